@@ -1,0 +1,29 @@
+/** Where the project's own files lie, the same from the sources (tests) and from the bundles (`dist`). */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+function findRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error('package.json not found above the program');
+    folder = parent;
+  }
+  return folder;
+}
+
+/** The folder of package.json. */
+export const projectRoot = findRoot();
+
+/** A file that build.mjs made, e.g. `distFile('scenarios', 'load.js')`. */
+export const distFile = (...parts: string[]): string => join(projectRoot, 'dist', ...parts);
+
+/** The compiled WASM of `mina/wasm`, ready to instantiate; read anew at each call. */
+export const loadMinaWasm = (): WebAssembly.Module =>
+  new WebAssembly.Module(readFileSync(distFile('mina.wasm')));
+
+/** Version of this toolkit, from package.json. */
+export const toolkitVersion = (): string =>
+  (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string })
+    .version;

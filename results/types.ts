@@ -1,0 +1,219 @@
+/**
+ * The result folder's format: the plain objects in its files. Format version 1.
+ * Times are UTC; `t` is milliseconds since 1970; durations carry their unit in the name.
+ */
+
+/** A value of an option, and where it came from. */
+export type OptionValue = {
+  value: string | number | boolean | null;
+  source: 'flag' | 'environment' | 'file' | 'scenario' | 'default';
+};
+
+/** `plan.json`: everything decided before the first submission is sent. */
+export type Plan = {
+  format: 1;
+  /** Name of the run's folder, e.g. `2026-01-02T03-04-05Z-load`. */
+  id: string;
+  scenario: string;
+  /** RFC 3339. */
+  plannedAt: string;
+  options: Record<string, OptionValue>;
+  seed: string;
+  target: { url: string; embedded: boolean };
+  load: LoadShape;
+  corpus: {
+    submissions: number;
+    producers: number;
+    /** Bodies of different content (blocks, with or without snark work). */
+    templates: number;
+    meanBodyBytes: number;
+    maxBodyBytes: number;
+    network: 'testnet' | 'mainnet';
+  };
+  estimate: {
+    submissions: number;
+    /** Highest expected rate; null where only the target's speed limits it (no think time). */
+    peakRatePerSecond: number | null;
+    bytesSent: number;
+    k6MemoryBytes: number;
+    durationMs: number;
+  };
+  versions: { toolkit: string; node: string; k6: string; platform: string };
+  /** Facts of the machine that generates the load (systeminformation). */
+  host: Record<string, string | number | null>;
+};
+
+/** How the load runs; `executor` is k6's own word. */
+export type LoadShape = {
+  executor: 'constant-vus' | 'shared-iterations';
+  vus: number;
+  /** For `shared-iterations`: how many submissions in all; null when `durationMs` ends the run. */
+  iterations: number | null;
+  durationMs: number;
+  /** Think time after each answer, uniform between the two; both 0 for none. */
+  think: { minMs: number; maxMs: number };
+  /** How long one request may take. */
+  requestTimeoutMs: number;
+  /** How long k6 waits at the end for requests under way; at least the request timeout. */
+  gracefulStopMs: number;
+};
+
+/**
+ * An answer's class: the HTTP status as text ("200", "401"), or why there was none, as
+ * `error:<k6 error code>` (1050 request timeout, 1210 dial, 1211 dial timeout, 1212 refused, 1220 reset …;
+ * k6 docs, "Error codes").
+ */
+export type AnswerClass = string;
+
+/** One line of `samples.ndjson`: all requests that ended within one second. */
+export type SampleLine = {
+  /** Start of the second. */
+  t: number;
+  /** Whole seconds since the load began. */
+  elapsedS: number;
+  /** Virtual users at work at the end of this second, as k6 reports; null if it did not. */
+  vus: number | null;
+  sent: number;
+  answers: Record<AnswerClass, number>;
+  /** Iterations that threw instead of finishing: a fault of the generator, not an answer. */
+  failedIterations?: number;
+  bytesSent: number;
+  bytesReceived: number;
+  /** http_req_duration of expected answers (sending + waiting + receiving); null if there were none. */
+  latency: LatencyOfSecond | null;
+  /** The same with blocked + connecting + TLS: what a producer feels; null if there were none. */
+  felt: LatencyOfSecond | null;
+};
+
+/** Percentiles in milliseconds, and the histogram itself so that seconds add exactly. */
+export type LatencyOfSecond = {
+  count: number;
+  p50: number;
+  p90: number;
+  p95: number;
+  p99: number;
+  max: number;
+  /** HDR histogram V2 (compressed, base64), values in microseconds, 3 significant digits. */
+  hdr: string;
+};
+
+/** One line of `resources.ndjson`. A figure that could not be read is absent, never 0. */
+export type ResourceLine = ProcessReading | HostReading | ResourceNote;
+
+/** A process tree (root and all descendants), summed. */
+export type ProcessReading = {
+  t: number;
+  kind: 'process';
+  /** `backend`, `k6`, `toolkit` (this Node process) or the name the user gave. */
+  name: string;
+  rootPid: number;
+  processes: number;
+  /** Difference of two readings over the time between them; 1 = one core busy. */
+  cpuCores?: number;
+  /** The same as a share of all cores of the machine, 0 to 100. */
+  cpuPercentOfMachine?: number;
+  rssBytes?: number;
+  threads?: number;
+  openFiles?: number;
+  /** Bytes since the previous reading, per second. */
+  readBytesPerSecond?: number;
+  writeBytesPerSecond?: number;
+};
+
+export type HostReading = {
+  t: number;
+  kind: 'host';
+  cores: number;
+  cpuCores?: number;
+  cpuPercentOfMachine?: number;
+  memoryUsedBytes?: number;
+  memoryTotalBytes?: number;
+  load1?: number;
+  networkReceivedBytesPerSecond?: number;
+  networkSentBytesPerSecond?: number;
+};
+
+/** Something that happened to what is watched, e.g. a process that ended. */
+export type ResourceNote = { t: number; kind: 'note'; name: string; text: string };
+
+/** `reconcile.json`: counts by identity. `stored` is null until a storage is read. */
+export type Reconcile = {
+  format: 1;
+  /** Submissions the corpus held for this run. */
+  planned: number;
+  /** Requests whose end k6 reported. */
+  sent: number;
+  answers: Record<AnswerClass, number>;
+  /** Answered 200 with the backend's `{"status":"ok"}`. */
+  accepted: number;
+  /** Begun but not reported at the stop: the target may have stored them. */
+  unknown: number;
+  /** Submissions sent again because the load outran the corpus. */
+  resent: number;
+  stored: number | null;
+  missing: number | null;
+};
+
+export type GateState = 'pass' | 'fail' | 'no data';
+
+export type Gate = {
+  /** As the user reads it, e.g. `error rate < 1 %`. */
+  name: string;
+  state: GateState;
+  /** What was observed; null when there was nothing to observe. */
+  value: number | null;
+  limit: number;
+  unit: string;
+};
+
+export type LatencyFigures = {
+  count: number;
+  meanMs: number;
+  minMs: number;
+  p50Ms: number;
+  p90Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  p999Ms: number;
+  maxMs: number;
+  /** HDR histogram V2, microseconds; histograms of several generators add exactly. */
+  hdr: string;
+};
+
+/** Mean and peak of one watched process over the load. */
+export type ProcessFigures = {
+  cpuCoresMean: number | null;
+  cpuCoresMax: number | null;
+  rssBytesMax: number | null;
+  readings: number;
+};
+
+/** `summary.json`. */
+export type Summary = {
+  format: 1;
+  id: string;
+  scenario: string;
+  startedAt: string;
+  endedAt: string;
+  /** From the first to the last request's end. */
+  loadMs: number;
+  interrupted: boolean;
+  figures: {
+    sent: number;
+    accepted: number;
+    answers: Record<AnswerClass, number>;
+    /** Share of requests without the expected answer, 0 to 1; null when nothing was sent. */
+    errorRate: number | null;
+    submissionsPerSecond: number | null;
+    bytesSent: number;
+    bytesReceived: number;
+    latency: LatencyFigures | null;
+    felt: LatencyFigures | null;
+    failedIterations: number;
+    processes: Record<string, ProcessFigures>;
+  };
+  gates: Gate[];
+  /** What to know when reading the figures: a backend that died, a monitor that failed, a cut sample stream. */
+  notes: string[];
+  verdict: { passed: boolean; exitCode: number; sentence: string };
+};
