@@ -4,7 +4,14 @@
  * signal from the terminal or from npm reaches the command with no shell between.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -22,7 +29,9 @@ const PROGRAMS = {
 /** Compiles mina/wasm, or does nothing when its sources have not changed since the last build. */
 async function buildWasm() {
   const folder = join(root, 'mina', 'wasm');
-  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts')).sort();
+  const sources = readdirSync(folder)
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
   if (sources.length === 0) return;
   const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   hash.update(readFileSync(join(root, 'node_modules/assemblyscript/package.json')));
@@ -35,13 +44,24 @@ async function buildWasm() {
   const { default: asc } = await import('assemblyscript/asc');
   // Written beside and renamed: two builds at once never leave a half-written file.
   const part = `${output}.${process.pid}`;
-  const { error, stderr } = await asc.main([
-    join('mina', 'wasm', 'index.ts'),
-    '--outFile', part,
-    '--optimizeLevel', '3', '--shrinkLevel', '0', '--converge',
-    '--runtime', 'stub', '--noAssert',
-    '--enable', 'simd',
-  ], { cwd: root });
+  const { error, stderr } = await asc.main(
+    [
+      join('mina', 'wasm', 'index.ts'),
+      '--outFile',
+      part,
+      '--optimizeLevel',
+      '3',
+      '--shrinkLevel',
+      '0',
+      '--converge',
+      '--runtime',
+      'stub',
+      '--noAssert',
+      '--enable',
+      'simd',
+    ],
+    { cwd: root },
+  );
   if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
   renameSync(part, output);
   writeFileSync(stampFile, stamp);
@@ -69,6 +89,9 @@ async function build() {
         Object.entries(PROGRAMS).filter(([, source]) => existsSync(join(root, source))),
       ),
       outdir: 'dist',
+      // A command that is not asked for is not loaded: help and errors come at once.
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
     }),
     scenarios.length > 0 &&
       esbuild.build({

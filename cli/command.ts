@@ -4,14 +4,7 @@ import type { OptionValue } from '../results/types.ts';
 
 /** How an option's text is read; `duration` gives milliseconds (`90s`, `1m30s`, `500ms`, `2h`). */
 export type OptionType =
-  | 'flag'
-  | 'integer'
-  | 'number'
-  | 'duration'
-  | 'text'
-  | 'path'
-  | 'url'
-  | 'choice';
+  'flag' | 'integer' | 'number' | 'duration' | 'text' | 'path' | 'url' | 'choice';
 
 export type OptionSpec = {
   /** Long name without the dashes, e.g. `allow-remote`. */

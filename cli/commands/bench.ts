@@ -1,0 +1,48 @@
+/** `npm run bench -- NAME…`: every figure that the project claims, each beside its peer in the same run. */
+import { EXIT, UserError } from '../../user-error.ts';
+import type { Command } from '../command.ts';
+
+/** One figure: a JSON line on standard output. `ratio` = value / peer_value. */
+export type BenchLine = {
+  bench: string;
+  case: string;
+  value: number;
+  unit: string;
+  peer: string | null;
+  peer_value: number | null;
+  ratio: number | null;
+};
+
+export type Bench = { bench(report: (line: BenchLine) => void): Promise<void> };
+
+const BENCHES: Record<string, () => Promise<Bench>> = {
+  sign: () => import('../../bench/sign.ts'),
+  verify: () => import('../../bench/verify.ts'),
+  submission: () => import('../../bench/submission.ts'),
+  generator: () => import('../../bench/generator.ts'),
+  monitor: () => import('../../bench/monitor.ts'),
+  plots: () => import('../../bench/plots.ts'),
+};
+
+export const bench: Command = {
+  name: 'bench',
+  summary:
+    'Measure this toolkit beside its peers; one JSON line a figure. Without NAME: all of them.',
+  operands: 'NAME…',
+  options: [],
+  async run({ operands, stdout, stderr }) {
+    const unknown = operands.filter((name) => !Object.hasOwn(BENCHES, name));
+    if (unknown.length > 0)
+      throw new UserError(`there is no benchmark "${unknown.join('", "')}"`, {
+        hint: `use one of: ${Object.keys(BENCHES).join(', ')}`,
+        exitCode: EXIT.usage,
+      });
+    const names = operands.length > 0 ? operands : Object.keys(BENCHES);
+    for (const name of names) {
+      stderr.write(`bench ${name}: measuring, nothing else should run on this machine\n`);
+      const { bench: measure } = await BENCHES[name]!();
+      await measure((line) => stdout.write(`${JSON.stringify(line)}\n`));
+    }
+    return EXIT.passed;
+  },
+};

@@ -1,0 +1,61 @@
+/** The entry of every command: `node dist/cli.js COMMAND …`. Finds the command, runs it, ends with its code. */
+import { EXIT, UserError } from '../user-error.ts';
+import type { Command } from './command.ts';
+import { HelpRequested, parseCommandLine } from './parse.ts';
+
+/** Loaded one by one, so that `--help` and errors come at once and a command pays for itself only. */
+export const COMMANDS: Record<string, () => Promise<Command>> = {
+  load: async () => (await import('./commands/load.ts')).load,
+  monitor: async () => (await import('./commands/monitor.ts')).monitor,
+  plot: async () => (await import('./commands/plot.ts')).plot,
+  report: async () => (await import('./commands/report.ts')).report,
+  producers: async () => (await import('./commands/producers.ts')).producers,
+  corpus: async () => (await import('./commands/corpus.ts')).corpus,
+  inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  stack: async () => (await import('./commands/stack.ts')).stack,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  bench: async () => (await import('./commands/bench.ts')).bench,
+};
+
+/** Writes an error as the user should see it: `error: …` a problem, then what to do. */
+export function describeError(error: unknown): { text: string; exitCode: number } {
+  if (error instanceof UserError) {
+    const problems = error.message.split('\n').map((problem) => `error: ${problem}\n`);
+    const hint = error.hint === '' ? '' : `what to do: ${error.hint}\n`;
+    return { text: problems.join('') + hint, exitCode: error.exitCode };
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    text: `error: a fault of this toolkit, not of yours: ${detail}\nwhat to do: please report it with these lines\n`,
+    exitCode: EXIT.broken,
+  };
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name = '', ...args] = words;
+  const load = COMMANDS[name];
+  if (!load)
+    throw new UserError(name === '' ? 'no command was given' : `there is no command "${name}"`, {
+      hint: `use one of: ${Object.keys(COMMANDS).join(', ')} (npm run load -- --help)`,
+      exitCode: EXIT.usage,
+    });
+  const command = await load();
+  const parsed = parseCommandLine(command, args, process.env);
+  return command.run({
+    ...parsed,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+  });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof HelpRequested) process.stdout.write(error.text);
+  else {
+    const { text, exitCode } = describeError(error);
+    process.stderr.write(text);
+    process.exitCode = exitCode;
+  }
+}

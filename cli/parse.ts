@@ -1,0 +1,211 @@
+/**
+ * From words on the command line and in the environment to checked values. Every problem of an input is
+ * reported at once. Parser and help are commander's; the checks come from the command's own table.
+ */
+import { Command as Parser, CommanderError, Option } from 'commander';
+import type { OptionValue } from '../results/types.ts';
+import { EXIT, UserError } from '../user-error.ts';
+import type { Command, OptionSpec, OptionValues } from './command.ts';
+
+export type Parsed = {
+  values: OptionValues;
+  sources: Record<string, OptionValue['source']>;
+  operands: string[];
+};
+
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `1m30s`, `1.5h`, `0` -> milliseconds; null if `text` is no duration. */
+export function parseDuration(text: string): number | null {
+  if (text === '0') return 0;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+    ms += Number(amount) * UNIT_MS[unit!]!;
+  return Math.round(ms);
+}
+
+/** Shortest text that {@link parseDuration} reads back, e.g. 90000 -> `1m30s`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  let rest = ms;
+  let text = '';
+  for (const unit of ['d', 'h', 'm', 's', 'ms']) {
+    const amount = Math.floor(rest / UNIT_MS[unit]!);
+    if (amount > 0) text += `${amount}${unit}`;
+    rest -= amount * UNIT_MS[unit]!;
+  }
+  return text;
+}
+
+/** One option's text -> its value, or a problem as text that goes after the option's name. */
+function parseValue(
+  spec: OptionSpec,
+  text: string,
+): { value: number | string } | { problem: string } {
+  const range = () => {
+    if (spec.min !== undefined && spec.max !== undefined) return ` from ${spec.min} to ${spec.max}`;
+    if (spec.min !== undefined) return ` of at least ${spec.min}`;
+    return spec.max === undefined ? '' : ` of at most ${spec.max}`;
+  };
+  const outside = (value: number) =>
+    value < (spec.min ?? -Infinity) || value > (spec.max ?? Infinity);
+  switch (spec.type) {
+    case 'integer': {
+      const value = Number(text);
+      if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value) || outside(value))
+        return { problem: `must be a whole number${range()}, but is "${text}"` };
+      return { value };
+    }
+    case 'number': {
+      const value = Number(text);
+      if (text.trim() === '' || !Number.isFinite(value) || outside(value))
+        return { problem: `must be a number${range()}, but is "${text}"` };
+      return { value };
+    }
+    case 'duration': {
+      const value = parseDuration(text);
+      if (value === null)
+        return { problem: `must be a duration such as 90s, 1m30s or 2h, but is "${text}"` };
+      if (outside(value)) {
+        const limits = [
+          spec.min === undefined ? '' : `at least ${formatDuration(spec.min)}`,
+          spec.max === undefined ? '' : `at most ${formatDuration(spec.max)}`,
+        ];
+        return { problem: `must be ${limits.filter(Boolean).join(' and ')}, but is "${text}"` };
+      }
+      return { value };
+    }
+    case 'choice':
+      if (!spec.choices!.includes(text))
+        return { problem: `must be one of ${spec.choices!.join(', ')}, but is "${text}"` };
+      return { value: text };
+    case 'url':
+      if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+        return { problem: `must be a URL such as http://127.0.0.1:8080, but is "${text}"` };
+      return { value: text };
+    case 'text':
+    case 'path':
+    case 'flag':
+      if (text === '') return { problem: 'must not be empty' };
+      return { value: text };
+  }
+}
+
+/** The commander parser of one command; also prints its help. */
+function parserOf(command: Command): Parser {
+  const parser = new Parser(`npm run ${command.name} --`)
+    .description(command.summary)
+    .exitOverride()
+    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
+    .helpOption('-h, --help', 'show this help')
+    .showSuggestionAfterError(true);
+  if (command.operands) parser.argument(`[${command.operands.replace('…', '')}...]`);
+  else parser.allowExcessArguments(true);
+  for (const spec of command.options) parser.addOption(optionOf(spec));
+  return parser;
+}
+
+function optionOf(spec: OptionSpec): Option {
+  const flags =
+    spec.type === 'flag' ? `--${spec.name}` : `--${spec.name} <${spec.argument ?? 'value'}>`;
+  const facts = [
+    spec.choices && `one of ${spec.choices.join(', ')}`,
+    spec.default !== undefined && `default ${spec.default}`,
+    spec.env && `or ${spec.env} in the environment`,
+  ].filter(Boolean);
+  const option = new Option(flags, spec.help + (facts.length > 0 ? ` (${facts.join('; ')})` : ''));
+  if (spec.repeatable)
+    option.argParser((text: string, before: unknown) => [...((before as string[]) ?? []), text]);
+  return option;
+}
+
+/** The name under which commander keeps `--some-name`. */
+const attributeOf = (name: string) =>
+  name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+/** `true`/`1`/`yes` and their opposites, for flags set in the environment. */
+function parseSwitch(text: string): boolean | null {
+  if (['1', 'true', 'yes', 'on'].includes(text.toLowerCase())) return true;
+  if (['0', 'false', 'no', 'off', ''].includes(text.toLowerCase())) return false;
+  return null;
+}
+
+/** `text` is the help when the user asked for it. */
+export class HelpRequested extends Error {
+  readonly text: string;
+  constructor(text: string) {
+    super('help');
+    this.text = text;
+  }
+}
+
+/**
+ * @throws UserError (exit 2) with every problem, one a line; HelpRequested for `--help`
+ */
+export function parseCommandLine(
+  command: Command,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Parsed {
+  const problems: string[] = [];
+  let words = [...args];
+  let parser = parserOf(command);
+  // commander stops at the first fault: note it, take the words away and go on, to see them all.
+  for (let attempt = 0; attempt <= args.length; attempt++) {
+    parser = parserOf(command);
+    try {
+      parser.parse(words, { from: 'user' });
+      break;
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      if (error.code === 'commander.helpDisplayed')
+        throw new HelpRequested(parserOf(command).helpInformation());
+      problems.push(error.message.replace(/^error: /, '').replace(/\n\(/, ' ('));
+      const faulty = /'(-[^' ]*)/.exec(error.message)?.[1];
+      const at = words.findIndex((word) => word === faulty || word.startsWith(`${faulty}=`));
+      if (at === -1) break;
+      const takesValue = words[at + 1] !== undefined && !words[at + 1]!.startsWith('-');
+      words = words.filter((_, i) => i !== at && !(takesValue && i === at + 1));
+    }
+  }
+
+  const given = parser.opts<Record<string, string | boolean | string[]>>();
+  const operands = [...parser.args];
+  if (!command.operands && operands.length > 0)
+    problems.push(`"${operands.join(' ')}" belongs to no option`);
+
+  const values: OptionValues = {};
+  const sources: Parsed['sources'] = {};
+  for (const spec of command.options) {
+    const flag = given[attributeOf(spec.name)];
+    const fromEnv = spec.env === undefined ? undefined : env[spec.env];
+    const name = flag === undefined && fromEnv !== undefined ? spec.env! : `--${spec.name}`;
+    sources[spec.name] =
+      flag !== undefined ? 'flag' : fromEnv !== undefined ? 'environment' : 'default';
+    if (spec.type === 'flag') {
+      const value =
+        flag !== undefined ? true : fromEnv === undefined ? false : parseSwitch(fromEnv);
+      if (value === null) problems.push(`${name} must be 1 or 0, but is "${fromEnv}"`);
+      else values[spec.name] = value;
+      continue;
+    }
+    const raw = flag ?? fromEnv ?? spec.default;
+    if (raw === undefined) continue;
+    const texts = Array.isArray(raw) ? raw : [String(raw)];
+    const parsed = texts.map((text) => parseValue(spec, text));
+    for (const one of parsed) if ('problem' in one) problems.push(`${name} ${one.problem}`);
+    const good = parsed.flatMap((one) => ('value' in one ? [one.value] : []));
+    if (spec.repeatable) values[spec.name] = good.map(String);
+    else if (good[0] !== undefined) values[spec.name] = good[0];
+  }
+
+  throwProblems(problems, `see npm run ${command.name} -- --help`);
+  return { values, sources, operands };
+}
+
+/** Throws one UserError (exit 2) that lists every problem; does nothing when there are none. */
+export function throwProblems(problems: readonly string[], hint: string): void {
+  if (problems.length === 0) return;
+  throw new UserError(problems.join('\n'), { hint, exitCode: EXIT.usage });
+}

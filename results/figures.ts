@@ -1,0 +1,94 @@
+/** The figures of a run from its samples and readings alone: what is left of a run that was killed. Pure. */
+import { ACCEPTED } from './answers.ts';
+import { decodeBuckets, latencyFigures, mergeHistograms } from './histogram.ts';
+import type {
+  AnswerClass,
+  LatencyFigures,
+  LatencyOfSecond,
+  ProcessFigures,
+  ResourceLine,
+  SampleLine,
+  Summary,
+} from './types.ts';
+
+/** Sum of the answers by class over `samples`. */
+export function sumAnswers(samples: readonly SampleLine[]): Record<AnswerClass, number> {
+  const sums: Record<AnswerClass, number> = {};
+  for (const { answers } of samples)
+    for (const [answer, count] of Object.entries(answers)) sums[answer] = (sums[answer] ?? 0) + count;
+  return sums;
+}
+
+/**
+ * Latency over all `seconds`: percentiles from the merged histograms, the maximum exactly, mean and
+ * minimum to the 0.1 % of a bucket (samples hold no sum).
+ * @throws Error if a histogram is broken
+ */
+export function mergeLatency(seconds: Iterable<LatencyOfSecond | null>): LatencyFigures | null {
+  const present = [...seconds].filter((second) => second !== null);
+  if (present.length === 0) return null;
+  const merged = mergeHistograms(present.map(({ hdr }) => hdr));
+  const figures = latencyFigures(merged, {
+    sumMs: (merged.mean * merged.totalCount) / 1000,
+    minMs: 0,
+    maxMs: present.reduce((max, second) => Math.max(max, second.max), 0),
+  });
+  if (figures) figures.minMs = (decodeBuckets(figures.hdr)[0]?.lowUs ?? 0) / 1000;
+  return figures;
+}
+
+/** Mean and peak of each watched process; null for a figure that was never read. */
+export function processFigures(resources: readonly ResourceLine[]): Record<string, ProcessFigures> {
+  const byName = new Map<string, { cpu: number[]; rss: number[]; readings: number }>();
+  for (const line of resources) {
+    if (line.kind !== 'process') continue;
+    const seen = byName.get(line.name) ?? { cpu: [], rss: [], readings: 0 };
+    byName.set(line.name, seen);
+    seen.readings++;
+    if (line.cpuCores !== undefined) seen.cpu.push(line.cpuCores);
+    if (line.rssBytes !== undefined) seen.rss.push(line.rssBytes);
+  }
+  const max = (values: number[]) =>
+    values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b));
+  return Object.fromEntries(
+    [...byName].map(([name, { cpu, rss, readings }]) => [
+      name,
+      {
+        cpuCoresMean: cpu.length === 0 ? null : cpu.reduce((a, b) => a + b) / cpu.length,
+        cpuCoresMax: max(cpu),
+        rssBytesMax: max(rss),
+        readings,
+      },
+    ]),
+  );
+}
+
+/**
+ * The same figures as in `summary.json`, as far as samples and readings hold them.
+ * `samples` must be in the order of their seconds, as the reader gives them.
+ * `accepted` is the number of answers 200: their bodies are not in the samples.
+ */
+export function figuresOfSamples(
+  samples: readonly SampleLine[],
+  resources: readonly ResourceLine[],
+): Summary['figures'] {
+  const answers = sumAnswers(samples);
+  const total = (of: (line: SampleLine) => number) => samples.reduce((sum, line) => sum + of(line), 0);
+  const sent = total((line) => line.sent);
+  const accepted = answers[ACCEPTED] ?? 0;
+  const elapsed = samples.map((line) => line.elapsedS);
+  const seconds = elapsed.length === 0 ? 0 : elapsed[elapsed.length - 1] - elapsed[0] + 1;
+  return {
+    sent,
+    accepted,
+    answers,
+    errorRate: sent === 0 ? null : 1 - accepted / sent,
+    submissionsPerSecond: seconds === 0 ? null : sent / seconds,
+    bytesSent: total((line) => line.bytesSent),
+    bytesReceived: total((line) => line.bytesReceived),
+    latency: mergeLatency(samples.map((line) => line.latency)),
+    felt: mergeLatency(samples.map((line) => line.felt)),
+    failedIterations: total((line) => line.failedIterations ?? 0),
+    processes: processFigures(resources),
+  };
+}

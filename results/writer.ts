@@ -1,0 +1,102 @@
+/**
+ * Writes a run's folder. Lines are appended as they come, whole files replaced atomically, so that a
+ * process killed at any moment leaves readable files.
+ */
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { UserError } from '../user-error.ts';
+import type { Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
+
+export const FILES = {
+  plan: 'plan.json',
+  samples: 'samples.ndjson',
+  resources: 'resources.ndjson',
+  reconcile: 'reconcile.json',
+  summary: 'summary.json',
+  k6Log: 'k6.log',
+  backendLog: 'backend.log',
+} as const;
+
+/** `2026-01-02T03:04:05.678Z`, `load` -> `2026-01-02T03-04-05Z-load`. */
+export const runId = (startedAt: Date, scenario: string): string =>
+  `${startedAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${scenario}`;
+
+/** Creates the folder that holds the runs. @throws UserError (exit 5) if nothing can be written there */
+export async function ensureResultsFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK | constants.X_OK);
+    // Root passes access() on a read-only mount or a full disk; only a write tells.
+    const probe = join(folder, `.write-test-${process.pid}`);
+    await mkdir(probe);
+    rmSync(probe, { recursive: true });
+  } catch (cause) {
+    throw new UserError(
+      `the results folder ${folder} is not writable (${(cause as Error).message})`,
+      {
+        hint: 'give another folder with --results DIR, or mend its permissions',
+        cause,
+      },
+    );
+  }
+}
+
+export type RunWriter = {
+  readonly folder: string;
+  plan(plan: Plan): void;
+  sample(line: SampleLine): void;
+  resource(line: ResourceLine): void;
+  reconcile(reconcile: Reconcile): void;
+  summary(summary: Summary): void;
+  close(): void;
+};
+
+/**
+ * Creates the run's folder inside `resultsFolder` (a name taken gets `-2`, `-3`, …).
+ * Appending is synchronous: a few hundred bytes a second, and nothing is left in memory at a kill.
+ */
+export function createRun(resultsFolder: string, id: string): RunWriter & { readonly id: string } {
+  let name = id;
+  for (let n = 2; ; n++) {
+    try {
+      mkdirSync(join(resultsFolder, name));
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      name = `${id}-${n}`;
+    }
+  }
+  const folder = join(resultsFolder, name);
+  const samples = openSync(join(folder, FILES.samples), 'a');
+  const resources = openSync(join(folder, FILES.resources), 'a');
+  const whole = (file: string, content: unknown) =>
+    writeFileAtomic.sync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
+  return {
+    id: name,
+    folder,
+    plan: (plan) => whole(FILES.plan, plan),
+    sample: (line) => void writeSync(samples, `${JSON.stringify(line)}\n`),
+    resource: (line) => void writeSync(resources, `${JSON.stringify(line)}\n`),
+    reconcile: (reconcile) => whole(FILES.reconcile, reconcile),
+    summary: (summary) => whole(FILES.summary, summary),
+    close() {
+      for (const file of [samples, resources]) {
+        fsyncSync(file);
+        closeSync(file);
+      }
+    },
+  };
+}
+
+/** Adds one line to a log of the run, e.g. what the toolkit itself met. */
+export const appendLog = (file: string, line: string): void => appendFileSync(file, `${line}\n`);

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Command } from '../../cli/command.ts';
+import { formatDuration, HelpRequested, parseCommandLine, parseDuration } from '../../cli/parse.ts';
+import { UserError } from '../../user-error.ts';
+
+const command: Command = {
+  name: 'load',
+  summary: 'a command for these tests',
+  options: [
+    {
+      name: 'vus',
+      type: 'integer',
+      default: '100',
+      env: 'T_VUS',
+      min: 1,
+      max: 1000,
+      help: 'users',
+    },
+    { name: 'duration', type: 'duration', default: '1m', min: 1000, help: 'how long' },
+    { name: 'target', type: 'url', help: 'where to' },
+    { name: 'share', type: 'number', min: 0, max: 1, help: 'a share' },
+    {
+      name: 'order',
+      type: 'choice',
+      choices: ['sequence', 'random'],
+      default: 'sequence',
+      help: 'o',
+    },
+    { name: 'allow-remote', type: 'flag', env: 'T_REMOTE', help: 'a flag' },
+    { name: 'label', type: 'text', repeatable: true, help: 'many' },
+  ],
+  run: () => Promise.resolve(0),
+};
+
+const parse = (args: string[], env: NodeJS.ProcessEnv = {}) => parseCommandLine(command, args, env);
+
+function problemsOf(args: string[], env: NodeJS.ProcessEnv = {}): string[] {
+  try {
+    parse(args, env);
+  } catch (error) {
+    assert.ok(error instanceof UserError);
+    assert.equal(error.exitCode, 2);
+    assert.match(error.hint, /npm run load -- --help/);
+    return error.message.split('\n');
+  }
+  return [];
+}
+
+test('defaults, environment and flags, in rising order of precedence', () => {
+  assert.equal(parse([]).values.vus, 100);
+  assert.equal(parse([]).sources.vus, 'default');
+  assert.equal(parse([], { T_VUS: '7' }).values.vus, 7);
+  assert.equal(parse([], { T_VUS: '7' }).sources.vus, 'environment');
+  const both = parse(['--vus', '8'], { T_VUS: '7' });
+  assert.equal(both.values.vus, 8);
+  assert.equal(both.sources.vus, 'flag');
+});
+
+test('types come out as values', () => {
+  const { values } = parse([
+    '--duration=90s', '--target', 'http://[::1]:8080', '--share', '0.5', '--order', 'random',
+    '--allow-remote', '--label', 'a', '--label', 'b',
+  ]); // prettier-ignore
+  assert.deepEqual(values, {
+    vus: 100,
+    duration: 90_000,
+    target: 'http://[::1]:8080',
+    share: 0.5,
+    order: 'random',
+    'allow-remote': true,
+    label: ['a', 'b'],
+  });
+});
+
+test('flags in the environment are 1 or 0', () => {
+  assert.equal(parse([], { T_REMOTE: '1' }).values['allow-remote'], true);
+  assert.equal(parse([], { T_REMOTE: 'no' }).values['allow-remote'], false);
+  assert.deepEqual(problemsOf([], { T_REMOTE: 'perhaps' }), [
+    'T_REMOTE must be 1 or 0, but is "perhaps"',
+  ]);
+});
+
+for (const [args, problem] of [
+  [['--vus', '0'], '--vus must be a whole number from 1 to 1000, but is "0"'],
+  [['--vus', 'abc'], '--vus must be a whole number from 1 to 1000, but is "abc"'],
+  [['--vus', '-5'], '--vus must be a whole number from 1 to 1000, but is "-5"'],
+  [['--vus', '1e3'], '--vus must be a whole number from 1 to 1000, but is "1e3"'],
+  [['--duration', '1x'], '--duration must be a duration such as 90s, 1m30s or 2h, but is "1x"'],
+  [['--duration', '60'], '--duration must be a duration such as 90s, 1m30s or 2h, but is "60"'],
+  [['--duration', '5ms'], '--duration must be at least 1s, but is "5ms"'],
+  [
+    ['--target', 'localhost'],
+    '--target must be a URL such as http://127.0.0.1:8080, but is "localhost"',
+  ],
+  [
+    ['--target', 'ftp://x'],
+    '--target must be a URL such as http://127.0.0.1:8080, but is "ftp://x"',
+  ],
+  [['--share', '2'], '--share must be a number from 0 to 1, but is "2"'],
+  [['--order', 'odd'], '--order must be one of sequence, random, but is "odd"'],
+  [['stray'], '"stray" belongs to no option'],
+  [['--vsu', '5'], "unknown option '--vsu' (Did you mean --vus?)"],
+  [['--vus'], "option '--vus <value>' argument missing"],
+] as const)
+  test(`${args.join(' ')} is refused with its cause`, () => {
+    assert.deepEqual(problemsOf([...args]), [problem]);
+  });
+
+test('all problems are told at once', () => {
+  assert.deepEqual(
+    problemsOf(['--vsu', '5', '--durration', '1m', '--order', 'odd', '--vus', 'x', '--share']),
+    [
+      "option '--share <value>' argument missing",
+      "unknown option '--vsu' (Did you mean --vus?)",
+      "unknown option '--durration' (Did you mean --duration?)",
+      '--vus must be a whole number from 1 to 1000, but is "x"',
+      '--order must be one of sequence, random, but is "odd"',
+    ],
+  );
+});
+
+test('a wrong variable is named, not the flag that was not given', () => {
+  assert.deepEqual(problemsOf([], { T_VUS: 'many' }), [
+    'T_VUS must be a whole number from 1 to 1000, but is "many"',
+  ]);
+});
+
+test('--help carries name, default and variable of each option', () => {
+  assert.throws(
+    () => parse(['--help']),
+    (error) =>
+      error instanceof HelpRequested &&
+      /--vus <value> +users \(default 100; or T_VUS in the environment\)/.test(
+        error.text.replace(/\n +/g, ' '),
+      ),
+  );
+});
+
+test('durations: written and read back', () => {
+  assert.equal(parseDuration('1h30m'), 5_400_000);
+  assert.equal(parseDuration('1.5s'), 1500);
+  for (const wrong of ['', '5', 's', '1 s', '-1s', '1s1', 'NaN', '1e3s'])
+    assert.equal(parseDuration(wrong), null, wrong);
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 10 ** 9 }), (ms) => {
+      assert.equal(parseDuration(formatDuration(ms)), ms);
+    }),
+  );
+});
+
+test('any words either parse or give a UserError, never another error', () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      '--vus',
+      '--duration',
+      '--allow-remote',
+      '--label',
+      '--',
+      '-',
+      '--vus=',
+      '-v',
+      '1',
+    ),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 8 }), (words) => {
+      try {
+        parse(words);
+      } catch (error) {
+        assert.ok(error instanceof UserError || error instanceof HelpRequested, String(error));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

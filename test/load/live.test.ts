@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import { liveLine, Screen } from '../../load/live.ts';
+
+const figures = {
+  elapsedMs: 61_000,
+  durationMs: 120_000,
+  vus: 500,
+  submissionsPerSecond: 166.6,
+  p95Ms: 12.3,
+  errors: 2,
+  backend: undefined,
+  generator: {
+    t: 0, kind: 'process' as const, name: 'k6', rootPid: 1, processes: 1, cpuCores: 0.456,
+  }, // prettier-ignore
+};
+
+test('the live line tells all, and a dash where nothing is known', () => {
+  assert.equal(
+    liveLine(figures),
+    '1:01 | 500 VUs | 167 submissions/s | p95 12 ms | 2 errors | backend - | generator 0.46 cores | 0:59 left',
+  );
+  assert.match(liveLine({ ...figures, p95Ms: null, vus: null }), /\| - VUs .*p95 - \|/);
+  assert.match(liveLine({ ...figures, elapsedMs: 130_000 }), /0:00 left$/);
+});
+
+function recorder(isTTY: boolean) {
+  const chunks: string[] = [];
+  const output = Object.assign(
+    new Writable({
+      write(chunk: Buffer, _, done) {
+        chunks.push(chunk.toString());
+        done();
+      },
+    }),
+    { isTTY, columns: 20 },
+  );
+  return { output, text: () => chunks.join('') };
+}
+
+test('a terminal gets one line that is replaced and never wraps', () => {
+  const { output, text } = recorder(true);
+  const screen = new Screen(output);
+  screen.status('a'.repeat(50));
+  screen.line('done');
+  assert.equal(text(), `\r\u001b[2K${'a'.repeat(19)}\r\u001b[2Kdone\n`);
+});
+
+test('a file gets plain lines, one every ten seconds', () => {
+  const { output, text } = recorder(false);
+  let now = 0;
+  const screen = new Screen(output, () => now);
+  for (; now <= 20_000; now += 1000) screen.status(`t${now / 1000}`);
+  assert.equal(text(), 't0\nt10\nt20\n');
+  assert.doesNotMatch(text(), /\u001b|\r/);
+});
