@@ -12,7 +12,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 
@@ -23,6 +23,7 @@ const dist = join(root, 'dist');
 const PROGRAMS = {
   cli: 'cli/main.ts',
   backend: 'stack/backend/main.ts',
+  'backend-file-writer': 'stack/backend/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
 };
 
@@ -30,9 +31,8 @@ const PROGRAMS = {
 async function buildWasm() {
   const folder = join(root, 'mina', 'wasm');
   const sources = readdirSync(folder)
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.(ts|mjs)$/.test(name))
     .sort();
-  if (sources.length === 0) return;
   const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   hash.update(readFileSync(join(root, 'node_modules/assemblyscript/package.json')));
   for (const name of sources) hash.update(name).update(readFileSync(join(folder, name)));
@@ -42,11 +42,14 @@ async function buildWasm() {
   if (existsSync(output) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp)
     return;
   const { default: asc } = await import('assemblyscript/asc');
+  const { unrolledSource } = await import('./mina/wasm/unrolled.mjs');
   // Written beside and renamed: two builds at once never leave a half-written file.
   const part = `${output}.${process.pid}`;
   const { error, stderr } = await asc.main(
     [
       join('mina', 'wasm', 'index.ts'),
+      '--baseDir',
+      root,
       '--outFile',
       part,
       '--optimizeLevel',
@@ -60,7 +63,14 @@ async function buildWasm() {
       '--enable',
       'simd',
     ],
-    { cwd: root },
+    {
+      // `./unrolled` is written by a program; everything else is read from its file.
+      readFile: (name, baseDir) => {
+        const path = resolve(baseDir, name);
+        if (path === join(folder, 'unrolled.ts')) return unrolledSource();
+        return existsSync(path) ? readFileSync(path, 'utf8') : null;
+      },
+    },
   );
   if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
   renameSync(part, output);
@@ -99,7 +109,7 @@ async function build() {
         outdir: 'dist/scenarios',
         bundle: true,
         format: 'esm',
-        target: 'es2020',
+        target: 'es2022', // top-level await; the same line of esbuild that k6 embeds takes it
         platform: 'neutral',
         mainFields: ['module', 'main'],
         external: ['k6', 'k6/*'],

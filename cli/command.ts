@@ -31,6 +31,8 @@ export type CommandCall = {
   values: OptionValues;
   sources: Record<string, OptionValue['source']>;
   operands: string[];
+  /** Where the user stands: relative operands are meant from here (options of type path are resolved already). */
+  cwd: string;
   stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   stderr: NodeJS.WritableStream;
   env: NodeJS.ProcessEnv;

@@ -1,21 +1,7 @@
 /** The entry of every command: `node dist/cli.js COMMAND …`. Finds the command, runs it, ends with its code. */
 import { EXIT, UserError } from '../user-error.ts';
-import type { Command } from './command.ts';
-import { HelpRequested, parseCommandLine } from './parse.ts';
-
-/** Loaded one by one, so that `--help` and errors come at once and a command pays for itself only. */
-export const COMMANDS: Record<string, () => Promise<Command>> = {
-  load: async () => (await import('./commands/load.ts')).load,
-  monitor: async () => (await import('./commands/monitor.ts')).monitor,
-  plot: async () => (await import('./commands/plot.ts')).plot,
-  report: async () => (await import('./commands/report.ts')).report,
-  producers: async () => (await import('./commands/producers.ts')).producers,
-  corpus: async () => (await import('./commands/corpus.ts')).corpus,
-  inspect: async () => (await import('./commands/inspect.ts')).inspect,
-  stack: async () => (await import('./commands/stack.ts')).stack,
-  doctor: async () => (await import('./commands/doctor.ts')).doctor,
-  bench: async () => (await import('./commands/bench.ts')).bench,
-};
+import { COMMANDS } from './commands.ts';
+import { HelpRequested, parseCommandLine, whereTheUserStands } from './parse.ts';
 
 /** Writes an error as the user should see it: `error: …` a problem, then what to do. */
 export function describeError(error: unknown): { text: string; exitCode: number } {
@@ -43,6 +29,7 @@ async function main(words: readonly string[]): Promise<number> {
   const parsed = parseCommandLine(command, args, process.env);
   return command.run({
     ...parsed,
+    cwd: whereTheUserStands(process.env),
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,

@@ -2,6 +2,7 @@
  * From words on the command line and in the environment to checked values. Every problem of an input is
  * reported at once. Parser and help are commander's; the checks come from the command's own table.
  */
+import { resolve } from 'node:path';
 import { Command as Parser, CommanderError, Option } from 'commander';
 import type { OptionValue } from '../results/types.ts';
 import { EXIT, UserError } from '../user-error.ts';
@@ -131,6 +132,10 @@ function parseSwitch(text: string): boolean | null {
   return null;
 }
 
+/** npm runs every script at the project's root; what the user writes is meant from where they stand. */
+export const whereTheUserStands = (env: NodeJS.ProcessEnv): string =>
+  env.npm_command === undefined ? process.cwd() : (env.INIT_CWD ?? process.cwd());
+
 /** `text` is the help when the user asked for it. */
 export class HelpRequested extends Error {
   readonly text: string;
@@ -147,6 +152,7 @@ export function parseCommandLine(
   command: Command,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  cwd: string = whereTheUserStands(env),
 ): Parsed {
   const problems: string[] = [];
   let words = [...args];
@@ -195,7 +201,9 @@ export function parseCommandLine(
     const texts = Array.isArray(raw) ? raw : [String(raw)];
     const parsed = texts.map((text) => parseValue(spec, text));
     for (const one of parsed) if ('problem' in one) problems.push(`${name} ${one.problem}`);
-    const good = parsed.flatMap((one) => ('value' in one ? [one.value] : []));
+    const good = parsed
+      .flatMap((one) => ('value' in one ? [one.value] : []))
+      .map((value) => (spec.type === 'path' && value !== '-' ? resolve(cwd, `${value}`) : value));
     if (spec.repeatable) values[spec.name] = good.map(String);
     else if (good[0] !== undefined) values[spec.name] = good[0];
   }

@@ -17,7 +17,7 @@ export type LoadRequest = {
 };
 
 /** Submissions per second that one k6 process can send at most here; bounds what a load without think time prepares. */
-const UNPACED_RATE = 4000;
+export const UNPACED_RATE = 4000;
 /** A load without think time sends its corpus again after this many submissions, rather than sign for minutes. */
 const UNPACED_CORPUS = 240_000;
 
@@ -99,23 +99,6 @@ export function volumeOf(shape: LoadShape): Volume {
   };
 }
 
-/**
- * Resident memory of k6, by measurement (`npm run bench -- generator`, case "memory"): a fixed part, a part per VU that holds
- * the script and its engine, and about three copies of a body per VU (its buffer, k6's copy of the request, the garbage between
- * two collections).
- */
-export function k6MemoryBytes({
-  vus,
-  bodyBytes,
-  corpusBytes,
-}: {
-  vus: number;
-  bodyBytes: number;
-  corpusBytes: number;
-}): number {
-  return 120e6 + vus * (0.7e6 + 6 * bodyBytes) + 2 * corpusBytes;
-}
-
 /** The one sentence before the run: what will be sent, how fast, with what. */
 export function describePlan(plan: Plan): string {
   const { load, corpus, estimate } = plan;
@@ -133,7 +116,7 @@ export function describePlan(plan: Plan): string {
       : `up to ${round(estimate.peakRatePerSecond)} submissions/s`;
   return (
     `${pace}: ${rate}, bodies of ${round(corpus.meanBodyBytes / 1024)} KB, ` +
-    `${corpus.producers} producers; k6 will use about ${round(estimate.k6MemoryBytes / 2 ** 20)} MB`
+    `${corpus.producers} producers; k6 will use at most about ${round(estimate.k6MemoryBytes / 2 ** 20)} MB`
   );
 }
 

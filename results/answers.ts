@@ -76,7 +76,9 @@ export function describeAnswer(answer: AnswerClass): string {
   const code = errorCode(answer);
   if (code !== null)
     return ERROR[code] ?? ERROR_HUNDRED[Math.floor(code / 100)] ?? 'failed without an answer';
-  return STATUS[answer] ?? STATUS_HUNDRED[answer.slice(0, 1)] ?? 'of a class this toolkit does not know';
+  return (
+    STATUS[answer] ?? STATUS_HUNDRED[answer.slice(0, 1)] ?? 'of a class this toolkit does not know'
+  );
 }
 
 /** Short label of a chart's legend, e.g. `200 accepted`, `429 over the hourly limit`, `no answer in time (k6 1050)`. */
@@ -115,6 +117,7 @@ const SHORT_ERROR: Record<number, string> = {
 
 /** Order of classes wherever they are listed: accepted, other statuses rising, then failures by code. */
 export function compareAnswers(a: AnswerClass, b: AnswerClass): number {
-  const rank = (answer: AnswerClass) => (answer === ACCEPTED ? 0 : errorCode(answer) === null ? 1 : 2);
+  const rank = (answer: AnswerClass) =>
+    answer === ACCEPTED ? 0 : errorCode(answer) === null ? 1 : 2;
   return rank(a) - rank(b) || a.localeCompare(b, 'en', { numeric: true });
 }

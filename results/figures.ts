@@ -11,11 +11,14 @@ import type {
   Summary,
 } from './types.ts';
 
-/** Sum of the answers by class over `samples`. */
-export function sumAnswers(samples: readonly SampleLine[]): Record<AnswerClass, number> {
+/** Sum of the answers by class. */
+export function sumAnswers(
+  samples: readonly Pick<SampleLine, 'answers'>[],
+): Record<AnswerClass, number> {
   const sums: Record<AnswerClass, number> = {};
   for (const { answers } of samples)
-    for (const [answer, count] of Object.entries(answers)) sums[answer] = (sums[answer] ?? 0) + count;
+    for (const [answer, count] of Object.entries(answers))
+      sums[answer] = (sums[answer] ?? 0) + count;
   return sums;
 }
 
@@ -73,7 +76,8 @@ export function figuresOfSamples(
   resources: readonly ResourceLine[],
 ): Summary['figures'] {
   const answers = sumAnswers(samples);
-  const total = (of: (line: SampleLine) => number) => samples.reduce((sum, line) => sum + of(line), 0);
+  const total = (of: (line: SampleLine) => number) =>
+    samples.reduce((sum, line) => sum + of(line), 0);
   const sent = total((line) => line.sent);
   const accepted = answers[ACCEPTED] ?? 0;
   const elapsed = samples.map((line) => line.elapsedS);

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError, EXIT } from '../user-error.ts';
+import { FILES } from './writer.ts';
 import type { Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
 
 export type Run = {
@@ -22,15 +23,6 @@ export type Run = {
   /** One sentence for each part that is missing or was cut short. */
   notes: string[];
 };
-
-/** The files of a result folder that hold data. */
-export const RUN_FILES = {
-  plan: 'plan.json',
-  samples: 'samples.ndjson',
-  resources: 'resources.ndjson',
-  reconcile: 'reconcile.json',
-  summary: 'summary.json',
-} as const;
 
 const FORMAT = 1;
 
@@ -288,7 +280,8 @@ async function readLines<T>(
   return lines;
 }
 
-const HINT = 'give the folder of one run, e.g. results/2026-01-02T03-04-05Z-load (npm run load makes it)';
+const HINT =
+  'give the folder of one run, e.g. results/2026-01-02T03-04-05Z-load (npm run load makes it)';
 
 /**
  * @param folder the folder of one run; need not be absolute
@@ -303,7 +296,7 @@ export async function readRun(folder: string): Promise<Run> {
       hint: HINT,
       exitCode: EXIT.usage,
     });
-  const parts = Object.values(RUN_FILES);
+  const parts = [FILES.plan, FILES.samples, FILES.resources, FILES.reconcile, FILES.summary];
   if (!parts.some((name) => existsSync(join(path, name))))
     throw new UserError(`${folder} is no result folder: it has none of ${parts.join(', ')}`, {
       hint: HINT,
@@ -313,31 +306,26 @@ export async function readRun(folder: string): Promise<Run> {
   const notes: string[] = [];
   const run: Run = {
     folder: path,
-    plan: await readJson<Plan>(join(path, RUN_FILES.plan), plan, RUN_FILES.plan, notes),
+    plan: await readJson<Plan>(join(path, FILES.plan), plan, FILES.plan, notes),
     samples: await readLines<SampleLine>(
-      join(path, RUN_FILES.samples),
+      join(path, FILES.samples),
       sampleLine,
-      RUN_FILES.samples,
+      FILES.samples,
       notes,
     ),
     resources: await readLines<ResourceLine>(
-      join(path, RUN_FILES.resources),
+      join(path, FILES.resources),
       resourceLine,
-      RUN_FILES.resources,
+      FILES.resources,
       notes,
     ),
     reconcile: await readJson<Reconcile>(
-      join(path, RUN_FILES.reconcile),
+      join(path, FILES.reconcile),
       reconcile,
-      RUN_FILES.reconcile,
+      FILES.reconcile,
       notes,
     ),
-    summary: await readJson<Summary>(
-      join(path, RUN_FILES.summary),
-      summary,
-      RUN_FILES.summary,
-      notes,
-    ),
+    summary: await readJson<Summary>(join(path, FILES.summary), summary, FILES.summary, notes),
     notes,
   };
   if (run.summary === null)

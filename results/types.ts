@@ -108,6 +108,8 @@ export type ProcessReading = {
   name: string;
   rootPid: number;
   processes: number;
+  /** Time since the previous reading of this tree: what the CPU and I/O figures are taken over. */
+  intervalMs?: number;
   /** Difference of two readings over the time between them; 1 = one core busy. */
   cpuCores?: number;
   /** The same as a share of all cores of the machine, 0 to 100. */
@@ -115,7 +117,7 @@ export type ProcessReading = {
   rssBytes?: number;
   threads?: number;
   openFiles?: number;
-  /** Bytes since the previous reading, per second. */
+  /** Bytes from and to storage (not the page cache) since the previous reading, per second. */
   readBytesPerSecond?: number;
   writeBytesPerSecond?: number;
 };
@@ -129,8 +131,11 @@ export type HostReading = {
   memoryUsedBytes?: number;
   memoryTotalBytes?: number;
   load1?: number;
+  /** All links but loopback; what passes two of them (a bridge and its card) counts once. */
   networkReceivedBytesPerSecond?: number;
   networkSentBytesPerSecond?: number;
+  /** Where a target on this machine gets its load. */
+  loopbackBytesPerSecond?: number;
 };
 
 /** Something that happened to what is watched, e.g. a process that ended. */

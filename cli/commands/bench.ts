@@ -16,12 +16,12 @@ export type BenchLine = {
 export type Bench = { bench(report: (line: BenchLine) => void): Promise<void> };
 
 const BENCHES: Record<string, () => Promise<Bench>> = {
-  sign: () => import('../../bench/sign.ts'),
-  verify: () => import('../../bench/verify.ts'),
-  submission: () => import('../../bench/submission.ts'),
-  generator: () => import('../../bench/generator.ts'),
-  monitor: () => import('../../bench/monitor.ts'),
-  plots: () => import('../../bench/plots.ts'),
+  // sign: () => import('../../bench/sign.ts'),
+  // verify: () => import('../../bench/verify.ts'),
+  // submission: () => import('../../bench/submission.ts'),
+  // generator: () => import('../../bench/generator.ts'),
+  // monitor: () => import('../../bench/monitor.ts'),
+  // plots: () => import('../../bench/plots.ts'),
 };
 
 export const bench: Command = {

@@ -1,9 +1,254 @@
-/** Placeholder, so that the build passes while this command is being written. */
-import type { Command } from '../command.ts';
+/** `npm run load`: one load run against an uptime backend. */
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { listenForInterrupts } from '../../load/interrupt.ts';
+import { Screen } from '../../load/live.ts';
+import { optionRecord, parseThink, type ScenarioName } from '../../load/plan.ts';
+import { runLoad } from '../../load/run.ts';
+import { projectRoot } from '../../paths.ts';
+import type { Command, CommandCall, OptionValues } from '../command.ts';
+import { parseDuration, throwProblems } from '../parse.ts';
+
+const SCENARIOS = ['load', 'smoke', 'replay'] as const satisfies readonly ScenarioName[];
 
 export const load: Command = {
   name: 'load',
-  summary: 'not written yet',
-  options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  summary: 'Send really signed submissions to an uptime backend and judge how it took them.',
+  options: [
+    {
+      name: 'scenario',
+      type: 'choice',
+      argument: 'NAME',
+      choices: SCENARIOS,
+      default: 'load',
+      env: 'MINA_LOAD_SCENARIO',
+      help: 'what to send: load = constant VUs; smoke = ten submissions, everything checked; replay = recorded requests of --payloads as they are',
+    },
+    {
+      name: 'vus',
+      type: 'integer',
+      argument: 'N',
+      default: '100',
+      env: 'MINA_LOAD_VUS',
+      min: 1,
+      max: 20_000,
+      help: 'virtual users; each sends, waits for the answer, thinks, and sends again',
+    },
+    {
+      name: 'duration',
+      type: 'duration',
+      argument: 'TIME',
+      default: '1m',
+      env: 'MINA_LOAD_DURATION',
+      min: 1000,
+      max: 86_400_000,
+      help: 'how long to send, such as 90s or 1h30m',
+    },
+    {
+      name: 'think',
+      type: 'text',
+      argument: 'FROM-TO',
+      default: '1s-5s',
+      env: 'MINA_LOAD_THINK',
+      help: 'think time after each answer, uniform between the two; 0 for none',
+    },
+    {
+      name: 'target',
+      type: 'url',
+      argument: 'URL',
+      env: 'MINA_LOAD_TARGET',
+      help: 'the backend to load; without it an embedded one is started',
+    },
+    {
+      name: 'port',
+      type: 'integer',
+      argument: 'N',
+      default: '8080',
+      env: 'MINA_LOAD_PORT',
+      min: 0,
+      max: 65_535,
+      help: 'port of the embedded backend; if it is in use, or 0, a free one is taken',
+    },
+    {
+      name: 'allow-remote',
+      type: 'flag',
+      help: 'allow a target that is not this machine',
+    },
+    {
+      name: 'target-pid',
+      type: 'integer',
+      argument: 'PID',
+      min: 1,
+      help: 'process of the target on this machine, to watch its CPU and memory',
+    },
+    {
+      name: 'seed',
+      type: 'text',
+      argument: 'TEXT',
+      default: 'mina',
+      env: 'MINA_LOAD_SEED',
+      help: 'decides the producers, their order and the think times; the same seed gives the same keys everywhere',
+    },
+    {
+      name: 'producers',
+      type: 'integer',
+      argument: 'N',
+      env: 'MINA_LOAD_PRODUCERS',
+      min: 1,
+      max: 1_000_000,
+      help: 'block producers that submit (as many as the hourly limit and one submission per second and submitter ask for, 1,000 at least)',
+    },
+    {
+      name: 'producers-file',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_PRODUCERS_FILE',
+      help: 'private keys of whitelisted test producers instead of a fleet from the seed',
+    },
+    {
+      name: 'network',
+      type: 'choice',
+      argument: 'NAME',
+      choices: ['testnet', 'mainnet'],
+      default: 'testnet',
+      env: 'MINA_LOAD_NETWORK',
+      help: 'for which network to sign; testnet is every network but mainnet',
+    },
+    {
+      name: 'payloads',
+      type: 'path',
+      argument: 'DIR',
+      env: 'MINA_LOAD_PAYLOADS',
+      help: 'folder of recorded request bodies (*.json): replay sends them as they are, load takes their blocks',
+    },
+    {
+      name: 'order',
+      type: 'choice',
+      argument: 'ORDER',
+      choices: ['sequence', 'random'],
+      default: 'sequence',
+      help: 'in which order replay sends the payloads',
+    },
+    {
+      name: 'timeout',
+      type: 'duration',
+      argument: 'TIME',
+      default: '60s',
+      min: 100,
+      max: 3_600_000,
+      help: 'how long one request may take',
+    },
+    {
+      name: 'monitor-interval',
+      type: 'duration',
+      argument: 'TIME',
+      default: '1s',
+      min: 100,
+      max: 60_000,
+      help: 'time between two readings of CPU and memory',
+    },
+    {
+      name: 'results',
+      type: 'path',
+      argument: 'DIR',
+      default: 'results',
+      env: 'MINA_LOAD_RESULTS',
+      help: 'where the folder of this run is made',
+    },
+    {
+      name: 'keep',
+      type: 'flag',
+      help: 'keep the signed corpus and what the embedded backend stored, inside the run folder',
+    },
+    {
+      name: 'k6',
+      type: 'path',
+      argument: 'PROGRAM',
+      help: 'the k6 to use, 2.2 or a later 2.x (else K6_BIN, the PATH, the cache, a download, a Go build)',
+    },
+  ],
+  async run({ values, sources, cwd, stdout, env }) {
+    checkTogether(values, sources);
+    const think = parseThink(values.think as string, parseDuration)!;
+    const screen = new Screen(stdout);
+    const interrupts = listenForInterrupts();
+    try {
+      const { exitCode } = await runLoad(
+        {
+          request: {
+            scenario: values.scenario as ScenarioName,
+            vus: values.vus as number,
+            durationMs: values.duration as number,
+            think,
+            requestTimeoutMs: values.timeout as number,
+            seed: values.seed as string,
+            network: values.network as 'testnet' | 'mainnet',
+            producers: (values.producers as number | undefined) ?? null,
+          },
+          options: optionRecord(values, sources),
+          target: (values.target as string | undefined) ?? null,
+          allowRemote: values['allow-remote'] === true,
+          port: values.port as number,
+          targetPid: (values['target-pid'] as number | undefined) ?? null,
+          producersFile: (values['producers-file'] as string | undefined) ?? null,
+          payloads: (values.payloads as string | undefined) ?? null,
+          order: values.order as 'sequence' | 'random',
+          resultsFolder:
+            sources.results === 'default'
+              ? join(projectRoot, 'results')
+              : (values.results as string),
+          k6Flag: (values.k6 as string | undefined) ?? null,
+          monitorIntervalMs: values['monitor-interval'] as number,
+          keep: values.keep === true,
+        },
+        { screen, env, cwd, interrupts, confirm: confirmAt(stdout) },
+      );
+      return exitCode;
+    } finally {
+      interrupts.stop();
+      screen.end();
+    }
+  },
 };
+
+/** What the table cannot say: values that only make sense together. */
+function checkTogether(values: OptionValues, sources: CommandCall['sources']): void {
+  const problems: string[] = [];
+  const { scenario } = values;
+  if (parseThink(values.think as string, parseDuration) === null)
+    problems.push(
+      `--think must be 0, a time such as 2s, or two such as 1s-5s, but is "${String(values.think)}"`,
+    );
+  if (scenario === 'replay' && values.payloads === undefined)
+    problems.push('--scenario replay needs --payloads DIR, the folder with the recorded requests');
+  if (values.producers !== undefined && values['producers-file'] !== undefined)
+    problems.push('--producers and --producers-file exclude each other');
+  const useless: Record<string, readonly string[]> = {
+    smoke: ['vus', 'duration', 'think', 'order'],
+    load: ['order'],
+    replay: ['producers', 'producers-file', 'network'],
+  };
+  for (const name of useless[scenario as string] ?? [])
+    if (sources[name] === 'flag')
+      problems.push(`--${name} has no effect in the scenario ${String(scenario)}`);
+  if (values['target-pid'] !== undefined && values.target === undefined)
+    problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
+  if (sources.port === 'flag' && values.target !== undefined)
+    problems.push('--port belongs to the embedded backend; write the port into --target');
+  throwProblems(problems, 'see npm run load -- --help');
+}
+
+/** A yes/no question where a person can answer; absent elsewhere. */
+function confirmAt(
+  stdout: CommandCall['stdout'],
+): ((question: string) => Promise<boolean>) | undefined {
+  if (!process.stdin.isTTY || !stdout.isTTY) return undefined;
+  return async (question) => {
+    const prompt = createInterface({ input: process.stdin, output: stdout });
+    try {
+      return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());
+    } finally {
+      prompt.close();
+    }
+  };
+}

@@ -1,9 +1,49 @@
-/** Placeholder, so that the build passes while this command is being written. */
+/** `npm run plot -- RUN…`: the pictures of runs, from their result folders only. */
+import { relative } from 'node:path';
+import { PICTURE_FORMATS, renderRun } from '../../plots/render.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
 export const plot: Command = {
   name: 'plot',
-  summary: 'not written yet',
-  options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  summary: 'draw the pictures of one or more runs from their result folders',
+  operands: 'RUN…',
+  options: [
+    {
+      name: 'out',
+      type: 'path',
+      argument: 'DIR',
+      help: "write the pictures there instead of into the run's own folder",
+    },
+    {
+      name: 'format',
+      type: 'choice',
+      choices: [...PICTURE_FORMATS, 'both'],
+      default: 'both',
+      help: 'picture format',
+    },
+  ],
+  async run({ values, operands, stdout }) {
+    if (operands.length === 0)
+      throw new UserError('no run was given', {
+        hint: 'give one or more result folders, e.g. npm run plot -- results/2026-01-02T03-04-05Z-load',
+        exitCode: EXIT.usage,
+      });
+    const out = values.out as string | undefined;
+    if (out !== undefined && operands.length > 1)
+      throw new UserError(
+        `--out takes the pictures of one run, but ${operands.length} runs were given`,
+        {
+          hint: 'draw them one by one, or leave --out away: each run then gets its own pictures',
+          exitCode: EXIT.usage,
+        },
+      );
+    const formats = PICTURE_FORMATS.filter(
+      (format) => values.format === 'both' || values.format === format,
+    );
+    for (const folder of operands)
+      for (const path of await renderRun(folder, { out, formats }))
+        stdout.write(`${relative(process.cwd(), path)}\n`);
+    return EXIT.passed;
+  },
 };

@@ -1,9 +1,25 @@
-/** Placeholder, so that the build passes while this command is being written. */
+/** `npm run report -- RUN…`: the Markdown page of runs, with their pictures, from their result folders only. */
+import { relative } from 'node:path';
+import { renderRun } from '../../plots/render.ts';
+import { writeReport } from '../../report/markdown.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
 export const report: Command = {
   name: 'report',
-  summary: 'not written yet',
+  summary: 'write report.md with its pictures for one or more runs from their result folders',
+  operands: 'RUN…',
   options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  async run({ operands, stdout }) {
+    if (operands.length === 0)
+      throw new UserError('no run was given', {
+        hint: 'give one or more result folders, e.g. npm run report -- results/2026-01-02T03-04-05Z-load',
+        exitCode: EXIT.usage,
+      });
+    for (const folder of operands) {
+      await renderRun(folder);
+      stdout.write(`${relative(process.cwd(), await writeReport(folder))}\n`);
+    }
+    return EXIT.passed;
+  },
 };

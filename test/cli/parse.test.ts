@@ -29,6 +29,7 @@ const command: Command = {
       help: 'o',
     },
     { name: 'allow-remote', type: 'flag', env: 'T_REMOTE', help: 'a flag' },
+    { name: 'out', type: 'path', help: 'a file' },
     { name: 'label', type: 'text', repeatable: true, help: 'many' },
   ],
   run: () => Promise.resolve(0),
@@ -175,4 +176,12 @@ test('any words either parse or give a UserError, never another error', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('relative paths are meant from where the user stands', () => {
+  const env = { npm_command: 'run-script', INIT_CWD: '/somewhere/below' };
+  assert.equal(parse(['--out', 'x/y.txt'], env).values.out, '/somewhere/below/x/y.txt');
+  assert.equal(parse(['--out', '/abs'], env).values.out, '/abs');
+  assert.equal(parse(['--out', '-'], env).values.out, '-');
+  assert.deepEqual(problemsOf(['--out', '']), ['--out must not be empty']);
 });

@@ -1,0 +1,324 @@
+/** Everything before the first submission: k6, target, producers, signed corpus, plan. */
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hostFacts } from '../monitor/host-facts.ts';
+import { distFile, toolkitVersion } from '../paths.ts';
+import { writeCorpus } from '../producers/corpus.ts';
+import { defaultProducers } from '../producers/corpus-plan.ts';
+import { type Fleet, formatFleet, makeFleet } from '../producers/fleet.ts';
+import { payloadBytes, readPayloads } from '../producers/payloads.ts';
+import { readProducersFile } from '../producers/producers-file.ts';
+import { readTemplates, type SubmissionTemplate } from '../producers/templates.ts';
+import type { Plan } from '../results/types.ts';
+import { createRun, ensureResultsFolder, FILES, runId, type RunWriter } from '../results/writer.ts';
+import type { K6Plan } from '../scenarios/lib/plan.ts';
+import { type BackendProcess, startBackend } from '../stack/backend-process.ts';
+import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6-binary.ts';
+import {
+  bodySizes,
+  corpusSource,
+  k6Memory,
+  makeK6Plan,
+  packPayloads,
+  writeK6Plan,
+} from './k6-plan.ts';
+import type { Screen } from './live.ts';
+import { describePlan, type LoadRequest, loadShape, UNPACED_RATE, volumeOf } from './plan.ts';
+import { checkAddress, checkIsBackend, submitUrl } from './target.ts';
+
+/** What the command line asks for, checked. */
+export type LoadJob = {
+  request: LoadRequest;
+  options: Plan['options'];
+  /** null: start the embedded backend. */
+  target: string | null;
+  /** Where the embedded backend listens if it can; 0: any free port. */
+  port: number;
+  allowRemote: boolean;
+  targetPid: number | null;
+  producersFile: string | null;
+  payloads: string | null;
+  order: 'sequence' | 'random';
+  resultsFolder: string;
+  k6Flag: string | null;
+  monitorIntervalMs: number;
+  keep: boolean;
+};
+
+export type Surroundings = {
+  screen: Screen;
+  env: NodeJS.ProcessEnv;
+  /** Where the user stands. */
+  cwd: string;
+  confirm: ((question: string) => Promise<boolean>) | undefined;
+};
+
+/** A run that is ready to start; whoever gets it ends it with `release`. */
+export type PreparedRun = {
+  plan: Plan;
+  writer: RunWriter & { readonly id: string };
+  k6: K6Binary;
+  k6Plan: K6Plan;
+  k6PlanPath: string;
+  bundlePath: string;
+  /** null: the target is the user's own. */
+  backend: BackendProcess | null;
+  /** Body size of submission `index`, in bytes. */
+  bodyBytesOf: (index: number) => number;
+  /** Go's memory settings for k6. */
+  memory: ReturnType<typeof k6Memory>;
+  /** Stops what was started and removes what the run needed only while it ran. */
+  release(): Promise<void>;
+};
+
+/** The hourly limit of the real backend where nothing else is said. */
+const HOURLY_LIMIT = 120;
+/** In a replay a few recorded submitters send far more than an hour allows; that is not what it measures. */
+const NO_LIMIT = 2 ** 31 - 1;
+
+/**
+ * Checks all that can be wrong before anything is written, then writes and starts what the run needs.
+ * When it fails, or `signal` is aborted, nothing is left behind.
+ * @throws UserError; `signal.reason`
+ */
+export async function prepareRun(
+  job: LoadJob,
+  { screen, env, cwd, confirm }: Surroundings,
+  signal: AbortSignal,
+): Promise<PreparedRun> {
+  const { request } = job;
+  const startedAt = new Date();
+  await ensureResultsFolder(job.resultsFolder);
+  if (job.target !== null) {
+    await checkAddress(job.target, { allowRemote: job.allowRemote, confirm });
+    await checkIsBackend(job.target);
+  }
+  const payloads = request.scenario === 'replay' ? await readPayloads(job.payloads!) : null;
+  const templates = payloads ? null : await readTemplates(job.payloads ?? undefined);
+  const listed = job.producersFile === null ? null : await readProducersFile(job.producersFile);
+  signal.throwIfAborted();
+  const k6 = await resolveK6({
+    ...(job.k6Flag !== null && { flag: job.k6Flag }),
+    env,
+    cacheFolder: cacheFolder(env),
+    cwd,
+    onProgress: (progress) => showK6Progress(screen, progress),
+    signal,
+  });
+  screen.line(`k6 ${k6.version} (${k6.source}: ${k6.path})`);
+  const host = await hostFacts();
+  signal.throwIfAborted();
+
+  const writer = createRun(job.resultsFolder, runId(startedAt, request.scenario));
+  const undo: (() => Promise<unknown>)[] = [];
+  const release = async () => {
+    for (const step of undo.reverse()) await step();
+    undo.length = 0;
+  };
+  try {
+    const corpusFolder = join(writer.folder, 'corpus');
+    const storageFolder = join(writer.folder, 'storage');
+    await mkdir(corpusFolder);
+    if (!job.keep) {
+      undo.push(() => rm(corpusFolder, { recursive: true, force: true }));
+      undo.push(() => rm(storageFolder, { recursive: true, force: true }));
+    }
+    const shape = loadShape(request);
+    const volume = volumeOf(shape);
+    const fleet = payloads ? null : (listed ?? makeFleetFor(request, volume, shape.durationMs));
+    const start = async (): Promise<BackendProcess | null> => {
+      if (job.target !== null) return null;
+      await mkdir(storageFolder, { recursive: true });
+      const backend = await startBackend({
+        port: job.port,
+        storageFolder,
+        whitelist: fleet === null ? null : await writeWhitelist(fleet, corpusFolder),
+        logFile: join(writer.folder, FILES.backendLog),
+        env: {
+          ...env,
+          CONFIG_NETWORK_NAME: request.network,
+          REQUESTS_PER_PK_HOURLY:
+            env.REQUESTS_PER_PK_HOURLY ?? String(payloads ? NO_LIMIT : HOURLY_LIMIT),
+        },
+      });
+      undo.push(() => backend.stop());
+      return backend;
+    };
+    // Both at once: starting waits for a process, signing for the processor.
+    const [backend, source] = await bothOrNeither(
+      start(),
+      payloads
+        ? packPayloads(
+            payloads.map((payload) => ({ read: () => payloadBytes(payload) })),
+            corpusFolder,
+            job.order === 'random' ? 'random' : 'in order',
+          )
+        : signCorpus({ job, templates: templates!, fleet: fleet!, corpusFolder, screen, signal }),
+      async (started) => {
+        await started?.stop();
+      },
+    );
+    if (backend) for (const note of backend.notes) screen.line(note);
+    const url = submitUrl(job.target ?? backend!.url);
+    const k6Plan = makeK6Plan({ url, load: shape, source, seed: request.seed });
+    const k6PlanPath = await writeK6Plan(k6Plan, corpusFolder);
+    const memory = k6Memory(k6Plan, await sourceBytes(source));
+    const sizes = source.kind === 'corpus' ? source.templates : source.payloads;
+    const meanBodyBytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0) / sizes.length;
+    const submissions =
+      volume.ratePerSecond === null || shape.iterations !== null
+        ? volume.submissions
+        : Math.round((volume.ratePerSecond * shape.durationMs) / 1000);
+    const plan: Plan = {
+      format: 1,
+      id: writer.id,
+      scenario: request.scenario,
+      plannedAt: startedAt.toISOString(),
+      options: job.options,
+      seed: request.seed,
+      target: { url, embedded: backend !== null },
+      load: shape,
+      corpus: {
+        submissions: source.kind === 'corpus' ? source.count : sizes.length,
+        producers: fleet?.producers.length ?? 0,
+        templates: sizes.length,
+        meanBodyBytes,
+        maxBodyBytes: Math.max(...sizes.map(({ bytes }) => bytes)),
+        network: request.network,
+      },
+      estimate: {
+        submissions,
+        peakRatePerSecond: volume.ratePerSecond,
+        bytesSent: Math.round(submissions * meanBodyBytes),
+        k6MemoryBytes: memory.limitBytes,
+        durationMs: shape.durationMs,
+      },
+      versions: {
+        toolkit: toolkitVersion(),
+        node: process.versions.node,
+        k6: k6.version,
+        platform: `${process.platform} ${process.arch}`,
+      },
+      host,
+    };
+    writer.plan(plan);
+    screen.line(describePlan(plan));
+    signal.throwIfAborted();
+    return {
+      plan,
+      writer,
+      k6,
+      k6Plan,
+      k6PlanPath,
+      bundlePath: distFile('scenarios', `${request.scenario}.js`),
+      backend,
+      bodyBytesOf: await bodySizes(k6Plan),
+      memory,
+      release,
+    };
+  } catch (error) {
+    await release();
+    writer.close();
+    await rm(writer.folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function makeFleetFor(
+  request: LoadRequest,
+  volume: ReturnType<typeof volumeOf>,
+  durationMs: number,
+): Fleet {
+  const count =
+    request.scenario === 'smoke'
+      ? (request.producers ?? 1)
+      : (request.producers ??
+        defaultProducers({
+          submissions: volume.submissions,
+          peakRatePerSecond: volume.peakRatePerSecond,
+          durationMs,
+          hourlyLimit: HOURLY_LIMIT,
+        }));
+  return makeFleet({ seed: request.seed, count });
+}
+
+async function writeWhitelist(fleet: Fleet, folder: string): Promise<string> {
+  const file = join(folder, 'whitelist.txt');
+  await writeFile(file, formatFleet(fleet, 'text'));
+  return file;
+}
+
+async function signCorpus(options: {
+  job: LoadJob;
+  templates: SubmissionTemplate[];
+  fleet: Fleet;
+  corpusFolder: string;
+  screen: Screen;
+  signal: AbortSignal;
+}): Promise<K6Plan['source']> {
+  const { job, templates, fleet, corpusFolder, screen, signal } = options;
+  const volume = volumeOf(loadShape(job.request));
+  const startedMs = performance.now();
+  const folder = join(corpusFolder, 'signed');
+  const index = await writeCorpus({
+    folder,
+    fleet,
+    templates,
+    count: volume.submissions,
+    network: job.request.network,
+    seed: job.request.seed,
+    createdAt: {
+      startSeconds: Math.floor(Date.now() / 1000),
+      perSecond: volume.ratePerSecond ?? UNPACED_RATE,
+    },
+    onProgress: ({ signed, count }) => screen.status(`signing: ${signed} of ${count} submissions`),
+    signal,
+  });
+  const seconds = (performance.now() - startedMs) / 1000;
+  screen.line(
+    `signed ${index.count} submissions of ${index.producers} producers in ${seconds.toFixed(1)} s`,
+  );
+  return corpusSource(folder, index);
+}
+
+/** Size of the files that k6 shares over its VUs. */
+async function sourceBytes(source: K6Plan['source']): Promise<number> {
+  const files =
+    source.kind === 'corpus' ? [source.bodiesPath, source.envelopesPath] : [source.bodiesPath];
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Waits for both; if the second fails, undoes the first. */
+async function bothOrNeither<A, B>(
+  first: Promise<A>,
+  second: Promise<B>,
+  undoFirst: (value: A) => Promise<void>,
+): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === 'rejected') throw a.reason;
+  if (b.status === 'rejected') {
+    await undoFirst(a.value);
+    throw b.reason;
+  }
+  return [a.value, b.value];
+}
+
+function showK6Progress(screen: Screen, progress: K6Progress): void {
+  const mb = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+  switch (progress.kind) {
+    case 'note':
+      screen.line(progress.text);
+      break;
+    case 'download':
+      screen.status(
+        `downloading k6: ${mb(progress.bytes)} of ${progress.totalBytes === null ? '?' : mb(progress.totalBytes)} MB`,
+      );
+      break;
+    case 'go build':
+      screen.status(
+        `building k6 with Go: ${progress.packages} of about ${progress.expectedPackages} packages`,
+      );
+      break;
+  }
+}

@@ -1,0 +1,291 @@
+/** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
+import { join } from 'node:path';
+import { figuresOf as processFiguresOf } from '../monitor/figures.ts';
+import { startMonitor } from '../monitor/monitor.ts';
+import { renderRun } from '../plots/render.ts';
+import { writeReport } from '../report/markdown.ts';
+import type { ProcessReading, ResourceLine, SampleLine, Summary } from '../results/types.ts';
+import { EXIT } from '../user-error.ts';
+import type { Interrupts } from './interrupt.ts';
+import { startK6 } from './k6-run.ts';
+import { liveLine } from './live.ts';
+import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
+import { figuresOf, SampleAggregator } from './samples.ts';
+import { gatesOf, verdictOf } from './verdict.ts';
+
+export type { LoadJob } from './prepare.ts';
+
+/** A k6 that does not end by itself this long after its last possible answer is ended. */
+const K6_OVERTIME_MS = 30_000;
+/** How long k6 may take to end after the first interrupt. */
+const K6_STOP_MS = 10_000;
+
+/**
+ * Runs one load. Results are complete also when the target dies in the middle or the user interrupts once; at
+ * the second interrupt the process ends at once, with what was measured up to then.
+ * @throws UserError if the run could not begin
+ */
+export async function runLoad(
+  job: LoadJob,
+  surroundings: Surroundings & { interrupts: Interrupts },
+): Promise<{ exitCode: number }> {
+  const { screen, interrupts } = surroundings;
+  let prepared: PreparedRun;
+  try {
+    prepared = await prepareRun(job, surroundings, interrupts.first);
+  } catch (error) {
+    if (!interrupts.first.aborted) throw error;
+    screen.line('interrupted before anything was sent; nothing was left behind');
+    return { exitCode: EXIT.interrupted };
+  }
+  const run = new LoadRun(job, prepared, surroundings);
+  try {
+    await run.send();
+  } finally {
+    await prepared.release();
+  }
+  // Nothing is left to save but pictures and report.
+  interrupts.second.addEventListener('abort', () => process.exit(EXIT.interrupted));
+  const { folder } = prepared.writer;
+  const { verdict, notes } = run.finish();
+  prepared.writer.close();
+  const notDrawn = interrupts.second.aborted ? null : await describe(folder);
+  for (const note of notes) screen.line(`note: ${note}`);
+  if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
+  screen.line(`results: ${folder}`);
+  screen.line(verdict.sentence);
+  return { exitCode: verdict.exitCode };
+}
+
+/** Pictures and report, from the folder alone. A failure here takes nothing from the results. */
+async function describe(folder: string): Promise<string | null> {
+  try {
+    await renderRun(folder);
+    await writeReport(folder);
+    return null;
+  } catch (error) {
+    return `pictures or report could not be made (${(error as Error).message}); try npm run report -- ${folder}`;
+  }
+}
+
+/** The time in which the load runs: k6, the monitor and the samples between them and the result folder. */
+class LoadRun {
+  readonly #job: LoadJob;
+  readonly #prepared: PreparedRun;
+  readonly #surroundings: Surroundings & { interrupts: Interrupts };
+  readonly #aggregator: SampleAggregator;
+  /** Last reading of each process, for the live line. */
+  readonly #readings = new Map<string, ProcessReading>();
+  readonly #processLines: ResourceLine[] = [];
+  readonly #notes: string[] = [];
+  readonly #broken: string[] = [];
+  readonly #startedAt = new Date();
+  readonly #startedMs = performance.now();
+  #backendEnded = false;
+  #stopK6: () => void = () => undefined;
+  #sending = true;
+  #lastSecond: SampleLine | undefined;
+
+  constructor(
+    job: LoadJob,
+    prepared: PreparedRun,
+    surroundings: Surroundings & { interrupts: Interrupts },
+  ) {
+    this.#job = job;
+    this.#prepared = prepared;
+    this.#surroundings = surroundings;
+    const { k6Plan } = prepared;
+    this.#aggregator = new SampleAggregator({
+      lease: k6Plan.load.lease,
+      count: k6Plan.source.kind === 'corpus' ? k6Plan.source.count : Infinity,
+      expectedStatus: k6Plan.expected.status,
+      bodyBytesOf: prepared.bodyBytesOf,
+    });
+  }
+
+  /** Sends until the plan is done, the target's process ends, or the user interrupts. */
+  async send(): Promise<void> {
+    const { prepared, interrupts } = { prepared: this.#prepared, ...this.#surroundings };
+    const { writer, plan, backend } = prepared;
+    const monitor = startMonitor({
+      targets: [
+        ...(backend ? [{ name: 'backend', pid: backend.pid }] : []),
+        ...(this.#job.targetPid === null ? [] : [{ name: 'backend', pid: this.#job.targetPid }]),
+        { name: 'toolkit', pid: process.pid },
+      ],
+      intervalMs: this.#job.monitorIntervalMs,
+      onReading: (line) => this.#resource(line),
+      onEnded: (name) => {
+        if (name === 'backend' && backend === null && this.#sending)
+          this.#targetEnded(`the target's process ${this.#job.targetPid} ended`);
+      },
+    });
+    try {
+      const k6 = await startK6({
+        k6Path: prepared.k6.path,
+        bundlePath: prepared.bundlePath,
+        planPath: prepared.k6PlanPath,
+        runFolder: writer.folder,
+        memory: prepared.memory,
+        env: this.#surroundings.env,
+        onSampleBytes: (chunk) => this.#aggregator.push(chunk),
+      });
+      this.#stopK6 = () => k6.stop();
+      monitor.addTarget({ name: 'k6', pid: k6.pid });
+      void backend?.exited.then(({ code, signal }) => {
+        if (!this.#sending) return;
+        const how = signal ? `signal ${signal}` : `exit code ${code}`;
+        this.#targetEnded(`the backend ended with ${how}, see backend.log`);
+      });
+      const onFirst = () => {
+        this.#surroundings.screen.line(
+          'interrupted: stopping, results follow (again to end at once)',
+        );
+        k6.stop();
+        setTimeout(() => k6.kill(), K6_STOP_MS).unref();
+      };
+      const onSecond = () => this.#endAtOnce(() => k6.kill());
+      interrupts.first.addEventListener('abort', onFirst);
+      interrupts.second.addEventListener('abort', onSecond);
+      if (interrupts.first.aborted) onFirst();
+      const limitMs = plan.load.durationMs + plan.load.gracefulStopMs + K6_OVERTIME_MS;
+      const overtime = setTimeout(() => {
+        this.#broken.push(`k6 did not end within ${Math.round(limitMs / 1000)} s`);
+        k6.kill();
+      }, limitMs);
+      const live = setInterval(() => this.#tick(), 1000);
+      try {
+        const end = await k6.done;
+        if (end.outcome === 'broken') this.#broken.push(end.sentence);
+      } finally {
+        clearTimeout(overtime);
+        clearInterval(live);
+        interrupts.first.removeEventListener('abort', onFirst);
+        interrupts.second.removeEventListener('abort', onSecond);
+      }
+    } catch (error) {
+      // k6 refused its plan, or the stream could not be read: the folder tells, with what there was.
+      this.#broken.push((error as Error).message);
+    } finally {
+      this.#sending = false;
+      await monitor.stop();
+    }
+  }
+
+  /** Writes what is left and judges. */
+  finish(): Summary {
+    const { writer, plan } = this.#prepared;
+    this.#aggregator.end();
+    this.#writeSeconds();
+    const { totals } = this.#aggregator;
+    const inFlight = this.#aggregator.inFlight().length;
+    const figures = {
+      ...figuresOf(this.#aggregator),
+      processes: processFiguresOf(this.#processLines),
+    };
+    const interrupted = this.#surroundings.interrupts.first.aborted;
+    const facts = { figures, broken: this.#broken, interrupted };
+    const gates = gatesOf(facts);
+    const notes = this.#notesOf(inFlight);
+    const summary: Summary = {
+      format: 1,
+      id: writer.id,
+      scenario: plan.scenario,
+      startedAt: this.#startedAt.toISOString(),
+      endedAt: new Date().toISOString(),
+      loadMs: (totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0),
+      interrupted,
+      figures,
+      gates,
+      notes,
+      verdict: verdictOf(facts, gates),
+    };
+    writer.reconcile({
+      format: 1,
+      planned: plan.corpus.submissions,
+      sent: totals.sent,
+      answers: totals.answers,
+      accepted: totals.accepted,
+      unknown: inFlight,
+      resent: totals.resent,
+      stored: null,
+      missing: null,
+    });
+    writer.summary(summary);
+    return summary;
+  }
+
+  #notesOf(inFlight: number): string[] {
+    const { totals } = this.#aggregator;
+    const notes = [...this.#notes];
+    if (totals.resent > 0)
+      notes.push(
+        `the load outran its corpus: ${totals.resent} submissions were sent a second time or more`,
+      );
+    if (inFlight > 0)
+      notes.push(
+        `${inFlight} requests were under way at the stop: the backend may have stored them`,
+      );
+    if (totals.otherBody > 0)
+      notes.push(
+        `${totals.otherBody} answers had status 200 but not the backend's body: did they pass by the submit route?`,
+      );
+    if (totals.faultyLines > 0)
+      notes.push(`${totals.faultyLines} lines of k6's sample stream were cut off and not counted`);
+    return notes;
+  }
+
+  /** Loading on what is no longer there proves nothing: the run ends, with what it has. */
+  #targetEnded(what: string): void {
+    this.#backendEnded = true;
+    const after = ((performance.now() - this.#startedMs) / 1000).toFixed(0);
+    this.#broken.push(`${what} (${after} s after the start)`);
+    this.#stopK6();
+  }
+
+  #resource(line: ResourceLine): void {
+    this.#prepared.writer.resource(line);
+    if (line.kind === 'process') {
+      this.#readings.set(line.name, line);
+      this.#processLines.push(line);
+    }
+    // The ends of processes are told by themselves; the rest is a fault of the monitor.
+    if (line.kind === 'note' && line.name === 'monitor') this.#notes.push(line.text);
+  }
+
+  #writeSeconds(): void {
+    for (const second of this.#aggregator.takeSeconds()) {
+      this.#prepared.writer.sample(second);
+      this.#lastSecond = second;
+    }
+  }
+
+  #tick(): void {
+    this.#writeSeconds();
+    const { totals } = this.#aggregator;
+    const second = this.#lastSecond;
+    this.#surroundings.screen.status(
+      liveLine({
+        elapsedMs: performance.now() - this.#startedMs,
+        durationMs: this.#prepared.plan.load.durationMs,
+        vus: second?.vus ?? null,
+        submissionsPerSecond: second?.sent ?? 0,
+        p95Ms: second?.latency?.p95 ?? null,
+        errors: totals.sent - totals.accepted + totals.failedIterations,
+        backend: this.#backendEnded ? undefined : this.#readings.get('backend'),
+        generator: this.#readings.get('k6'),
+      }),
+    );
+  }
+
+  /** The second interrupt: no waiting for anything, but the results up to now are whole. */
+  #endAtOnce(killK6: () => void): void {
+    killK6();
+    this.#prepared.backend?.kill();
+    const { verdict } = this.finish();
+    const { screen } = this.#surroundings;
+    screen.line(`results: ${join(this.#prepared.writer.folder)}`);
+    screen.line(verdict.sentence);
+    process.exit(verdict.exitCode);
+  }
+}

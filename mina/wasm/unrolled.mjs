@@ -1,0 +1,211 @@
+/**
+ * Writes the straight-line AssemblyScript that nobody should write by hand: field arithmetic on 9 limbs of
+ * 29 bits and the compression of BLAKE2b. build.mjs gives the text to the compiler as `mina/wasm/unrolled.ts`;
+ * it is not kept in a file (`node mina/wasm/unrolled.mjs` prints it).
+ *
+ * An element is nine u32 in memory (36 bytes), lowest limb first, each below 2^29; its value may exceed the
+ * modulus (bounds: field.ts). Products are Montgomery's with R = 2^261, column by column: a column of three
+ * products stays below 28 × 2^58 < 2^63. Both moduli are 1 mod 2^32, so a reduction digit is the low limb itself;
+ * their limbs 5 to 7 are 0 and limb 8 is 2^22, so a digit costs four products and a shift.
+ */
+import { pathToFileURL } from 'node:url';
+
+const LIMBS = 9;
+const LIMB_BITS = 29;
+const MASK = 2 ** LIMB_BITS - 1;
+const FIELDS = {
+  fp: 0x40000000000000000000000000000000224698fc094cf91b992d30ed00000001n,
+  fq: 0x40000000000000000000000000000000224698fc0994a8dd8c46eb2100000001n,
+};
+const indices = [...Array(LIMBS).keys()];
+const limbsOf = (value) =>
+  indices.map((i) => Number((value >> BigInt(LIMB_BITS * i)) & BigInt(MASK)));
+
+const bytesOf = (value) => [...Array(32).keys()].map((i) => Number((value >> BigInt(8 * i)) & 255n));
+
+function power(base, exponent, modulus) {
+  if (exponent === 0n) return 1n;
+  const half = power((base * base) % modulus, exponent >> 1n, modulus);
+  return exponent & 1n ? (half * base) % modulus : half;
+}
+
+const pointers = (names) => names.map((name) => `${name}: usize`).join(', ');
+const loadLimbs = (name) =>
+  indices.map((i) => `  const ${name}${i}: i64 = load<u32>(${name}, ${4 * i});`).join('\n');
+const storeLimb = (i, expression) => `  store<u32>(out, <u32>(${expression}), ${4 * i});`;
+
+/** The summands of column `c` of x·y; a square is folded: every mixed product once, doubled. */
+function columnProducts([x, y], c) {
+  const pairs = indices.map((i) => [i, c - i]).filter(([, j]) => j >= 0 && j < LIMBS);
+  if (x !== y) return pairs.map(([i, j]) => `${x}${i} * ${y}${j}`);
+  const mixed = pairs.filter(([i, j]) => i < j).map(([i, j]) => `${x}${i} * ${x}${j}`);
+  return [
+    ...(mixed.length > 0 ? [`((${mixed.join(' + ')}) << 1)`] : []),
+    ...(c % 2 === 0 ? [`${x}${c / 2} * ${x}${c / 2}`] : []),
+  ];
+}
+
+/**
+ * `out = sum of the products / R + sum of the addends` mod the modulus, each limb below 2^29.
+ * Digit d_i = column i mod 2^29 is taken away i limbs up, d_i × modulus, which leaves the quotient by R above minus
+ * less than one modulus; that one is added. No digit is negated, and a column gets the newest digit's product last:
+ * the way from digit to digit (mask, multiply, subtract) is what limits the speed.
+ * @param products pairs of parameter names; @param addends parameter names
+ */
+function productFunction(name, modulus, products, addends = []) {
+  const m = limbsOf(modulus);
+  const inputs = [...new Set([...products.flat(), ...addends])];
+  const lines = [`export function ${name}(${pointers(['out', ...inputs])}): void {`];
+  lines.push(...inputs.map(loadLimbs), '  let acc: i64 = 0;');
+  const digit = (i) => (i >= 0 && i < LIMBS ? `d${i}` : undefined);
+  for (let column = 0; column < 2 * LIMBS; column++) {
+    const high = column - LIMBS;
+    const plus = products.flatMap((pair) => columnProducts(pair, column));
+    if (high >= 0) plus.push(...addends.map((addend) => `${addend}${high}`));
+    if (high >= 0 && m[high] !== 0) plus.push(String(m[high]));
+    const minus = [4, 3, 2]
+      .filter((i) => digit(column - i))
+      .map((i) => ` - ${digit(column - i)} * ${m[i]}`);
+    if (digit(column - 8)) minus.push(` - (${digit(column - 8)} << 22)`);
+    lines.push(`  const sum${column}: i64 = ${plus.join(' + ') || '0'}${minus.join('')};`);
+    lines.push(`  acc += sum${column};`);
+    if (digit(column - 1)) lines.push(`  acc -= ${digit(column - 1)} * ${m[1]};`);
+    if (high < 0) lines.push(`  const d${column}: i64 = acc & ${MASK};`);
+    else lines.push(storeLimb(high, high === LIMBS - 1 ? 'acc' : `acc & ${MASK}`));
+    lines.push(`  acc >>= ${LIMB_BITS};`);
+  }
+  return [...lines, '}', ''].join('\n');
+}
+
+/** `out = a + b`, limbs carried. */
+function addFunction(name) {
+  const lines = [`export function ${name}(${pointers(['out', 'a', 'b'])}): void {`];
+  lines.push('  let c: u32 = 0;');
+  for (const i of indices) {
+    lines.push(`  c += load<u32>(a, ${4 * i}) + load<u32>(b, ${4 * i});`);
+    lines.push(storeLimb(i, i === LIMBS - 1 ? 'c' : `c & ${MASK}`), `  c >>= ${LIMB_BITS};`);
+  }
+  return [...lines, '}', ''].join('\n');
+}
+
+/**
+ * `out = a - b + 8 × modulus`. With `reduce`, the part above 2^254 is then folded: h × 2^254 = h × modulus - h × t
+ * with t < 2^126, and one modulus too little is taken away, so that nothing turns negative: out < 2 × modulus.
+ */
+function subtractFunction(name, modulus, reduce) {
+  const lines = [`export function ${name}(${pointers(['out', 'a', 'b'])}): void {`];
+  const offset = limbsOf(8n * modulus);
+  const top = LIMBS - 1;
+  lines.push('  let c: i32 = 0;');
+  for (const i of indices) {
+    const term = `load<i32>(a, ${4 * i}) - load<i32>(b, ${4 * i})`;
+    lines.push(`  c += ${term}${offset[i] ? ` + ${offset[i]}` : ''};`);
+    if (reduce) lines.push(`  const v${i}: i32 = ${i === top ? 'c' : `c & ${MASK}`};`);
+    else lines.push(storeLimb(i, i === top ? 'c' : `c & ${MASK}`));
+    lines.push(`  c >>= ${LIMB_BITS};`);
+  }
+  if (reduce) {
+    lines.push(`  const h: i64 = <i64>((v${top} >> 22) - 1);`, '  let w: i64 = 0;');
+    limbsOf(modulus).forEach((limb, i) => {
+      lines.push(`  w += <i64>v${i}${limb ? ` - h * ${limb}` : ''};`);
+      lines.push(storeLimb(i, i === top ? 'w' : `w & ${MASK}`), `  w >>= ${LIMB_BITS};`);
+    });
+  }
+  return [...lines, '}', ''].join('\n');
+}
+
+/** RFC 7693 §2.7: the order of the message words in each round. */
+const SIGMA = [
+  [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+  [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+  [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
+  [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
+  [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
+  [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
+  [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
+  [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
+  [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
+  [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
+];
+/** RFC 7693 §2.6: the first 64 bits of the fractions of the square roots of the first eight primes. */
+const IV = [
+  '0x6a09e667f3bcc908', '0xbb67ae8584caa73b', '0x3c6ef372fe94f82b', '0xa54ff53a5f1d36f1',
+  '0x510e527fade682d1', '0x9b05688c2b3e6c1f', '0x1f83d9abfb41bd6b', '0x5be0cd19137e2179',
+];
+const COLUMNS_AND_DIAGONALS = [
+  [0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15],
+  [0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14],
+];
+
+/**
+ * `blake2bCompress(state, block, count, last)`: state = 8 u64, block = 128 bytes at any address, count = bytes
+ * hashed up to and with this block, last = all ones for the last block, else 0.
+ */
+function blake2bFunction() {
+  const words = [...Array(16).keys()];
+  const lines = [
+    'export function blake2bCompress(state: usize, block: usize, count: u64, last: u64): void {',
+    ...words.map((i) => `  const m${i}: u64 = load<u64>(block, ${8 * i});`),
+    ...IV.map((_, i) => `  let v${i}: u64 = load<u64>(state, ${8 * i});`),
+    ...IV.map((iv, i) => `  let v${8 + i}: u64 = ${iv};`),
+    '  v12 ^= count;',
+    '  v14 ^= last;',
+  ];
+  for (let round = 0; round < 12; round++)
+    COLUMNS_AND_DIAGONALS.forEach(([a, b, c, d], i) => {
+      const sigma = SIGMA[round % 10];
+      lines.push(`  v${a} += v${b} + m${sigma[2 * i]}; v${d} = rotr<u64>(v${d} ^ v${a}, 32);`);
+      lines.push(`  v${c} += v${d}; v${b} = rotr<u64>(v${b} ^ v${c}, 24);`);
+      lines.push(`  v${a} += v${b} + m${sigma[2 * i + 1]}; v${d} = rotr<u64>(v${d} ^ v${a}, 16);`);
+      lines.push(`  v${c} += v${d}; v${b} = rotr<u64>(v${b} ^ v${c}, 63);`);
+    });
+  for (let i = 0; i < 8; i++)
+    lines.push(`  store<u64>(state, load<u64>(state, ${8 * i}) ^ v${i} ^ v${i + 8}, ${8 * i});`);
+  return [...lines, '}', ''].join('\n');
+}
+
+/** Numbers that the other files need as limbs in memory. */
+function constants() {
+  const R = 1n << BigInt(LIMB_BITS * LIMBS);
+  const data = (name, value) =>
+    `export const ${name}: usize = memory.data<u32>([${limbsOf(value).join(', ')}]);\n`;
+  const generatorY = 12418654782883325593414442427049395787963493412651469444558597405572177144507n;
+  const { fp, fq } = FIELDS;
+  const bytes = (name, value) =>
+    `export const ${name}: usize = memory.data<u8>([${bytesOf(value).join(', ')}]);\n`;
+  const oddPart = (fp - 1n) >> 32n;
+  return [
+    bytes('FP_INVERSE_EXPONENT', fp - 2n),
+    bytes('FP_ROOT_EXPONENT', (oddPart - 1n) / 2n),
+    data('FP_ROOT_OF_UNITY', (power(5n, oddPart, fp) * R) % fp), // its order is 2^32
+    data('FP_MODULUS', fp),
+    data('FP_R2', (R * R) % fp),
+    data('FP_R', R % fp), // 1 in Montgomery form
+    data('FP_FIVE', (5n * R) % fp),
+    data('FQ_MODULUS', fq),
+    data('FQ_R2', (R * R) % fq),
+    data('PLAIN_ONE', 1n),
+    data('GENERATOR_X', R % fp),
+    data('GENERATOR_Y', (generatorY * R) % fp),
+  ].join('');
+}
+
+/** @returns the source of the module `./unrolled` */
+export function unrolledSource() {
+  const { fp, fq } = FIELDS;
+  return [
+    constants(),
+    productFunction('fpMul', fp, [['a', 'b']]),
+    productFunction('fpSquare', fp, [['a', 'a']]),
+    productFunction('fpSum2', fp, [['a', 'x'], ['b', 'y']], ['e', 'f']),
+    productFunction('fpSum3', fp, [['a', 'x'], ['b', 'y'], ['c', 'z']], ['e']),
+    addFunction('addLimbs'),
+    subtractFunction('fpSub', fp, false),
+    subtractFunction('fpSubReduced', fp, true),
+    productFunction('fqMul', fq, [['a', 'b']]),
+    blake2bFunction(),
+  ].join('\n');
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  process.stdout.write(unrolledSource());

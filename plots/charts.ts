@@ -1,0 +1,426 @@
+/** The charts of a run: from data to configurations of chart.js. Pure: what draws them is render.ts. */
+import { ACCEPTED, compareAnswers, labelAnswer } from '../results/answers.ts';
+import { sumAnswers } from '../results/figures.ts';
+import { formatMs, formatNumber } from '../results/units.ts';
+import type { ChartData } from './data.ts';
+import { logBins, logRange, NINES, percentileCurve } from './distribution.ts';
+import {
+  area,
+  chart,
+  COLOUR,
+  GAP,
+  INK_SOFT,
+  line,
+  logAxis,
+  spreadDatasets,
+  steps,
+  timeChart,
+  withGaps,
+  type LineConfiguration,
+  type LineDataset,
+  type Panel,
+} from './panels.ts';
+import type { RateStep, TimeSpan } from './series.ts';
+
+export const CHART_NAMES = ['throughput', 'latency', 'resources', 'distribution'] as const;
+export type ChartName = (typeof CHART_NAMES)[number];
+
+export const CHART_TITLES: Record<ChartName, string> = {
+  throughput: 'Throughput: submissions and their answers over time',
+  latency: 'Latency of expected answers over time',
+  resources: 'CPU and memory of each process over time',
+  distribution: 'Distribution of the latency of expected answers',
+};
+
+export type ChartDefinition = {
+  name: ChartName;
+  title: string;
+  /** What the picture shows, for readers who cannot see it. */
+  description: string;
+  /** CSS pixels. */
+  width: number;
+  height: number;
+  /** A new configuration at each call: chart.js writes into the one it draws. */
+  config(): LineConfiguration;
+};
+
+const WIDTH = 1200;
+
+/** The charts of a run, in the order of a report. */
+export function chartsOf(data: ChartData): ChartDefinition[] {
+  return [throughput(data), latency(data), resources(data), distribution(data)];
+}
+
+function throughput({ subtitle, span, rates }: ChartData): ChartDefinition {
+  const title = CHART_TITLES.throughput;
+  const classes = drawnClasses(rates);
+  // Beside accepted answers a few errors are thin; without any, the panel of all answers shows them well.
+  const failed = classes.filter(({ answer }) => answer !== ACCEPTED);
+  const errors = failed.length < classes.length ? failed : [];
+  const height = errors.length > 0 ? 760 : 620;
+  return {
+    name: 'throughput',
+    title,
+    description: 'VUs, submissions per second by class of answer, and errors per second, over time',
+    width: WIDTH,
+    height,
+    config: () => {
+      const panels: Panel[] = [
+        {
+          id: 'rate',
+          title: 'Submissions per second',
+          weight: 4,
+          datasets: [...stackedRates(rates, classes, 'rate'), ...extremes(rates, span)],
+        },
+        vusPanel(rates),
+      ];
+      if (errors.length > 0)
+        panels.unshift({
+          id: 'errors',
+          title: 'Errors per second',
+          weight: 2,
+          // The classes have their legend entry from the panel above.
+          datasets: stackedRates(rates, errors, 'errors').map((dataset) => ({
+            ...dataset,
+            label: '',
+          })),
+        });
+      return timeChart({ title, subtitle, span, panels });
+    },
+  };
+}
+
+function latency({ subtitle, span, latencies }: ChartData): ChartDefinition {
+  const title = CHART_TITLES.latency;
+  const lines = [
+    { label: 'max', of: 'max', colour: COLOUR.grey, width: 1 },
+    { label: 'p99', of: 'p99', colour: COLOUR.vermillion, width: 1.75 },
+    { label: 'p95', of: 'p95', colour: COLOUR.orange, width: 1.75 },
+    { label: 'p90', of: 'p90', colour: COLOUR.green, width: 1.75 },
+    { label: 'p50 (median)', of: 'p50', colour: COLOUR.blue, width: 2.25 },
+  ] as const;
+  const highest = latencies.reduce((max, step) => Math.max(max, step.max), 0);
+  const medians = latencies.map((step) => step.p50).sort((a, b) => a - b);
+  const typical = medians[medians.length >> 1] ?? 0;
+  // One outlier must not press all percentiles flat onto the axis.
+  const logarithmic = highest > 12 * typical && medians[0] > 0;
+  return {
+    name: 'latency',
+    title,
+    description: 'Percentiles 50, 90, 95, 99 and maximum of the latency over time',
+    width: WIDTH,
+    height: 600,
+    config: () =>
+      timeChart({
+        title,
+        subtitle,
+        span,
+        panels: [
+          {
+            id: 'latency',
+            title: logarithmic ? 'Latency (ms, logarithmic)' : 'Latency (ms)',
+            weight: 1,
+            logarithmic,
+            datasets: lines.map(({ label, of, colour, width }) =>
+              line({
+                label,
+                yAxisID: 'latency',
+                colour,
+                width,
+                data: withGaps(
+                  latencies.map((step) => ({
+                    startS: step.startS,
+                    endS: step.endS,
+                    value: step[of],
+                  })),
+                ),
+              }),
+            ),
+          },
+        ],
+      }),
+  };
+}
+
+function resources(data: ChartData): ChartDefinition {
+  const { subtitle, span, rates, processes, hostCpu, hostCores, events } = data;
+  const title = CHART_TITLES.resources;
+  let others = 0;
+  const styled = processes.map((process) => {
+    const known = PROCESS_COLOURS[process.name];
+    if (known !== undefined) return { process, colour: known, dash: undefined };
+    const colour = OTHER_PROCESSES[others % OTHER_PROCESSES.length];
+    // More processes than colours: the second round is dashed, the third dotted.
+    const dash = [undefined, [8, 4], [2, 3]][Math.floor(others++ / OTHER_PROCESSES.length) % 3];
+    return { process, colour, dash };
+  });
+  return {
+    name: 'resources',
+    title,
+    description: 'VUs, CPU in cores and memory in MB of each watched process, on one time axis',
+    width: WIDTH,
+    height: 860,
+    config: () => {
+      const ofProcesses = (figure: 'cpu' | 'memory', labelled: boolean) =>
+        styled.flatMap(({ process, colour, dash }) =>
+          spreadDatasets(process[figure], {
+            label: labelled ? process.name : '',
+            yAxisID: figure,
+            colour,
+            dash,
+          }),
+        );
+      return timeChart({
+        title,
+        subtitle,
+        span,
+        note: 'bands: lowest to highest reading',
+        markers: events.map(({ atS, text }) => ({ x: atS, label: text })),
+        panels: [
+          {
+            id: 'memory',
+            title: 'Memory (RSS, MB)',
+            weight: 3,
+            datasets: ofProcesses('memory', false),
+          },
+          {
+            id: 'cpu',
+            title: hostCores === null ? 'CPU (cores)' : `CPU (cores, of ${hostCores})`,
+            weight: 3,
+            datasets: [
+              ...ofProcesses('cpu', true),
+              ...spreadDatasets(hostCpu, {
+                label: hostCpu.length === 0 ? '' : 'whole machine (CPU)',
+                yAxisID: 'cpu',
+                colour: COLOUR.grey,
+                dash: [5, 4],
+              }),
+            ],
+          },
+          vusPanel(rates),
+        ],
+      });
+    },
+  };
+}
+
+function distribution({ subtitle, latency, buckets }: ChartData): ChartDefinition {
+  const title = CHART_TITLES.distribution;
+  return {
+    name: 'distribution',
+    title,
+    description:
+      'Histogram of the latency, and the share of answers within each latency, both over a logarithmic axis of milliseconds',
+    width: WIDTH,
+    height: 720,
+    config: () => {
+      const count = buckets.reduce((sum, bucket) => sum + bucket.count, 0);
+      const range = logRange(buckets);
+      const bins = latency
+        ? logBins(buckets, range, Math.min(120, Math.max(12, Math.ceil(Math.sqrt(count)))))
+        : [];
+      const markers = latency
+        ? (
+            [
+              ['p50', latency.p50Ms],
+              ['p95', latency.p95Ms],
+              ['p99', latency.p99Ms],
+            ] as const
+          ).map(([name, ms]) => ({ x: ms, label: `${name} ${formatMs(ms)}` }))
+        : [];
+      const top = Math.max(1, Math.log10(2 * count));
+      const facts = latency
+        ? `  ·  ${formatNumber(latency.count)} answers  ·  max ${formatMs(latency.maxMs)}`
+        : '';
+      return chart({
+        title,
+        subtitle: subtitle + facts,
+        x: logAxis('Latency (ms, logarithmic)', range.lowMs, range.highMs),
+        markers,
+        legend: false,
+        panels: [
+          {
+            id: 'percentile',
+            title: 'Answers within this latency',
+            weight: 3,
+            min: 0,
+            max: top,
+            ticks: NINES.filter(({ y }) => y <= top + 1e-9),
+            datasets: [
+              line({
+                label: '',
+                yAxisID: 'percentile',
+                colour: COLOUR.blue,
+                width: 2,
+                data: percentileCurve(buckets, count, latency?.maxMs ?? Infinity),
+              }),
+            ],
+          },
+          {
+            id: 'share',
+            title: 'Share of answers (%)',
+            weight: 3,
+            // Head room for the labels of the percentiles.
+            max: 1.3 * bins.reduce((max, bin) => Math.max(max, bin.share * 100), 0) || undefined,
+            datasets: [
+              area({
+                label: '',
+                yAxisID: 'share',
+                colour: COLOUR.accepted,
+                data: bins.flatMap(({ lowMs, highMs, share }) => [
+                  { x: lowMs, y: share * 100 },
+                  { x: highMs, y: share * 100 },
+                ]),
+              }),
+            ],
+          },
+        ],
+      });
+    },
+  };
+}
+
+const PROCESS_COLOURS: Record<string, string> = {
+  backend: COLOUR.vermillion,
+  k6: COLOUR.blue,
+  toolkit: COLOUR.green,
+};
+const OTHER_PROCESSES = [COLOUR.purple, COLOUR.orange, COLOUR.black, COLOUR.accepted];
+
+/** The usual classes keep their colour from picture to picture. */
+const ANSWER_COLOURS: Record<string, string> = {
+  [ACCEPTED]: COLOUR.accepted,
+  '500': COLOUR.vermillion,
+  '503': COLOUR.vermillion,
+  'error:1050': COLOUR.black,
+  '429': COLOUR.orange,
+  '401': COLOUR.purple,
+  '400': COLOUR.yellow,
+  'error:1211': COLOUR.black,
+  'error:1212': COLOUR.vermillion,
+  'error:1220': COLOUR.purple,
+};
+const ERROR_COLOURS = [
+  COLOUR.vermillion,
+  COLOUR.black,
+  COLOUR.orange,
+  COLOUR.purple,
+  COLOUR.yellow,
+  COLOUR.green,
+  COLOUR.blue,
+];
+
+type DrawnClass = { answer: string; label: string; colour: string; members: string[] };
+
+/** The classes that get a colour of their own; beyond seven kinds of errors the rarest are drawn as one. */
+function drawnClasses(rates: readonly RateStep[]): DrawnClass[] {
+  const totals = sumAnswers(rates);
+  const errors = Object.keys(totals)
+    .filter((answer) => answer !== ACCEPTED && totals[answer] > 0)
+    .sort((a, b) => totals[b] - totals[a] || compareAnswers(a, b));
+  const single =
+    errors.length <= ERROR_COLOURS.length ? errors : errors.slice(0, ERROR_COLOURS.length - 1);
+  const rest = errors.slice(single.length);
+  const free = new Set<string>(ERROR_COLOURS);
+  const colours = new Map<string, string>();
+  for (const answer of single) {
+    const colour = ANSWER_COLOURS[answer];
+    if (colour !== undefined && free.delete(colour)) colours.set(answer, colour);
+  }
+  for (const answer of single) {
+    if (colours.has(answer)) continue;
+    const [colour] = free;
+    free.delete(colour);
+    colours.set(answer, colour);
+  }
+  const withCount = (label: string, count: number) => `${label}: ${formatNumber(count)}`;
+  const classes: DrawnClass[] = single.sort(compareAnswers).map((answer) => ({
+    answer,
+    label: withCount(labelAnswer(answer), totals[answer]),
+    colour: colours.get(answer)!,
+    members: [answer],
+  }));
+  if ((totals[ACCEPTED] ?? 0) > 0)
+    classes.unshift({
+      answer: ACCEPTED,
+      label: withCount(labelAnswer(ACCEPTED), totals[ACCEPTED]),
+      colour: ANSWER_COLOURS[ACCEPTED],
+      members: [ACCEPTED],
+    });
+  if (rest.length > 0)
+    classes.push({
+      answer: 'other',
+      label: withCount(
+        `${rest.length} other classes`,
+        rest.reduce((sum, answer) => sum + totals[answer], 0),
+      ),
+      colour: COLOUR.grey,
+      members: rest,
+    });
+  return classes;
+}
+
+/**
+ * Areas on top of each other. Each reaches from 0 to its upper edge and the lower classes are drawn over
+ * it: chart.js fills from one line to another only where neither has a gap.
+ */
+function stackedRates(
+  rates: readonly RateStep[],
+  classes: readonly DrawnClass[],
+  yAxisID: string,
+): LineDataset[] {
+  const below = rates.map(() => 0);
+  return classes.map(({ label, colour, members, answer }, layer) => {
+    const data = steps(
+      rates.map(({ startS, endS, observedS, answers }, i) => {
+        const rate = members.reduce((sum, member) => sum + (answers[member] ?? 0), 0) / observedS;
+        below[i] += rate;
+        // The edge of an error of almost nothing is one pixel; of nothing, there is none.
+        return { startS, endS, value: rate === 0 && answer !== ACCEPTED ? GAP : below[i] };
+      }),
+    );
+    // A lower layer has a lower `order`, and what has the lowest order is drawn last, on top.
+    return {
+      ...area({ label, yAxisID, colour, data }),
+      order: 10 + layer,
+      borderWidth: layer === 0 ? 0 : 1,
+    };
+  });
+}
+
+/** Where steps are longer than a second: the busiest and the quietest second of each. */
+function extremes(rates: readonly RateStep[], span: TimeSpan): LineDataset[] {
+  if (span.stepS === 1) return [];
+  const edge = (of: 'min' | 'max') =>
+    steps(rates.map(({ startS, endS, perSecond }) => ({ startS, endS, value: perSecond[of] })));
+  const common = { yAxisID: 'rate', colour: INK_SOFT, width: 0.75 };
+  return [
+    { ...line({ ...common, label: 'busiest and quietest second', data: edge('max') }), order: 1 },
+    { ...line({ ...common, label: '', data: edge('min') }), order: 1 },
+  ];
+}
+
+/** A small panel: its axis names only 0 and the peak. */
+function vusPanel(rates: readonly RateStep[]): Panel {
+  const peak = rates.reduce((most, { vus }) => Math.max(most, vus?.max ?? 0), 0);
+  return {
+    id: 'vus',
+    title: 'VUs',
+    weight: 1.1,
+    min: 0,
+    max: 1.25 * Math.max(peak, 1),
+    ticks: (peak === 0 ? [0] : [0, peak]).map((y) => ({ y, label: formatNumber(y) })),
+    datasets: [vusDataset(rates)],
+  };
+}
+
+const vusDataset = (rates: readonly RateStep[]): LineDataset =>
+  line({
+    label: '',
+    yAxisID: 'vus',
+    colour: INK_SOFT,
+    width: 1.75,
+    data: steps(
+      rates.map(({ startS, endS, vus }) => ({ startS, endS, value: vus === null ? GAP : vus.max })),
+    ),
+  });

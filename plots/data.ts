@@ -1,0 +1,94 @@
+/** From a run to all that its charts draw, computed once for both picture formats. Pure. */
+import { mergeLatency } from '../results/figures.ts';
+import { decodeBuckets, type Bucket } from '../results/histogram.ts';
+import type { Run } from '../results/reader.ts';
+import type { HostReading, LatencyFigures, ProcessReading } from '../results/types.ts';
+import { formatDate, formatDuration, formatNumber } from '../results/units.ts';
+import {
+  latencySteps,
+  rateSteps,
+  readingPoints,
+  timeSpan,
+  type LatencyStep,
+  type RateStep,
+  type ReadingPoint,
+  type TimeSpan,
+} from './series.ts';
+
+export type ChartData = {
+  subtitle: string;
+  span: TimeSpan;
+  rates: RateStep[];
+  latencies: LatencyStep[];
+  /** Latency of the whole run, with its buckets in rising order. */
+  latency: LatencyFigures | null;
+  buckets: Bucket[];
+  processes: { name: string; cpu: ReadingPoint[]; memory: ReadingPoint[] }[];
+  hostCpu: ReadingPoint[];
+  hostCores: number | null;
+  /** Something that happened to a process, e.g. its end. */
+  events: { atS: number; text: string }[];
+};
+
+/** One line of key facts under each title. */
+function keyFacts({ plan, summary, samples }: Run): string {
+  const facts: string[] = [];
+  const scenario = plan?.scenario ?? summary?.scenario;
+  if (scenario !== undefined) facts.push(`scenario ${scenario}`);
+  if (plan) {
+    const { executor, vus, iterations, durationMs } = plan.load;
+    facts.push(`${formatNumber(vus)} VU${vus === 1 ? '' : 's'}`);
+    facts.push(
+      executor === 'shared-iterations' && iterations !== null
+        ? `${formatNumber(iterations)} submissions`
+        : formatDuration(durationMs),
+    );
+    facts.push(`${plan.target.url}${plan.target.embedded ? ' (embedded backend)' : ''}`);
+  }
+  const startedAt =
+    summary?.startedAt ??
+    (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
+  if (startedAt !== undefined) facts.push(formatDate(startedAt));
+  if (summary?.interrupted) facts.push('interrupted');
+  if (!summary) facts.push('did not end by itself');
+  return facts.join('  ·  ');
+}
+
+/** @throws Error if a stored histogram is broken (the second is named) */
+export function chartData(run: Run): ChartData {
+  const { samples, resources, summary } = run;
+  const span = timeSpan(samples, resources);
+  const processLines = new Map<string, ProcessReading[]>();
+  const hostLines: HostReading[] = [];
+  for (const line of resources) {
+    if (line.kind === 'host') hostLines.push(line);
+    if (line.kind !== 'process') continue;
+    const lines = processLines.get(line.name);
+    if (lines) lines.push(line);
+    else processLines.set(line.name, [line]);
+  }
+  const latency = summary?.figures.latency ?? mergeLatency(samples.map((line) => line.latency));
+  return {
+    subtitle: keyFacts(run),
+    span,
+    rates: rateSteps(samples, span),
+    latencies: latencySteps(samples, span),
+    latency,
+    buckets: latency ? decodeBuckets(latency.hdr) : [],
+    processes: [...processLines].map(([name, lines]) => ({
+      name,
+      cpu: readingPoints(lines, (line) => line.cpuCores, span),
+      memory: readingPoints(
+        lines,
+        (line) => (line.rssBytes === undefined ? undefined : line.rssBytes / 1e6),
+        span,
+      ),
+    })),
+    hostCpu: readingPoints(hostLines, (line) => line.cpuCores, span),
+    hostCores: hostLines[0]?.cores ?? null,
+    events: resources
+      .filter((line) => line.kind === 'note')
+      .map((line) => ({ atS: (line.t - span.startT) / 1000, text: `${line.name}: ${line.text}` }))
+      .filter(({ atS }) => atS >= 0 && atS <= span.seconds),
+  };
+}

@@ -1,0 +1,558 @@
+/**
+ * Charts made of panels: stacked y axes over one x axis, so that they align; their lines, areas and vertical
+ * markers, as configurations of chart.js. Pure: what draws them is render.ts. Dark text on white; colours of
+ * Okabe and Ito (Color Universal Design, 2008), which people with any colour vision can tell apart.
+ */
+import type { SKRSContext2D } from 'canvas';
+import type {
+  Chart,
+  ChartConfiguration,
+  ChartDataset,
+  LegendItem,
+  Plugin,
+  ScaleOptionsByType,
+} from 'chart.js';
+import { formatClock, formatDuration, formatNumber } from '../results/units.ts';
+import { roundTo125 } from './distribution.ts';
+import type { ReadingPoint, TimeSpan } from './series.ts';
+
+export type LineConfiguration = ChartConfiguration<'line', Point[]>;
+export type Point = { x: number; y: number };
+export type LineDataset = ChartDataset<'line', Point[]>;
+
+/** The families that render.ts registers; each holds the letters of some alphabets. */
+export const FONT_FAMILY = 'Inter, Inter Extended, Inter Greek, Inter Cyrillic';
+
+const INK = '#1a1a1a';
+export const INK_SOFT = '#4d4d4d';
+const GRID = '#e3e3e3';
+
+export const COLOUR = {
+  accepted: '#56b4e9',
+  vermillion: '#d55e00',
+  black: '#000000',
+  orange: '#e69f00',
+  purple: '#cc79a7',
+  yellow: '#f0e442',
+  green: '#009e73',
+  blue: '#0072b2',
+  grey: '#8c8c8c',
+} as const;
+
+/** Gaps: chart.js draws nothing to and from a point whose y is NaN. */
+export const GAP = NaN;
+
+type Step = { startS: number; endS: number; value: number };
+
+/** Flat over each step; a gap where steps are missing between two. */
+export function steps(values: readonly Step[]): Point[] {
+  return values.flatMap(({ startS, endS, value }, i) => {
+    const points = [
+      { x: startS, y: value },
+      { x: endS, y: value },
+    ];
+    const next = values[i + 1];
+    if (next && next.startS > endS) points.push({ x: endS, y: GAP });
+    return points;
+  });
+}
+
+/** A point in the middle of each step; a gap where steps are missing between two. */
+export function withGaps(values: readonly Step[]): Point[] {
+  return values.flatMap(({ startS, endS, value }, i) => {
+    const points = [{ x: (startS + endS) / 2, y: value }];
+    const next = values[i + 1];
+    if (next && next.startS > endS) points.push({ x: endS, y: GAP });
+    return points;
+  });
+}
+
+/** The mean as a line; around it, where steps hold several readings, their range as a light band. */
+export function spreadDatasets(
+  points: readonly ReadingPoint[],
+  style: { label: string; yAxisID: string; colour: string; dash?: number[] },
+): LineDataset[] {
+  const of = (pick: 'mean' | 'min' | 'max') =>
+    points.map(({ atS, value }) => ({ x: atS, y: value === null ? GAP : value[pick] }));
+  const mean = line({ ...style, width: 1.75, data: of('mean') });
+  const ranged = points.some(({ value }) => value !== null && value.max > value.min);
+  if (!ranged) return [mean];
+  const edge = { ...style, label: '', width: 0, dash: undefined };
+  return [
+    mean,
+    {
+      ...line({ ...edge, data: of('max') }),
+      pointRadius: 0,
+      fill: '+1',
+      backgroundColor: `${style.colour}30`,
+    },
+    { ...line({ ...edge, data: of('min') }), pointRadius: 0 },
+  ];
+}
+
+/** A line; a point that stands alone between gaps, and each of a few points, gets a dot. */
+export function line(style: {
+  label: string;
+  yAxisID: string;
+  colour: string;
+  width: number;
+  data: Point[];
+  dash?: number[];
+}): LineDataset {
+  const { label, yAxisID, colour, width, data, dash } = style;
+  const lonely = (i: number) =>
+    Number.isNaN(data[i - 1]?.y ?? GAP) && Number.isNaN(data[i + 1]?.y ?? GAP);
+  return {
+    label: shorten(label, 48),
+    yAxisID,
+    data,
+    borderColor: colour,
+    backgroundColor: colour,
+    borderWidth: width,
+    ...(dash && { borderDash: dash }),
+    borderJoinStyle: 'round',
+    pointRadius: data.map((_, i) => (lonely(i) ? 3 : 0)),
+    pointBorderWidth: 0,
+    order: 5,
+  };
+}
+
+export function area(style: {
+  label: string;
+  yAxisID: string;
+  colour: string;
+  data: Point[];
+}): LineDataset {
+  const { label, yAxisID, colour, data } = style;
+  return {
+    label: shorten(label, 48),
+    yAxisID,
+    data,
+    borderColor: colour,
+    backgroundColor: colour,
+    borderWidth: 0,
+    fill: 'origin',
+    pointRadius: 0,
+    order: 10,
+  };
+}
+
+export type Panel = {
+  id: string;
+  title: string;
+  /** Height relative to the other panels. */
+  weight: number;
+  datasets: LineDataset[];
+  logarithmic?: boolean;
+  min?: number;
+  max?: number;
+  ticks?: { y: number; label: string }[];
+};
+
+type Marker = { x: number; label: string };
+
+type XAxis = Partial<ScaleOptionsByType<'linear'>> & { type: 'linear' | 'logarithmic' };
+
+const FONT = { family: FONT_FAMILY, size: 13 };
+
+const hasData = ({ datasets }: Panel): boolean =>
+  datasets.some(({ data }) => data.some(({ y }) => Number.isFinite(y)));
+
+export function timeChart(parts: {
+  title: string;
+  subtitle: string;
+  span: TimeSpan;
+  panels: Panel[];
+  markers?: Marker[];
+  /** What else to know where a step holds several readings. */
+  note?: string;
+}): LineConfiguration {
+  const { span, note, ...rest } = parts;
+  const seconds = Math.max(span.seconds, 1);
+  const hours = seconds >= 3600;
+  const unit = hours ? 'h:mm:ss' : 'mm:ss';
+  const scale =
+    span.stepS === 1
+      ? unit
+      : [unit, `one step = ${formatDuration(span.stepS * 1000)}`, note]
+          .filter((part) => part !== undefined)
+          .join(', ');
+  const every =
+    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600].find(
+      (step) => seconds / step <= 13,
+    ) ?? Math.ceil(seconds / 13 / 86_400) * 86_400;
+  const values = Array.from({ length: Math.floor(seconds / every) + 1 }, (_, i) => i * every);
+  return chart({
+    ...rest,
+    markers: parts.markers ?? [],
+    legend: true,
+    x: {
+      type: 'linear',
+      min: 0,
+      max: seconds,
+      title: axisTitle(`Time since the start (${scale})`),
+      afterBuildTicks: (axis: { ticks: { value: number }[] }) => {
+        axis.ticks = values.map((value) => ({ value }));
+      },
+      ticks: {
+        ...tickStyle,
+        autoSkip: false,
+        maxRotation: 0,
+        callback: (value: string | number) => formatClock(Number(value), hours),
+      },
+    } as unknown as XAxis,
+  });
+}
+
+const tickStyle = { color: INK, font: FONT, padding: 4 };
+const axisTitle = (text: string) => ({
+  display: true,
+  text,
+  color: INK,
+  font: { ...FONT, weight: 600 as const },
+});
+
+/** A logarithmic axis of milliseconds with 1, 2, 5 of each decade, or decades alone where they are many. */
+export function logAxis(title: string, low: number, high: number): XAxis {
+  const decades = Math.log10(high / low);
+  const factors = decades > 5 ? [1] : [1, 2, 5];
+  const values: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
+    for (const factor of factors) {
+      const value = factor * 10 ** power;
+      if (value >= low * 0.999 && value <= high * 1.001) values.push(value);
+    }
+  return {
+    type: 'logarithmic',
+    min: low,
+    max: high,
+    title: axisTitle(title),
+    afterBuildTicks: (axis: { ticks: { value: number }[] }) => {
+      axis.ticks = values.map((value) => ({ value }));
+    },
+    ticks: {
+      ...tickStyle,
+      autoSkip: false,
+      maxRotation: 0,
+      callback: (value: string | number) => formatNumber(Number(value)),
+    },
+  } as unknown as XAxis;
+}
+
+function yAxis(panel: Panel): object {
+  const { title, weight, logarithmic, min, max, ticks, datasets } = panel;
+  const common = {
+    axis: 'y',
+    position: 'left',
+    stack: 'panels',
+    stackWeight: weight,
+    title: axisTitle(title),
+    grid: { color: GRID },
+    border: { color: INK_SOFT },
+  };
+  if (!hasData(panel))
+    return {
+      ...common,
+      type: 'linear',
+      min: 0,
+      max: 1,
+      ticks: { display: false },
+      grid: { display: false },
+    };
+  if (logarithmic) {
+    const values = datasets.flatMap(({ data }) => data.map(({ y }) => y)).filter((y) => y > 0);
+    const low = roundTo125(
+      values.reduce((a, b) => Math.min(a, b)),
+      Math.floor,
+    );
+    const high = roundTo125(
+      values.reduce((a, b) => Math.max(a, b)),
+      Math.ceil,
+    );
+    const axis = logAxis(title, low, high === low ? high * 2 : high);
+    return { ...axis, ...common };
+  }
+  if (ticks)
+    return {
+      ...common,
+      type: 'linear',
+      min,
+      max,
+      afterBuildTicks: (axis: { ticks: { value: number }[] }) => {
+        axis.ticks = ticks.map(({ y }) => ({ value: y }));
+      },
+      ticks: {
+        ...tickStyle,
+        autoSkip: false,
+        callback: (value: number) => ticks.find(({ y }) => Math.abs(y - value) < 1e-9)?.label ?? '',
+      },
+    };
+  const peak = datasets.reduce(
+    (most, { data }) => data.reduce((a, { y }) => (y > a ? y : a), most),
+    0,
+  );
+  return {
+    ...common,
+    type: 'linear',
+    min: 0,
+    // An axis of a figure that stays 0 still needs a height.
+    ...(peak === 0 ? { max: 1 } : { suggestedMax: max ?? peak * 1.05 }),
+    ticks: {
+      ...tickStyle,
+      maxTicksLimit: weight < 2 ? 3 : weight < 3 ? 4 : 8,
+      callback: (value: number) => formatNumber(value),
+    },
+  };
+}
+
+/** What {@link line} and {@link area} set, without the browser's types that chart.js adds. */
+type DatasetStyle = {
+  label: string;
+  borderColor: string;
+  backgroundColor: string;
+  borderWidth: number;
+  borderDash?: number[];
+  fill?: string;
+};
+
+/** In the order of the datasets, whatever is drawn first; a dataset without a label has no entry. */
+const legendEntries = ({ data }: Chart): LegendItem[] =>
+  (data.datasets as unknown as DatasetStyle[]).flatMap((dataset, datasetIndex) => {
+    const { label, borderColor, backgroundColor, borderWidth, borderDash, fill } = dataset;
+    if (label === '') return [];
+    const filled = fill === 'origin';
+    return {
+      text: label,
+      datasetIndex,
+      fontColor: INK,
+      pointStyle: filled ? ('rect' as const) : ('line' as const),
+      fillStyle: backgroundColor,
+      strokeStyle: borderColor,
+      lineWidth: filled ? 0 : Math.max(borderWidth, 2),
+      lineDash: borderDash ?? [],
+    };
+  });
+
+/** Room between two panels, so that the top label of one does not meet the bottom label of the other. */
+const spacer = {
+  axis: 'y',
+  type: 'linear',
+  position: 'left',
+  stack: 'panels',
+  min: 0,
+  max: 1,
+  ticks: { display: false },
+  grid: { display: false },
+  border: { display: false },
+};
+
+/** @param parts.panels from the lowest to the highest */
+export function chart(parts: {
+  title: string;
+  subtitle: string;
+  x: XAxis;
+  panels: Panel[];
+  markers: Marker[];
+  legend: boolean;
+}): LineConfiguration {
+  const { title, subtitle, x, panels, markers, legend } = parts;
+  const weight = panels.reduce((sum, panel) => sum + panel.weight, 0);
+  const scales: Record<string, object> = {
+    x: { ...x, grid: { color: GRID }, border: { color: INK_SOFT } },
+  };
+  panels.forEach((panel, i) => {
+    if (i > 0) scales[`space${i}`] = { ...spacer, stackWeight: weight * 0.045 };
+    scales[panel.id] = yAxis(panel);
+  });
+  const datasets = panels.flatMap((panel) => panel.datasets);
+  const hasLegend = legend && datasets.some(({ label }) => label !== '');
+  return {
+    type: 'line',
+    data: { datasets },
+    options: {
+      animation: false,
+      responsive: false,
+      parsing: false,
+      normalized: true,
+      events: [],
+      layout: { padding: { top: 14, right: 28, bottom: 10, left: 12 } },
+      plugins: {
+        title: {
+          display: true,
+          align: 'start',
+          text: title,
+          color: INK,
+          font: { family: FONT_FAMILY, size: 20, weight: 600 },
+          padding: { top: 0, bottom: 4 },
+        },
+        subtitle: {
+          display: true,
+          align: 'start',
+          text: subtitle,
+          color: INK_SOFT,
+          font: { family: FONT_FAMILY, size: 14 },
+          padding: { top: 0, bottom: hasLegend ? 4 : 14 },
+        },
+        legend: {
+          display: hasLegend,
+          position: 'top',
+          align: 'start',
+          labels: {
+            color: INK,
+            font: { family: FONT_FAMILY, size: 14 },
+            usePointStyle: true,
+            pointStyleWidth: 22,
+            boxHeight: 10,
+            padding: 14,
+            generateLabels: legendEntries,
+          },
+        },
+        tooltip: { enabled: false },
+        // Points are thinned before, with their extremes kept.
+        decimation: { enabled: false },
+      },
+      scales: scales,
+    },
+    plugins: [
+      whiteBackground,
+      fitTitles,
+      noData(panels.filter((panel) => !hasData(panel)).map(({ id }) => id)),
+      markerLines(markers, panels.at(-1)!.id),
+    ],
+  };
+}
+
+/** chart.js types its context as the browser's, whose types a program for Node does not have. */
+const contextOf = (chart: object): SKRSContext2D => (chart as { ctx: SKRSContext2D }).ctx;
+
+const whiteBackground: Plugin<'line'> = {
+  id: 'whiteBackground',
+  beforeDraw(chart) {
+    const { width, height } = chart;
+    const ctx = contextOf(chart);
+    ctx.save();
+    ctx.fillStyle = '#ffffff';
+    ctx.fillRect(0, 0, width, height);
+    ctx.restore();
+  },
+};
+
+/** A long target URL must not run out of the picture: the subtitle is cut in its middle. */
+const fitTitles: Plugin<'line'> = {
+  id: 'fitTitles',
+  beforeInit(chart) {
+    const subtitle = chart.options.plugins!.subtitle!;
+    const ctx = contextOf(chart);
+    ctx.save();
+    ctx.font = `14px ${FONT_FAMILY}`;
+    const fits = (text: string) => ctx.measureText(text).width <= chart.width - 60;
+    let text = subtitle.text as string;
+    for (let length = text.length - 1; !fits(text) && length > 8; length--)
+      text = shorten(subtitle.text as string, length);
+    subtitle.text = text;
+    ctx.restore();
+  },
+};
+
+/** At most `length` characters, the middle replaced by `…`. */
+function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const tail = Math.floor((length - 1) / 2);
+  return `${text.slice(0, length - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
+
+const noData = (panelIds: readonly string[]): Plugin<'line'> => ({
+  id: 'noData',
+  afterDraw(chart) {
+    const { scales } = chart;
+    const ctx = contextOf(chart);
+    ctx.save();
+    ctx.fillStyle = INK_SOFT;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.font = `16px ${FONT_FAMILY}`;
+    for (const id of panelIds) {
+      const { top, bottom } = scales[id];
+      ctx.fillText('no data', (scales.x.left + scales.x.right) / 2, (top + bottom) / 2);
+    }
+    ctx.restore();
+  },
+});
+
+export type PlacedLabel = { text: string; left: number; top: number; width: number };
+
+const MARKER_ROW = 20;
+
+/**
+ * Where the labels of vertical lines stand: beside their line, on the side where they cross no other line
+ * and stay inside, in the first row where there is room.
+ */
+export function placeLabels(
+  labels: readonly { text: string; at: number; width: number }[],
+  area: { left: number; right: number; top: number },
+): PlacedLabel[] {
+  const rows: number[] = [];
+  const crossed = (left: number, width: number) =>
+    labels.filter(({ at }) => at > left && at < left + width).length;
+  return [...labels]
+    .sort((a, b) => a.at - b.at)
+    .map(({ text, at, width }) => {
+      const onRight = at + 6;
+      const onLeft = at - 6 - width;
+      const preferLeft =
+        onRight + width > area.right ||
+        (onLeft >= area.left && crossed(onLeft, width) < crossed(onRight, width));
+      const left = Math.max(preferLeft ? onLeft : onRight, area.left);
+      let row = rows.findIndex((end) => end + 8 <= left);
+      if (row === -1) row = rows.length;
+      rows[row] = left + width;
+      return { text, left, top: area.top + row * MARKER_ROW, width };
+    });
+}
+
+/** Dashed lines over all panels, with their labels at the top of the highest panel. */
+const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line'> => ({
+  id: 'markers',
+  afterDatasetsDraw(chart: Chart) {
+    if (markers.length === 0) return;
+    const { scales, chartArea } = chart;
+    const ctx = contextOf(chart);
+    ctx.save();
+    ctx.strokeStyle = INK;
+    ctx.lineWidth = 1.25;
+    ctx.setLineDash([5, 4]);
+    const placed = markers.map(({ x, label }) => ({
+      text: label,
+      at: scales.x.getPixelForValue(x),
+    }));
+    for (const { at } of placed) {
+      ctx.beginPath();
+      ctx.moveTo(at, chartArea.top);
+      ctx.lineTo(at, chartArea.bottom);
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
+    ctx.font = `600 14px ${FONT_FAMILY}`;
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'top';
+    const measured = placed.map(({ text, at }) => {
+      const short = shorten(text, 60);
+      return { text: short, at, width: ctx.measureText(short).width };
+    });
+    const { left, right } = chartArea;
+    for (const { text, left: x, top } of placeLabels(measured, {
+      left,
+      right,
+      top: scales[topPanel].top + 4,
+    })) {
+      // A halo keeps the label readable over bars and lines.
+      ctx.lineWidth = 4;
+      ctx.lineJoin = 'round';
+      ctx.strokeStyle = '#ffffff';
+      ctx.strokeText(text, x, top);
+      ctx.fillStyle = INK;
+      ctx.fillText(text, x, top);
+    }
+    ctx.restore();
+  },
+});

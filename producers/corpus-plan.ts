@@ -1,0 +1,130 @@
+/** Which producer submits what, and when: everything about submission i but its signature. Pure but for the random stream. */
+import { RandomStream } from './random.ts';
+
+export type CorpusPlan = {
+  count: number;
+  producers: number;
+  /** Integer weight of each template. */
+  templates: readonly { weight: number; hasSnarkWork: boolean }[];
+  /** Share of submissions with snark work, 0 to 1; undefined: as the weights have it. */
+  snarkWorkShare?: number | undefined;
+  seed: string;
+  createdAt: CreatedAtRule;
+};
+
+/**
+ * created_at of submission i is startSeconds + floor(i / perSecond), in whole seconds since 1970. A load
+ * that sends i no earlier than that (it starts at startSeconds or later and is no faster than perSecond)
+ * never sends a time in the future. `Infinity`: all have the time of the start.
+ */
+export type CreatedAtRule = { startSeconds: number; perSecond: number };
+
+/** created_at of submission `index`, in seconds since 1970. */
+export const createdAtOf = ({ startSeconds, perSecond }: CreatedAtRule, index: number): number =>
+  startSeconds + Math.floor(index / perSecond);
+
+/** Part of a plan: entry k is of submission first + k. */
+export type PlannedChunk = {
+  first: number;
+  /** Index of the body template. */
+  templates: Uint32Array;
+  /** Index of the producer in the fleet. */
+  producers: Uint32Array;
+  /** Seconds since 1970. */
+  createdAt: Uint32Array;
+};
+
+/**
+ * The plan in order, in chunks of `chunkSize` (the last may be shorter).
+ *
+ * Producers come in rounds, each once a round. The seed deals them into two halves; each round is the first
+ * half shuffled, then the second half shuffled. So two submissions of one producer are at least
+ * floor(N/2) + 1 apart for N producers, N on average, and a window of M submissions has at most
+ * ceil(M/N) + 1 of one producer.
+ */
+export function* planSubmissions(plan: CorpusPlan, chunkSize: number): Generator<PlannedChunk> {
+  const order = new RandomStream(plan.seed, 'order');
+  const round = Uint32Array.from({ length: plan.producers }, (_, i) => i);
+  order.shuffle(round);
+  const half = Math.ceil(plan.producers / 2);
+  const nextTemplate = templateChooser(plan);
+
+  for (let first = 0; first < plan.count; first += chunkSize) {
+    const size = Math.min(chunkSize, plan.count - first);
+    const chunk: PlannedChunk = {
+      first,
+      templates: new Uint32Array(size),
+      producers: new Uint32Array(size),
+      createdAt: new Uint32Array(size),
+    };
+    for (let k = 0; k < size; k++) {
+      const place = (first + k) % plan.producers;
+      if (place === 0) {
+        order.shuffle(round, 0, half);
+        order.shuffle(round, half);
+      }
+      chunk.producers[k] = round[place]!;
+      chunk.templates[k] = nextTemplate();
+      chunk.createdAt[k] = createdAtOf(plan.createdAt, first + k);
+    }
+    yield chunk;
+  }
+}
+
+/** @returns a function that chooses a template for the next submission, by the seed */
+function templateChooser({ templates, snarkWorkShare, seed }: CorpusPlan): () => number {
+  const random = new RandomStream(seed, 'template');
+  const all = templates.map((_, i) => i);
+  const chooserAmong = (indices: readonly number[]) => {
+    const ends: number[] = [];
+    for (const i of indices) ends.push((ends.at(-1) ?? 0) + templates[i]!.weight);
+    const total = ends.at(-1) ?? 0;
+    return () => {
+      const ticket = random.below(total);
+      let low = 0;
+      for (let high = ends.length - 1; low < high; ) {
+        const middle = (low + high) >> 1;
+        if (ticket < ends[middle]!) high = middle;
+        else low = middle + 1;
+      }
+      return indices[low]!;
+    };
+  };
+  if (snarkWorkShare === undefined) return chooserAmong(all);
+  const chooseWith = chooserAmong(all.filter((i) => templates[i]!.hasSnarkWork));
+  const chooseWithout = chooserAmong(all.filter((i) => !templates[i]!.hasSnarkWork));
+  return () => (random.next() < snarkWorkShare * 2 ** 32 ? chooseWith() : chooseWithout());
+}
+
+/** Enough, whatever the target: the real program has about 1,000 block producers. */
+const LEAST_PRODUCERS = 1000;
+/** At the highest rate two submissions of one producer are at least this far apart, twice as far on average. */
+const LEAST_GAP_S = 3;
+
+/**
+ * How many producers a load needs so that neither limit of a backend stands in its way: submissions of one
+ * producer in a rolling hour (at most half of `hourlyLimit` are used), and one stored submission per
+ * producer and second (submissions of one producer stay {@link LEAST_GAP_S} s apart). At least 1,000.
+ * @param peakRatePerSecond null where only the target's speed limits it: the mean rate is taken
+ */
+export function defaultProducers({
+  submissions,
+  peakRatePerSecond,
+  durationMs,
+  hourlyLimit,
+}: {
+  submissions: number;
+  peakRatePerSecond: number | null;
+  durationMs: number;
+  hourlyLimit: number;
+}): number {
+  const rate = peakRatePerSecond ?? (submissions * 1000) / Math.max(durationMs, 1000);
+  const inOneHour = Math.min(submissions, Math.ceil(rate * Math.min(durationMs / 1000, 3600)));
+  const allowed = Math.floor(hourlyLimit / 2);
+  // ceil(M/N) + 1 <= allowed. With hardly any allowed: one round has each once, and 2M producers keep
+  // two submissions of one more than M apart.
+  const forHour =
+    allowed > 2 ? Math.ceil(inOneHour / (allowed - 1)) : Math.min(submissions, 2 * inOneHour);
+  const forSecond = Math.min(submissions, Math.ceil(2 * LEAST_GAP_S * rate));
+  return Math.max(LEAST_PRODUCERS, forHour, forSecond);
+}

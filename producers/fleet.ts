@@ -1,0 +1,134 @@
+/**
+ * Who sends: a fleet of block producers, each with a Mina key and a libp2p identity. A fleet comes from a
+ * seed, so a whitelist is written once, or from a list of keys. Test keys only: whoever knows the seed
+ * knows every private key.
+ *
+ * Producer i of a seed (the same whatever the size of the fleet):
+ * - private key: {@link hashOfSeed}('private-key/1', seed, i in decimal), its 64 bytes read little-endian,
+ *   reduced modulo q - 1, plus 1: from 1 to q - 1, with a bias below 2^-256;
+ * - libp2p identity: the Ed25519 key whose seed is the first 32 bytes of
+ *   hashOfSeed('libp2p-identity/1', seed, i in decimal).
+ * For a key of a list that names no libp2p seed the identity comes from the key itself:
+ * hashOfSeed('libp2p-identity-of-key/1', its 32 bytes, '').
+ */
+import { createPrivateKey } from 'node:crypto';
+import nacl from 'tweetnacl';
+import { bytesToIntegerLE, integerToBytesLE, q } from '../mina/field.ts';
+import { encodePeerId } from '../mina/peer-id.ts';
+import { createSigner } from '../mina/signer.ts';
+import { loadMinaWasm } from '../paths.ts';
+import { hashOfSeed } from './random.ts';
+
+/** What may be shown of a block producer. */
+export type Producer = {
+  /** base58check, `B62…`. */
+  publicKey: string;
+  /** libp2p peer id of an Ed25519 key, `12D3KooW…`. */
+  peerId: string;
+};
+
+export type Fleet = {
+  producers: readonly Producer[];
+  /**
+   * 32 bytes (little-endian scalar) for each producer, one after another. Not enumerable, so neither
+   * JSON.stringify nor console.log shows it.
+   */
+  readonly privateKeys: Uint8Array;
+};
+
+export const PRIVATE_KEY_BYTES = 32;
+const LIBP2P_SEED_BYTES = 32;
+
+/**
+ * @param seed any text; @param count producers, at least 1
+ * @throws RangeError for another count
+ */
+export function makeFleet({ seed, count }: { seed: string; count: number }): Fleet {
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new RangeError(`a fleet has at least 1 producer, not ${count}`);
+  const keys = Array.from({ length: count }, (_, i) => ({
+    privateKey: privateKeyOf(seed, i),
+    libp2pSeed: hashOfSeed('libp2p-identity/1', seed, String(i)).subarray(0, LIBP2P_SEED_BYTES),
+  }));
+  return fleetOfKeys(keys);
+}
+
+/** The private key of producer `index`, 32 bytes little-endian. */
+function privateKeyOf(seed: string, index: number): Uint8Array {
+  const wide = bytesToIntegerLE(hashOfSeed('private-key/1', seed, String(index)));
+  return integerToBytesLE((wide % (q - 1n)) + 1n, PRIVATE_KEY_BYTES);
+}
+
+/** A private key (32 bytes, little-endian scalar, 0 < d < q) and, where given, a libp2p Ed25519 seed. */
+export type ProducerKeys = { privateKey: Uint8Array; libp2pSeed?: Uint8Array | undefined };
+
+export function fleetOfKeys(keys: readonly ProducerKeys[]): Fleet {
+  const signer = createSigner(loadMinaWasm());
+  const privateKeys = new Uint8Array(keys.length * PRIVATE_KEY_BYTES);
+  const producers = keys.map(({ privateKey, libp2pSeed }, i) => {
+    privateKeys.set(privateKey, i * PRIVATE_KEY_BYTES);
+    const identity =
+      libp2pSeed ??
+      hashOfSeed('libp2p-identity-of-key/1', privateKey, '').subarray(0, LIBP2P_SEED_BYTES);
+    return {
+      // A public key is the same on every network; what else belongs to a network is made by who signs.
+      publicKey: signer.publicKeyText(signer.addKey(privateKey, 'testnet')),
+      peerId: encodePeerId(ed25519PublicKey(identity)),
+    };
+  });
+  return Object.defineProperty({ producers } as Fleet, 'privateKeys', { value: privateKeys });
+}
+
+/** The public key by tweetnacl, which needs 2.7 ms. @param seed 32 bytes */
+const byTweetnacl = (seed: Uint8Array): Uint8Array => nacl.sign.keyPair.fromSeed(seed).publicKey;
+
+/** The same by OpenSSL, in 0.03 ms: a JWK needs some x, but it is computed anew from d. */
+function byOpenssl(seed: Uint8Array): Uint8Array {
+  const d = Buffer.from(seed).toString('base64url');
+  const key = createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d, x: '' }, format: 'jwk' });
+  return Buffer.from(key.export({ format: 'jwk' }).x!, 'base64url');
+}
+
+let fast: boolean | undefined;
+
+/**
+ * RFC 8032, 5.1.5. 12,000 identities would take tweetnacl half a minute, so OpenSSL makes them where this
+ * Node's OpenSSL does as tweetnacl does, which the first one shows (a FIPS build may refuse Ed25519).
+ * @param seed 32 bytes @returns 32 bytes
+ */
+export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
+  if (fast === undefined) {
+    const expected = byTweetnacl(seed);
+    try {
+      fast = Buffer.compare(byOpenssl(seed), expected) === 0;
+    } catch {
+      fast = false;
+    }
+    return expected;
+  }
+  return fast ? byOpenssl(seed) : byTweetnacl(seed);
+}
+
+/** `text` is also the whitelist file of a backend: one public key a line. */
+export const FLEET_FORMATS = ['text', 'csv', 'json'] as const;
+export type FleetFormat = (typeof FLEET_FORMATS)[number];
+
+/** The public part of a fleet as a file, ending in a line break. */
+export function formatFleet({ producers }: Fleet, format: FleetFormat): string {
+  switch (format) {
+    case 'text':
+      return producers.map(({ publicKey }) => `${publicKey}\n`).join('');
+    case 'csv':
+      // Neither base58 nor a number needs quotes.
+      return [
+        'index,public_key,peer_id\n',
+        ...producers.map(({ publicKey, peerId }, i) => `${i},${publicKey},${peerId}\n`),
+      ].join('');
+    case 'json': {
+      const rows = producers.map(({ publicKey, peerId }, index) =>
+        JSON.stringify({ index, public_key: publicKey, peer_id: peerId }),
+      );
+      return `[\n  ${rows.join(',\n  ')}\n]\n`;
+    }
+  }
+}

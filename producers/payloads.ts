@@ -1,0 +1,126 @@
+/**
+ * Recorded request bodies (`--payloads DIR`). They stay on disk as the bytes they are; what is kept of each
+ * is where its block and snark work stand.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseSubmission, SubmissionError, type Submission } from '../mina/submission.ts';
+import { EXIT, UserError } from '../user-error.ts';
+import { listProblems } from './problems.ts';
+
+/** uptime-service-backend, src/delegation_backend: a longer body is answered 413 unread. */
+export const MAX_BODY_BYTES = 50_000_000;
+
+/** Half-open range of bytes in the file: a JSON string, quotes included. */
+export type ByteRange = { start: number; end: number };
+
+/** One request body, by reference. */
+export type Payload = {
+  /** Name of the file inside its folder. */
+  name: string;
+  path: string;
+  sizeBytes: number;
+  block: ByteRange;
+  /** Undefined when missing or null. */
+  snarkWork: ByteRange | undefined;
+  /** 0 when absent. */
+  graphqlControlPort: bigint;
+  /** Decoded; empty when absent. */
+  builtWithCommitSha: string;
+  /** SHA-256 of all that a signature covers but created_at and peer_id, base64: equal for equal content. */
+  contentHash: string;
+};
+
+/**
+ * Reads and checks every `*.json` file of a folder (not of the folders in it), in the order of their names.
+ * @throws UserError (exit 2) that names each faulty file with its line, or the folder if it has none
+ */
+export async function readPayloads(folder: string): Promise<Payload[]> {
+  let names: string[];
+  try {
+    names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.json')).sort();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new UserError(`cannot read the payload folder ${folder} (${code ?? String(cause)})`, {
+      hint: 'give --payloads a folder that holds recorded request bodies as *.json files',
+      exitCode: EXIT.usage,
+      cause,
+    });
+  }
+  if (names.length === 0)
+    throw new UserError(`the payload folder ${folder} holds no *.json file`, {
+      hint: 'put at least one recorded request body (the JSON of a POST to /v1/submit) into it',
+      exitCode: EXIT.usage,
+    });
+  const payloads: Payload[] = [];
+  const problems: string[] = [];
+  // One after another: a file may have 50 MB.
+  for (const name of names) {
+    const path = join(folder, name);
+    try {
+      const { size } = await stat(path);
+      if (size > MAX_BODY_BYTES)
+        throw new Fault(`has ${size} bytes; the backend takes ${MAX_BODY_BYTES} at most`, 1);
+      payloads.push(readPayload(name, path, await readFile(path)));
+    } catch (error) {
+      if (error instanceof Fault) problems.push(`${path}:${error.line}: ${error.message}`);
+      else if ((error as NodeJS.ErrnoException).code !== undefined)
+        problems.push(`${path}:1: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+      else throw error;
+    }
+  }
+  listProblems(
+    problems,
+    'each file holds one request body: {"data":{"block","created_at","peer_id","snark_work"?},"submitter","signature"}',
+  );
+  return payloads;
+}
+
+/** @returns the whole body, byte for byte. @throws UserError if the file is gone or has changed its size */
+export async function payloadBytes({ path, sizeBytes }: Payload): Promise<Buffer> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new UserError(`cannot read ${path} any more (${(cause as NodeJS.ErrnoException).code})`, {
+      hint: 'leave the payload folder as it is until the load has begun',
+      cause,
+    });
+  });
+  if (bytes.length !== sizeBytes)
+    throw new UserError(`${path} had ${sizeBytes} bytes and now has ${bytes.length}`, {
+      hint: 'leave the payload folder as it is until the load has begun',
+    });
+  return bytes;
+}
+
+class Fault extends Error {
+  readonly line: number;
+  constructor(message: string, line: number) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/** @throws Fault with the first fault of the file */
+function readPayload(name: string, path: string, bytes: Buffer): Payload {
+  let submission: Submission;
+  try {
+    submission = parseSubmission(bytes);
+  } catch (error) {
+    if (error instanceof SubmissionError) throw new Fault(error.message, error.line);
+    throw error;
+  }
+  const { block, snarkWork, graphqlControlPort, builtWithCommitSha } = submission;
+  const hash = createHash('sha256').update(bytes.subarray(block.start, block.end));
+  hash.update('\0').update(snarkWork ? bytes.subarray(snarkWork.start, snarkWork.end) : '');
+  hash.update(`\0${graphqlControlPort}\0${builtWithCommitSha}`);
+  return {
+    name,
+    path,
+    sizeBytes: bytes.length,
+    block: { start: block.start, end: block.end },
+    snarkWork: snarkWork === null ? undefined : { start: snarkWork.start, end: snarkWork.end },
+    graphqlControlPort,
+    builtWithCommitSha,
+    contentHash: hash.digest('base64'),
+  };
+}

@@ -1,0 +1,294 @@
+/** A run as a Markdown page: verdict first, pictures, tables. Ready for a GitHub wiki. Pure but for writeReport. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { markdownTable } from 'markdown-table';
+import writeFileAtomic from 'write-file-atomic';
+import { CHART_NAMES, CHART_TITLES } from '../plots/charts.ts';
+import { ACCEPTED, compareAnswers, describeAnswer } from '../results/answers.ts';
+import { figuresOfSamples } from '../results/figures.ts';
+import { readRun, type Run } from '../results/reader.ts';
+import type { Gate, LatencyFigures, Plan, Summary } from '../results/types.ts';
+import {
+  formatBytes,
+  formatDate,
+  formatDuration,
+  formatMs,
+  formatNumber,
+  formatShare,
+} from '../results/units.ts';
+import { UserError } from '../user-error.ts';
+
+export const REPORT_FILE = 'report.md';
+
+type Figures = Summary['figures'];
+type Align = 'left' | 'right';
+
+const NO_DATA = 'no data';
+
+const orNoData = <T>(value: T | null | undefined, format: (value: T) => string): string =>
+  value === null || value === undefined ? NO_DATA : format(value);
+
+/** What the user or a target chose must not become markup: table cells, links, HTML. */
+export const escapeMarkdown = (text: string): string =>
+  text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s+/g, ' ');
+
+/** Text that stands for itself, e.g. a URL, which GitHub would turn into a link. A pipe would end a cell. */
+const code = (text: string): string => {
+  const plain = text.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  return plain.includes('`') ? `\`\` ${plain} \`\`` : `\`${plain}\``;
+};
+
+const table = (
+  head: readonly string[],
+  rows: readonly string[][],
+  align: readonly Align[],
+): string => markdownTable([[...head], ...rows], { align: [...align] });
+
+/**
+ * @param pictures file names of the pictures beside the page, in the order of the charts; a chart that
+ *   was not drawn is left out
+ * @returns the page, with a final newline
+ * @throws Error if a stored histogram is broken and the summary is missing
+ */
+export function markdownReport(run: Run, pictures: readonly string[]): string {
+  const { plan, summary } = run;
+  const figures = summary?.figures ?? figuresOfSamples(run.samples, run.resources);
+  const sections = [
+    heading(run),
+    verdict(run, figures),
+    notes(run),
+    '## Figures',
+    figuresTable(run, figures),
+    latencyTable(figures),
+    gates(summary?.gates),
+    answers(figures),
+    processes(figures),
+    ...pictureSections(pictures),
+    plan ? howItRan(plan) : '',
+    plan ? environment(plan) : '',
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function heading({ plan, summary, folder, samples }: Run): string {
+  const id = plan?.id ?? summary?.id ?? folder.split(/[\\/]/).at(-1)!;
+  const scenario = plan?.scenario ?? summary?.scenario;
+  const facts: string[] = [];
+  if (scenario !== undefined) facts.push(`scenario ${escapeMarkdown(scenario)}`);
+  if (plan) {
+    const { vus, durationMs, iterations, executor } = plan.load;
+    facts.push(`${formatNumber(vus)} VU${vus === 1 ? '' : 's'}`);
+    facts.push(
+      executor === 'shared-iterations' && iterations !== null
+        ? `${formatNumber(iterations)} submissions`
+        : formatDuration(durationMs),
+    );
+    facts.push(
+      `target ${code(plan.target.url)}${plan.target.embedded ? ' (embedded backend)' : ''}`,
+    );
+  }
+  const startedAt =
+    summary?.startedAt ??
+    (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
+  if (startedAt !== undefined) facts.push(formatDate(startedAt));
+  return `# Load test ${escapeMarkdown(id)}\n\n${facts.join(' · ')}`;
+}
+
+function verdict({ summary }: Run, figures: Figures): string {
+  if (summary) return `**${escapeMarkdown(summary.verdict.sentence)}**`;
+  const counts = `${formatNumber(figures.accepted)} of ${formatNumber(figures.sent)} submissions were accepted until then`;
+  return `**NO VERDICT: the run did not end by itself; ${counts}.**`;
+}
+
+function notes({ summary, resources, notes: readerNotes }: Run): string {
+  const happened = resources
+    .filter((line) => line.kind === 'note')
+    .map(
+      (line) => `${line.name}: ${line.text} (${new Date(line.t).toISOString().slice(11, 19)} UTC)`,
+    );
+  const all = [...(summary?.notes ?? []), ...readerNotes, ...happened];
+  if (all.length === 0) return '';
+  return `> **Note**\n${all.map((note) => `> - ${escapeMarkdown(note)}`).join('\n')}`;
+}
+
+function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): string {
+  const { sent, accepted, errorRate, submissionsPerSecond, failedIterations } = figures;
+  const loadMs = summary?.loadMs ?? samples.length * 1000;
+  const rows: [string, string][] = [
+    ['Submissions sent', formatNumber(sent)],
+    ['Accepted (answer 200)', formatNumber(accepted)],
+    ['Error rate', orNoData(errorRate, formatShare)],
+    ['Submissions per second', orNoData(submissionsPerSecond, formatNumber)],
+    ['Time under load', sent === 0 ? NO_DATA : formatDuration(loadMs)],
+    ['Bytes sent', formatBytes(figures.bytesSent)],
+    ['Bytes received', formatBytes(figures.bytesReceived)],
+  ];
+  if (failedIterations > 0)
+    rows.push(['Failed iterations (generator)', formatNumber(failedIterations)]);
+  if (reconcile) {
+    const { stored, missing, unknown, resent } = reconcile;
+    rows.push(['Stored by the target', stored === null ? 'not looked up' : formatNumber(stored)]);
+    if (missing !== null) rows.push(['Accepted but not stored', formatNumber(missing)]);
+    if (unknown > 0) rows.push(['Begun, end unknown at the stop', formatNumber(unknown)]);
+    if (resent > 0) rows.push(['Sent again (the load outran the corpus)', formatNumber(resent)]);
+  }
+  return table(['Figure', 'Value'], rows, ['left', 'right']);
+}
+
+function latencyTable({ latency, felt }: Figures): string {
+  const row = (name: string, figures: LatencyFigures | null): string[] => [
+    name,
+    ...(['count', 'meanMs', 'p50Ms', 'p90Ms', 'p95Ms', 'p99Ms', 'p999Ms', 'maxMs'] as const).map(
+      (key) =>
+        figures === null
+          ? NO_DATA
+          : key === 'count'
+            ? formatNumber(figures.count)
+            : formatMs(figures[key]),
+    ),
+  ];
+  const head = ['Latency', 'answers', 'mean', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'];
+  const rows = [row('of the target', latency), row('felt by a producer', felt)];
+  const align: Align[] = ['left', ...head.slice(1).map((): Align => 'right')];
+  return `${table(head, rows, align)}\n\nLatency of expected answers only. Of the target: sending, waiting, receiving. Felt: with connecting and TLS before.`;
+}
+
+const GATE_WORD: Record<Gate['state'], string> = {
+  pass: '✅ pass',
+  fail: '❌ fail',
+  'no data': '⚠️ no data',
+};
+
+function gates(all: readonly Gate[] | undefined): string {
+  if (all === undefined) return '';
+  if (all.length === 0) return '## Gates\n\nThe run had no gates.';
+  const rows = all.map(({ name, state, value, limit, unit }) => [
+    escapeMarkdown(name),
+    GATE_WORD[state],
+    orNoData(value, (observed) => `${formatNumber(observed)} ${unit}`),
+    `${formatNumber(limit)} ${unit}`,
+  ]);
+  return `## Gates\n\n${table(['Gate', 'Result', 'Observed', 'Limit'], rows, ['left', 'left', 'right', 'right'])}`;
+}
+
+function answers(figures: Figures): string {
+  const { sent, accepted, answers: byClass } = figures;
+  const classes = Object.keys(byClass)
+    .filter((answer) => byClass[answer] > 0)
+    .sort(compareAnswers);
+  if (classes.length === 0) return '## Answers\n\nNot one request was answered.';
+  const rows = classes.map((answer) => [
+    answer.startsWith('error:') ? `k6 ${answer.slice('error:'.length)}` : escapeMarkdown(answer),
+    describeAnswer(answer),
+    formatNumber(byClass[answer]),
+    sent === 0 ? NO_DATA : formatShare(byClass[answer] / sent),
+  ]);
+  const unexpected = (byClass[ACCEPTED] ?? 0) - accepted;
+  const caution =
+    unexpected > 0
+      ? `\n\n${formatNumber(unexpected)} of the answers 200 had another body than the backend's \`{"status":"ok"}\`, and do not count as accepted.`
+      : '';
+  return `## Answers\n\n${table(['Answer', 'Meaning', 'Count', 'Share'], rows, ['left', 'left', 'right', 'right'])}${caution}`;
+}
+
+function processes({ processes: all }: Figures): string {
+  const entries = Object.entries(all);
+  if (entries.length === 0) return '## CPU and memory\n\nNo process was watched.';
+  const cores = (value: number | null) => orNoData(value, formatNumber);
+  const rows = entries.map(([name, figures]) => [
+    escapeMarkdown(name),
+    cores(figures.cpuCoresMean),
+    cores(figures.cpuCoresMax),
+    orNoData(figures.rssBytesMax, formatBytes),
+    formatNumber(figures.readings),
+  ]);
+  const head = [
+    'Process',
+    'CPU, mean (cores)',
+    'CPU, peak (cores)',
+    'Memory, peak (RSS)',
+    'Readings',
+  ];
+  return `## CPU and memory\n\n${table(head, rows, ['left', 'right', 'right', 'right', 'right'])}`;
+}
+
+function pictureSections(pictures: readonly string[]): string[] {
+  const sections = CHART_NAMES.flatMap((name) => {
+    const picture = pictures.find((file) => file.startsWith(`${name}.`));
+    return picture === undefined ? [] : [`![${CHART_TITLES[name]}](${encodeURI(picture)})`];
+  });
+  return sections.length === 0 ? [] : ['## Pictures', ...sections];
+}
+
+const SOURCE: Record<string, string> = {
+  flag: 'command line',
+  environment: 'environment',
+  file: 'file',
+  scenario: 'scenario',
+  default: 'default',
+};
+
+function howItRan({ options, corpus, load, seed, estimate }: Plan): string {
+  const think =
+    load.think.maxMs === 0
+      ? 'no think time'
+      : `think time ${formatDuration(load.think.minMs)} to ${formatDuration(load.think.maxMs)}`;
+  const sentence =
+    `${formatNumber(load.vus)} VU${load.vus === 1 ? '' : 's'} (${load.executor}), ${think}, ` +
+    `request timeout ${formatDuration(load.requestTimeoutMs)}. The corpus held ${formatNumber(corpus.submissions)} signed ` +
+    `submissions of ${formatNumber(corpus.producers)} block producers on ${corpus.network}, ` +
+    `${formatBytes(corpus.meanBodyBytes)} each on average (${formatBytes(corpus.maxBodyBytes)} at most), from seed ${code(seed)}. ` +
+    `Planned: ${formatNumber(estimate.submissions)} submissions.`;
+  const rows = Object.entries(options)
+    .filter(([, { value }]) => value !== null)
+    .sort(
+      ([a, { source }], [b, other]) =>
+        // What somebody chose comes before what nobody touched.
+        Number(source === 'default') - Number(other.source === 'default') ||
+        a.localeCompare(b, 'en'),
+    )
+    .map(([name, { value, source }]) => [
+      code(`--${name}`),
+      code(String(value)),
+      SOURCE[source] ?? escapeMarkdown(source),
+    ]);
+  return `## How it was run\n\n${sentence}\n\n${table(['Option', 'Value', 'Set by'], rows, ['left', 'left', 'left'])}`;
+}
+
+function environment({ versions, host }: Plan): string {
+  const rows = [
+    ...Object.entries(versions).map(([name, version]) => [name, version]),
+    ...Object.entries(host).map(([name, value]) => [
+      name,
+      orNoData(value, (fact) =>
+        typeof fact !== 'number'
+          ? fact
+          : /bytes/i.test(name)
+            ? formatBytes(fact)
+            : formatNumber(fact),
+      ),
+    ]),
+  ].map((row) => row.map(escapeMarkdown));
+  return `## Versions and machine\n\n${table(['Fact', 'Value'], rows, ['left', 'left'])}`;
+}
+
+/**
+ * Writes `report.md` into the run's folder, with links to the pictures that lie there.
+ * @returns the path written. @throws UserError if the run cannot be read or the page not be written
+ */
+export async function writeReport(folder: string): Promise<string> {
+  const run = await readRun(folder);
+  const pictures = CHART_NAMES.flatMap((name) =>
+    [`${name}.png`, `${name}.svg`].filter((file) => existsSync(join(run.folder, file))).slice(0, 1),
+  );
+  const path = join(run.folder, REPORT_FILE);
+  try {
+    await writeFileAtomic(path, markdownReport(run, pictures));
+  } catch (cause) {
+    throw new UserError(`the report ${path} cannot be written: ${(cause as Error).message}`, {
+      hint: 'check the folder and its rights, and that samples.ndjson was not changed after the run',
+      cause,
+    });
+  }
+  return path;
+}

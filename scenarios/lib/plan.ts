@@ -1,0 +1,118 @@
+/**
+ * The plan of one run as k6 gets it: a JSON file, opened in k6's init code; its path is the only thing on the
+ * command line (`-e PLAN=…`). Node writes it, the scenarios read it.
+ * Pure (no I/O, no `k6/*`, no `node:*`), so both share it.
+ */
+import type { BodyTemplate } from '../../mina/envelope.ts';
+
+export type K6Plan = {
+  format: 1;
+  /** Where each body is posted, e.g. `http://127.0.0.1:8080/v1/submit`. */
+  url: string;
+  /** Sent with every request; `content-type` belongs here. */
+  headers: Record<string, string>;
+  load: K6Load;
+  /** What counts as the expected answer. `body` null: any body. */
+  expected: { status: number; body: string | null };
+  /** Any integer: think times and the random order of payloads follow from it and the submission's index. */
+  seed: number;
+  /** Bodies that a VU may keep ready, in bytes; at least one is always kept. {@link bodyCacheBytes} gives a good one. */
+  bodyCacheBytes: number;
+  source: CorpusSource | PayloadSource;
+};
+
+/** The fields of results/types.ts LoadShape, and the lease. */
+export type K6Load = {
+  executor: 'constant-vus' | 'shared-iterations';
+  vus: number;
+  /** For `shared-iterations`: how many submissions in all. */
+  iterations: number | null;
+  durationMs: number;
+  think: { minMs: number; maxMs: number };
+  requestTimeoutMs: number;
+  gracefulStopMs: number;
+  /** Submissions of one k6 iteration: {@link leaseOf}. */
+  lease: number;
+};
+
+/** Signed submissions: mina/envelope.ts. All paths absolute: k6 takes a relative one from the script's folder. */
+export type CorpusSource = {
+  kind: 'corpus';
+  bodiesPath: string;
+  envelopesPath: string;
+  /** Records in `envelopes.bin`. */
+  count: number;
+  templates: BodyTemplate[];
+};
+
+/** Recorded bodies, packed one after the other into one file, sent byte for byte. */
+export type PayloadSource = {
+  kind: 'payloads';
+  bodiesPath: string;
+  payloads: { offset: number; bytes: number }[];
+  order: 'in order' | 'random';
+};
+
+/** No more than this many submissions are leased at once over all VUs: the order of sending stays close to the index. */
+const LEASED_AT_ONCE = 8000;
+const LEASE = 16;
+
+/**
+ * How many consecutive submissions one k6 iteration sends. Reading a record costs k6 two asynchronous calls
+ * (46 µs measured, a third of a whole request), so a load without think time reads several at once. With think
+ * times each submission is an iteration of its own.
+ */
+export function leaseOf(load: Omit<K6Load, 'lease'>): number {
+  if (load.executor !== 'constant-vus' || load.think.maxMs > 0) return 1;
+  return Math.min(LEASE, Math.max(1, Math.floor(LEASED_AT_ONCE / load.vus)));
+}
+
+/** All VUs together keep about this many bytes of bodies ready. */
+const BODY_CACHE_TOTAL = 128 * 2 ** 20;
+
+/**
+ * A body that is not in a VU's cache is read again (45 µs for 46 KB, measured); one that is costs nothing. Bounded,
+ * because the caches count once per VU.
+ */
+export const bodyCacheBytes = (vus: number): number => Math.floor(BODY_CACHE_TOTAL / vus);
+
+/**
+ * A uniform number from 0 (included) to 1 (excluded), the same on every machine for the same seed, purpose and
+ * index: two rounds of MurmurHash3's 32-bit finalizer (aappleby/smhasher, src/MurmurHash3.cpp) over their sum.
+ * Not for secrets.
+ */
+export function uniform(seed: number, purpose: 'think' | 'order', index: number): number {
+  const high = Math.floor(index / 2 ** 32);
+  let x = mix((seed | 0) + (purpose === 'think' ? 0x2545f491 : 0x6c8e9cf5));
+  x = mix((x ^ (index | 0)) + 0x1b873593);
+  x = mix((x ^ (high | 0)) + 0x38b34ae5);
+  return (x >>> 0) / 2 ** 32;
+}
+
+function mix(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+/** Think time after submission `index`, in milliseconds. */
+export const thinkMs = ({ seed, load }: Pick<K6Plan, 'seed' | 'load'>, index: number): number =>
+  load.think.minMs + (load.think.maxMs - load.think.minMs) * uniform(seed, 'think', index);
+
+/**
+ * How long submission `index` waits when it is a VU's first. The first ones (0 to vus - 1) spread evenly over
+ * the mean think time, so the rate is from the start what it stays.
+ */
+export const staggerMs = ({ load }: Pick<K6Plan, 'load'>, index: number): number =>
+  ((index % load.vus) / load.vus) * ((load.think.minMs + load.think.maxMs) / 2);
+
+/** Which payload submission `index` sends. */
+export function payloadOf(
+  { seed }: Pick<K6Plan, 'seed'>,
+  { payloads, order }: PayloadSource,
+  index: number,
+): number {
+  return order === 'random'
+    ? Math.floor(uniform(seed, 'order', index) * payloads.length)
+    : index % payloads.length;
+}

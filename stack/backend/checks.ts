@@ -1,0 +1,133 @@
+/**
+ * What happens to the body of a submission, from decoding to the hourly limit, in the original's order and with its answers.
+ * Source: uptime-service-backend, src/delegation_backend/submit.go; observed on it: test/vectors/backend-answers.json.
+ */
+import { encode } from '../../mina/base58check.ts';
+import type { Network } from '../../mina/network.ts';
+import type { Signer } from '../../mina/signer.ts';
+import {
+  parseSubmission,
+  signedFields,
+  type Submission,
+  SubmissionError,
+  tokenBytes,
+} from '../../mina/submission.ts';
+import { signedText } from '../../mina/submission-text.ts';
+import type { HourlyLimiter } from './rate-limit.ts';
+import type { AcceptedSubmission } from './storage.ts';
+
+/** Status and body, as they go to the submitter. */
+export type Answer = { status: number; body: string };
+
+const refusal = (status: number, message: string): Answer => ({
+  status,
+  body: JSON.stringify({ error: message }),
+});
+
+export const ANSWERS = {
+  ok: { status: 200, body: '{"status":"ok"}' },
+  noLength: { status: 411, body: '' },
+  tooLong: { status: 413, body: '' },
+  unreadable: refusal(400, 'Error reading the body'),
+  undecodable: refusal(400, 'Error decoding payload'),
+  incomplete: refusal(400, "One of required fields wasn't provided"),
+  future: refusal(400, 'Field created_at is a timestamp in future'),
+  badSignature: refusal(401, 'Invalid signature'),
+  tooMany: refusal(429, 'Too many requests per hour'),
+  broken: refusal(500, 'Unexpected server error'),
+} as const satisfies Record<string, Answer>;
+
+export const notRegistered = (submitter: string): Answer =>
+  refusal(401, `Submitter is not registered: ${submitter}`);
+
+/** A created_at may be this much ahead of the backend's clock. */
+const AHEAD_SECONDS = 5 * 60;
+
+export type Checks = {
+  network: Network;
+  signatures: 'strict' | 'lax' | 'unchecked';
+  signer: Signer;
+  /** Asked anew for each submission; null: everyone is let in. */
+  whitelist: () => ReadonlySet<string> | null;
+  limiter: HourlyLimiter;
+  /** The wall clock, milliseconds since 1970. */
+  nowMs: () => number;
+};
+
+export type Judgement =
+  | { accepted: AcceptedSubmission; refused?: undefined }
+  | { refused: Answer; why: string; accepted?: undefined };
+
+/**
+ * @param remoteAddr what is stored as such
+ * @returns what to store, or the answer and, for the log, the reason
+ */
+export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Judgement {
+  let submission: Submission;
+  try {
+    submission = parseSubmission(body);
+  } catch (error) {
+    if (!(error instanceof SubmissionError)) throw error;
+    const refused = error.problem === 'decode' ? ANSWERS.undecodable : ANSWERS.incomplete;
+    return { refused, why: error.message };
+  }
+  const { submitter, createdAt } = submission;
+  const whitelist = checks.whitelist();
+  if (whitelist !== null && !whitelist.has(submitter))
+    return { refused: notRegistered(submitter), why: `${submitter} is not in the whitelist` };
+  const nowMs = checks.nowMs();
+  if ((createdAt.seconds - AHEAD_SECONDS) * 1000 + createdAt.nanoseconds / 1e6 > nowMs)
+    return { refused: ANSWERS.future, why: `created_at ${createdAt.utc} is in the future` };
+  if (checks.signatures !== 'unchecked') {
+    const why = signatureFault(submission, checks);
+    if (why !== null) return { refused: ANSWERS.badSignature, why };
+  }
+  if (!checks.limiter.record(submitter))
+    return { refused: ANSWERS.tooMany, why: `${submitter} has used up its hour` };
+  const block = tokenBytes(body, submission.block);
+  return {
+    accepted: {
+      submittedAt: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+      createdAt: createdAt.stored,
+      submitter,
+      blockHash: encode('blockHash', checks.signer.blake2b256(block)),
+      block,
+      peerId: submission.peerId,
+      snarkWork: tokenText(submission),
+      remoteAddr,
+      graphqlControlPort: submission.graphqlControlPort,
+      builtWithCommitSha: submission.builtWithCommitSha,
+    },
+  };
+}
+
+/** @returns null if the signature is right */
+function signatureFault(submission: Submission, checks: Checks): string | null {
+  const { signer, network, signatures } = checks;
+  const message = signer.blake2b256(signedText(signedFields(submission)));
+  const { submitter, submitterKey, signature } = submission;
+  try {
+    const isValid =
+      signatures === 'lax'
+        ? signer.verifyLax(submitterKey, signature, message, network)
+        : signer.verify(submitterKey, signature, message, network);
+    return isValid
+      ? null
+      : `the signature does not fit ${submitter} and the ${network} text`;
+  } catch (error) {
+    // Strict verification names what is malformed.
+    if (error instanceof RangeError) return `${submitter}: ${error.message}`;
+    throw error;
+  }
+}
+
+function tokenText({ body, snarkWork }: Submission): string | null {
+  if (snarkWork === null) return null;
+  const { buffer, byteOffset } = body;
+  // A token that passed the base64 check is ASCII.
+  return Buffer.from(
+    buffer,
+    byteOffset + snarkWork.start,
+    snarkWork.end - snarkWork.start,
+  ).toString('latin1');
+}

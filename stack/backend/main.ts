@@ -1,0 +1,116 @@
+/**
+ * The embedded uptime backend as a program: configuration from the environment, one ready line on stdout, log lines on stderr.
+ *
+ *     {"event":"listening","host":"127.0.0.1","port":43210,"url":"http://127.0.0.1:43210","pid":1234}
+ *
+ * SIGTERM and SIGINT end it cleanly (a second one at once). Started with an IPC channel, it also ends when its parent is gone.
+ */
+import { networkOf } from '../../mina/network.ts';
+import { createSigner } from '../../mina/signer.ts';
+import { loadMinaWasm } from '../../paths.ts';
+import { EXIT, UserError } from '../../user-error.ts';
+import { type BackendConfig, loadConfig } from './config.ts';
+import { openFilesystemStorage } from './filesystem.ts';
+import { createLog, type Log } from './log.ts';
+import { createHourlyLimiter } from './rate-limit.ts';
+import { type Backend, startServer } from './server.ts';
+import { readWhitelist, type Whitelist } from './whitelist.ts';
+
+const write = (line: string): void => void process.stderr.write(line);
+const now = (): Date => new Date();
+
+try {
+  const config = loadConfig(process.env);
+  await run(config, createLog(config.logLevel, write, now));
+} catch (error) {
+  const log = createLog('error', write, now);
+  if (error instanceof UserError) log.error(error.message, { hint: error.hint });
+  else log.error('the backend did not start', { error: (error as Error).stack });
+  process.exitCode = error instanceof UserError ? error.exitCode : EXIT.broken;
+  if (process.connected) process.disconnect();
+}
+
+async function run(config: BackendConfig, log: Log): Promise<void> {
+  const storage = openFilesystemStorage(config.filesystemPath);
+  log.info(`storage backend: ${storage.name}`);
+  if (config.signatures !== 'strict')
+    log.warn(
+      `signatures are ${config.signatures === 'lax' ? 'checked as laxly as the C code does' : 'not checked'}`,
+    );
+  const whitelist = await keepWhitelist(config, log);
+  const backend = await startServer({
+    checks: {
+      network: networkOf(config.networkName),
+      signatures: config.signatures,
+      signer: createSigner(loadMinaWasm()),
+      whitelist,
+      limiter: createHourlyLimiter(config.requestsPerKeyHourly, () => performance.now()),
+      nowMs: () => Date.now(),
+    },
+    storages: [storage],
+    log,
+    host: config.host,
+    port: config.port,
+  }).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError(`cannot listen on ${config.host}:${config.port}: ${cause.message}`, {
+      hint: 'BACKEND_HOST and BACKEND_PORT choose another address; port 0 takes any free one',
+      cause,
+    });
+  });
+  stopOnRequest(backend, log);
+  log.info(`Max requests per pk hourly: ${config.requestsPerKeyHourly}`);
+  const shownHost = backend.host.includes(':') ? `[${backend.host}]` : backend.host;
+  const url = `http://${shownHost}:${backend.port}`;
+  log.info(`ready and listening on ${url}`, { network: config.networkName });
+  const { host, port } = backend;
+  process.stdout.write(
+    `${JSON.stringify({ event: 'listening', host, port, url, pid: process.pid })}\n`,
+  );
+}
+
+async function keepWhitelist(
+  { whitelist }: BackendConfig,
+  log: Log,
+): Promise<() => ReadonlySet<string> | null> {
+  if (whitelist === null) {
+    log.info('Delegation whitelist is disabled');
+    return () => null;
+  }
+  const { file, refreshMs } = whitelist;
+  let current = await readWhitelist(file);
+  const report = ({ keys, passedOver }: Whitelist): void =>
+    log.info(`Delegation whitelist is enabled, number of BPs: ${keys.size}`, {
+      file,
+      passed_over: passedOver,
+    });
+  report(current);
+  const timer = setInterval(() => {
+    readWhitelist(file).then(
+      (read) => report((current = read)),
+      (error: Error) => log.error('kept the previous whitelist', { error: error.message }),
+    );
+  }, refreshMs);
+  timer.unref();
+  return () => current.keys;
+}
+
+function stopOnRequest(backend: Backend, log: Log): void {
+  let asked = false;
+  const stop = (why: string): void => {
+    if (asked) process.exit(EXIT.interrupted);
+    asked = true;
+    log.info(`stopping: ${why}`);
+    void backend.stop().then(() => {
+      log.info('stopped', { ...backend.counts });
+      process.exit(EXIT.passed);
+    });
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  // The channel closes when the parent ends, however it ends.
+  if (process.connected) process.on('disconnect', () => stop('the parent is gone'));
+  process.on('uncaughtException', (error) => {
+    log.error('a fault of the backend', { error: error.stack });
+    process.exit(EXIT.broken);
+  });
+}

@@ -1,0 +1,484 @@
+/**
+ * The HTTP side of the embedded backend: the original's routes and answers on node:http, byte for byte down to the order of headers.
+ *
+ * Where node's parser decides before us, the answer is the original's too, but what counts as malformed differs at the edges: node
+ * takes no method that it does not know, no HTTP/1.2, no bare LF, and no Content-Length beside Transfer-Encoding; the original
+ * writes `HTTP/1.0` to a 1.0 client. The original has no time limits at all; here a stalled client is let go (see LIMITS).
+ * Observed on the original: test/vectors/backend-answers.json.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Answer, ANSWERS, type Checks, judge } from './checks.ts';
+import type { Log } from './log.ts';
+import { routeOf } from './paths.ts';
+import type { Storage } from './storage.ts';
+
+/** The original's limit on a body (constants.go). */
+export const MAX_BODY_BYTES = 50_000_000;
+
+export const LIMITS = {
+  /** Go's default of 1 MiB and the 4 KiB that it reads beyond. */
+  headerBytes: (1 << 20) + 4096,
+  headersMs: 60_000,
+  /** A whole request, body and all. */
+  requestMs: 300_000,
+  /** Between two requests; longer than any load's think time. */
+  idleMs: 600_000,
+  /** How long what is left of a refused body is read, so that its sender sees the answer (Go: 500 ms). */
+  lingerMs: 500,
+  /** Announced bytes of large bodies that are read at once; further ones wait their turn. */
+  largeBodiesBytes: 1 << 30,
+  /** What counts as large. */
+  largeBodyBytes: 1 << 20,
+  /** After a stop, requests under way have this long. */
+  stopMs: 10_000,
+};
+export type Limits = typeof LIMITS;
+
+export type BackendOptions = {
+  checks: Checks;
+  /** One after another, in this order; each failure is logged, and the submitter still gets 200, as from the original. */
+  storages: readonly Storage[];
+  log: Log;
+  host: string;
+  port: number;
+  limits?: Partial<Limits>;
+};
+
+export type Backend = {
+  host: string;
+  port: number;
+  /** Totals since the start, by status. `stored`: kept by all storages. */
+  readonly counts: BackendCounts;
+  /** No new request; those under way are answered, within a limit. Resolves when storages are closed. */
+  stop(): Promise<void>;
+};
+
+export type BackendCounts = {
+  answers: Record<number, number>;
+  stored: number;
+  /** Same submitter, same second as an earlier one: not kept, though answered 200. */
+  keptEarlier: number;
+  storageFailures: number;
+};
+
+/** Resolves when it listens. @throws the listen error (EADDRINUSE, EACCES …) */
+export async function startServer(options: BackendOptions): Promise<Backend> {
+  const backend = new BackendServer(options);
+  await backend.listen();
+  return backend;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+const SERVICE = 'delegation backend service';
+const HEALTHY = '{"status":"ok"}\n';
+
+class BackendServer implements Backend {
+  host: string;
+  port: number;
+  readonly counts: BackendCounts = { answers: {}, stored: 0, keptEarlier: 0, storageFailures: 0 };
+  private readonly server: Server;
+  private readonly checks: Checks;
+  private readonly storages: readonly Storage[];
+  private readonly log: Log;
+  private readonly limits: Limits;
+  private readonly largeBodies: ByteBudget;
+  /** Submissions under way, by connection: what a cut connection is to be told. */
+  private readonly reading = new WeakMap<Socket, ServerResponse>();
+  private underWay = 0;
+  private idle: (() => void) | null = null;
+  private stopping: Promise<void> | null = null;
+
+  constructor({ checks, storages, log, host, port, limits }: BackendOptions) {
+    this.checks = checks;
+    this.storages = storages;
+    this.log = log;
+    this.host = host;
+    this.port = port;
+    this.limits = { ...LIMITS, ...limits };
+    this.largeBodies = new ByteBudget(this.limits.largeBodiesBytes);
+    this.server = createServer({
+      maxHeaderSize: this.limits.headerBytes,
+      headersTimeout: this.limits.headersMs,
+      requestTimeout: this.limits.requestMs,
+      keepAliveTimeout: this.limits.idleMs,
+      connectionsCheckingInterval: Math.min(5000, this.limits.headersMs),
+      requireHostHeader: false, // node's own answer would differ
+    });
+    this.server.maxHeadersCount = 0;
+    this.server.on('request', (req: IncomingMessage, res: ServerResponse) =>
+      this.route(req, res, false),
+    );
+    this.server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
+      this.route(req, res, true),
+    );
+    this.server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
+      this.count(417);
+      res.writeHead(417, ['Connection', 'close', 'Date', date(), 'Content-Length', '0']);
+      res.end();
+    });
+    this.server.on('connect', (_req: IncomingMessage, socket: Socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.end(
+        `HTTP/1.1 404 Not Found\r\nContent-Type: ${TEXT}\r\nX-Content-Type-Options: nosniff\r\nDate: ${date()}\r\nContent-Length: 19\r\n\r\n404 page not found\n`,
+      );
+    });
+    this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      this.malformed(error, socket),
+    );
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(this.port, this.host, () => {
+        this.server.off('error', reject);
+        resolve();
+      });
+    });
+    this.server.on('error', (error) =>
+      this.log.error('the server failed', { error: error.message }),
+    );
+    const { address, port } = this.server.address() as AddressInfo;
+    this.host = address;
+    this.port = port;
+  }
+
+  stop(): Promise<void> {
+    return (this.stopping ??= this.shutDown());
+  }
+
+  private async shutDown(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    const limit = setTimeout(() => this.server.closeAllConnections(), this.limits.stopMs);
+    await closed;
+    clearTimeout(limit);
+    if (this.underWay > 0) await new Promise<void>((resolve) => (this.idle = resolve));
+    for (const storage of this.storages)
+      await storage
+        .close()
+        .catch((error: Error) =>
+          this.log.error(`${storage.name} did not close`, { error: error.message }),
+        );
+  }
+
+  private count(status: number): void {
+    this.counts.answers[status] = (this.counts.answers[status] ?? 0) + 1;
+  }
+
+  private route(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
+    const fault = requestFault(req);
+    if (fault !== null) {
+      this.refuseConnection(req.socket, fault.status, fault.body);
+      return;
+    }
+    if (req.method === 'OPTIONS' && req.url === '*') {
+      // Go answers this one before any handler.
+      this.count(200);
+      res.removeHeader('Connection');
+      res.writeHead(200, ['Content-Length', '0', 'Date', date()]);
+      res.end();
+      return;
+    }
+    const route = routeOf(req.url ?? '/');
+    // What Go does when a body was announced and nobody asked for it.
+    const close = waitsForContinue;
+    switch (route.kind) {
+      case 'submit':
+        this.submit(req, res, waitsForContinue);
+        break;
+      case 'health':
+        this.reply(res, 200, HEALTHY, close);
+        break;
+      case 'other':
+        this.reply(res, 200, SERVICE, close);
+        break;
+      case 'moved':
+        this.redirect(req, res, route.location);
+        break;
+      case 'bad':
+        this.refuseConnection(req.socket, '400 Bad Request');
+    }
+  }
+
+  private redirect(req: IncomingMessage, res: ServerResponse, location: string): void {
+    const isPage = req.method === 'GET' || req.method === 'HEAD';
+    const page = isPage ? `<a href="${htmlText(location)}">Moved Permanently</a>.\n\n` : '';
+    const headers = isPage ? ['Content-Type', 'text/html; charset=utf-8'] : [];
+    headers.push('Location', location, 'Date', date());
+    if (req.method !== 'HEAD') headers.push('Content-Length', String(page.length));
+    this.count(301);
+    res.removeHeader('Connection');
+    res.writeHead(301, headers);
+    res.end(page);
+  }
+
+  /** One answer, with the headers in Go's order; node adds none of its own. */
+  private reply(res: ServerResponse, status: number, body: string, close = false): void {
+    this.count(status);
+    const headers = ['Date', date(), 'Content-Length', String(Buffer.byteLength(body))];
+    if (body !== '') headers.push('Content-Type', TEXT);
+    if (close || this.stopping || this.wantsClose(res.req)) headers.push('Connection', 'close');
+    else if (res.req.httpVersionMinor === 0 && res.shouldKeepAlive)
+      headers.push('Connection', 'keep-alive');
+    else res.removeHeader('Connection');
+    res.writeHead(status, headers);
+    res.end(body);
+  }
+
+  /** Only a client of HTTP/1.1 is told; one of HTTP/1.0 expects the end. */
+  private wantsClose(req: IncomingMessage): boolean {
+    const { connection } = req.headers;
+    return req.httpVersionMinor > 0 && connection !== undefined && /\bclose\b/i.test(connection);
+  }
+
+  private submit(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
+    if (req.headers['transfer-encoding'] !== undefined) {
+      this.answer(res, ANSWERS.noLength, 'it has no Content-Length', waitsForContinue);
+      return;
+    }
+    const length = Number(req.headers['content-length'] ?? 0);
+    if (length > MAX_BODY_BYTES) {
+      this.refuseUnread(req, length);
+      return;
+    }
+    this.underWay++;
+    res.once('close', () => {
+      this.reading.delete(req.socket);
+      if (--this.underWay === 0) this.idle?.();
+    });
+    const read = (): void => {
+      if (waitsForContinue) res.writeContinue();
+      readBody(req, length, (body) => {
+        if (body !== null) this.take(body, req, res);
+        // A client that only ended its side is answered by `malformed`; one that is gone hears nothing.
+      });
+    };
+    this.reading.set(req.socket, res);
+    if (length <= this.limits.largeBodyBytes) read();
+    else
+      this.largeBodies.take(length, (giveBack) => {
+        res.once('close', giveBack);
+        if (req.destroyed || res.destroyed) giveBack();
+        else read();
+      });
+  }
+
+  private take(body: Uint8Array, req: IncomingMessage, res: ServerResponse): void {
+    let judgement;
+    try {
+      judgement = judge(body, remoteAddress(req), this.checks);
+    } catch (error) {
+      this.log.error('a submission broke the checks', { error: (error as Error).stack });
+      this.answer(res, ANSWERS.broken, 'of a fault');
+      return;
+    }
+    if (judgement.refused) {
+      this.answer(res, judgement.refused, judgement.why);
+      return;
+    }
+    const { accepted } = judgement;
+    void this.store(accepted).then(() => this.answer(res, ANSWERS.ok, ''));
+  }
+
+  private async store(
+    submission: NonNullable<ReturnType<typeof judge>['accepted']>,
+  ): Promise<void> {
+    let stored = true;
+    for (const storage of this.storages) {
+      try {
+        const outcome = await storage.save(submission);
+        if (!outcome.stored) {
+          stored = false;
+          this.counts.keptEarlier++;
+          this.log.debug('kept the earlier submission of this second', {
+            submitter: submission.submitter,
+          });
+        }
+      } catch (error) {
+        stored = false;
+        this.counts.storageFailures++;
+        this.log.error(`${storage.name} did not keep a submission`, {
+          submitter: submission.submitter,
+          submitted_at: submission.submittedAt,
+          error: (error as Error).message,
+        });
+      }
+    }
+    if (stored) this.counts.stored++;
+  }
+
+  private answer(res: ServerResponse, answer: Answer, why: string, close = false): void {
+    if (this.log.debugs && why !== '')
+      this.log.debug(`refused with ${answer.status} because ${why}`);
+    if (res.destroyed || res.headersSent) return;
+    this.reply(res, answer.status, answer.body, close);
+  }
+
+  /** 413 before the body: the connection ends, after its sender had time to see why. */
+  private refuseUnread(req: IncomingMessage, length: number): void {
+    const { status } = ANSWERS.tooLong;
+    this.count(status);
+    this.log.debug(`refused with ${status} because it announces ${length} bytes`);
+    const { socket } = req;
+    socket.end(
+      `HTTP/1.1 413 Request Entity Too Large\r\nDate: ${date()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    );
+    req.on('error', () => {});
+    req.resume();
+    const timer = setTimeout(() => socket.destroy(), this.limits.lingerMs);
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  private malformed(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const res = this.reading.get(socket);
+    if (res && !res.req.complete && error.code === 'HPE_INVALID_EOF_STATE') {
+      // The body ended before its announced length.
+      this.reading.delete(socket);
+      const { status, body } = ANSWERS.unreadable;
+      this.count(status);
+      this.log.debug(`refused with ${status} because the body ended early`);
+      socket.end(
+        `HTTP/1.1 400 Bad Request\r\nDate: ${date()}\r\nContent-Length: ${body.length}\r\nContent-Type: ${TEXT}\r\n\r\n${body}`,
+      );
+      return;
+    }
+    const refuse = (): void =>
+      this.refuseConnection(socket, CONNECTION_REFUSALS[error.code ?? ''] ?? '400 Bad Request');
+    // Garbage after a whole request: that one is answered first.
+    if (res?.req.complete) res.once('finish', refuse);
+    else refuse();
+  }
+
+  /** What Go's server answers before any handler: no Date, no length. */
+  private refuseConnection(socket: Socket, status: string, body = status): void {
+    this.count(Number(status.slice(0, 3)));
+    this.log.debug(`closed a connection: ${status}`);
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: ${TEXT}\r\nConnection: close\r\n\r\n${body}`);
+    // Reading on until the end lets the sender see the answer instead of a reset.
+    socket.removeAllListeners('data');
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), this.limits.lingerMs);
+    socket.once('close', () => clearTimeout(timer));
+  }
+}
+
+const CONNECTION_REFUSALS: Record<string, string> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_INVALID_VERSION: '505 HTTP Version Not Supported: unsupported protocol version',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** @returns what Go's server finds wrong in the headers before any handler sees the request, or null */
+function requestFault(req: IncomingMessage): { status: string; body?: string } | null {
+  const { host, 'transfer-encoding': encoding } = req.headers;
+  if (encoding !== undefined && encoding.toLowerCase() !== 'chunked')
+    return { status: '501 Not Implemented', body: 'Unsupported transfer encoding' };
+  if (host === undefined)
+    return req.httpVersionMinor === 0
+      ? null
+      : { status: '400 Bad Request: missing required Host header' };
+  if (!/^[A-Za-z0-9!$%&'()*+,\-.:;=[\]_~]*$/.test(host))
+    return { status: '400 Bad Request: malformed Host header' };
+  const { rawHeaders } = req;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i].length === 4 && rawHeaders[i].toLowerCase() === 'host') hosts++;
+  return hosts === 1 ? null : { status: '400 Bad Request' };
+}
+
+/** Calls `done` once: with the whole body, or with null if it ended before its length. */
+function readBody(
+  req: IncomingMessage,
+  length: number,
+  done: (body: Uint8Array | null) => void,
+): void {
+  let chunks: Buffer[] = [];
+  let received = 0;
+  let open = true;
+  const finish = (body: Uint8Array | null): void => {
+    if (!open) return;
+    open = false;
+    chunks = [];
+    done(body);
+  };
+  req.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    chunks.push(chunk);
+  });
+  req.on('end', () =>
+    finish(
+      received !== length ? null : chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length),
+    ),
+  );
+  req.on('error', () => finish(null));
+  req.on('close', () => finish(null));
+}
+
+/** X-Forwarded-For as it came first, else the peer's address as Go writes it. */
+function remoteAddress(req: IncomingMessage): string {
+  if (req.headers['x-forwarded-for'] !== undefined) {
+    const at = req.rawHeaders.findIndex(
+      (name, i) => i % 2 === 0 && name.toLowerCase() === 'x-forwarded-for',
+    );
+    const value = req.rawHeaders[at + 1];
+    if (value !== '') return value;
+  }
+  const { remoteAddress: address = '', remotePort, remoteFamily } = req.socket;
+  return remoteFamily === 'IPv6' ? `[${address}]:${remotePort}` : `${address}:${remotePort}`;
+}
+
+/** Bytes that may be under way; who asks for more waits in a queue. */
+class ByteBudget {
+  private free: number;
+  private readonly queue: { bytes: number; start: (giveBack: () => void) => void }[] = [];
+
+  constructor(bytes: number) {
+    this.free = bytes;
+  }
+
+  take(bytes: number, start: (giveBack: () => void) => void): void {
+    this.queue.push({ bytes, start });
+    this.serve();
+  }
+
+  private serve(): void {
+    while (this.queue.length > 0 && this.queue[0].bytes <= this.free) {
+      const { bytes, start } = this.queue.shift()!;
+      this.free -= bytes;
+      let given = false;
+      start(() => {
+        if (given) return;
+        given = true;
+        this.free += bytes;
+        this.serve();
+      });
+    }
+  }
+}
+
+const HTML_SIGNS: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
+};
+const htmlText = (text: string): string => text.replace(/[&<>"']/g, (sign) => HTML_SIGNS[sign]);
+
+let dateText = '';
+let dateSecond = 0;
+/** Now, as HTTP writes it (RFC 9110, section 5.6.7). */
+function date(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}

@@ -1,0 +1,364 @@
+/** `npm run load` from the outside: the real command line, the real k6, the embedded backend. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { projectRoot } from '../../paths.ts';
+import { readRun } from '../../results/reader.ts';
+import type { Plan, Summary } from '../../results/types.ts';
+import { type CliResult, runCli, startCli, until } from '../support/cli.ts';
+import { k6Path } from '../support/k6.ts';
+
+let folder: string;
+let env: NodeJS.ProcessEnv;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'load-cli-'));
+  env = { K6_BIN: await k6Path() };
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let runs = 0;
+const freshResults = (): string => join(folder, `results-${runs++}`);
+const load = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> =>
+  runCli(['load', '--port', '0', ...args], { ...env, ...more });
+
+/** The only run in `results`. */
+function theRun(results: string): string {
+  const names = readdirSync(results);
+  assert.equal(names.length, 1, names.join(' '));
+  return join(results, names[0]!);
+}
+const json = <T>(run: string, file: string): T =>
+  JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
+
+/** One sentence with cause and value, one hint, the right code, and nothing left behind. */
+function assertRefused(
+  result: CliResult,
+  code: number,
+  cause: RegExp,
+  hint: RegExp,
+  results?: string,
+) {
+  assert.equal(result.exitCode, code, result.stderr + result.stdout);
+  assert.match(result.stderr, cause);
+  assert.match(result.stderr, hint);
+  assert.match(result.stderr, /^(error: [^\n]+\n)+what to do: [^\n]+\n$/);
+  if (results !== undefined) assert.deepEqual(existsSync(results) ? readdirSync(results) : [], []);
+}
+
+describe('wrong words', { concurrency: 2 }, () => {
+  for (const [args, cause] of [
+    [['--vsu', '5'], /unknown option '--vsu' \(Did you mean --vus\?\)/],
+    [['--vus', '0'], /--vus must be a whole number from 1 to 20000, but is "0"/],
+    [['--vus', 'abc'], /--vus must be a whole number from 1 to 20000, but is "abc"/],
+    [['--duration', '1x'], /--duration must be a duration such as 90s, 1m30s or 2h, but is "1x"/],
+    [
+      ['--target', '127.0.0.1:8080'],
+      /--target must be a URL such as http:\/\/127.0.0.1:8080, but is "127.0.0.1:8080"/,
+    ],
+    [
+      ['--think', '5s-1s'],
+      /--think must be 0, a time such as 2s, or two such as 1s-5s, but is "5s-1s"/,
+    ],
+    [['--scenario', 'replay'], /--scenario replay needs --payloads DIR/],
+    [['--scenario', 'smoke', '--vus', '3'], /--vus has no effect in the scenario smoke/],
+    [
+      ['--producers', '5', '--producers-file', 'x'],
+      /--producers and --producers-file exclude each other/,
+    ],
+  ] as const)
+    test(args.join(' '), async () => {
+      const results = freshResults();
+      const result = await runCli(['load', ...args, '--results', results], env);
+      assertRefused(result, 2, cause, /npm run load -- --help/, results);
+    });
+
+  test('several at once are told at once', async () => {
+    const result = await load(['--vsu', '5', '--duration', '1x', '--results', '']);
+    assert.equal(result.exitCode, 2);
+    assert.equal(result.stderr.match(/^error: /gm)?.length, 3, result.stderr);
+  });
+
+  test('an unknown command', async () => {
+    assertRefused(await runCli(['laod']), 2, /there is no command "laod"/, /use one of: load, /);
+  });
+});
+
+describe('what is needed and is not there', { concurrency: 2 }, () => {
+  test('nothing listens at the target', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const results = freshResults();
+    const result = await runCli(
+      ['load', '--target', `http://127.0.0.1:${port}`, '--results', results],
+      env,
+    );
+    assertRefused(
+      result,
+      5,
+      new RegExp(`nothing listens at the target 127.0.0.1:${port}`),
+      /start the backend first/,
+      results,
+    );
+  });
+
+  test('a target that is no uptime backend', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      const results = freshResults();
+      const result = await runCli(
+        ['load', '--target', `http://127.0.0.1:${port}`, '--results', results],
+        env,
+      );
+      assertRefused(
+        result,
+        5,
+        /is no uptime backend: it answered 200 "hello"/,
+        /give the address of the backend itself/,
+        results,
+      );
+    } finally {
+      server.close();
+    }
+  });
+
+  test('a target on another machine', async () => {
+    const results = freshResults();
+    const result = await runCli(
+      ['load', '--target', 'http://192.0.2.1', '--results', results],
+      env,
+    );
+    assertRefused(result, 2, /the target 192.0.2.1 is not this machine/, /--allow-remote/, results);
+  });
+
+  test('a k6 of a wrong version', async () => {
+    const results = freshResults();
+    const program = join(folder, 'k6-old');
+    writeFileSync(program, '#!/bin/sh\necho "k6 v1.9.0 (go1.24.0, linux/amd64)"\n');
+    chmodSync(program, 0o755);
+    const result = await load(['--k6', program, '--results', results]);
+    assertRefused(result, 5, /1\.9\.0/, /2\.2/, results);
+  });
+
+  test('no k6, and no way to get one', async () => {
+    const results = freshResults();
+    const result = await load(['--results', results], {
+      K6_BIN: undefined,
+      PATH: join(folder, 'no-such-folder'),
+      MINA_LOAD_CACHE: join(folder, 'empty-cache'),
+      MINA_LOAD_K6_MIRROR: 'http://127.0.0.1:1',
+    });
+    assert.equal(result.exitCode, 5, result.stderr);
+    assert.match(result.stderr, /PATH/);
+    assert.match(result.stderr, /127\.0\.0\.1:1/);
+    assert.match(result.stderr, /Go|go/);
+    assert.match(result.stderr, /what to do: .*K6_BIN/s);
+    assert.deepEqual(readdirSync(results), []);
+  });
+
+  test('a results folder that cannot be written', async () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    const result = await load(['--results', join(file, 'results')]);
+    assertRefused(
+      result,
+      5,
+      /the results folder .*a-file\/results is not writable/,
+      /--results DIR/,
+    );
+  });
+
+  test('an empty payload folder, and one with a broken file', async () => {
+    const results = freshResults();
+    const empty = join(folder, 'no-payloads');
+    mkdirSync(empty);
+    const replay = ['--scenario', 'replay', '--results', results, '--payloads'];
+    assertRefused(await load([...replay, empty]), 2, /no-payloads/, /\.json/, results);
+    const broken = join(folder, 'broken-payloads');
+    mkdirSync(broken);
+    writeFileSync(join(broken, 'bad.json'), '{"version": 1,\n "data": {"block":\n');
+    const result = await load([...replay, broken]);
+    assertRefused(result, 2, /bad\.json.*line 3|bad\.json:3/, /./, results);
+  });
+});
+
+describe('runs', { concurrency: 2 }, () => {
+  test('a short load passes and leaves a whole folder; a port in use is no obstacle', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const results = freshResults();
+    try {
+      const result = await runCli(
+        ['load', '--vus', '20', '--duration', '4s', '--think', '100ms-300ms', '--port', String(port), '--results', results],
+        env,
+      ); // prettier-ignore
+      assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+      assert.match(result.stdout, new RegExp(`port ${port} is in use.*\\d+`));
+      assert.match(result.stdout, /\nPASSED: (\d+) of \1 submissions were accepted/);
+    } finally {
+      taken.close();
+    }
+    const folder = theRun(results);
+    const run = await readRun(folder);
+    const summary = json<Summary>(folder, 'summary.json');
+    assert.ok(summary.figures.sent > 100, String(summary.figures.sent));
+    assert.equal(summary.figures.accepted, summary.figures.sent);
+    assert.equal(
+      run.samples.reduce((sum, { sent }) => sum + sent, 0),
+      summary.figures.sent,
+    );
+    assert.equal(summary.figures.latency!.count, summary.figures.sent);
+    for (const name of ['backend', 'k6', 'toolkit'])
+      assert.ok(summary.figures.processes[name]!.rssBytesMax! > 1e6, name);
+    for (const file of [
+      'report.md',
+      'throughput.png',
+      'latency.svg',
+      'resources.png',
+      'distribution.png',
+      'backend.log',
+      'reconcile.json',
+    ])
+      assert.ok(existsSync(join(folder, file)), file);
+    // The corpus and what the backend stored are gone, and no key is anywhere.
+    assert.ok(!existsSync(join(folder, 'corpus')) && !existsSync(join(folder, 'storage')));
+    const plan = json<Plan>(folder, 'plan.json');
+    assert.equal(plan.options.vus!.value, 20);
+    assert.equal(plan.options.vus!.source, 'flag');
+    assert.equal(plan.options.seed!.source, 'default');
+    assert.ok(plan.corpus.producers >= 1000);
+    assert.doesNotMatch(readFileSync(join(folder, 'plan.json'), 'utf8'), /EK[1-9A-Za-z]{50}/);
+  });
+
+  test('smoke: ten submissions of one producer, all accepted', async () => {
+    const results = freshResults();
+    const result = await load(['--scenario', 'smoke', '--results', results, '--keep']);
+    assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+    const run = theRun(results);
+    const { figures } = json<Summary>(run, 'summary.json');
+    assert.deepEqual([figures.sent, figures.accepted], [10, 10]);
+    const days = readdirSync(join(run, 'storage', 'submissions'));
+    const stored = days.flatMap((day) => readdirSync(join(run, 'storage', 'submissions', day)));
+    assert.equal(stored.length, 10);
+  });
+
+  test('replay: recorded requests are accepted as they are', async () => {
+    const results = freshResults();
+    const result = await load(['--scenario', 'replay', '--payloads', join(projectRoot, 'producers', 'data'), '--order', 'random', '--vus', '2', '--duration', '2s', '--think', '100ms', '--results', results]); // prettier-ignore
+    assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+    const { figures } = json<Summary>(theRun(results), 'summary.json');
+    assert.ok(figures.sent > 10 && figures.accepted === figures.sent);
+  });
+
+  test('a backend that dies in the middle: results are kept, the verdict says so', async () => {
+    const results = freshResults();
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
+    await until(() => /VUs \|/.test(cli.output()) && samplesOf(results) > 0, 'first samples');
+    process.kill(backendPid(cli.child.pid!), 'SIGKILL');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 5, stdout);
+    assert.match(
+      stdout,
+      /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); \d+ of \d+/,
+    );
+    const run = theRun(results);
+    assert.ok(json<Summary>(run, 'summary.json').figures.accepted > 0);
+    assert.ok(existsSync(join(run, 'report.md')));
+  });
+
+  test('one Ctrl-C: it stops, results are valid, 130', async () => {
+    const results = freshResults();
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
+    await until(() => samplesOf(results) > 0, 'first samples');
+    // As a terminal and npm do together: the same press twice.
+    cli.child.kill('SIGINT');
+    cli.child.kill('SIGINT');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 130, stdout);
+    assert.match(stdout, /\nINTERRUPTED: the results up to then are valid; \d+ of \d+/);
+    const run = theRun(results);
+    const summary = json<Summary>(run, 'summary.json');
+    assert.ok(summary.interrupted && summary.figures.accepted > 0);
+    assert.ok(existsSync(join(run, 'throughput.png')));
+    assert.ok(!existsSync(join(run, 'corpus')));
+  });
+
+  test('two: it ends at once, with what was there', async () => {
+    const results = freshResults();
+    // A target that never answers keeps k6 waiting for its requests.
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
+    await until(() => samplesOf(results) > 0, 'first samples');
+    const backend = backendPid(cli.child.pid!);
+    process.kill(backend, 'SIGSTOP');
+    try {
+      await until(() => cli.output().length > 0, 'output');
+      cli.child.kill('SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      cli.child.kill('SIGINT');
+      const { exitCode, stdout } = await cli.result;
+      assert.equal(exitCode, 130, stdout);
+      assert.ok(json<Summary>(theRun(results), 'summary.json').figures.accepted > 0);
+    } finally {
+      try {
+        process.kill(backend, 'SIGCONT');
+      } catch {
+        // It is gone already.
+      }
+    }
+  });
+
+  test('Ctrl-C before the first submission leaves nothing', async () => {
+    const results = freshResults();
+    const cli = startCli(['load', '--port', '0', '--vus', '200', '--think', '0', '--results', results], env); // prettier-ignore
+    await until(() => /^k6 2\./m.test(cli.output()), 'k6 found');
+    cli.child.kill('SIGINT');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 130, stdout);
+    assert.match(stdout, /nothing was left behind/);
+    assert.deepEqual(readdirSync(results), []);
+  });
+});
+
+/** Lines of samples.ndjson so far, of the only run in `results`. */
+function samplesOf(results: string): number {
+  if (!existsSync(results)) return 0;
+  const [run] = readdirSync(results).filter((name) => name.startsWith('20'));
+  if (run === undefined) return 0;
+  const file = join(results, run, 'samples.ndjson');
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+}
+
+/** The embedded backend among the children of `pid`. */
+function backendPid(pid: number): number {
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      if (Number(parent) === pid && words.includes('backend.js')) return Number(name);
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+  throw new Error(`process ${pid} has no backend`);
+}

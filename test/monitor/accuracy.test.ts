@@ -1,0 +1,150 @@
+/**
+ * Real processes, and what they themselves say they used. CPU seconds are compared, not cores: how much
+ * CPU a busy machine gives to a burner does not matter then.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { startMonitor } from '../../monitor/monitor.ts';
+import type { ResourceLine } from '../../results/types.ts';
+
+/**
+ * Burns `share` of a core for `ms`, reports its own CPU time between two words of its parent and waits.
+ * `start` and `used` are CPU seconds by getrusage.
+ */
+const BURNER = `
+  const [share, ms] = process.argv.slice(1).map(Number);
+  const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
+  console.log(used());
+  process.stdin.once('data', () => {
+    const end = performance.now() + ms;
+    const slice = () => {
+      const until = performance.now() + 20 * share;
+      while (performance.now() < until);
+      if (performance.now() < end) setTimeout(slice, 20 * (1 - share));
+      else console.log(used());
+    };
+    slice();
+  });
+`;
+
+/** Starts short-lived burners one after the other, waits for each, and keeps one of them to the end. */
+const SHELL = `
+  read word
+  i=0; while [ $i -lt 4 ]; do "$1" -e 'const t = performance.now(); while (performance.now() - t < 60);'; i=$((i+1)); done
+  echo done
+  read word
+  times
+`;
+
+const linuxOnly = { skip: process.platform !== 'linux' };
+
+function linesOf(child: ChildProcess): () => Promise<string> {
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  return async () => (await lines.next()).value as string;
+}
+
+function watch(name: string, child: ChildProcess, intervalMs: number) {
+  const lines: ResourceLine[] = [];
+  let ready: () => void;
+  const first = new Promise<void>((resolve) => (ready = resolve));
+  const monitor = startMonitor({
+    targets: [{ name, pid: child.pid! }],
+    intervalMs,
+    onReading(line) {
+      lines.push(line);
+      ready();
+    },
+  });
+  const cpuSeconds = () =>
+    lines.reduce(
+      (sum, line) =>
+        line.kind === 'process'
+          ? sum + ((line.cpuCores ?? 0) * (line.intervalMs ?? 0)) / 1000
+          : sum,
+      0,
+    );
+  return { lines, first, monitor, cpuSeconds };
+}
+
+for (const { share, intervalMs } of [
+  { share: 1, intervalMs: 200 },
+  { share: 0.5, intervalMs: 200 },
+  { share: 1, intervalMs: 1000 },
+])
+  test(`a burner of ${share} core, read every ${intervalMs} ms`, linuxOnly, async (t) => {
+    const args = ['-e', BURNER, String(share), '1300'];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    t.after(() => child.kill());
+    const next = linesOf(child);
+    const before = Number(await next());
+    const { monitor, first, cpuSeconds, lines } = watch('burner', child, intervalMs);
+    await first;
+    child.stdin.write('go\n');
+    const used = Number(await next()) - before;
+    // So that stop() takes its last reading after the burner's report.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await monitor.stop();
+    assert.ok(used > 0.05, 'the burner got CPU');
+    // Two sums (user, system) at two ends, each in steps of 10 ms; the report itself takes a moment.
+    const error = cpuSeconds() - used;
+    assert.ok(Math.abs(error) <= 0.05, `monitor ${cpuSeconds()} s, burner ${used} s`);
+    assert.ok(lines.filter(({ kind }) => kind === 'process').length >= 2);
+  });
+
+test('children that come and go between two readings are counted', linuxOnly, async (t) => {
+  const child = spawn('sh', ['-c', SHELL, 'sh', process.execPath], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill());
+  const next = linesOf(child);
+  const { monitor, first, cpuSeconds, lines } = watch('shell', child, 90);
+  await first;
+  child.stdin.write('go\n');
+  assert.equal(await next(), 'done');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await monitor.stop();
+  child.stdin.write('go\n');
+  // `times`: user and system time of the shell, then of its children (POSIX), as 0m1.23s.
+  const used = `${await next()} ${await next()}`
+    .split(' ')
+    .map((text) => /^(\d+)m([\d.]+)s$/.exec(text)!)
+    .reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  assert.ok(used > 0.2, `${used} s`);
+  // Steps of 10 ms for user and system time of the shell and of its children, at both ends.
+  assert.ok(Math.abs(cpuSeconds() - used) <= 0.08, `monitor ${cpuSeconds()} s, shell ${used} s`);
+  for (const line of lines) if (line.kind === 'process') assert.ok((line.cpuCores ?? 0) >= 0);
+});
+
+test('an orphan stays in the tree after its parent has ended', linuxOnly, async (t) => {
+  const script = `"$1" -e 'console.log(process.pid);process.stdin.resume()' <&3 & read word`;
+  const child = spawn('sh', ['-c', script, 'sh', process.execPath], {
+    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
+  });
+  const next = linesOf(child);
+  const orphan = Number(await next());
+  t.after(() => {
+    try {
+      process.kill(orphan);
+    } catch {
+      // Ended already.
+    }
+  });
+  const { monitor, first, lines } = watch('tree', child, 50);
+  await first;
+  const until = async (found: (line: ResourceLine) => boolean) => {
+    for (let i = 0; i < 600 && !lines.some(found); i++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(lines.some(found), JSON.stringify(lines.at(-1)));
+  };
+  const exited = once(child, 'exit');
+  child.stdin!.end('go\n');
+  await exited;
+  await until((line) => line.kind === 'note' && /has ended, 1 that it started/.test(line.text));
+  await until((line) => line.kind === 'process' && line.processes === 1);
+  process.kill(orphan);
+  await until((line) => line.kind === 'note' && /the last process/.test(line.text));
+  await monitor.stop();
+});

@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createCanvas, loadImage, type SKRSContext2D } from 'canvas';
+import pixelmatch from 'pixelmatch';
+import { PNG } from 'pngjs';
+import type { ChartDefinition } from '../../plots/charts.ts';
+import { CHART_NAMES } from '../../plots/charts.ts';
+import { logBins, logRange } from '../../plots/distribution.ts';
+import { placeLabels } from '../../plots/panels.ts';
+import { definitionsOf, drawOn, renderPng, renderRun, renderSvg } from '../../plots/render.ts';
+import { decodeBuckets } from '../../results/histogram.ts';
+import { projectRoot } from '../../paths.ts';
+import { UserError } from '../../user-error.ts';
+import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'plots-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** Drawn once: each case is looked at by several tests. */
+const CASES = Object.fromEntries(
+  Object.entries(SYNTHETIC_RUNS).map(([name, make]) => [name, definitionsOf(make())]),
+);
+const chartOf = (run: string, name: string): ChartDefinition =>
+  CASES[run].find((definition) => definition.name === name)!;
+
+type Picture = ReturnType<typeof PNG.sync.read>;
+
+/** A PNG of the chart at one device pixel per CSS pixel. */
+function raster(definition: ChartDefinition): Buffer {
+  const canvas = createCanvas(definition.width, definition.height);
+  const chart = drawOn(canvas, definition);
+  const bytes = canvas.toBuffer('image/png');
+  chart.destroy(); // it empties the canvas
+  return bytes;
+}
+
+/** Pixels that differ visibly. */
+function differences(a: Picture, b: Picture, threshold: number): number {
+  assert.deepEqual([a.width, a.height], [b.width, b.height]);
+  return pixelmatch(a.data, b.data, undefined, a.width, a.height, { threshold });
+}
+
+/** Share of pixels that may differ: letters are smoothed a little differently from machine to machine. */
+const TOLERANCE = 0.002;
+
+type TextBox = { text: string; left: number; right: number; top: number; bottom: number };
+
+/** Every text that is drawn, where it really lands on the canvas. */
+function textBoxes(definition: ChartDefinition): TextBox[] {
+  const canvas = createCanvas(definition.width, definition.height);
+  const context: SKRSContext2D = canvas.getContext('2d');
+  const boxes: TextBox[] = [];
+  const fillText = context.fillText.bind(context);
+  context.fillText = (text: string, x: number, y: number, maxWidth?: number) => {
+    const size = context.measureText(text);
+    const transform = context.getTransform();
+    const corners = [
+      [x - size.actualBoundingBoxLeft, y - size.actualBoundingBoxAscent],
+      [x + size.actualBoundingBoxRight, y + size.actualBoundingBoxDescent],
+    ].map(([cornerX, cornerY]) => [
+      transform.a * cornerX + transform.c * cornerY + transform.e,
+      transform.b * cornerX + transform.d * cornerY + transform.f,
+    ]);
+    const [xs, ys] = [0, 1].map((axis) =>
+      corners.map((corner) => corner[axis]).sort((a, b) => a - b),
+    );
+    boxes.push({ text, left: xs[0], right: xs[1], top: ys[0], bottom: ys[1] });
+    if (maxWidth === undefined) fillText(text, x, y);
+    else fillText(text, x, y, maxWidth);
+  };
+  drawOn(canvas, definition).destroy();
+  return boxes.filter(({ text }) => text !== '');
+}
+
+const overlap = (a: TextBox, b: TextBox): boolean =>
+  a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+
+for (const [name, definitions] of Object.entries(CASES))
+  for (const definition of definitions)
+    test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () => {
+      const boxes = textBoxes(definition);
+      assert.ok(boxes.length >= 4, 'title, subtitle and axis titles at least');
+      for (const box of boxes)
+        assert.ok(
+          box.left >= 0 &&
+            box.top >= 0 &&
+            box.right <= definition.width &&
+            box.bottom <= definition.height,
+          `"${box.text}" lies outside: ${JSON.stringify(box)}`,
+        );
+      boxes.forEach((box, i) => {
+        for (const other of boxes.slice(i + 1))
+          assert.ok(!overlap(box, other), `"${box.text}" meets "${other.text}"`);
+      });
+    });
+
+test('the check of text places sees a title that is cut and labels that meet', () => {
+  const definition = chartOf('second', 'throughput');
+  const narrow = { ...definition, width: 300 };
+  assert.ok(textBoxes(narrow).some((box) => box.right > narrow.width));
+  assert.ok(
+    overlap(
+      { text: 'a', left: 0, right: 9, top: 0, bottom: 9 },
+      { text: 'b', left: 8, right: 12, top: 8, bottom: 12 },
+    ),
+  );
+});
+
+test('a run without data gives pictures that say so', () => {
+  for (const definition of CASES.empty) {
+    const words = textBoxes(definition).filter(({ text }) => text === 'no data');
+    assert.ok(words.length >= 1, definition.name);
+  }
+  assert.ok(!textBoxes(chartOf('usual', 'throughput')).some(({ text }) => text === 'no data'));
+});
+
+test('axes name their units, the legend each class with its count', () => {
+  const texts = (run: string, name: string) =>
+    textBoxes(chartOf(run, name)).map(({ text }) => text);
+  const throughput = texts('usual', 'throughput');
+  for (const text of ['Submissions per second', 'VUs', 'Time since the start (mm:ss)', '00:30'])
+    assert.ok(throughput.includes(text), text);
+  assert.ok(throughput.some((text) => /^503 unavailable: \d+$/.test(text)));
+  const resources = texts('usual', 'resources');
+  for (const text of ['CPU (cores, of 4)', 'Memory (RSS, MB)', 'VUs', 'backend', 'k6', 'toolkit'])
+    assert.equal(resources.filter((other) => other === text).length, 1, text);
+  assert.ok(texts('outlier', 'latency').includes('Latency (ms, logarithmic)'));
+  assert.ok(
+    texts('hour', 'throughput').includes('Time since the start (h:mm:ss, one step = 10 s)'),
+  );
+});
+
+const GOLDEN: readonly [run: string, chart: string][] = [
+  ...CHART_NAMES.map((name): [string, string] => ['usual', name]),
+  ['empty', 'throughput'],
+  ['failed', 'throughput'],
+  ['hour', 'resources'],
+  ['outlier', 'latency'],
+];
+
+for (const [run, name] of GOLDEN)
+  test(`golden picture: ${run}, ${name}`, () => {
+    const file = join(projectRoot, 'test/golden', `${run}-${name}.png`);
+    const bytes = raster(chartOf(run, name));
+    // RENEW_GOLDEN=1 writes them anew: look at each before it is committed.
+    if (process.env.RENEW_GOLDEN) writeFileSync(file, bytes);
+    const drawn = PNG.sync.read(bytes);
+    const different = differences(PNG.sync.read(readFileSync(file)), drawn, 0.2);
+    assert.ok(different <= TOLERANCE * drawn.width * drawn.height, `${different} pixels differ`);
+  });
+
+test('the comparison sees one process missing', () => {
+  const [one, other] = [[0.7, 0.35], [0.7]].map(([backend, k6]) =>
+    PNG.sync.read(
+      raster(
+        definitionsOf(
+          syntheticRun({ processes: k6 === undefined ? { backend } : { backend, k6 } }),
+        )[2],
+      ),
+    ),
+  );
+  const different = differences(one, other, 0.2);
+  assert.ok(different > TOLERANCE * one.width * one.height, `only ${different} pixels differ`);
+});
+
+test('a PNG has two pixels for each CSS pixel', () => {
+  const definition = chartOf('second', 'latency');
+  const { width, height } = PNG.sync.read(renderPng(definition));
+  assert.deepEqual([width, height], [2 * definition.width, 2 * definition.height]);
+});
+
+test('an SVG needs no font and shows what the PNG shows', async () => {
+  for (const name of CHART_NAMES) {
+    const definition = chartOf('usual', name);
+    const { width, height } = definition;
+    const svg = renderSvg(definition);
+    assert.doesNotMatch(svg.toString('utf8'), /<text|font-family|<image/);
+    assert.match(svg.toString('utf8'), new RegExp(`viewBox="0 0 ${width} ${height}"`));
+    const redrawn = createCanvas(width, height);
+    redrawn.getContext('2d').drawImage(await loadImage(svg), 0, 0);
+    const fromSvg = PNG.sync.read(redrawn.toBuffer('image/png'));
+    const different = differences(fromSvg, PNG.sync.read(raster(definition)), 0.3);
+    assert.ok(different <= 0.01 * width * height, `${name}: ${different} pixels differ`);
+  }
+});
+
+test('a run of a day is drawn, with every count in it', () => {
+  const { samples, ...run } = syntheticRun({ seconds: 600, rate: 3, processes: { backend: 0.1 } });
+  const day = Array.from({ length: 86_400 }, (_, second) => ({
+    ...samples[second % samples.length],
+    t: samples[0].t + second * 1000,
+    elapsedS: second,
+  }));
+  for (const definition of definitionsOf({ ...run, samples: day })) {
+    const config = definition.config();
+    for (const { data } of config.data.datasets)
+      assert.ok(data.length <= 4 * 600 + 8, definition.name);
+    assert.ok(renderSvg(definition).length > 1000);
+  }
+});
+
+test('the bins of the distribution hold every answer', () => {
+  for (const make of [SYNTHETIC_RUNS.usual, SYNTHETIC_RUNS.outlier, SYNTHETIC_RUNS.second]) {
+    const latency = make().summary!.figures.latency!;
+    const buckets = decodeBuckets(latency.hdr);
+    for (const bins of [1, 12, 120]) {
+      const all = logBins(buckets, logRange(buckets), bins);
+      assert.ok(all.length <= bins);
+      assert.equal(
+        all.reduce((sum, bin) => sum + bin.count, 0),
+        latency.count,
+      );
+      assert.ok(Math.abs(all.reduce((sum, bin) => sum + bin.share, 0) - 1) < 1e-9);
+    }
+  }
+});
+
+test('labels of lines that are close stand in rows, and never outside', () => {
+  const area = { left: 0, right: 300, top: 10 };
+  const placed = placeLabels(
+    [
+      { text: 'p99', at: 298, width: 80 },
+      { text: 'p50', at: 100, width: 80 },
+      { text: 'p95', at: 296, width: 80 },
+    ],
+    area,
+  );
+  assert.deepEqual(
+    placed.map(({ text }) => text),
+    ['p50', 'p95', 'p99'],
+  );
+  for (const { left, width } of placed) assert.ok(left >= 0 && left + width <= 300);
+  assert.equal(new Set(placed.map(({ left, top }) => `${left} ${top}`)).size, 3);
+  assert.notEqual(placed[1].top, placed[2].top);
+});
+
+test('renderRun writes the pictures of a folder, and nothing else', async () => {
+  const folder = join(scratch, 'run');
+  writeRun(folder, SYNTHETIC_RUNS.second());
+  const before = readdirSync(folder);
+  const paths = await renderRun(folder);
+  const expected = CHART_NAMES.flatMap((name) => [`${name}.png`, `${name}.svg`]);
+  assert.deepEqual(
+    paths,
+    expected.map((file) => join(folder, file)),
+  );
+  assert.deepEqual(readdirSync(folder).sort(), [...before, ...expected].sort());
+
+  const out = join(scratch, 'elsewhere', 'deep');
+  await renderRun(folder, { out, formats: ['svg'] });
+  assert.deepEqual(readdirSync(out).sort(), CHART_NAMES.map((name) => `${name}.svg`).sort());
+});
+
+test('pictures that cannot be drawn or written are an error that says what to do', async () => {
+  const folder = join(scratch, 'damaged');
+  const run = syntheticRun({ seconds: 1300, rate: 1 });
+  const line = run.samples.find(({ latency, elapsedS }) => latency !== null && elapsedS > 700)!;
+  line.latency!.hdr = 'HISTFAAAAC';
+  writeRun(folder, run);
+  await assert.rejects(renderRun(folder), (error: UserError) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, new RegExp(`second ${line.elapsedS} is broken`));
+    assert.match(error.hint, /samples\.ndjson/);
+    return true;
+  });
+  assert.ok(!existsSync(join(folder, 'throughput.png')), 'nothing half-written');
+
+  const file = join(scratch, 'a-file');
+  writeFileSync(file, '');
+  const good = join(scratch, 'run-2');
+  writeRun(good, SYNTHETIC_RUNS.second());
+  await assert.rejects(renderRun(good, { out: join(file, 'x') }), (error: UserError) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.hint, /--out/);
+    return true;
+  });
+});

@@ -1,0 +1,45 @@
+/** Runs the built command line as a user does, in a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { distFile } from '../../paths.ts';
+
+export type CliResult = { exitCode: number | null; stdout: string; stderr: string };
+export type RunningCli = { child: ChildProcess; result: Promise<CliResult>; output(): string };
+
+/** Longer than any test needs; a hang becomes a failure and not a stuck suite. */
+const LIMIT_MS = 120_000;
+
+export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
+  const child = spawn(process.execPath, [distFile('cli.js'), ...args], {
+    env: { ...process.env, npm_command: undefined, INIT_CWD: undefined, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const result = once(child, 'close').then(([exitCode]) => ({
+    exitCode: exitCode as number | null,
+    stdout,
+    stderr,
+  }));
+  return { child, result, output: () => stdout + stderr };
+}
+
+export const runCli = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<CliResult> =>
+  startCli(args, env).result;
+
+/** Waits until `condition` holds, looking every 20 ms. @throws Error after `limitMs` */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  limitMs = 60_000,
+): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`${what}: not within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

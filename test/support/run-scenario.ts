@@ -1,0 +1,137 @@
+/** One run of the real k6 with a bundle of dist/scenarios, as the load step does it: plan in, aggregator out. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { k6Memory, writeK6Plan, bodySizes } from '../../load/k6-plan.ts';
+import { startK6, type K6End, type RunningK6 } from '../../load/k6-run.ts';
+import { SampleAggregator } from '../../load/samples.ts';
+import { distFile } from '../../paths.ts';
+import type { LoadShape, SampleLine } from '../../results/types.ts';
+import type { K6Plan } from '../../scenarios/lib/plan.ts';
+import { k6Path } from './k6.ts';
+
+export const shape = (change: Partial<LoadShape>): LoadShape => ({
+  executor: 'shared-iterations',
+  vus: 2,
+  iterations: 20,
+  durationMs: 20_000,
+  think: { minMs: 0, maxMs: 0 },
+  requestTimeoutMs: 10_000,
+  gracefulStopMs: 11_000,
+  ...change,
+});
+
+/** @returns a folder that is gone when the process ends */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'scenario-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export type Request = { head: string; body: Buffer };
+
+/** Writes the answer to a request, or does not; the socket is its own. */
+export type Behaviour = (socket: Socket, request: Request, n: number) => void;
+
+export const httpAnswer = (status: number, body: string): string =>
+  `HTTP/1.1 ${status} Answer\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+/**
+ * A target that shows each byte it gets and answers as told; node:http would hide early answers and resets.
+ * @param onHead called once a request's head is there, before its body; true: the body is not waited for
+ */
+export async function startTarget(
+  behaviour: Behaviour,
+  onHead: (socket: Socket, head: string) => boolean = () => false,
+): Promise<{ url: string; requests: Request[]; server: Server; stop(): Promise<void> }> {
+  const requests: Request[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => {});
+    let bytes = Buffer.alloc(0);
+    let left = false;
+    socket.on('data', (chunk) => {
+      if (left) return;
+      bytes = Buffer.concat([bytes, chunk]);
+      for (;;) {
+        const end = bytes.indexOf('\r\n\r\n');
+        if (end === -1) return;
+        const head = bytes.toString('latin1', 0, end);
+        if (onHead(socket, head)) {
+          left = true;
+          return;
+        }
+        const length = Number(/^content-length: (\d+)$/im.exec(head)![1]);
+        if (bytes.length < end + 4 + length) return;
+        const request = { head, body: bytes.subarray(end + 4, end + 4 + length) };
+        bytes = Buffer.from(bytes.subarray(end + 4 + length));
+        requests.push(request);
+        behaviour(socket, request, requests.length);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}/v1/submit`,
+    requests,
+    server,
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+export type ScenarioRun = {
+  end: K6End;
+  aggregator: SampleAggregator;
+  lines: SampleLine[];
+  /** Messages of k6.log. */
+  log: string[];
+};
+
+export async function runScenario({
+  bundle,
+  plan,
+  folder,
+  onStarted,
+  onSampleBytes,
+}: {
+  bundle: 'smoke' | 'load' | 'replay';
+  plan: K6Plan;
+  folder: string;
+  onStarted?: (running: RunningK6) => void;
+  onSampleBytes?: () => void;
+}): Promise<ScenarioRun> {
+  const aggregator = new SampleAggregator({
+    lease: plan.load.lease,
+    count: plan.source.kind === 'corpus' ? plan.source.count : Infinity,
+    expectedStatus: plan.expected.status,
+    bodyBytesOf: await bodySizes(plan),
+  });
+  const running = await startK6({
+    k6Path: await k6Path(),
+    bundlePath: distFile('scenarios', `${bundle}.js`),
+    planPath: await writeK6Plan(plan, folder),
+    runFolder: folder,
+    memory: k6Memory(plan, 1e6),
+    onSampleBytes(chunk) {
+      aggregator.push(chunk);
+      onSampleBytes?.();
+    },
+  });
+  onStarted?.(running);
+  const end = await running.done;
+  aggregator.end();
+  const log = readFileSync(join(folder, 'k6.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { msg: string }).msg);
+  return { end, aggregator, lines: aggregator.takeSeconds(), log };
+}
