@@ -217,3 +217,22 @@ export function throwProblems(problems: readonly string[], hint: string): void {
   if (problems.length === 0) return;
   throw new UserError(problems.join('\n'), { hint, exitCode: EXIT.usage });
 }
+
+/** Options as a plan keeps them: every one with its value, as the user would write it, and where it came from. */
+export function optionRecord(
+  specs: readonly OptionSpec[],
+  values: OptionValues,
+  sources: Record<string, OptionValue['source']>,
+): Record<string, OptionValue> {
+  return Object.fromEntries(
+    specs.map(({ name, type }) => {
+      const value = values[name];
+      const written = Array.isArray(value)
+        ? value.join(', ')
+        : type === 'duration' && typeof value === 'number'
+          ? formatDuration(value)
+          : (value ?? null);
+      return [name, { value: written, source: sources[name] ?? 'default' }];
+    }),
+  );
+}

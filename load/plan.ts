@@ -1,5 +1,5 @@
 /** From checked options to a plan with nothing left to decide. Pure: no I/O, no clock. */
-import type { LoadShape, OptionValue, Plan } from '../results/types.ts';
+import type { LoadShape, Plan } from '../results/types.ts';
 
 export type ScenarioName = 'smoke' | 'load' | 'replay';
 
@@ -121,22 +121,3 @@ export function describePlan(plan: Plan): string {
 }
 
 const round = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
-
-/** Options as the plan keeps them: every one with its value and where it came from. */
-export function optionRecord(
-  values: Record<string, unknown>,
-  sources: Record<string, OptionValue['source']>,
-): Plan['options'] {
-  return Object.fromEntries(
-    Object.entries(sources).map(([name, source]) => {
-      const value = values[name];
-      const plain =
-        typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-          ? value
-          : Array.isArray(value)
-            ? value.join(', ')
-            : null;
-      return [name, { value: plain, source }];
-    }),
-  );
-}

@@ -244,6 +244,8 @@ class LoadRun {
   }
 
   #resource(line: ResourceLine): void {
+    // How k6 ended is told by k6's own step; that it ends at the end of the load is nothing to note.
+    if (line.kind === 'note' && line.name === 'k6') return;
     this.#prepared.writer.resource(line);
     if (line.kind === 'process') {
       this.#readings.set(line.name, line);
@@ -281,7 +283,8 @@ class LoadRun {
   /** The second interrupt: no waiting for anything, but the results up to now are whole. */
   #endAtOnce(killK6: () => void): void {
     killK6();
-    this.#prepared.backend?.kill();
+    const backend = this.#prepared.backend;
+    if (backend !== null && !this.#backendEnded) process.kill(backend.pid, 'SIGKILL');
     const { verdict } = this.finish();
     const { screen } = this.#surroundings;
     screen.line(`results: ${join(this.#prepared.writer.folder)}`);

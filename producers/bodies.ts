@@ -1,11 +1,6 @@
 /** `bodies.bin`: each template as the whole body that is posted, with an envelope that waits to be patched. */
 import { open } from 'node:fs/promises';
-import {
-  type BodyTemplate,
-  ENVELOPE,
-  ENVELOPE_END,
-  ENVELOPE_JOINTS,
-} from '../mina/envelope.ts';
+import { type BodyTemplate, ENVELOPE, ENVELOPE_END, ENVELOPE_JOINTS } from '../mina/envelope.ts';
 import type { SignTemplate } from './sign-pool.ts';
 import type { SubmissionTemplate } from './templates.ts';
 

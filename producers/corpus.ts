@@ -88,10 +88,7 @@ export function signJob(
   signing: Awaited<ReturnType<typeof writeBodies>>['signing'],
 ): AsyncGenerator<Uint8Array> {
   return signChunks({
-    chunks: planSubmissions(
-      { ...job, producers: job.fleet.producers.length },
-      CHUNK_RECORDS,
-    ),
+    chunks: planSubmissions({ ...job, producers: job.fleet.producers.length }, CHUNK_RECORDS),
     count: job.count,
     fleet: job.fleet,
     templates: signing,

@@ -13,7 +13,12 @@
  */
 import { createPrivateKey } from 'node:crypto';
 import nacl from 'tweetnacl';
-import { bytesToIntegerLE, integerToBytesLE, q } from '../mina/field.ts';
+import {
+  bytesToIntegerLE,
+  FIELD_BYTES as PRIVATE_KEY_BYTES,
+  integerToBytesLE,
+  q,
+} from '../mina/field.ts';
 import { encodePeerId } from '../mina/peer-id.ts';
 import { createSigner } from '../mina/signer.ts';
 import { loadMinaWasm } from '../paths.ts';
@@ -36,7 +41,6 @@ export type Fleet = {
   readonly privateKeys: Uint8Array;
 };
 
-export const PRIVATE_KEY_BYTES = 32;
 const LIBP2P_SEED_BYTES = 32;
 
 /**
@@ -76,7 +80,7 @@ export function fleetOfKeys(keys: readonly ProducerKeys[]): Fleet {
       peerId: encodePeerId(ed25519PublicKey(identity)),
     };
   });
-  return Object.defineProperty({ producers } as Fleet, 'privateKeys', { value: privateKeys });
+  return Object.defineProperty({ producers, privateKeys }, 'privateKeys', { enumerable: false });
 }
 
 /** The public key by tweetnacl, which needs 2.7 ms. @param seed 32 bytes */

@@ -7,23 +7,27 @@ import { EXIT, UserError } from '../user-error.ts';
 /**
  * Lets `fill` write into a hidden folder beside `folder`, then renames it. If `fill` fails, its folder is
  * removed and `folder` is as it was.
- * @param replace an existing folder is replaced at the end; else it must be empty or missing
- * @throws UserError (exit 2) if `folder` has content or cannot be written; what `fill` throws
+ * @param replaceable names whose files in `folder` may be replaced; without it, or if there is any other
+ * file, `folder` must be empty or missing
+ * @throws UserError (exit 2) if `folder` has other content or cannot be written; what `fill` throws
  */
 export async function fillNewFolder<T>(
   folder: string,
   fill: (part: string) => Promise<T>,
-  { replace = false }: { replace?: boolean } = {},
+  { replaceable }: { replaceable?: RegExp | undefined } = {},
 ): Promise<T> {
   const target = resolve(folder);
   const part = join(dirname(target), `.${basename(target)}.part-${randomBytes(6).toString('hex')}`);
+  let made: string | undefined;
   try {
-    if (!replace && (await contentOf(target)).length > 0)
-      throw new UserError(`the folder ${folder} is not empty`, {
-        hint: 'give another folder, or --force to replace it',
+    const content = await contentOf(target);
+    const stranger = content.find((name) => !replaceable?.test(name));
+    if (stranger !== undefined)
+      throw new UserError(`the folder ${folder} is not empty: it holds ${stranger}`, {
+        hint: 'give another folder; --force replaces submissions only, no other files',
         exitCode: EXIT.usage,
       });
-    await mkdir(part, { recursive: true });
+    made = await mkdir(part, { recursive: true });
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     throw new UserError(`cannot write ${folder} (${(cause as NodeJS.ErrnoException).code})`, {
@@ -34,16 +38,32 @@ export async function fillNewFolder<T>(
   }
   try {
     const result = await fill(part);
-    if (replace) await rm(target, { recursive: true, force: true });
-    // An empty folder gives way; a folder that has been filled meanwhile does not.
-    else
-      await rmdir(target).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
-      });
+    for (const name of await contentOf(target))
+      if (replaceable?.test(name)) await rm(join(target, name));
+    // An empty folder gives way; one that has been filled meanwhile does not.
+    await rmdir(target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
     await rename(part, target);
     return result;
   } catch (error) {
     await rm(part, { recursive: true, force: true });
+    // Folders above it that were made for it go too, as long as they are empty.
+    let above = dirname(part);
+    while (made !== undefined && above.startsWith(made)) {
+      const removed = await rmdir(above).then(
+        () => true,
+        () => false,
+      );
+      if (!removed) break;
+      above = dirname(above);
+    }
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new UserError(`the disk of ${folder} is full (${code})`, {
+        hint: 'make room, or give a folder on another disk',
+        cause: error,
+      });
     throw error;
   }
 }

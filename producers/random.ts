@@ -2,7 +2,7 @@
  * Random numbers that a seed fixes on every machine: the key stream of AES-256 in counter mode. Native,
  * uniform, and independent of the version of Node, unlike Math.random.
  */
-import { createCipheriv, createHash, type Cipheriv } from 'node:crypto';
+import { createCipheriv, createHash, type Cipher } from 'node:crypto';
 
 const BLOCK = Buffer.alloc(65_536);
 const WORDS = 2 ** 32;
@@ -19,7 +19,7 @@ export const hashOfSeed = (purpose: string, seed: string | Uint8Array, detail: s
     .digest();
 
 export class RandomStream {
-  private readonly cipher: Cipheriv;
+  private readonly cipher: Cipher;
   private block = Buffer.alloc(0);
   private at = 0;
 

@@ -88,7 +88,9 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
       idle[w]!++;
       wake();
     });
-    worker.on('error', (cause) => fail(new Error(`a signing worker failed: ${cause.message}`, { cause })));
+    worker.on('error', (cause) =>
+      fail(new Error(`a signing worker failed: ${cause.message}`, { cause })),
+    );
     worker.on('exit', (code) => fail(new Error(`a signing worker ended early with code ${code}`)));
   });
 

@@ -8,7 +8,7 @@ import { ENVELOPE, RECORD } from '../mina/envelope.ts';
 import { createSigner } from '../mina/signer.ts';
 import { signedText } from '../mina/submission-text.ts';
 import { loadMinaWasm } from '../paths.ts';
-import { PRIVATE_KEY_BYTES } from './fleet.ts';
+import { FIELD_BYTES as PRIVATE_KEY_BYTES } from '../mina/field.ts';
 import type { ByteRange } from './payloads.ts';
 import type { SignedJob, SignJob, SignWorkerData } from './sign-pool.ts';
 
@@ -21,7 +21,7 @@ const EMPTY_HEAD = signedText({ block: '', createdAt: '', peerId: '' }).length -
 const bodies = openSync(bodiesFile, 'r');
 const read = ({ start, end }: ByteRange): Buffer => {
   const bytes = Buffer.allocUnsafe(end - start);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const got = readSync(bodies, bytes, at, bytes.length - at, start + at);
     if (got === 0) throw new Error(`${bodiesFile} ends at byte ${start + at}`);
     at += got;

@@ -255,11 +255,18 @@ function howItRan({ options, corpus, load, seed, estimate }: Plan): string {
   return `## How it was run\n\n${sentence}\n\n${table(['Option', 'Value', 'Set by'], rows, ['left', 'left', 'left'])}`;
 }
 
+/** `memoryBytes` -> `memory`, `cpuModel` -> `cpu model`: the unit stands with the value. */
+const wordsOf = (name: string): string =>
+  name
+    .replace(/Bytes$/, '')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase();
+
 function environment({ versions, host }: Plan): string {
   const rows = [
     ...Object.entries(versions).map(([name, version]) => [name, version]),
     ...Object.entries(host).map(([name, value]) => [
-      name,
+      wordsOf(name),
       orNoData(value, (fact) =>
         typeof fact !== 'number'
           ? fact

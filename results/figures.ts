@@ -6,6 +6,7 @@ import type {
   LatencyFigures,
   LatencyOfSecond,
   ProcessFigures,
+  ProcessReading,
   ResourceLine,
   SampleLine,
   Summary,
@@ -40,30 +41,39 @@ export function mergeLatency(seconds: Iterable<LatencyOfSecond | null>): Latency
   return figures;
 }
 
-/** Mean and peak of each watched process; null for a figure that was never read. */
+/**
+ * Mean and peak of each watched process; null for a figure that was never read. The mean of the CPU weighs
+ * each reading with its interval, so it is CPU time divided by time even where readings came late.
+ */
 export function processFigures(resources: readonly ResourceLine[]): Record<string, ProcessFigures> {
-  const byName = new Map<string, { cpu: number[]; rss: number[]; readings: number }>();
+  const byName = new Map<string, ProcessReading[]>();
   for (const line of resources) {
     if (line.kind !== 'process') continue;
-    const seen = byName.get(line.name) ?? { cpu: [], rss: [], readings: 0 };
-    byName.set(line.name, seen);
-    seen.readings++;
-    if (line.cpuCores !== undefined) seen.cpu.push(line.cpuCores);
-    if (line.rssBytes !== undefined) seen.rss.push(line.rssBytes);
+    const lines = byName.get(line.name);
+    if (lines) lines.push(line);
+    else byName.set(line.name, [line]);
   }
-  const max = (values: number[]) =>
+  return Object.fromEntries([...byName].map(([name, lines]) => [name, figuresOfReadings(lines)]));
+}
+
+function figuresOfReadings(lines: readonly ProcessReading[]): ProcessFigures {
+  const highest = (values: readonly number[]) =>
     values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b));
-  return Object.fromEntries(
-    [...byName].map(([name, { cpu, rss, readings }]) => [
-      name,
-      {
-        cpuCoresMean: cpu.length === 0 ? null : cpu.reduce((a, b) => a + b) / cpu.length,
-        cpuCoresMax: max(cpu),
-        rssBytesMax: max(rss),
-        readings,
-      },
-    ]),
+  const cpu = lines.flatMap(({ cpuCores, intervalMs }) =>
+    cpuCores === undefined ? [] : [{ cores: cpuCores, weight: intervalMs ?? 1000 }],
   );
+  const weight = cpu.reduce((sum, reading) => sum + reading.weight, 0);
+  return {
+    cpuCoresMean:
+      weight === 0
+        ? null
+        : cpu.reduce((sum, reading) => sum + reading.cores * reading.weight, 0) / weight,
+    cpuCoresMax: highest(cpu.map(({ cores }) => cores)),
+    rssBytesMax: highest(
+      lines.flatMap(({ rssBytes }) => (rssBytes === undefined ? [] : [rssBytes])),
+    ),
+    readings: lines.length,
+  };
 }
 
 /**

@@ -62,6 +62,7 @@ const resourceLine = z.discriminatedUnion('kind', [
     name: z.string(),
     rootPid: z.number(),
     processes: z.number(),
+    intervalMs: figure,
     cpuCores: figure,
     cpuPercentOfMachine: figure,
     rssBytes: figure,

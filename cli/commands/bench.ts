@@ -20,8 +20,8 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   // verify: () => import('../../bench/verify.ts'),
   // submission: () => import('../../bench/submission.ts'),
   // generator: () => import('../../bench/generator.ts'),
-  // monitor: () => import('../../bench/monitor.ts'),
-  // plots: () => import('../../bench/plots.ts'),
+  monitor: () => import('../../bench/monitor.ts'),
+  plots: () => import('../../bench/plots.ts'),
 };
 
 export const bench: Command = {

@@ -1,9 +1,210 @@
-/** Placeholder, so that the build passes while this command is being written. */
-import type { Command } from '../command.ts';
+/** `npm run corpus`: signed submissions as files, for any other tool. */
+import { listenForInterrupts } from '../../load/interrupt.ts';
+import { Screen } from '../../load/live.ts';
+import { parseCreatedAt } from '../../mina/created-at.ts';
+import type { Network } from '../../mina/network.ts';
+import { defaultProducers } from '../../producers/corpus-plan.ts';
+import { EXPORT_FORMATS, exportSubmissions, type ExportFormat } from '../../producers/export.ts';
+import { makeFleet } from '../../producers/fleet.ts';
+import { readProducersFile } from '../../producers/producers-file.ts';
+import { readTemplates } from '../../producers/templates.ts';
+import { EXIT } from '../../user-error.ts';
+import type { Command, CommandCall } from '../command.ts';
+import { throwProblems } from '../parse.ts';
+
+/** The hourly limit of the real backend where nothing else is said. */
+const HOURLY_LIMIT = 120;
 
 export const corpus: Command = {
   name: 'corpus',
-  summary: 'not written yet',
-  options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  summary: 'Write really signed submissions as files: the request bodies that a load would send.',
+  options: [
+    {
+      name: 'count',
+      type: 'integer',
+      argument: 'N',
+      min: 1,
+      max: 1_000_000_000,
+      help: 'how many submissions (needed)',
+    },
+    {
+      name: 'out',
+      type: 'path',
+      argument: 'DIR',
+      help: 'the folder to make (needed); it must be new or empty, but see --force',
+    },
+    {
+      name: 'format',
+      type: 'choice',
+      argument: 'FORMAT',
+      choices: EXPORT_FORMATS,
+      default: 'json',
+      help: 'json = one file a submission (000000.json …); ndjson = one a line of submissions.ndjson',
+    },
+    {
+      name: 'seed',
+      type: 'text',
+      argument: 'TEXT',
+      default: 'mina',
+      env: 'MINA_LOAD_SEED',
+      help: 'decides the producers, their order and the choice of blocks',
+    },
+    {
+      name: 'network',
+      type: 'choice',
+      argument: 'NAME',
+      choices: ['testnet', 'mainnet'],
+      default: 'testnet',
+      env: 'MINA_LOAD_NETWORK',
+      help: 'for which network to sign; testnet is every network but mainnet',
+    },
+    {
+      name: 'payloads',
+      type: 'path',
+      argument: 'DIR',
+      env: 'MINA_LOAD_PAYLOADS',
+      help: 'folder of recorded request bodies (*.json) whose blocks are taken (two are shipped)',
+    },
+    {
+      name: 'snark-work-share',
+      type: 'number',
+      argument: 'SHARE',
+      min: 0,
+      max: 1,
+      help: 'share of submissions with snark work, 0 to 1 (as in the recorded bodies)',
+    },
+    {
+      name: 'producers',
+      type: 'integer',
+      argument: 'N',
+      env: 'MINA_LOAD_PRODUCERS',
+      min: 1,
+      max: 1_000_000,
+      help: 'block producers that submit (as many as the hourly limit asks for, 1,000 at least)',
+    },
+    {
+      name: 'producers-file',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_PRODUCERS_FILE',
+      help: 'private keys of whitelisted test producers instead of a fleet from the seed',
+    },
+    {
+      name: 'start',
+      type: 'text',
+      argument: 'TIME',
+      help: 'created_at of the first, such as 2026-01-02T03:04:05Z (so that the last is now)',
+    },
+    {
+      name: 'rate',
+      type: 'number',
+      argument: 'N',
+      default: '10',
+      min: 0.001,
+      max: 1_000_000,
+      help: 'submissions per second of created_at',
+    },
+    {
+      name: 'force',
+      type: 'flag',
+      help: 'replace the submissions that an earlier run left in --out',
+    },
+  ],
+  async run({ values, sources, stdout }) {
+    const { startSeconds, perSecond } = check(values, sources);
+    const count = values.count as number;
+    const seed = values.seed as string;
+    const network = values.network as Network;
+    const folder = values.out as string;
+    const file = values['producers-file'] as string | undefined;
+
+    const templates = await readTemplates(values.payloads as string | undefined);
+    const share = values['snark-work-share'] as number | undefined;
+    if (share !== undefined) {
+      const withWork = templates.filter(({ hasSnarkWork }) => hasSnarkWork).length;
+      const problems: string[] = [];
+      if (share > 0 && withWork === 0)
+        problems.push(`--snark-work-share is ${share}, but no recorded body has snark work`);
+      if (share < 1 && withWork === templates.length)
+        problems.push(`--snark-work-share is ${share}, but every recorded body has snark work`);
+      throwProblems(problems, 'give --payloads a folder that has both kinds');
+    }
+    const fleet =
+      file !== undefined
+        ? await readProducersFile(file)
+        : makeFleet({
+            seed,
+            count:
+              (values.producers as number | undefined) ??
+              defaultProducers({
+                submissions: count,
+                peakRatePerSecond: perSecond,
+                durationMs: (count / perSecond) * 1000,
+                hourlyLimit: HOURLY_LIMIT,
+              }),
+          });
+
+    const screen = new Screen(stdout);
+    const interrupts = listenForInterrupts();
+    try {
+      const { bytes } = await exportSubmissions({
+        folder,
+        format: values.format as ExportFormat,
+        force: values.force === true,
+        fleet,
+        templates,
+        count,
+        network,
+        seed,
+        createdAt: { startSeconds, perSecond },
+        snarkWorkShare: share,
+        onProgress: ({ signed }) => screen.status(`signed ${signed} of ${count} submissions`),
+        signal: interrupts.first,
+      });
+      const start = new Date(startSeconds * 1000).toISOString().replace('.000Z', 'Z');
+      screen.line(
+        `${count} submissions of ${fleet.producers.length} producers (${(bytes / 1e6).toFixed(1)} MB) ` +
+          `are in ${folder}; --seed ${JSON.stringify(seed)} --start ${start} makes the same again`,
+      );
+      return EXIT.passed;
+    } catch (error) {
+      if (!interrupts.first.aborted) throw error;
+      screen.line(`interrupted: nothing was written to ${folder}`);
+      return EXIT.interrupted;
+    } finally {
+      interrupts.stop();
+      screen.end();
+    }
+  },
 };
+
+/** What the table cannot say. @throws UserError (exit 2) with every problem */
+function check(
+  values: CommandCall['values'],
+  sources: CommandCall['sources'],
+): { startSeconds: number; perSecond: number } {
+  const problems: string[] = [];
+  const { count, out, start, rate } = values;
+  if (count === undefined) problems.push('--count is missing: how many submissions?');
+  if (out === undefined) problems.push('--out is missing: in which folder?');
+  if (values.producers !== undefined && values['producers-file'] !== undefined)
+    problems.push('--producers and --producers-file exclude each other');
+  const perSecond = rate as number;
+  const spanSeconds = Math.floor(((count as number) - 1) / perSecond);
+  let startSeconds = Math.floor(Date.now() / 1000) - spanSeconds;
+  if (start !== undefined) {
+    const time = parseCreatedAt(start as string);
+    if (time === null)
+      problems.push(
+        `--start must be a time such as 2026-01-02T03:04:05Z, but is "${start as string}"`,
+      );
+    else startSeconds = time.seconds;
+  }
+  const lastSeconds = startSeconds + spanSeconds;
+  if (startSeconds < 0 || lastSeconds >= 2 ** 32)
+    problems.push(
+      `${sources.start === 'flag' ? '--start' : '--count and --rate'}: created_at must be from 1970 to 2106`,
+    );
+  throwProblems(problems, 'see npm run corpus -- --help');
+  return { startSeconds, perSecond };
+}

@@ -1,9 +1,209 @@
-/** Placeholder, so that the build passes while this command is being written. */
+/** `npm run inspect -- FILE…`: for each recorded submission one JSON line; is it really signed, and for which network? */
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { decode, encode } from '../../mina/base58check.ts';
+import { type Network, NETWORKS } from '../../mina/network.ts';
+import { createSigner, type Signer } from '../../mina/signer.ts';
+import {
+  parseSubmission,
+  signedFields,
+  type Submission,
+  SubmissionError,
+  tokenBytes,
+} from '../../mina/submission.ts';
+import { signedText } from '../../mina/submission-text.ts';
+import { loadMinaWasm } from '../../paths.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
+
+/** One line of output; null for what could not be found out. The block's own fields are not decoded yet. */
+export type Inspection = {
+  file: string;
+  submitter: string | null;
+  created_at: string | null;
+  /** null where there is none to check: unreadable files, and submissions as a backend stores them. */
+  signature: 'valid' | 'invalid' | null;
+  network: Network | null;
+  block_hash: string | null;
+  state_hash: string | null;
+  previous_state_hash: string | null;
+  height: number | null;
+  slot: number | null;
+  error?: string;
+};
 
 export const inspect: Command = {
   name: 'inspect',
-  summary: 'not written yet',
+  summary: 'check recorded submissions: one JSON line each, with signature and network',
+  operands: 'FILE…',
   options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  async run({ operands, cwd, stdout }) {
+    if (operands.length === 0)
+      throw new UserError('no file was given', {
+        hint: 'give files or folders with submissions, or - for standard input',
+        exitCode: EXIT.usage,
+      });
+    const signer = createSigner(loadMinaWasm());
+    let faults = 0;
+    for await (const source of sourcesOf(operands, cwd)) {
+      const inspection = await inspectSource(source, signer);
+      if (inspection.error !== undefined || inspection.signature === 'invalid') faults++;
+      stdout.write(`${JSON.stringify(inspection)}\n`);
+    }
+    return faults === 0 ? EXIT.passed : 1;
+  },
 };
+
+/** One submission's bytes. `name` is as the user gave it, `path` absolute (null: standard input). */
+type Source = { name: string; path: string | null; bytes: Uint8Array };
+
+async function* sourcesOf(operands: readonly string[], cwd: string): AsyncGenerator<Source> {
+  // All are looked at first: a wrong name ends the command before it prints anything.
+  const files: string[] = [];
+  for (const operand of operands) files.push(...(await filesOf(operand, cwd)));
+  for (const name of files) {
+    const path = name === '-' ? null : resolve(cwd, name);
+    const bytes = path === null ? await buffer(process.stdin) : await readFile(path);
+    yield* submissionsIn({ name, path, bytes });
+  }
+}
+
+async function filesOf(operand: string, cwd: string): Promise<string[]> {
+  if (operand === '-') return [operand];
+  const path = resolve(cwd, operand);
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new UserError(`there is no file or folder ${operand}`, {
+      hint: 'give files or folders with submissions, or - for standard input',
+      exitCode: EXIT.usage,
+      cause,
+    });
+  });
+  if (!found.isDirectory()) return [operand];
+  const isSubmission = (entry: Dirent): boolean =>
+    entry.isFile() && /\.(json|ndjson)$/.test(entry.name);
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const inside = entries
+    .filter(isSubmission)
+    .map((entry) => join(operand, entry.parentPath.slice(path.length), entry.name))
+    .sort();
+  if (inside.length === 0)
+    throw new UserError(`the folder ${operand} holds no .json or .ndjson file`, {
+      hint: 'give a folder with recorded submissions',
+      exitCode: EXIT.noData,
+    });
+  return inside;
+}
+
+const LF = 0x0a;
+
+/** A file is one submission, or one a line where its name or its first line says so. */
+function* submissionsIn(source: Source): Generator<Source> {
+  const { name, path, bytes } = source;
+  const firstEnd = bytes.indexOf(LF);
+  const isLines =
+    name.endsWith('.ndjson') ||
+    (path === null && firstEnd !== -1 && isWhole(bytes.subarray(0, firstEnd)));
+  if (!isLines) {
+    yield source;
+    return;
+  }
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const at = bytes.indexOf(LF, start);
+    const end = at === -1 ? bytes.length : at;
+    const part = bytes.subarray(start, end);
+    if (part.some((byte) => byte > 0x20)) yield { name: `${name}:${line}`, path, bytes: part };
+    start = end + 1;
+  }
+}
+
+function isWhole(line: Uint8Array): boolean {
+  try {
+    JSON.parse(Buffer.from(line).toString());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const UNKNOWN = {
+  submitter: null,
+  created_at: null,
+  signature: null,
+  network: null,
+  block_hash: null,
+  state_hash: null,
+  previous_state_hash: null,
+  height: null,
+  slot: null,
+} as const;
+
+async function inspectSource({ name, path, bytes }: Source, signer: Signer): Promise<Inspection> {
+  try {
+    return { file: name, ...UNKNOWN, ...inspectSubmission(parseSubmission(bytes), signer) };
+  } catch (error) {
+    if (!(error instanceof SubmissionError)) throw error;
+    const stored = path === null || error.problem !== 'missing' ? null : storedSubmission(bytes);
+    if (stored === null || path === null) return { file: name, ...UNKNOWN, error: error.message };
+    return { file: name, ...UNKNOWN, ...(await inspectStored(stored, path, signer)) };
+  }
+}
+
+/** What a submission itself tells: its signature under both networks, and its block's hash. */
+export function inspectSubmission(
+  submission: Submission,
+  signer: Signer,
+): Pick<Inspection, 'submitter' | 'created_at' | 'signature' | 'network' | 'block_hash' | 'error'> {
+  const { body, submitter, createdAt, submitterKey, signature } = submission;
+  const message = signer.blake2b256(signedText(signedFields(submission)));
+  const block = tokenBytes(body, submission.block);
+  const facts = {
+    submitter,
+    created_at: createdAt.utc,
+    block_hash: encode('blockHash', signer.blake2b256(block)),
+  };
+  try {
+    const network = NETWORKS.find((each) => signer.verify(submitterKey, signature, message, each));
+    return network === undefined
+      ? { ...facts, signature: 'invalid', network: null }
+      : { ...facts, signature: 'valid', network };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { ...facts, signature: 'invalid', network: null, error: error.message };
+  }
+}
+
+type Stored = { submitter: string; created_at: string; block_hash: string };
+
+/** @returns null if this is not the form in which a backend stores a submission */
+function storedSubmission(bytes: Uint8Array): Stored | null {
+  const record = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown> | null;
+  const texts = [record?.submitter, record?.created_at, record?.block_hash, record?.remote_addr];
+  return texts.every((text) => typeof text === 'string') ? (record as Stored) : null;
+}
+
+/** A stored submission has no signature any more; its block lies in `blocks/`, and its name says who sent it. */
+async function inspectStored(
+  { submitter, created_at, block_hash }: Stored,
+  path: string,
+  signer: Signer,
+): Promise<Partial<Inspection>> {
+  const facts = { submitter, created_at, block_hash };
+  const fault = (error: string): Partial<Inspection> => ({ ...facts, error });
+  try {
+    decode('publicKey', submitter);
+    decode('blockHash', block_hash);
+  } catch (error) {
+    return fault((error as Error).message);
+  }
+  if (!basename(path, '.json').endsWith(`-${submitter}`))
+    return fault(`the file's name does not end with its submitter ${submitter}`);
+  // submissions/<day>/<file> and blocks/ lie side by side.
+  const blockPath = join(dirname(path), '..', '..', 'blocks', `${block_hash}.dat`);
+  const block = await readFile(blockPath).catch(() => null);
+  if (block === null) return fault(`its block is missing: there is no ${blockPath}`);
+  const found = encode('blockHash', signer.blake2b256(block));
+  return found === block_hash ? facts : fault(`its block ${blockPath} has the hash ${found}`);
+}

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { listenForInterrupts } from '../../load/interrupt.ts';
 import { Screen } from '../../load/live.ts';
-import { optionRecord, parseThink, type ScenarioName } from '../../load/plan.ts';
+import { parseThink, type ScenarioName } from '../../load/plan.ts';
 import { runLoad } from '../../load/run.ts';
 import { projectRoot } from '../../paths.ts';
 import type { Command, CommandCall, OptionValues } from '../command.ts';
-import { parseDuration, throwProblems } from '../parse.ts';
+import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
 
 const SCENARIOS = ['load', 'smoke', 'replay'] as const satisfies readonly ScenarioName[];
 
@@ -185,7 +185,7 @@ export const load: Command = {
             network: values.network as 'testnet' | 'mainnet',
             producers: (values.producers as number | undefined) ?? null,
           },
-          options: optionRecord(values, sources),
+          options: optionRecord(load.options, values, sources),
           target: (values.target as string | undefined) ?? null,
           allowRemote: values['allow-remote'] === true,
           port: values.port as number,

@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 
 export const plot: Command = {
   name: 'plot',
-  summary: 'draw the pictures of one or more runs from their result folders',
+  summary: 'Draw the pictures of one or more runs (PNG and SVG) from their result folders.',
   operands: 'RUN…',
   options: [
     {

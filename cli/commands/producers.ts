@@ -1,9 +1,97 @@
-/** Placeholder, so that the build passes while this command is being written. */
-import type { Command } from '../command.ts';
+/** `npm run producers`: who submits, as a file: also the whitelist of a backend. */
+import writeFileAtomic from 'write-file-atomic';
+import { FLEET_FORMATS, type FleetFormat, formatFleet, makeFleet } from '../../producers/fleet.ts';
+import { readProducersFile } from '../../producers/producers-file.ts';
+import { EXIT, UserError } from '../../user-error.ts';
+import type { Command, CommandCall } from '../command.ts';
+import { throwProblems } from '../parse.ts';
 
 export const producers: Command = {
   name: 'producers',
-  summary: 'not written yet',
-  options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  summary:
+    'List the public keys of the block producers that a load submits for, e.g. as whitelist.',
+  options: [
+    {
+      name: 'count',
+      type: 'integer',
+      argument: 'N',
+      default: '1000',
+      min: 1,
+      max: 1_000_000,
+      help: 'how many; a longer list begins with the shorter one',
+    },
+    {
+      name: 'seed',
+      type: 'text',
+      argument: 'TEXT',
+      default: 'mina',
+      env: 'MINA_LOAD_SEED',
+      help: 'decides the keys: the same on every machine; whoever knows it has the private keys',
+    },
+    {
+      name: 'producers-file',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_PRODUCERS_FILE',
+      help: 'list the producers of this file of private keys instead of a fleet from the seed',
+    },
+    {
+      name: 'format',
+      type: 'choice',
+      argument: 'FORMAT',
+      choices: FLEET_FORMATS,
+      default: 'text',
+      help: 'text = one public key a line, as a whitelist file; csv and json = with peer ids',
+    },
+    {
+      name: 'out',
+      type: 'path',
+      argument: 'FILE',
+      default: '-',
+      help: 'where to write; - for standard output',
+    },
+  ],
+  async run({ values, sources, stdout, stderr }) {
+    const file = values['producers-file'] as string | undefined;
+    if (file !== undefined)
+      throwProblems(
+        ['count', 'seed']
+          .filter((name) => sources[name] === 'flag')
+          .map((name) => `--${name} and --producers-file exclude each other`),
+        'the producers of a file are those that it lists',
+      );
+    const fleet =
+      file === undefined
+        ? makeFleet({ seed: values.seed as string, count: values.count as number })
+        : await readProducersFile(file);
+    const content = formatFleet(fleet, values.format as FleetFormat);
+    const out = values.out as string;
+    if (out === '-') await print(stdout, content);
+    else {
+      await writeFileAtomic(out, content).catch((cause: unknown) => {
+        throw new UserError(`cannot write ${out} (${(cause as NodeJS.ErrnoException).code})`, {
+          hint: 'give --out a file in a folder that exists and where you may write',
+          exitCode: EXIT.usage,
+          cause,
+        });
+      });
+      stderr.write(`${fleet.producers.length} producers written to ${out}\n`);
+    }
+    return EXIT.passed;
+  },
 };
+
+/** Ends quietly when the reader has gone (`| head`). */
+const print = (stdout: CommandCall['stdout'], content: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException) =>
+      error.code === 'EPIPE' ? resolve() : reject(error);
+    stdout.once('error', onError);
+    stdout.write(content, (error) => {
+      if (error) onError(error);
+      else {
+        stdout.removeListener('error', onError);
+        resolve();
+      }
+    });
+  });

@@ -7,7 +7,7 @@ import type { Command } from '../command.ts';
 
 export const report: Command = {
   name: 'report',
-  summary: 'write report.md with its pictures for one or more runs from their result folders',
+  summary: 'Write report.md with its pictures for one or more runs from their result folders.',
   operands: 'RUN…',
   options: [],
   async run({ operands, stdout }) {

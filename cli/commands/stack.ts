@@ -1,9 +1,144 @@
-/** Placeholder, so that the build passes while this command is being written. */
+/** `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import getPort from 'get-port';
+import { distFile } from '../../paths.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
+
+const COMPONENTS = ['backend'] as const;
 
 export const stack: Command = {
   name: 'stack',
-  summary: 'not written yet',
-  options: [],
-  run: () => Promise.reject(new Error('not written yet')),
+  summary: 'run the embedded components in the foreground: stack up',
+  operands: 'up…',
+  options: [
+    {
+      name: 'component',
+      type: 'choice',
+      choices: COMPONENTS,
+      default: 'backend',
+      help: 'which component to run',
+    },
+    {
+      name: 'host',
+      type: 'text',
+      argument: 'ADDRESS',
+      default: '127.0.0.1',
+      env: 'BACKEND_HOST',
+      help: 'address to listen on; anything but loopback is open to the network',
+    },
+    {
+      name: 'port',
+      type: 'integer',
+      argument: 'N',
+      default: '8080',
+      env: 'BACKEND_PORT',
+      min: 0,
+      max: 65535,
+      help: 'port of the backend; a taken one is replaced by a free one, 0 takes any',
+    },
+    {
+      name: 'network',
+      type: 'text',
+      argument: 'NAME',
+      default: 'devnet',
+      env: 'CONFIG_NETWORK_NAME',
+      help: 'network name; "mainnet" expects mainnet signatures, every other name testnet ones',
+    },
+    {
+      name: 'storage',
+      type: 'path',
+      argument: 'DIR',
+      env: 'CONFIG_FILESYSTEM_PATH',
+      help: 'folder for submissions and blocks (default: stack-data where you stand)',
+    },
+    {
+      name: 'whitelist',
+      type: 'path',
+      argument: 'FILE',
+      env: 'DELEGATION_WHITELIST_FILE',
+      help: 'file with the public keys that may submit (default: everyone may)',
+    },
+    {
+      name: 'hourly-limit',
+      type: 'integer',
+      argument: 'N',
+      default: '120',
+      env: 'REQUESTS_PER_PK_HOURLY',
+      min: 0,
+      help: 'submissions of one block producer within an hour',
+    },
+    {
+      name: 'no-verify',
+      type: 'flag',
+      env: 'VERIFY_SIGNATURE_DISABLED',
+      help: 'do not check signatures',
+    },
+  ],
+  async run({ values, operands, cwd, env, stdout }) {
+    if (operands.length !== 1 || operands[0] !== 'up')
+      throw new UserError(
+        operands.length === 0
+          ? 'stack needs to be told what to do'
+          : `stack does not know "${operands.join(' ')}"`,
+        { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
+      );
+    const storage = (values.storage as string | undefined) ?? join(resolve(cwd), 'stack-data');
+    makeFolder(storage);
+    const host = values.host as string;
+    const wanted = values.port as number;
+    const port = wanted === 0 ? 0 : await getPort({ port: wanted, host });
+    if (port !== wanted)
+      stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
+    const whitelist = values.whitelist as string | undefined;
+    stdout.write(`submissions go to ${storage}; Ctrl-C stops\n`);
+    return runInForeground(distFile('backend.js'), {
+      ...env,
+      CONFIG_FILE: undefined,
+      CONFIG_NETWORK_NAME: values.network as string,
+      CONFIG_FILESYSTEM_PATH: storage,
+      DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
+      DELEGATION_WHITELIST_FILE: whitelist,
+      REQUESTS_PER_PK_HOURLY: String(values['hourly-limit'] as number),
+      VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
+      BACKEND_HOST: host,
+      BACKEND_PORT: String(port),
+    });
+  },
 };
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw new UserError(`the folder ${path} cannot be made: ${(cause as Error).message}`, {
+      hint: 'choose another one with --storage',
+      cause,
+    });
+  }
+}
+
+/** Its output is the user's; it ends by the signal that the user sends, or with this process. */
+function runInForeground(program: string, env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // A group of its own, so that one Ctrl-C reaches it once, through us.
+    const child = spawn(process.execPath, ['--enable-source-maps', program], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    });
+    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+    process.on('SIGINT', pass);
+    process.on('SIGTERM', pass);
+    child.once('error', (cause) =>
+      reject(new UserError(`the backend did not start: ${cause.message}`, { hint: '', cause })),
+    );
+    child.once('exit', (code) => {
+      process.off('SIGINT', pass);
+      process.off('SIGTERM', pass);
+      resolve(code ?? EXIT.broken);
+    });
+  });
+}

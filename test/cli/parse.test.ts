@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Command } from '../../cli/command.ts';
-import { formatDuration, HelpRequested, parseCommandLine, parseDuration } from '../../cli/parse.ts';
+import {
+  formatDuration,
+  HelpRequested,
+  optionRecord,
+  parseCommandLine,
+  parseDuration,
+} from '../../cli/parse.ts';
 import { UserError } from '../../user-error.ts';
 
 const command: Command = {
@@ -184,4 +190,13 @@ test('relative paths are meant from where the user stands', () => {
   assert.equal(parse(['--out', '/abs'], env).values.out, '/abs');
   assert.equal(parse(['--out', '-'], env).values.out, '-');
   assert.deepEqual(problemsOf(['--out', '']), ['--out must not be empty']);
+});
+
+test('a plan keeps options as the user would write them', () => {
+  const { values, sources } = parse(['--duration', '90s', '--label', 'a', '--label', 'b']);
+  const record = optionRecord(command.options, values, sources);
+  assert.deepEqual(record.duration, { value: '1m30s', source: 'flag' });
+  assert.deepEqual(record.label, { value: 'a, b', source: 'flag' });
+  assert.deepEqual(record.target, { value: null, source: 'default' });
+  assert.deepEqual(record['allow-remote'], { value: false, source: 'default' });
 });

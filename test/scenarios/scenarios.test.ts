@@ -193,7 +193,7 @@ describe('each answer is counted under its class', () => {
     const run = await runScenario({ bundle: 'load', plan, folder });
     await target.stop();
     assert.equal(run.aggregator.totals.sent, 8);
-    assert.ok(run.aggregator.totals.answers['413']! > 0);
+    assert.ok(run.aggregator.totals.answers['413']! > 0, JSON.stringify([run.aggregator.totals, run.log]));
     const whole = recordsOf(
       corpus,
       target.requests.map(({ body }) => body),
@@ -223,7 +223,7 @@ describe('what is sent is what was planned', () => {
       const target = await startTarget(accept);
       const plan = makeK6Plan({
         url: target.url,
-        load: shape({ ...constant, vus: 3, durationMs: 300 }),
+        load: shape({ ...constant, vus: 3, durationMs: 1000 }),
         source: corpusSource(folder, corpus.index),
         seed: 'bytes',
       });

@@ -23,11 +23,15 @@ export const shape = (change: Partial<LoadShape>): LoadShape => ({
   ...change,
 });
 
+const scratch: string[] = [];
+process.on('exit', () => {
+  for (const folder of scratch) rmSync(folder, { recursive: true, force: true });
+});
+
 /** @returns a folder that is gone when the process ends */
 export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'scenario-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  scratch.push(mkdtempSync(join(tmpdir(), 'scenario-')));
+  return scratch.at(-1)!;
 }
 
 export type Request = { head: string; body: Buffer };
@@ -49,6 +53,8 @@ export async function startTarget(
   const requests: Request[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    // A test that fails before it stops its target must still end.
+    socket.unref();
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     let bytes = Buffer.alloc(0);
@@ -73,7 +79,7 @@ export async function startTarget(
       }
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return {

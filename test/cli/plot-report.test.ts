@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { CHART_NAMES } from '../../plots/charts.ts';
+import { projectRoot } from '../../paths.ts';
+import { EXIT } from '../../user-error.ts';
+import { runCli } from '../support/cli.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'plot-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+let copies = 0;
+/** A copy of a sample run, so that the sample stays as it is. */
+function copyOf(name: 'minute' | 'killed'): string {
+  const folder = join(scratch, `${name}-${copies++}`);
+  cpSync(join(projectRoot, 'test/fixtures/runs', name), folder, { recursive: true });
+  return folder;
+}
+
+test('report draws and describes several runs, whole and killed', async () => {
+  const runs = [copyOf('minute'), copyOf('killed')];
+  const { exitCode, stdout, stderr } = await runCli(['report', ...runs]);
+  assert.equal(exitCode, EXIT.passed, stderr);
+  assert.equal(stdout.trim().split('\n').length, 2);
+  const [whole, killed] = runs.map((run) => readFileSync(join(run, 'report.md'), 'utf8'));
+  assert.match(whole, /\*\*FAILED: 8688 of 9052/);
+  assert.match(killed, /\*\*NO VERDICT/);
+  assert.match(killed, /The last line of samples\.ndjson was cut/);
+  for (const [i, page] of [whole, killed].entries())
+    for (const name of CHART_NAMES) {
+      assert.ok(page.includes(`(${name}.png)`));
+      assert.ok(existsSync(join(runs[i], `${name}.svg`)));
+    }
+});
+
+test('plot writes only the format and to the folder that were asked for', async () => {
+  const out = join(scratch, 'pictures');
+  const run = copyOf('killed');
+  const before = readdirSync(run);
+  const { exitCode, stdout, stderr } = await runCli(['plot', run, '--out', out, '--format', 'svg']);
+  assert.equal(exitCode, EXIT.passed, stderr);
+  assert.deepEqual(readdirSync(out).sort(), CHART_NAMES.map((name) => `${name}.svg`).sort());
+  assert.equal(stdout.trim().split('\n').length, CHART_NAMES.length);
+  assert.deepEqual(readdirSync(run), before);
+});
+
+const WRONG: [string, string[], RegExp][] = [
+  ['no run', ['plot'], /error: no run was given/],
+  ['no run', ['report'], /error: no run was given/],
+  ['a folder that is not there', ['plot', join(scratch, 'nowhere')], /there is no folder/],
+  ['a folder without a run', ['report', scratch], /is no result folder/],
+  ['an unknown format', ['plot', '--format', 'gif', scratch], /format/],
+  ['--out for two runs', ['plot', '--out', 'x', 'a', 'b'], /--out takes the pictures of one run/],
+];
+
+for (const [what, args, message] of WRONG)
+  test(`${args[0]} refuses ${what}`, async () => {
+    const { exitCode, stderr } = await runCli(args);
+    assert.equal(exitCode, EXIT.usage, stderr);
+    assert.match(stderr, message);
+    assert.match(stderr, /what to do: /);
+  });
