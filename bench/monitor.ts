@@ -7,8 +7,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import type { BenchLine } from '../cli/commands/bench.ts';
-import { figuresOf } from '../monitor/figures.ts';
+import type { BenchLine } from './measure.ts';
+import { processFigures } from '../results/figures.ts';
 import { linuxProcesses } from '../monitor/linux.ts';
 import { startMonitor } from '../monitor/monitor.ts';
 import type { ResourceLine } from '../results/types.ts';
@@ -124,7 +124,7 @@ async function accuracy(share: number, report: (line: BenchLine) => void): Promi
     });
     const own = Number((await output.next()).value);
     await monitor.stop();
-    const value = figuresOf(lines).burner?.cpuCoresMean ?? NaN;
+    const value = processFigures(lines).burner?.cpuCoresMean ?? NaN;
     report({
       bench: 'monitor',
       case: `a burner of ${share} core, every ${intervalMs} ms`,

@@ -44,6 +44,8 @@ export type Command = {
   /** Operands in help, e.g. `FILE…`; absent: none allowed. */
   operands?: string;
   options: readonly OptionSpec[];
+  /** Defaults by the value of the option `scenario`; they come before the table's own. */
+  presets?: Record<string, Record<string, string>>;
   /** @returns the exit code. @throws UserError for what the user can mend */
   run(call: CommandCall): Promise<ExitCode | number>;
 };

@@ -7,6 +7,7 @@ import { Command as Parser, CommanderError, Option } from 'commander';
 import type { OptionValue } from '../results/types.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Command, OptionSpec, OptionValues } from './command.ts';
+import { type ConfigFile, readConfigFile } from './config-file.ts';
 
 export type Parsed = {
   values: OptionValues;
@@ -145,7 +146,31 @@ export class HelpRequested extends Error {
   }
 }
 
+/** An option's text, where it stands (for messages), and the folder that relative paths are meant from. */
+type Setting = {
+  text: string | boolean | string[];
+  source: OptionValue['source'];
+  name: string;
+  folder: string;
+};
+
+/** The file that `--config` (or its variable) names, for commands that have this option. */
+function configFileOf(
+  command: Command,
+  given: Record<string, string | boolean | string[]>,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+): ConfigFile | null {
+  const spec = command.options.find(({ name }) => name === 'config');
+  if (!spec) return null;
+  const path = given.config ?? (spec.env === undefined ? undefined : env[spec.env]);
+  return typeof path === 'string' && path !== ''
+    ? readConfigFile(resolve(cwd, path), command)
+    : null;
+}
+
 /**
+ * Flag, then environment, then config file, then the scenario's own default, then the default.
  * @throws UserError (exit 2) with every problem, one a line; HelpRequested for `--help`
  */
 export function parseCommandLine(
@@ -181,29 +206,56 @@ export function parseCommandLine(
   if (!command.operands && operands.length > 0)
     problems.push(`"${operands.join(' ')}" belongs to no option`);
 
+  const file = configFileOf(command, given, env, cwd);
+  problems.push(...(file?.problems ?? []));
+  const settingOf = (spec: OptionSpec, presets: Record<string, string>): Setting | undefined => {
+    const flag = given[attributeOf(spec.name)];
+    if (flag !== undefined)
+      return { text: flag, source: 'flag', name: `--${spec.name}`, folder: cwd };
+    const fromEnv = spec.env === undefined ? undefined : env[spec.env];
+    if (fromEnv !== undefined)
+      return { text: fromEnv, source: 'environment', name: spec.env!, folder: cwd };
+    const fromFile = file?.texts[spec.name];
+    if (fromFile !== undefined)
+      return {
+        text: fromFile,
+        source: 'file',
+        name: `${file!.path}: ${spec.name}`,
+        folder: file!.folder,
+      };
+    const preset = presets[spec.name];
+    const text = preset ?? spec.default;
+    if (text === undefined) return undefined;
+    const source = preset === undefined ? 'default' : 'scenario';
+    return { text, source, name: `--${spec.name}`, folder: cwd };
+  };
+  // The scenario decides the defaults of other options, so it is looked up before them.
+  const scenario = command.options.find(({ name }) => name === 'scenario');
+  const chosen = scenario && settingOf(scenario, {})?.text;
+  const presets = (typeof chosen === 'string' && command.presets?.[chosen]) || {};
+
   const values: OptionValues = {};
   const sources: Parsed['sources'] = {};
   for (const spec of command.options) {
-    const flag = given[attributeOf(spec.name)];
-    const fromEnv = spec.env === undefined ? undefined : env[spec.env];
-    const name = flag === undefined && fromEnv !== undefined ? spec.env! : `--${spec.name}`;
-    sources[spec.name] =
-      flag !== undefined ? 'flag' : fromEnv !== undefined ? 'environment' : 'default';
+    const setting = settingOf(spec, presets);
+    sources[spec.name] = setting?.source ?? 'default';
+    if (spec.type === 'flag') values[spec.name] = false;
+    if (setting === undefined) continue;
+    const { text, name, folder } = setting;
     if (spec.type === 'flag') {
-      const value =
-        flag !== undefined ? true : fromEnv === undefined ? false : parseSwitch(fromEnv);
-      if (value === null) problems.push(`${name} must be 1 or 0, but is "${fromEnv}"`);
+      const value = typeof text === 'boolean' ? text : parseSwitch(String(text));
+      if (value === null) problems.push(`${name} must be 1 or 0, but is "${String(text)}"`);
       else values[spec.name] = value;
       continue;
     }
-    const raw = flag ?? fromEnv ?? spec.default;
-    if (raw === undefined) continue;
-    const texts = Array.isArray(raw) ? raw : [String(raw)];
-    const parsed = texts.map((text) => parseValue(spec, text));
+    const texts = Array.isArray(text) ? text : [String(text)];
+    const parsed = texts.map((one) => parseValue(spec, one));
     for (const one of parsed) if ('problem' in one) problems.push(`${name} ${one.problem}`);
     const good = parsed
       .flatMap((one) => ('value' in one ? [one.value] : []))
-      .map((value) => (spec.type === 'path' && value !== '-' ? resolve(cwd, `${value}`) : value));
+      .map((value) =>
+        spec.type === 'path' && value !== '-' ? resolve(folder, `${value}`) : value,
+      );
     if (spec.repeatable) values[spec.name] = good.map(String);
     else if (good[0] !== undefined) values[spec.name] = good[0];
   }

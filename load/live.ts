@@ -1,6 +1,6 @@
 /** What the user sees while a run goes on: steps, then one live line a second. */
 import type { ProcessReading } from '../results/types.ts';
-import { formatMs } from './verdict.ts';
+import { formatMs } from '../results/units.ts';
 
 type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 

@@ -99,8 +99,30 @@ export function volumeOf(shape: LoadShape): Volume {
   };
 }
 
+/** What a run will take, for the plan and for a dry run. */
+export function estimateOf(call: {
+  shape: LoadShape;
+  volume: Volume;
+  meanBodyBytes: number;
+  k6MemoryBytes: number;
+}): Plan['estimate'] {
+  const { shape, volume, meanBodyBytes, k6MemoryBytes } = call;
+  const { ratePerSecond } = volume;
+  const submissions =
+    ratePerSecond === null || shape.iterations !== null
+      ? volume.submissions
+      : Math.round((ratePerSecond * shape.durationMs) / 1000);
+  return {
+    submissions,
+    peakRatePerSecond: ratePerSecond,
+    bytesSent: Math.round(submissions * meanBodyBytes),
+    k6MemoryBytes,
+    durationMs: shape.durationMs,
+  };
+}
+
 /** The one sentence before the run: what will be sent, how fast, with what. */
-export function describePlan(plan: Plan): string {
+export function describePlan(plan: Pick<Plan, 'load' | 'corpus' | 'estimate'>): string {
   const { load, corpus, estimate } = plan;
   const pace =
     load.iterations !== null

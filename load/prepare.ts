@@ -23,7 +23,15 @@ import {
   writeK6Plan,
 } from './k6-plan.ts';
 import type { Screen } from './live.ts';
-import { describePlan, type LoadRequest, loadShape, UNPACED_RATE, volumeOf } from './plan.ts';
+import {
+  describePlan,
+  estimateOf,
+  type LoadRequest,
+  loadShape,
+  UNPACED_RATE,
+  type Volume,
+  volumeOf,
+} from './plan.ts';
 import { checkAddress, checkIsBackend, submitUrl } from './target.ts';
 
 /** What the command line asks for, checked. */
@@ -42,6 +50,8 @@ export type LoadJob = {
   resultsFolder: string;
   k6Flag: string | null;
   monitorIntervalMs: number;
+  /** The user's gates (load/gates.ts), checked. */
+  gates: string[];
   keep: boolean;
 };
 
@@ -125,7 +135,10 @@ export async function prepareRun(
     }
     const shape = loadShape(request);
     const volume = volumeOf(shape);
-    const fleet = payloads ? null : (listed ?? makeFleetFor(request, volume, shape.durationMs));
+    const fleet = payloads
+      ? null
+      : (listed ??
+        makeFleet({ seed: request.seed, count: fleetSize(request, volume, shape.durationMs) }));
     const start = async (): Promise<BackendProcess | null> => {
       if (job.target !== null) return null;
       await mkdir(storageFolder, { recursive: true });
@@ -165,10 +178,6 @@ export async function prepareRun(
     const memory = k6Memory(k6Plan, await sourceBytes(source));
     const sizes = source.kind === 'corpus' ? source.templates : source.payloads;
     const meanBodyBytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0) / sizes.length;
-    const submissions =
-      volume.ratePerSecond === null || shape.iterations !== null
-        ? volume.submissions
-        : Math.round((volume.ratePerSecond * shape.durationMs) / 1000);
     const plan: Plan = {
       format: 1,
       id: writer.id,
@@ -186,13 +195,7 @@ export async function prepareRun(
         maxBodyBytes: Math.max(...sizes.map(({ bytes }) => bytes)),
         network: request.network,
       },
-      estimate: {
-        submissions,
-        peakRatePerSecond: volume.ratePerSecond,
-        bytesSent: Math.round(submissions * meanBodyBytes),
-        k6MemoryBytes: memory.limitBytes,
-        durationMs: shape.durationMs,
-      },
+      estimate: estimateOf({ shape, volume, meanBodyBytes, k6MemoryBytes: memory.limitBytes }),
       versions: {
         toolkit: toolkitVersion(),
         node: process.versions.node,
@@ -224,22 +227,17 @@ export async function prepareRun(
   }
 }
 
-function makeFleetFor(
-  request: LoadRequest,
-  volume: ReturnType<typeof volumeOf>,
-  durationMs: number,
-): Fleet {
-  const count =
-    request.scenario === 'smoke'
-      ? (request.producers ?? 1)
-      : (request.producers ??
-        defaultProducers({
-          submissions: volume.submissions,
-          peakRatePerSecond: volume.peakRatePerSecond,
-          durationMs,
-          hourlyLimit: HOURLY_LIMIT,
-        }));
-  return makeFleet({ seed: request.seed, count });
+/** How many producers a fleet from the seed has. */
+export function fleetSize(request: LoadRequest, volume: Volume, durationMs: number): number {
+  if (request.producers !== null) return request.producers;
+  if (request.scenario === 'smoke') return 1;
+  const { submissions, peakRatePerSecond } = volume;
+  return defaultProducers({
+    submissions,
+    peakRatePerSecond,
+    durationMs,
+    hourlyLimit: HOURLY_LIMIT,
+  });
 }
 
 async function writeWhitelist(fleet: Fleet, folder: string): Promise<string> {

@@ -1,19 +1,18 @@
 /** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
 import { join } from 'node:path';
-import { figuresOf as processFiguresOf } from '../monitor/figures.ts';
 import { startMonitor } from '../monitor/monitor.ts';
 import { renderRun } from '../plots/render.ts';
 import { writeReport } from '../report/markdown.ts';
+import { processFigures } from '../results/figures.ts';
 import type { ProcessReading, ResourceLine, SampleLine, Summary } from '../results/types.ts';
 import { EXIT } from '../user-error.ts';
+import { gateRules, judgeGates } from './gates.ts';
 import type { Interrupts } from './interrupt.ts';
 import { startK6 } from './k6-run.ts';
 import { liveLine } from './live.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { figuresOf, SampleAggregator } from './samples.ts';
-import { gatesOf, verdictOf } from './verdict.ts';
-
-export type { LoadJob } from './prepare.ts';
+import { verdictOf } from './verdict.ts';
 
 /** A k6 that does not end by itself this long after its last possible answer is ended. */
 const K6_OVERTIME_MS = 30_000;
@@ -181,11 +180,11 @@ class LoadRun {
     const inFlight = this.#aggregator.inFlight().length;
     const figures = {
       ...figuresOf(this.#aggregator),
-      processes: processFiguresOf(this.#processLines),
+      processes: processFigures(this.#processLines),
     };
     const interrupted = this.#surroundings.interrupts.first.aborted;
     const facts = { figures, broken: this.#broken, interrupted };
-    const gates = gatesOf(facts);
+    const gates = judgeGates(gateRules(this.#job.gates), figures);
     const notes = this.#notesOf(inFlight);
     const summary: Summary = {
       format: 1,

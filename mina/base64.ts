@@ -61,3 +61,32 @@ export function decodeBase64(text: Uint8Array, plain: boolean): Uint8Array {
   }
   return bytes;
 }
+
+const LETTERS = Uint8Array.from(
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
+  (letter) => letter.charCodeAt(0),
+);
+
+/** @returns `bytes` as padded base64 in one line, in ASCII */
+export function encodeBase64(bytes: Uint8Array): Uint8Array {
+  const text = new Uint8Array(4 * Math.ceil(bytes.length / 3));
+  const whole = bytes.length - (bytes.length % 3);
+  let out = 0;
+  let i = 0;
+  for (; i < whole; i += 3) {
+    const word = (bytes[i] << 16) | (bytes[i + 1] << 8) | bytes[i + 2];
+    text[out] = LETTERS[word >> 18];
+    text[out + 1] = LETTERS[(word >> 12) & 63];
+    text[out + 2] = LETTERS[(word >> 6) & 63];
+    text[out + 3] = LETTERS[word & 63];
+    out += 4;
+  }
+  if (i < bytes.length) {
+    const word = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8);
+    text[out] = LETTERS[word >> 18];
+    text[out + 1] = LETTERS[(word >> 12) & 63];
+    text[out + 2] = i + 1 < bytes.length ? LETTERS[(word >> 6) & 63] : EQUALS;
+    text[out + 3] = EQUALS;
+  }
+  return text;
+}

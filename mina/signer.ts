@@ -26,7 +26,15 @@ const PIECE = 1 << 16;
 export type SignerOptions = {
   /** Public keys whose point and hash states are kept after a verification, 296 bytes each. Default 8,192 (2.4 MB). */
   seenKeys?: number;
+  /** Those of them, the ones in use, that have a table of multiples, 29,952 bytes each. Default 1,024 (31 MB). */
+  tables?: number;
 };
+
+/** A table costs as much time as it saves in about this many verifications. */
+const USES_BEFORE_TABLE = 8;
+
+/** Addresses in the memory of the instance; table 0 is none. */
+type SeenKey = { readonly record: number; table: number; uses: number };
 
 /** What {@link Signer.signEnvelopes} reads; all of one length. */
 export type EnvelopeBatch = {
@@ -123,6 +131,8 @@ export type MinaWasm = {
   signInput(handle: number, bytes: number): number;
   signLanes(lanes: number): number;
   allocateSeenKey(): number;
+  allocateTable(): number;
+  setTable(seen: number, table: number): void;
   decodeKey(seen: number, bytes: number, lax: boolean): number;
   verifyInput(
     seen: number,
@@ -158,7 +168,7 @@ const address = (global: WebAssembly.Global): number => global.value as number;
 /** @param module the compiled mina/wasm (paths.ts, loadMinaWasm); may be shared between threads */
 export function createSigner(
   module: WebAssembly.Module,
-  { seenKeys = 8192 }: SignerOptions = {},
+  { seenKeys = 8192, tables = 1024 }: SignerOptions = {},
 ): Signer {
   const wasm = instantiate(module);
   const LANES = address(wasm.LANES);
@@ -251,44 +261,90 @@ export function createSigner(
     }
   }
 
-  /** Decoded public keys by their bytes, the one used last at the end: address of the record. */
-  const seen = new Map<string, number>();
+  /** Public keys that were decoded, by their bytes, the one used last at the end. */
+  const seen = new Map<string, SeenKey>();
+  /** Those that have a table, the one used last at the end. */
+  const withTable = new Set<SeenKey>();
   let freeRecord = 0;
+  let freeTable = 0;
+  let tableCount = 0;
 
-  function seenKey(publicKey: Uint8Array, lax: boolean): number {
+  function seenKey(publicKey: Uint8Array, lax: boolean): SeenKey {
     const id = (lax ? 'lax ' : '') + String.fromCharCode(...publicKey);
-    let record = seen.get(id);
-    if (record !== undefined) {
+    const known = seen.get(id);
+    if (known) {
       seen.delete(id);
-      seen.set(id, record);
-      return record;
+      seen.set(id, known);
+      noteUse(known);
+      return known;
     }
-    record = freeRecord !== 0 ? freeRecord : takeRecord();
-    freeRecord = record; // until it holds a key
+    if (freeRecord === 0) freeRecord = takeRecord();
     const input = reserveInput(PUBLIC_KEY_BYTES);
     bytes().set(publicKey, input);
-    const code = wasm.decodeKey(record, input, lax);
-    if (code === 1) throw new RangeError(`public key: x is not below the modulus of ${Fp.name}`);
+    const code = wasm.decodeKey(freeRecord, input, lax);
+    if (code === 1) throw new RangeError('public key: x is not below the modulus of Fp');
     if (code === 2)
       throw new RangeError(
         `public key: parity byte is ${publicKey[PUBLIC_KEY_BYTES - 1]}, not 0 or 1`,
       );
     if (code === 3) throw new RangeError('public key: x is on no point of the curve');
+    const key = { record: freeRecord, table: 0, uses: 1 };
     freeRecord = 0;
-    seen.set(id, record);
-    return record;
+    seen.set(id, key);
+    return key;
   }
 
   /** The record of the key that was not used for longest, or a new one. */
   function takeRecord(): number {
     const [oldest] = seen;
     if (oldest !== undefined && seen.size >= seenKeys) {
-      seen.delete(oldest[0]);
-      return oldest[1];
+      const [id, key] = oldest;
+      seen.delete(id);
+      if (key.table !== 0) freeTable = releaseTable(key);
+      return key.record;
     }
     const record = wasm.allocateSeenKey();
     if (record === 0) throw new RangeError(`no memory for more than ${seen.size} public keys`);
     return record;
+  }
+
+  function noteUse(key: SeenKey): void {
+    key.uses++;
+    if (key.table !== 0) {
+      withTable.delete(key);
+      withTable.add(key);
+    } else if (key.uses > USES_BEFORE_TABLE) {
+      key.table = takeTable();
+      if (key.table === 0) return;
+      wasm.setTable(key.record, key.table);
+      withTable.add(key);
+    }
+  }
+
+  /** Room for a table: a free one, a new one, or that of the key that was not used for longest; 0 if there is none. */
+  function takeTable(): number {
+    if (freeTable !== 0) {
+      const table = freeTable;
+      freeTable = 0;
+      return table;
+    }
+    if (tableCount < tables) {
+      const table = wasm.allocateTable();
+      if (table !== 0) tableCount++;
+      else tables = tableCount; // the memory is full: go on with what there is
+      if (table !== 0) return table;
+    }
+    const [oldest] = withTable;
+    return oldest === undefined ? 0 : releaseTable(oldest);
+  }
+
+  function releaseTable(key: SeenKey): number {
+    const { table } = key;
+    withTable.delete(key);
+    wasm.setTable(key.record, 0);
+    key.table = 0;
+    key.uses = 0; // it has to earn the next one
+    return table;
   }
 
   function check(
@@ -302,7 +358,7 @@ export function createSigner(
       throw new RangeError(`public key has ${PUBLIC_KEY_BYTES} bytes, not ${publicKey.length}`);
     if (signature.length !== SIGNATURE_BYTES)
       throw new RangeError(`signature has ${SIGNATURE_BYTES} bytes, not ${signature.length}`);
-    const record = seenKey(publicKey, lax);
+    const { record } = seenKey(publicKey, lax);
     storeInput(message);
     bytes().set(signature, laneSignatures);
     const result = wasm.verifyInput(
@@ -423,14 +479,28 @@ function storeLatin1(target: Uint8Array, at: number, text: string): void {
 const LIMBS = 9;
 const LIMB_BITS = 29n;
 const LIMB_MASK = (1n << LIMB_BITS) - 1n;
+/** Montgomery form is the product with 2^261. */
+const MONTGOMERY_BITS = 261n;
+/** A factor known beforehand stands there three times, times these powers of two (mina/wasm/unrolled.mjs). */
+const KNOWN_FACTOR_BITS = [87n, 174n, 261n];
 
-/** The numbers of mina/wasm/poseidon.ts in its order, each as 9 limbs of 29 bits in Montgomery form. */
+/** The numbers of mina/wasm/poseidon.ts in its order, each as 9 limbs of 29 bits. */
 function legacyParameterLimbs(): Uint32Array {
   const { initial, rounds } = scalePoseidon(poseidonLegacyParameters);
-  const numbers = [...initial, ...rounds.flat(2)];
+  const montgomery = (value: bigint): bigint => Fp.reduce(value << MONTGOMERY_BITS);
+  const known = (value: bigint): bigint[] =>
+    KNOWN_FACTOR_BITS.map((bits) => Fp.reduce(value << bits));
+  const numbers = [
+    ...initial.map(montgomery),
+    ...rounds
+      .slice(0, -1)
+      .flat()
+      .flatMap((row) => [...row.slice(0, -1).flatMap(known), montgomery(row.at(-1)!)]),
+    ...rounds.at(-1)!.flat().map(montgomery),
+  ];
   const limbs = new Uint32Array(numbers.length * LIMBS);
   numbers.forEach((number, i) => {
-    let rest = Fp.reduce(number << (LIMB_BITS * BigInt(LIMBS)));
+    let rest = number;
     for (let j = 0; j < LIMBS; j++, rest >>= LIMB_BITS)
       limbs[i * LIMBS + j] = Number(rest & LIMB_MASK);
   });

@@ -121,8 +121,9 @@ function latency({ subtitle, span, latencies }: ChartData): ChartDefinition {
             title: logarithmic ? 'Latency (ms, logarithmic)' : 'Latency (ms)',
             weight: 1,
             logarithmic,
-            datasets: lines.map(({ label, of, colour, width }) =>
-              line({
+            datasets: lines.map(({ label, of, colour, width }, i) => ({
+              // Where two coincide, the lower percentile is drawn over the higher one.
+              ...line({
                 label,
                 yAxisID: 'latency',
                 colour,
@@ -135,7 +136,8 @@ function latency({ subtitle, span, latencies }: ChartData): ChartDefinition {
                   })),
                 ),
               }),
-            ),
+              order: 10 - i,
+            })),
           },
         ],
       }),

@@ -54,6 +54,17 @@ function keyFacts({ plan, summary, samples }: Run): string {
   return facts.join('  ·  ');
 }
 
+const USUAL_PROCESSES = ['backend', 'k6', 'toolkit'];
+
+/** What every run has first, then the others as they appeared: legends of two runs then compare. */
+function inUsualOrder<T>(processes: readonly [name: string, T][]): [name: string, T][] {
+  const rank = ([name]: [string, T]) => {
+    const known = USUAL_PROCESSES.indexOf(name);
+    return known === -1 ? USUAL_PROCESSES.length : known;
+  };
+  return [...processes].sort((a, b) => rank(a) - rank(b));
+}
+
 /** @throws Error if a stored histogram is broken (the second is named) */
 export function chartData(run: Run): ChartData {
   const { samples, resources, summary } = run;
@@ -75,7 +86,7 @@ export function chartData(run: Run): ChartData {
     latencies: latencySteps(samples, span),
     latency,
     buckets: latency ? decodeBuckets(latency.hdr) : [],
-    processes: [...processLines].map(([name, lines]) => ({
+    processes: inUsualOrder([...processLines]).map(([name, lines]) => ({
       name,
       cpu: readingPoints(lines, (line) => line.cpuCores, span),
       memory: readingPoints(

@@ -63,11 +63,16 @@ export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType 
   return new Chart(canvas as ChartItem, config);
 }
 
+/** By size: each new one loads its own chart.js, which takes longer than some charts do to draw. */
+const renderers = new Map<string, ChartJSNodeCanvas>();
+
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
 export function renderPng(definition: ChartDefinition): Buffer {
   registerFonts();
   const { width, height } = definition;
-  const canvas = new ChartJSNodeCanvas({ width, height });
+  const size = `${width}x${height}`;
+  const canvas = renderers.get(size) ?? new ChartJSNodeCanvas({ width, height });
+  renderers.set(size, canvas);
   const config = definition.config() as ChartConfiguration;
   config.options = {
     ...config.options,

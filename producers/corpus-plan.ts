@@ -77,22 +77,22 @@ function templateChooser({ templates, snarkWorkShare, seed }: CorpusPlan): () =>
   const all = templates.map((_, i) => i);
   const chooserAmong = (indices: readonly number[]) => {
     const ends: number[] = [];
-    for (const i of indices) ends.push((ends.at(-1) ?? 0) + templates[i]!.weight);
+    for (const i of indices) ends.push((ends.at(-1) ?? 0) + templates[i].weight);
     const total = ends.at(-1) ?? 0;
     return () => {
       const ticket = random.below(total);
       let low = 0;
       for (let high = ends.length - 1; low < high;) {
         const middle = (low + high) >> 1;
-        if (ticket < ends[middle]!) high = middle;
+        if (ticket < ends[middle]) high = middle;
         else low = middle + 1;
       }
-      return indices[low]!;
+      return indices[low];
     };
   };
   if (snarkWorkShare === undefined) return chooserAmong(all);
-  const chooseWith = chooserAmong(all.filter((i) => templates[i]!.hasSnarkWork));
-  const chooseWithout = chooserAmong(all.filter((i) => !templates[i]!.hasSnarkWork));
+  const chooseWith = chooserAmong(all.filter((i) => templates[i].hasSnarkWork));
+  const chooseWithout = chooserAmong(all.filter((i) => !templates[i].hasSnarkWork));
   return () => (random.next() < snarkWorkShare * 2 ** 32 ? chooseWith() : chooseWithout());
 }
 

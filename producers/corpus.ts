@@ -224,7 +224,7 @@ export function readCorpus(folder: string): Corpus {
   }
   const parsed = INDEX_SHAPE.safeParse(content);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
+    const { path, message } = parsed.error.issues[0];
     return refuse(`${[CORPUS_FILES.index, ...path].join('.')}: ${message}`, parsed.error);
   }
   const index: CorpusIndex = parsed.data;

@@ -128,7 +128,7 @@ class BodyReader {
   headOf(template: number): Buffer {
     const held = this.held.get(template);
     if (held) return held;
-    const { offset, envelopeOffset } = this.templates[template]!;
+    const { offset, envelopeOffset } = this.templates[template];
     for (const [oldest, bytes] of this.held) {
       if (this.heldBytes + envelopeOffset <= MAX_HELD_BYTES) break;
       this.held.delete(oldest);
@@ -158,7 +158,7 @@ function meanBytes(job: CorpusJob, written: readonly BodyTemplate[]): number {
     job.templates.forEach(({ weight, hasSnarkWork }, i) => {
       if (!wanted(hasSnarkWork)) return;
       weights += weight;
-      sum += weight * written[i]!.bytes;
+      sum += weight * written[i].bytes;
     });
     return weights === 0 ? 0 : sum / weights;
   };

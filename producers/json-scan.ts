@@ -38,9 +38,9 @@ export function scanJson(bytes: Buffer): JsonValue {
   const describe = (offset: number): string =>
     offset >= bytes.length
       ? 'the end of the file'
-      : bytes[offset]! < 0x20 || bytes[offset]! > 0x7e
-        ? `byte 0x${bytes[offset]!.toString(16).padStart(2, '0')}`
-        : `"${String.fromCharCode(bytes[offset]!)}"`;
+      : bytes[offset] < 0x20 || bytes[offset] > 0x7e
+        ? `byte 0x${bytes[offset].toString(16).padStart(2, '0')}`
+        : `"${String.fromCharCode(bytes[offset])}"`;
   const fail = (expected: string): never => {
     throw new JsonFault(`expected ${expected}, found ${describe(at)}`, at);
   };

@@ -87,7 +87,7 @@ function entriesOfLines(content: string): { entries: Entry[]; problems: Problem[
     entries.push({
       line,
       privateKey: cell('private_key') ?? '',
-      ...(cell('libp2p_seed') ? { libp2pSeed: cell('libp2p_seed')! } : {}),
+      ...(cell('libp2p_seed') ? { libp2pSeed: cell('libp2p_seed') } : {}),
     });
   });
   return { entries, problems };

@@ -53,7 +53,7 @@ export class RandomStream {
   shuffle(list: Uint32Array, from = 0, to = list.length): void {
     for (let i = to - 1; i > from; i--) {
       const j = from + this.below(i - from + 1);
-      const held = list[i]!;
+      const held = list[i];
       list[i] = list[j]!;
       list[j] = held;
     }

@@ -72,20 +72,24 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
   const done = new Map<number, Uint8Array>();
   let posted = 0;
   let finished = 0;
-  let failure: unknown;
+  let failure: Error | undefined;
   let wake = () => {};
   const idle = workers.map(() => JOBS_PER_WORKER);
 
-  const fail = (error: unknown) => {
+  const fail = (error: Error) => {
     failure ??= error;
     wake();
   };
-  const onAbort = () => fail(signal!.reason);
+  const onAbort = () => wake();
+  const throwIfOver = () => {
+    signal?.throwIfAborted();
+    if (failure) throw failure;
+  };
   signal?.addEventListener('abort', onAbort, { once: true });
   workers.forEach((worker, w) => {
     worker.on('message', ({ job, records }: SignedJob) => {
       done.set(job, records);
-      idle[w]!++;
+      idle[w]++;
       wake();
     });
     worker.on('error', (cause) =>
@@ -102,8 +106,8 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
       const next = chunks.next();
       if (next.done) return;
       const { templates, producers, createdAt } = next.value;
-      idle[w]!--;
-      workers[w]!.postMessage({ job: posted++, templates, producers, createdAt } satisfies SignJob);
+      idle[w]--;
+      workers[w].postMessage({ job: posted++, templates, producers, createdAt } satisfies SignJob);
     }
   };
 
@@ -112,7 +116,7 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
       post();
       if (finished === posted) return;
       while (!done.has(finished)) {
-        if (failure !== undefined) throw failure;
+        throwIfOver();
         await new Promise<void>((resolve) => (wake = resolve));
         post();
       }
@@ -120,7 +124,7 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
       done.delete(finished++);
       post();
       yield records;
-      if (failure !== undefined) throw failure;
+      throwIfOver();
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);

@@ -52,7 +52,7 @@ function handleOf(producer: number): number {
     const peerId = peerIdText.toString('latin1', at, at + ENVELOPE.peerId.bytes);
     handles[producer] = signer.addKey(key, network, peerId) + 1;
   }
-  return handles[producer]! - 1;
+  return handles[producer] - 1;
 }
 
 parentPort!.on('message', ({ job, templates, producers, createdAt }: SignJob) => {

@@ -6,7 +6,6 @@ import type {
   LatencyFigures,
   LatencyOfSecond,
   ProcessFigures,
-  ProcessReading,
   ResourceLine,
   SampleLine,
   Summary,
@@ -42,38 +41,43 @@ export function mergeLatency(seconds: Iterable<LatencyOfSecond | null>): Latency
 }
 
 /**
- * Mean and peak of each watched process; null for a figure that was never read. The mean of the CPU weighs
- * each reading with its interval, so it is CPU time divided by time even where readings came late.
+ * Mean and peak per watched process. The mean of the CPU weighs each reading with its interval, so it is
+ * CPU time divided by time even when readings came late; lines without an interval weigh alike.
+ * null: there was no such reading. Lines of hosts and notes are passed over.
  */
-export function processFigures(resources: readonly ResourceLine[]): Record<string, ProcessFigures> {
-  const byName = new Map<string, ProcessReading[]>();
-  for (const line of resources) {
+export function processFigures(lines: Iterable<ResourceLine>): Record<string, ProcessFigures> {
+  type Sums = ProcessFigures & { cpuMs: number; intervalMs: number };
+  const byName = new Map<string, Sums>();
+  const higher = (a: number | null, b: number | undefined) =>
+    b === undefined ? a : Math.max(a ?? b, b);
+  for (const line of lines) {
     if (line.kind !== 'process') continue;
-    const lines = byName.get(line.name);
-    if (lines) lines.push(line);
-    else byName.set(line.name, [line]);
+    let sums = byName.get(line.name);
+    if (!sums) {
+      sums = {
+        cpuCoresMean: null,
+        cpuCoresMax: null,
+        rssBytesMax: null,
+        readings: 0,
+        cpuMs: 0,
+        intervalMs: 0,
+      };
+      byName.set(line.name, sums);
+    }
+    sums.readings++;
+    sums.rssBytesMax = higher(sums.rssBytesMax, line.rssBytes);
+    if (line.cpuCores === undefined) continue;
+    const intervalMs = line.intervalMs ?? 1000;
+    sums.cpuMs += line.cpuCores * intervalMs;
+    sums.intervalMs += intervalMs;
+    sums.cpuCoresMax = higher(sums.cpuCoresMax, line.cpuCores);
   }
-  return Object.fromEntries([...byName].map(([name, lines]) => [name, figuresOfReadings(lines)]));
-}
-
-function figuresOfReadings(lines: readonly ProcessReading[]): ProcessFigures {
-  const highest = (values: readonly number[]) =>
-    values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b));
-  const cpu = lines.flatMap(({ cpuCores, intervalMs }) =>
-    cpuCores === undefined ? [] : [{ cores: cpuCores, weight: intervalMs ?? 1000 }],
+  return Object.fromEntries(
+    [...byName].map(([name, { cpuMs, intervalMs, ...figures }]) => [
+      name,
+      { ...figures, cpuCoresMean: intervalMs > 0 ? cpuMs / intervalMs : null },
+    ]),
   );
-  const weight = cpu.reduce((sum, reading) => sum + reading.weight, 0);
-  return {
-    cpuCoresMean:
-      weight === 0
-        ? null
-        : cpu.reduce((sum, reading) => sum + reading.cores * reading.weight, 0) / weight,
-    cpuCoresMax: highest(cpu.map(({ cores }) => cores)),
-    rssBytesMax: highest(
-      lines.flatMap(({ rssBytes }) => (rssBytes === undefined ? [] : [rssBytes])),
-    ),
-    readings: lines.length,
-  };
 }
 
 /**
@@ -83,7 +87,7 @@ function figuresOfReadings(lines: readonly ProcessReading[]): ProcessFigures {
  */
 export function figuresOfSamples(
   samples: readonly SampleLine[],
-  resources: readonly ResourceLine[],
+  resources: Iterable<ResourceLine>,
 ): Summary['figures'] {
   const answers = sumAnswers(samples);
   const total = (of: (line: SampleLine) => number) =>

@@ -1,19 +1,9 @@
 /** `npm run bench -- NAME…`: every figure that the project claims, each beside its peer in the same run. */
 import { EXIT, UserError } from '../../user-error.ts';
+import type { BenchLine } from '../../bench/measure.ts';
 import type { Command } from '../command.ts';
 
-/** One figure: a JSON line on standard output. `ratio` = value / peer_value. */
-export type BenchLine = {
-  bench: string;
-  case: string;
-  value: number;
-  unit: string;
-  peer: string | null;
-  peer_value: number | null;
-  ratio: number | null;
-};
-
-export type Bench = { bench(report: (line: BenchLine) => void): Promise<void> };
+type Bench = { bench(report: (line: BenchLine) => void): Promise<void> };
 
 const BENCHES: Record<string, () => Promise<Bench>> = {
   // sign: () => import('../../bench/sign.ts'),

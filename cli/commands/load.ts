@@ -1,11 +1,15 @@
 /** `npm run load`: one load run against an uptime backend. */
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { DEFAULT_GATES, parseGate } from '../../load/gates.ts';
 import { listenForInterrupts } from '../../load/interrupt.ts';
 import { Screen } from '../../load/live.ts';
 import { parseThink, type ScenarioName } from '../../load/plan.ts';
+import type { LoadJob } from '../../load/prepare.ts';
 import { runLoad } from '../../load/run.ts';
+import { dryRun } from '../../load/dry-run.ts';
 import { projectRoot } from '../../paths.ts';
+import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall, OptionValues } from '../command.ts';
 import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
 
@@ -148,6 +152,13 @@ export const load: Command = {
       help: 'time between two readings of CPU and memory',
     },
     {
+      name: 'gate',
+      type: 'text',
+      argument: 'CONDITION',
+      repeatable: true,
+      help: `a condition that the run must meet, such as "p95<800ms"; replaces the default of the same figure (${DEFAULT_GATES.join(', ')}); may be given several times`,
+    },
+    {
       name: 'results',
       type: 'path',
       argument: 'DIR',
@@ -161,6 +172,23 @@ export const load: Command = {
       help: 'keep the signed corpus and what the embedded backend stored, inside the run folder',
     },
     {
+      name: 'config',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_CONFIG',
+      help: 'YAML or JSON file of these options; load.schema.json describes it to editors',
+    },
+    {
+      name: 'explain',
+      type: 'flag',
+      help: 'show every option with its value and where it came from, and send nothing',
+    },
+    {
+      name: 'dry-run',
+      type: 'flag',
+      help: 'show the plan (requests, peak rate, bytes, memory, duration), and send nothing',
+    },
+    {
       name: 'k6',
       type: 'path',
       argument: 'PROGRAM',
@@ -169,47 +197,71 @@ export const load: Command = {
   ],
   async run({ values, sources, cwd, stdout, env }) {
     checkTogether(values, sources);
-    const think = parseThink(values.think as string, parseDuration)!;
+    const job = jobOf(values, sources);
+    if (values.explain === true) {
+      stdout.write(explain(job.options));
+      return EXIT.passed;
+    }
+    if (values['dry-run'] === true) {
+      stdout.write(`${(await dryRun(job)).join('\n')}\n`);
+      return EXIT.passed;
+    }
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
     try {
-      const { exitCode } = await runLoad(
-        {
-          request: {
-            scenario: values.scenario as ScenarioName,
-            vus: values.vus as number,
-            durationMs: values.duration as number,
-            think,
-            requestTimeoutMs: values.timeout as number,
-            seed: values.seed as string,
-            network: values.network as 'testnet' | 'mainnet',
-            producers: (values.producers as number | undefined) ?? null,
-          },
-          options: optionRecord(load.options, values, sources),
-          target: (values.target as string | undefined) ?? null,
-          allowRemote: values['allow-remote'] === true,
-          port: values.port as number,
-          targetPid: (values['target-pid'] as number | undefined) ?? null,
-          producersFile: (values['producers-file'] as string | undefined) ?? null,
-          payloads: (values.payloads as string | undefined) ?? null,
-          order: values.order as 'sequence' | 'random',
-          resultsFolder:
-            sources.results === 'default'
-              ? join(projectRoot, 'results')
-              : (values.results as string),
-          k6Flag: (values.k6 as string | undefined) ?? null,
-          monitorIntervalMs: values['monitor-interval'] as number,
-          keep: values.keep === true,
-        },
-        { screen, env, cwd, interrupts, confirm: confirmAt(stdout) },
-      );
-      return exitCode;
+      const surroundings = { screen, env, cwd, interrupts, confirm: confirmAt(stdout) };
+      return (await runLoad(job, surroundings)).exitCode;
     } finally {
       interrupts.stop();
       screen.end();
     }
   },
 };
+
+function jobOf(values: OptionValues, sources: CommandCall['sources']): LoadJob {
+  return {
+    request: {
+      scenario: values.scenario as ScenarioName,
+      vus: values.vus as number,
+      durationMs: values.duration as number,
+      think: parseThink(values.think as string, parseDuration)!,
+      requestTimeoutMs: values.timeout as number,
+      seed: values.seed as string,
+      network: values.network as 'testnet' | 'mainnet',
+      producers: (values.producers as number | undefined) ?? null,
+    },
+    options: optionRecord(load.options, values, sources),
+    target: (values.target as string | undefined) ?? null,
+    allowRemote: values['allow-remote'] === true,
+    port: values.port as number,
+    targetPid: (values['target-pid'] as number | undefined) ?? null,
+    producersFile: (values['producers-file'] as string | undefined) ?? null,
+    payloads: (values.payloads as string | undefined) ?? null,
+    order: values.order as 'sequence' | 'random',
+    resultsFolder:
+      sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
+    k6Flag: (values.k6 as string | undefined) ?? null,
+    monitorIntervalMs: values['monitor-interval'] as number,
+    gates: (values.gate as string[] | undefined) ?? [],
+    keep: values.keep === true,
+  };
+}
+
+/** Each option with its value and its source, in columns. */
+function explain(options: LoadJob['options']): string {
+  const rows = Object.entries(options).map(([name, { value, source }]) => [
+    name,
+    value === null ? '-' : String(value),
+    source,
+  ]);
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map(
+      ([name, value, source]) =>
+        `${name!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${source}\n`,
+    )
+    .join('');
+}
 
 /** What the table cannot say: values that only make sense together. */
 function checkTogether(values: OptionValues, sources: CommandCall['sources']): void {
@@ -233,6 +285,10 @@ function checkTogether(values: OptionValues, sources: CommandCall['sources']): v
       problems.push(`--${name} has no effect in the scenario ${String(scenario)}`);
   if (values['target-pid'] !== undefined && values.target === undefined)
     problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
+  for (const text of (values.gate as string[] | undefined) ?? []) {
+    const rule = parseGate(text);
+    if ('problem' in rule) problems.push(`--gate ${rule.problem}`);
+  }
   if (sources.port === 'flag' && values.target !== undefined)
     problems.push('--port belongs to the embedded backend; write the port into --target');
   throwProblems(problems, 'see npm run load -- --help');

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { listenForInterrupts } from '../../load/interrupt.ts';
-import { figuresOf } from '../../monitor/figures.ts';
+import { processFigures } from '../../results/figures.ts';
 import { startMonitor, type MonitorTarget } from '../../monitor/monitor.ts';
 import type { ProcessReading } from '../../results/types.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -86,7 +86,7 @@ function summaryTable(processes: readonly ProcessReading[]): string {
     });
     return values.length === 0 ? '' : String(Math.max(...values));
   };
-  const rows = Object.entries(figuresOf(processes)).map(([name, figures]) => [
+  const rows = Object.entries(processFigures(processes)).map(([name, figures]) => [
     name,
     figures.cpuCoresMean?.toFixed(3) ?? '',
     figures.cpuCoresMax?.toFixed(3) ?? '',

@@ -101,7 +101,7 @@ export const stack: Command = {
       CONFIG_FILESYSTEM_PATH: storage,
       DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
       DELEGATION_WHITELIST_FILE: whitelist,
-      REQUESTS_PER_PK_HOURLY: String(values['hourly-limit'] as number),
+      REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
       VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
       BACKEND_HOST: host,
       BACKEND_PORT: String(port),

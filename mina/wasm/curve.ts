@@ -3,8 +3,10 @@
  * infinity has Z = 0. Coordinates are elements of Fp in Montgomery form below 2 p + 2^134.
  * No sum is left out: doubling, opposite points and infinity are found and treated wherever points are added.
  */
+import { halfDigits0, halfDigits1 } from './endomorphism';
 import { ZERO, copyElement, fpInvert, fpIsZero, fpNegate } from './field';
 import {
+  FP_BETA,
   FP_R,
   GENERATOR_X,
   GENERATOR_Y,
@@ -36,28 +38,27 @@ export function jacobianFromAffine(out: usize, a: usize): void {
   memory.copy(out + 72, FP_R, 36);
 }
 
-/** out = 2·a, in place or not: 2M + 5S (EFD, shortw-jacobian-0, dbl-2009-l). Keeps Z = 0. */
+/** out = 2·a, in place or not: 3M + 4S (EFD, shortw-jacobian-0, dbl-2009-l, with D = 4 X B). Keeps Z = 0. */
 export function jacobianDouble(out: usize, a: usize): void {
   const x = a;
   const y = a + 36;
   fpSquare(t1, y); // B
   addLimbs(t2, x, x);
   fpMul(t2, t2, t1);
-  addLimbs(t2, t2, t2); // D = 4 X B
+  addLimbs(t2, t2, t2); // D
   addLimbs(t5, y, y);
   fpMul(out + 72, t5, a + 72); // 2 Y Z
-  fpSquare(t1, t1);
   addLimbs(t1, t1, t1);
-  addLimbs(t1, t1, t1); // 4 C
+  fpSquare(t1, t1); // 4 C = (2 B)²
+  addLimbs(t1, t1, t1); // 8 C
   fpSquare(t3, x);
   addLimbs(t4, t3, t3);
   addLimbs(t3, t4, t3); // E = 3 A
   fpSquare(t4, t3);
-  fpSubReduced(t4, t4, t2);
-  fpSubReduced(out, t4, t2); // E² - 2 D
+  addLimbs(t5, t2, t2);
+  fpSubReduced(out, t4, t5); // E² - 2 D
   fpSub(t2, t2, out);
   fpMul(t3, t3, t2);
-  fpSubReduced(t3, t3, t1);
   fpSubReduced(out + 36, t3, t1); // E (D - X3) - 8 C
 }
 
@@ -113,42 +114,59 @@ function scaleToAffine(out: usize, a: usize, inverse: usize): void {
 
 // --- tables of multiples -------------------------------------------------------------------------------------
 
-const MAX_ENTRIES: usize = 128;
-const multiples: usize = memory.data(13824); // MAX_ENTRIES Jacobian points
-const prefixes: usize = memory.data(4608); // MAX_ENTRIES elements
+/** Points that share one inversion. */
+const GROUP: usize = 512;
+const group: usize = memory.data(55296); // GROUP Jacobian points
+const prefixes: usize = memory.data(18432); // GROUP elements
 const running: usize = memory.data(36);
-const base: usize = memory.data(72);
-const baseJacobian: usize = memory.data(108);
+const bases: usize = memory.data(2304); // 32 affine points
 
-/** The affine multiples 1·b, 2·b, … `entries`·b of the affine point b, in `table`; entries <= 128 < q. */
-export function fillMultiples(table: usize, b: usize, entries: usize): void {
-  jacobianFromAffine(multiples, b);
-  copyElement(prefixes, FP_R);
-  for (let i: usize = 1; i < entries; i++) {
-    const point = multiples + i * JACOBIAN;
-    memory.copy(point, point - JACOBIAN, JACOBIAN);
-    jacobianAddAffine(point, b, b + 36);
-    fpMul(prefixes + i * 36, prefixes + (i - 1) * 36, point + 72);
-  }
-  fpInvert(running, prefixes + (entries - 1) * 36);
-  for (let i: usize = entries - 1; i > 0; i--) {
-    const point = multiples + i * JACOBIAN;
+/** out = the first `count` points of `group` as affine ones; none of them is infinity. */
+function normaliseGroup(out: usize, count: usize): void {
+  copyElement(prefixes, group + 72);
+  for (let i: usize = 1; i < count; i++)
+    fpMul(prefixes + i * 36, prefixes + (i - 1) * 36, group + i * JACOBIAN + 72);
+  fpInvert(running, prefixes + (count - 1) * 36);
+  for (let i: usize = count - 1; i > 0; i--) {
+    const point = group + i * JACOBIAN;
     fpMul(t0, running, prefixes + (i - 1) * 36);
     fpMul(running, running, point + 72);
-    scaleToAffine(table + i * AFFINE, point, t0);
+    scaleToAffine(out + i * AFFINE, point, t0);
   }
-  memory.copy(table, b, AFFINE);
+  scaleToAffine(out, group, running);
 }
 
-/** `windows` rows of `entries` affine points: row w, column j holds (j + 1)·2^(bits·w)·b, b affine. */
+/** points = 1·b, 2·b, … `entries`·b, Jacobian, for an affine b. */
+function listMultiples(points: usize, b: usize, entries: usize): void {
+  jacobianFromAffine(points, b);
+  for (let i: usize = 1; i < entries; i++) {
+    const point = points + i * JACOBIAN;
+    memory.copy(point, point - JACOBIAN, JACOBIAN);
+    jacobianAddAffine(point, b, b + 36);
+  }
+}
+
+/** table = 1·b, 2·b, … `entries`·b, affine; entries <= GROUP. */
+export function fillMultiples(table: usize, b: usize, entries: usize): void {
+  listMultiples(group, b, entries);
+  normaliseGroup(table, entries);
+}
+
+/** `windows` (<= 32) rows of `entries` affine points: row w, column j holds (j + 1)·2^(bits·w)·b, b affine. */
 export function fillTable(table: usize, b: usize, windows: usize, bits: i32, entries: usize): void {
-  memory.copy(base, b, AFFINE);
-  for (let w: usize = 0; w < windows; w++) {
-    fillMultiples(table + w * entries * AFFINE, base, entries);
-    if (w === windows - 1) break;
-    jacobianFromAffine(baseJacobian, base);
-    for (let i = 0; i < bits; i++) jacobianDouble(baseJacobian, baseJacobian);
-    jacobianToAffine(base, baseJacobian);
+  jacobianFromAffine(group, b);
+  for (let w: usize = 1; w < windows; w++) {
+    const point = group + w * JACOBIAN;
+    jacobianDouble(point, point - JACOBIAN);
+    for (let i = 1; i < bits; i++) jacobianDouble(point, point);
+  }
+  normaliseGroup(bases, windows);
+  const rows = GROUP / entries;
+  for (let first: usize = 0; first < windows; first += rows) {
+    const count = min<usize>(rows, windows - first);
+    for (let w: usize = 0; w < count; w++)
+      listMultiples(group + w * entries * JACOBIAN, bases + (first + w) * AFFINE, entries);
+    normaliseGroup(table + first * entries * AFFINE, count * entries);
   }
 }
 
@@ -177,20 +195,65 @@ export function recode8(digits: usize, bytes: usize): void {
 const negatedY: usize = memory.data(36);
 
 /** a += digit·(row of multiples); a is Jacobian. */
-export function addMultiple(a: usize, row: usize, digit: i32): void {
+function addMultiple(a: usize, row: usize, digit: i32): void {
   if (digit === 0) return;
   const point = row + (<usize>abs(digit) - 1) * AFFINE;
-  if (digit > 0) jacobianAddAffine(a, point, point + 36);
-  else {
-    fpNegate(negatedY, point + 36);
-    jacobianAddAffine(a, point, negatedY);
-  }
+  addSigned(a, point, point + 36, digit < 0);
+}
+
+/** a += (x, y), or (x, -y). */
+function addSigned(a: usize, x: usize, y: usize, isNegative: bool): void {
+  if (isNegative) {
+    fpNegate(negatedY, y);
+    jacobianAddAffine(a, x, negatedY);
+  } else jacobianAddAffine(a, x, y);
 }
 
 /** a += k·G for the digits of k (recode8); a is Jacobian. */
 export function addGeneratorMultiple(a: usize, digits: usize): void {
   for (let w: usize = 0; w < GENERATOR_WINDOWS; w++)
     addMultiple(a, generatorTable + w * (GENERATOR_ENTRIES * AFFINE), load<i8>(digits + w));
+}
+
+// --- k·P of any point, by the endomorphism -------------------------------------------------------------------
+
+/** Table of a point: 26 windows of 5 bits, 16 points each. */
+export const POINT_WINDOWS: usize = 26;
+export const POINT_ENTRIES: usize = 16;
+const WINDOW_BITS = 5;
+export const POINT_TABLE_BYTES: usize = 29952; // 26 × 16 affine points
+const someMultiples: usize = memory.data(1152); // 16 affine points
+const betaX: usize = memory.data(36);
+
+export function fillPointTable(table: usize, point: usize): void {
+  fillTable(table, point, POINT_WINDOWS, WINDOW_BITS, POINT_ENTRIES);
+}
+
+/** a += d0·P + d1·(beta·x, y) for the window's digits of the two halves and a row of multiples of P. */
+function addWindow(a: usize, row: usize, window: usize): void {
+  const d0 = <i32>load<i8>(halfDigits0 + window);
+  addMultiple(a, row, d0);
+  const d1 = <i32>load<i8>(halfDigits1 + window);
+  if (d1 === 0) return;
+  const point = row + (<usize>abs(d1) - 1) * AFFINE;
+  fpMul(betaX, point, FP_BETA);
+  addSigned(a, betaX, point + 36, d1 < 0);
+}
+
+/** a += k·P for k split into its digits (splitScalar) and the table of P. */
+export function addTableMultiple(a: usize, table: usize): void {
+  for (let w: usize = 0; w < POINT_WINDOWS; w++)
+    addWindow(a, table + w * (POINT_ENTRIES * AFFINE), w);
+}
+
+/** a = k·P for k split into its digits (splitScalar); P is affine. */
+export function multiplyPoint(a: usize, point: usize): void {
+  fillMultiples(someMultiples, point, POINT_ENTRIES);
+  setInfinity(a);
+  for (let w: usize = POINT_WINDOWS; w > 0; w--) {
+    for (let i = 0; i < WINDOW_BITS; i++) jacobianDouble(a, a);
+    addWindow(a, someMultiples, w - 1);
+  }
 }
 
 // --- k·G for many k at once: affine additions, in step, inversions shared ------------------------------------

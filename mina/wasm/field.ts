@@ -4,7 +4,7 @@
  *
  * Bounds, so that sums need no full reduction: a product takes factors below 11 p and gives less than 2 p
  * (a·b / 2^261 + p, and p / 2^261 is 1/128); `addLimbs` adds bounds; `fpSub(out, a, b)` wants b < 8 p and gives
- * less than a + 8 p; `fpSubReduced` wants b < 8 p, a < 100 p and gives less than 2 p + 2^134.
+ * less than a + 8 p; `fpSubReduced` wants b < 16 p, a < 100 p and gives less than 2 p + 2^134.
  * All pointers are addresses in linear memory; `out` may be an input, except in fpPower, fpInvert and fpSqrt.
  */
 import {
@@ -13,7 +13,7 @@ import {
   FP_R,
   FP_R2,
   FP_ROOT_EXPONENT,
-  FP_ROOT_OF_UNITY,
+  FP_ROOT_OF_UNITY_INVERSE,
   FQ_MODULUS,
   PLAIN_ONE,
   addLimbs,
@@ -83,7 +83,7 @@ export function fpIsEqual(a: usize, b: usize): bool {
 }
 const difference: usize = memory.data(36);
 
-/** -a, for a below 8 p. */
+/** -a, for a below 16 p. */
 export function fpNegate(out: usize, a: usize): void {
   fpSubReduced(out, ZERO, a);
 }
@@ -119,35 +119,72 @@ export function fpInvert(out: usize, a: usize): void {
   fpPower(out, a, FP_INVERSE_EXPONENT);
 }
 
-const rootError: usize = memory.data(36);
-const rootStep: usize = memory.data(36);
-const rootGenerator: usize = memory.data(36);
+// --- square roots ----------------------------------------------------------------------------------------------
 
-/** out = a square root of a (Tonelli-Shanks; p - 1 = 2^32 × odd); false for a non-square. `out` is not `a`. */
+// p - 1 = 2^32 × odd, and a^odd = g^t for the root of unity g of order 2^32. t is found in 8 digits of 4 bits.
+const DIGITS: usize = 8;
+/** Row i, column j: g^-(j·16^i). */
+const inversePowers: usize = memory.data(4608); // 8 × 16 elements
+/** Lowest limbs of the integers g^(j·2^28), j < 16; all are different. */
+const lastDigits: usize = memory.data(64);
+const errorPowers: usize = memory.data(288);
+const digitsOfT: usize = memory.data(8);
+const factor: usize = memory.data(36);
+const candidate: usize = memory.data(36);
+
+/** Fills the tables of fpSqrt; to be called once before it. */
+export function prepareSquareRoots(): void {
+  copyElement(factor, FP_ROOT_OF_UNITY_INVERSE);
+  for (let i: usize = 0; i < DIGITS; i++) {
+    const row = inversePowers + i * (16 * 36);
+    copyElement(row, FP_R);
+    for (let j: usize = 1; j < 16; j++) fpMul(row + j * 36, row + (j - 1) * 36, factor);
+    fpMul(factor, row + 15 * 36, factor);
+  }
+  // g^(j·2^28) is g^-((16 - j)·2^28), in the last row.
+  const row = inversePowers + (DIGITS - 1) * (16 * 36);
+  for (let j: usize = 0; j < 16; j++) {
+    fpToInteger(factor, row + ((16 - j) & 15) * 36);
+    store<u32>(lastDigits + j * 4, load<u32>(factor));
+  }
+}
+
+/** out = a square root of a (Tonelli-Shanks with tables); false for a non-square. `out` is not `a`. */
 export function fpSqrt(out: usize, a: usize): bool {
   if (fpIsZero(a)) {
     copyElement(out, ZERO);
     return true;
   }
-  fpPower(rootStep, a, FP_ROOT_EXPONENT);
-  fpMul(out, rootStep, a);
-  fpMul(rootError, out, rootStep);
-  copyElement(rootGenerator, FP_ROOT_OF_UNITY);
-  // Kept: out² = a·error; the error has order 2^k, the generator 2^level, k < level.
-  let level = 32;
-  while (!fpIsEqual(rootError, FP_R)) {
-    let order = 0;
-    copyElement(rootStep, rootError);
-    while (!fpIsEqual(rootStep, FP_R)) {
-      fpSquare(rootStep, rootStep);
-      order++;
-      if (order === level) return false; // the full order: a non-square
+  fpPower(factor, a, FP_ROOT_EXPONENT);
+  fpMul(out, factor, a); // out² = a·a^odd
+  fpMul(errorPowers, out, factor); // a^odd
+  for (let i: usize = 1; i < DIGITS; i++) {
+    const power = errorPowers + i * 36;
+    fpSquare(power, power - 36);
+    fpSquare(power, power);
+    fpSquare(power, power);
+    fpSquare(power, power);
+  }
+  for (let k: usize = 0; k < DIGITS; k++) {
+    // (a^odd·g^-(known digits))^(16^(7-k)) has order 16: it tells digit k.
+    copyElement(candidate, errorPowers + (DIGITS - 1 - k) * 36);
+    for (let i: usize = 0; i < k; i++) {
+      const digit: usize = load<u8>(digitsOfT + i);
+      fpMul(candidate, candidate, inversePowers + ((i + DIGITS - 1 - k) * 16 + digit) * 36);
     }
-    for (let i = level - order - 1; i > 0; i--) fpSquare(rootGenerator, rootGenerator);
-    fpMul(out, out, rootGenerator);
-    fpSquare(rootGenerator, rootGenerator);
-    fpMul(rootError, rootError, rootGenerator);
-    level = order;
+    fpToInteger(candidate, candidate);
+    const limb = load<u32>(candidate);
+    let digit: usize = 0;
+    while (digit < 15 && load<u32>(lastDigits + digit * 4) !== limb) digit++;
+    if (k === 0 && digit & 1) return false;
+    store<u8>(digitsOfT + k, <u8>digit);
+  }
+  // out·g^-(t/2)
+  let carry: u32 = 0;
+  for (let i: usize = DIGITS; i-- > 0; ) {
+    const digit: u32 = load<u8>(digitsOfT + i);
+    fpMul(out, out, inversePowers + (i * 16 + <usize>((carry << 3) | (digit >> 1))) * 36);
+    carry = digit & 1;
   }
   return true;
 }

@@ -7,6 +7,7 @@ export {
   KEY_TEXT,
   addKey,
   allocateSeenKey,
+  allocateTable,
   decodeKey,
   hashEnd,
   hashMiddle,
@@ -16,6 +17,7 @@ export {
   laneMessages,
   laneSignatures,
   reserveInput,
+  setTable,
   signInput,
   signLanes,
   start,
@@ -32,6 +34,15 @@ export {
   templateTail,
   templateTailBytes,
 } from './submission';
+export {
+  forgetKimchiInput,
+  kimchiHash,
+  kimchiInput,
+  kimchiParameters,
+  kimchiResult,
+  newKimchiSponge,
+  startKimchiSponge,
+} from './kimchi'; // for mina/state-hasher.ts
 
 // For the tests: field, permutation and multiples of the generator by themselves.
 export { fpFromInteger, fpInvert, fpSqrt, fpToInteger, fqMulAdd, integerFromBytes, integerToBytes } from './field';
@@ -47,3 +58,5 @@ export {
   recode8,
   setInfinity,
 } from './curve';
+export { halfDigits0, halfDigits1, splitScalar } from './endomorphism';
+export { POINT_TABLE_BYTES, addTableMultiple, fillPointTable, multiplyPoint } from './curve';

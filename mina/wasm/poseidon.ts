@@ -5,16 +5,18 @@
  *
  *     3 elements added first · 62 × 3 rows [factor 1, factor 2, constant] · 3 rows [factor 0, 1, 2, constant]
  *
- * A state is three elements, each below 4 p; the twin in BigInt is mina/poseidon.ts.
+ * All are elements (36 bytes) but the factors of the 62 rounds, which stand there three times, times 2^87, 2^174 and
+ * 2^261 and not in Montgomery form (fpSum2Known): 47 KB. A state is three elements, below 3 p on the way in and
+ * out and below 8 p inside; the twin in BigInt is mina/poseidon.ts.
  */
-import { addLimbs, fpMul, fpSquare, fpSum2, fpSum3 } from './unrolled';
+import { addLimbs, fpMul, fpSquare, fpSum2Known, fpSum3 } from './unrolled';
 
 const ROUNDS = 63;
-const ROW: usize = 3 * 36;
+const FACTOR: usize = 3 * 36;
+const ROW: usize = 2 * FACTOR + 36;
 const LAST_ROW: usize = 4 * 36;
 export const STATE: usize = 3 * 36;
-export const POSEIDON_PARAMETER_BYTES: usize = 3 * 36 + 62 * 3 * ROW + 3 * LAST_ROW;
-export const poseidonParameters: usize = memory.data(20844);
+export const poseidonParameters: usize = memory.data(47412);
 
 const sbox: usize = memory.data(108);
 const powers: usize = memory.data(108);
@@ -43,10 +45,8 @@ export function permute(state: usize): void {
   const s2 = sbox + 72;
   for (let round = 1; round < ROUNDS; round++) {
     fifthPowers(state);
-    fpSum2(state, s1, at, s2, at + 36, s0, at + 72);
-    fpSum2(state + 36, s1, at + ROW, s2, at + ROW + 36, s0, at + ROW + 72);
-    fpSum2(state + 72, s1, at + 2 * ROW, s2, at + 2 * ROW + 36, s0, at + 2 * ROW + 72);
-    at += 3 * ROW;
+    for (let row: usize = 0; row < 108; row += 36, at += ROW)
+      fpSum2Known(state + row, s1, at, s2, at + FACTOR, s0, at + 2 * FACTOR);
   }
   fifthPowers(state);
   for (let row: usize = 0; row < 3; row++, at += LAST_ROW)

@@ -9,21 +9,22 @@ import {
   AFFINE,
   JACOBIAN,
   LANES,
+  POINT_TABLE_BYTES,
   addGeneratorMultiple,
-  addMultiple,
+  addTableMultiple,
   fillGeneratorTable,
-  fillMultiples,
+  fillPointTable,
   generatorMultiples,
-  jacobianDouble,
   jacobianToAffine,
   laneDigits,
   laneInfinity,
   lanePoints,
+  multiplyPoint,
   recode8,
   setInfinity,
 } from './curve';
+import { splitScalar } from './endomorphism';
 import {
-  ZERO,
   copyElement,
   fpFromInteger,
   fpIsEqual,
@@ -36,6 +37,7 @@ import {
   integerFromBytes,
   integerToBytes,
   isAtLeast,
+  prepareSquareRoots,
   reduceInteger,
 } from './field';
 import { allocate, storeAscii } from './memory';
@@ -52,6 +54,7 @@ const scratch: usize = memory.data(36);
 
 /** To be called once, after the parameters of Poseidon were stored. */
 export function start(): void {
+  prepareSquareRoots();
   fillGeneratorTable();
   startState(0, 'CodaSignature*******');
   startState(1, 'MinaSignatureMainnet');
@@ -308,10 +311,23 @@ const SEEN_X: usize = 0;
 const SEEN_STATES: usize = 72;
 /** Bit n: the state of network n is there. */
 const SEEN_HAS_STATE: usize = 288;
+/** Address of the key's table of multiples, or 0. */
+const SEEN_TABLE: usize = 292;
 const SEEN_BYTES: usize = 296;
 
 export function allocateSeenKey(): usize {
   return allocate(SEEN_BYTES);
+}
+
+/** Room for a table of multiples, POINT_TABLE_BYTES; 0 if there is no memory for it. */
+export function allocateTable(): usize {
+  return allocate(POINT_TABLE_BYTES);
+}
+
+/** Fills `table` with the multiples of a decoded key, which uses it from now on; `table` 0: it uses none. */
+export function setTable(seen: usize, table: usize): void {
+  if (table !== 0) fillPointTable(table, seen + SEEN_X);
+  store<u32>(seen, <u32>table, SEEN_TABLE);
 }
 
 /**
@@ -333,6 +349,7 @@ export function decodeKey(seen: usize, bytes: usize, lax: bool): i32 {
   fpToInteger(integer, x + 36);
   if ((load<u32>(integer) & 1) !== <u32>(parity !== 0)) fpNegate(x + 36, x + 36);
   store<u32>(seen, 0, SEEN_HAS_STATE);
+  store<u32>(seen, 0, SEEN_TABLE);
   return 0;
 }
 
@@ -349,8 +366,6 @@ function seenState(seen: usize, network: u32): usize {
 
 const rx: usize = memory.data(36);
 const sBytes: usize = memory.data(32);
-const eBytes: usize = memory.data(32);
-const multiplesOfP: usize = memory.data(576);
 
 /**
  * Checks the 64 bytes at `signature` over `bytes` of message at `input`.
@@ -367,30 +382,16 @@ export function verifyInput(seen: usize, network: u32, signature: usize, bytes: 
   integerToBytes(sBytes, integer);
   fpFromInteger(rx, rx);
   challenge(integer, seenState(seen, network), rx, input, bytes);
-  integerToBytes(eBytes, integer);
-
-  // -e·P by 4-bit windows from the top, then s·G.
-  fillMultiples(multiplesOfP, seen + SEEN_X, 8);
-  setInfinity(jacobian);
-  recode4(eBytes);
-  for (let i: i32 = 63; i >= 0; i--) {
-    for (let j = 0; j < 4; j++) jacobianDouble(jacobian, jacobian);
-    addMultiple(jacobian, multiplesOfP, -(<i32>load<i8>(digits4 + i)));
-  }
+  // -e·P, then + s·G.
+  splitScalar(integer, true);
+  const table: usize = load<u32>(seen, SEEN_TABLE);
+  if (table !== 0) {
+    setInfinity(jacobian);
+    addTableMultiple(jacobian, table);
+  } else multiplyPoint(jacobian, seen + SEEN_X);
   recode8(digits, sBytes);
   addGeneratorMultiple(jacobian, digits);
   if (!jacobianToAffine(affine, jacobian)) return lax && fpIsZero(rx) ? 1 : 0;
   fpToInteger(integer, affine + 36);
   return (load<u32>(integer) & 1) === 0 && fpIsEqual(affine, rx) ? 1 : 0;
-}
-
-const digits4: usize = memory.data(64);
-function recode4(bytes: usize): void {
-  let carry = 0;
-  for (let i: usize = 0; i < 64; i++) {
-    const byte: i32 = load<u8>(bytes + (i >> 1));
-    const value = (i & 1 ? byte >> 4 : byte & 15) + carry;
-    carry = value >= 8 ? 1 : 0;
-    store<i8>(digits4 + i, <i8>(value - (carry << 4)));
-  }
 }

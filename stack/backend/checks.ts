@@ -3,6 +3,7 @@
  * Source: uptime-service-backend, src/delegation_backend/submit.go; observed on it: test/vectors/backend-answers.json.
  */
 import { encode } from '../../mina/base58check.ts';
+import type { CreatedAt } from '../../mina/created-at.ts';
 import type { Network } from '../../mina/network.ts';
 import type { Signer } from '../../mina/signer.ts';
 import {
@@ -13,6 +14,7 @@ import {
   tokenBytes,
 } from '../../mina/submission.ts';
 import { signedText } from '../../mina/submission-text.ts';
+import type { BlockCache } from './block-cache.ts';
 import type { HourlyLimiter } from './rate-limit.ts';
 import type { AcceptedSubmission } from './storage.ts';
 
@@ -41,7 +43,13 @@ export const notRegistered = (submitter: string): Answer =>
   refusal(401, `Submitter is not registered: ${submitter}`);
 
 /** A created_at may be this much ahead of the backend's clock. */
-const AHEAD_SECONDS = 5 * 60;
+const AHEAD_MS = 5 * 60 * 1000;
+
+/** Exact to the nanosecond, which milliseconds since 1970 in one double are not. */
+function isAfter({ seconds, nanoseconds }: CreatedAt, limitMs: number): boolean {
+  const wholeMs = seconds * 1000 + Math.floor(nanoseconds / 1e6);
+  return wholeMs > limitMs || (wholeMs === limitMs && nanoseconds % 1e6 > 0);
+}
 
 export type Checks = {
   network: Network;
@@ -50,6 +58,7 @@ export type Checks = {
   /** Asked anew for each submission; null: everyone is let in. */
   whitelist: () => ReadonlySet<string> | null;
   limiter: HourlyLimiter;
+  blocks: BlockCache;
   /** The wall clock, milliseconds since 1970. */
   nowMs: () => number;
 };
@@ -76,7 +85,7 @@ export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Jud
   if (whitelist !== null && !whitelist.has(submitter))
     return { refused: notRegistered(submitter), why: `${submitter} is not in the whitelist` };
   const nowMs = checks.nowMs();
-  if ((createdAt.seconds - AHEAD_SECONDS) * 1000 + createdAt.nanoseconds / 1e6 > nowMs)
+  if (isAfter(createdAt, nowMs + AHEAD_MS))
     return { refused: ANSWERS.future, why: `created_at ${createdAt.utc} is in the future` };
   if (checks.signatures !== 'unchecked') {
     const why = signatureFault(submission, checks);
@@ -84,14 +93,18 @@ export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Jud
   }
   if (!checks.limiter.record(submitter))
     return { refused: ANSWERS.tooMany, why: `${submitter} has used up its hour` };
-  const block = tokenBytes(body, submission.block);
+  const token = body.subarray(submission.block.start, submission.block.end);
+  const block = checks.blocks.get(token, () => {
+    const bytes = tokenBytes(body, submission.block);
+    return { bytes, hash: encode('blockHash', checks.signer.blake2b256(bytes)) };
+  });
   return {
     accepted: {
       submittedAt: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
       createdAt: createdAt.stored,
       submitter,
-      blockHash: encode('blockHash', checks.signer.blake2b256(block)),
-      block,
+      blockHash: block.hash,
+      block: block.bytes,
       peerId: submission.peerId,
       snarkWork: tokenText(submission),
       remoteAddr,
@@ -111,9 +124,7 @@ function signatureFault(submission: Submission, checks: Checks): string | null {
       signatures === 'lax'
         ? signer.verifyLax(submitterKey, signature, message, network)
         : signer.verify(submitterKey, signature, message, network);
-    return isValid
-      ? null
-      : `the signature does not fit ${submitter} and the ${network} text`;
+    return isValid ? null : `the signature does not fit ${submitter} and the ${network} text`;
   } catch (error) {
     // Strict verification names what is malformed.
     if (error instanceof RangeError) return `${submitter}: ${error.message}`;

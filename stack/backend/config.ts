@@ -30,9 +30,9 @@ const ConfigFile = z.object({
   delegation_whitelist_disabled: z.boolean().default(false),
   verify_signature_disabled: z.boolean().default(false),
   filesystem: z.object({ path: z.string() }).nullish(),
-  aws: z.unknown(),
-  aws_keyspaces: z.unknown(),
-  postgresql: z.unknown(),
+  aws: z.unknown().optional(),
+  aws_keyspaces: z.unknown().optional(),
+  postgresql: z.unknown().optional(),
 });
 
 /** Variables that select a storage of the original which this backend does not have. */

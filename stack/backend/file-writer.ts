@@ -11,8 +11,8 @@ import {
   openSync,
   readdirSync,
   renameSync,
-  rmSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -45,7 +45,16 @@ export function writeOnce(root: string, path: string, content: string | Uint8Arr
   try {
     return makingFolders(target, () => putInPlace(part, target));
   } finally {
-    rmSync(part, { force: true });
+    removeIfThere(part);
+  }
+}
+
+/** Cheaper than rmSync, which looks first. */
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
@@ -109,7 +118,7 @@ export function removeStaleParts(root: string, nowMs: number): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     try {
-      if (nowMs - statSync(path).mtimeMs > STALE_MS) rmSync(path, { force: true });
+      if (nowMs - statSync(path).mtimeMs > STALE_MS) removeIfThere(path);
     } catch {
       // Another process has just finished it.
     }

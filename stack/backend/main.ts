@@ -9,6 +9,7 @@ import { networkOf } from '../../mina/network.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
+import { createBlockCache } from './block-cache.ts';
 import { type BackendConfig, loadConfig } from './config.ts';
 import { openFilesystemStorage } from './filesystem.ts';
 import { createLog, type Log } from './log.ts';
@@ -45,6 +46,7 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
       signer: createSigner(loadMinaWasm()),
       whitelist,
       limiter: createHourlyLimiter(config.requestsPerKeyHourly, () => performance.now()),
+      blocks: createBlockCache(),
       nowMs: () => Date.now(),
     },
     storages: [storage],

@@ -376,6 +376,9 @@ const CONNECTION_REFUSALS: Record<string, string> = {
 
 /** @returns what Go's server finds wrong in the headers before any handler sees the request, or null */
 function requestFault(req: IncomingMessage): { status: string; body?: string } | null {
+  if (req.httpVersionMajor === 0) return { status: '400 Bad Request' };
+  if (req.httpVersionMajor > 1)
+    return { status: '505 HTTP Version Not Supported: unsupported protocol version' };
   const { host, 'transfer-encoding': encoding } = req.headers;
   if (encoding !== undefined && encoding.toLowerCase() !== 'chunked')
     return { status: '501 Not Implemented', body: 'Unsupported transfer encoding' };

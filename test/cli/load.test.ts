@@ -97,6 +97,51 @@ describe('wrong words', { concurrency: 2 }, () => {
   });
 });
 
+describe('before a run', { concurrency: 2 }, () => {
+  test('--explain shows each option with its value and its source', async () => {
+    const file = join(folder, 'options.yaml');
+    writeFileSync(file, 'vus: 7\nthink: 0\n');
+    const { exitCode, stdout } = await load(['--explain', '--config', file, '--duration', '90s'], {
+      MINA_LOAD_SEED: 'other',
+    });
+    assert.equal(exitCode, 0);
+    for (const line of [
+      /^vus +7 +file$/m,
+      /^duration +1m30s +flag$/m,
+      /^seed +other +environment$/m,
+      /^network +testnet +default$/m,
+      /^target +- +default$/m,
+    ])
+      assert.match(stdout, line);
+  });
+
+  test('--dry-run tells the plan and sends nothing, with no k6 at all', async () => {
+    const results = freshResults();
+    const { exitCode, stdout } = await runCli(
+      ['load', '--vus', '500', '--dry-run', '--results', results, '--gate', 'p95<1s'],
+      { PATH: join(folder, 'nothing'), K6_BIN: undefined },
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(
+      stdout,
+      /^submissions +about 10000, 10\d{3} signed beforehand by 2000 producers$/m,
+    );
+    assert.match(stdout, /^peak rate +166\.7 submissions\/s$/m);
+    assert.match(stdout, /^gates +error-rate<=1%, failed-iterations<=0, p95<1s$/m);
+    assert.ok(!existsSync(results));
+  });
+
+  test('a gate that is none', async () => {
+    const result = await load(['--gate', 'p95<fast', '--gate', 'speed>1']);
+    assertRefused(
+      result,
+      2,
+      /--gate must be a condition.*"p95<fast"\nerror: --gate knows no figure "speed"/s,
+      /--help/,
+    );
+  });
+});
+
 describe('what is needed and is not there', { concurrency: 2 }, () => {
   test('nothing listens at the target', async () => {
     const server = createServer().listen(0, '127.0.0.1');
@@ -215,7 +260,7 @@ describe('runs', { concurrency: 2 }, () => {
       ); // prettier-ignore
       assert.equal(result.exitCode, 0, result.stdout + result.stderr);
       assert.match(result.stdout, new RegExp(`port ${port} is in use.*\\d+`));
-      assert.match(result.stdout, /\nPASSED: (\d+) of \1 submissions were accepted/);
+      assert.match(result.stdout, /\nPASSED: ([\d,]+) of \1 submissions were accepted/);
     } finally {
       taken.close();
     }
@@ -263,6 +308,18 @@ describe('runs', { concurrency: 2 }, () => {
     assert.equal(stored.length, 10);
   });
 
+  test('a gate that does not hold: 99, and the verdict names it', async () => {
+    const results = freshResults();
+    const result = await load(['--vus', '2', '--duration', '2s', '--think', '200ms', '--gate', 'accepted>=1000000', '--results', results]); // prettier-ignore
+    assert.equal(result.exitCode, 99, result.stdout + result.stderr);
+    assert.match(result.stdout, /\nFAILED: accepted>=1000000 does not hold \(\d+\); (\d+) of \1 /);
+    const { gates } = json<Summary>(theRun(results), 'summary.json');
+    assert.deepEqual(
+      gates.map(({ state }) => state),
+      ['pass', 'pass', 'fail'],
+    );
+  });
+
   test('replay: recorded requests are accepted as they are', async () => {
     const results = freshResults();
     const result = await load(['--scenario', 'replay', '--payloads', join(projectRoot, 'producers', 'data'), '--order', 'random', '--vus', '2', '--duration', '2s', '--think', '100ms', '--results', results]); // prettier-ignore
@@ -280,7 +337,7 @@ describe('runs', { concurrency: 2 }, () => {
     assert.equal(exitCode, 5, stdout);
     assert.match(
       stdout,
-      /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); \d+ of \d+/,
+      /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); [\d,]+ of [\d,]+/,
     );
     const run = theRun(results);
     assert.ok(json<Summary>(run, 'summary.json').figures.accepted > 0);
@@ -296,7 +353,7 @@ describe('runs', { concurrency: 2 }, () => {
     cli.child.kill('SIGINT');
     const { exitCode, stdout } = await cli.result;
     assert.equal(exitCode, 130, stdout);
-    assert.match(stdout, /\nINTERRUPTED: the results up to then are valid; \d+ of \d+/);
+    assert.match(stdout, /\nINTERRUPTED: the results up to then are valid; [\d,]+ of [\d,]+/);
     const run = theRun(results);
     const summary = json<Summary>(run, 'summary.json');
     assert.ok(summary.interrupted && summary.figures.accepted > 0);

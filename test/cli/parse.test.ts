@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { configSchema } from '../../cli/config-file.ts';
 import fc from 'fast-check';
 import type { Command } from '../../cli/command.ts';
 import {
@@ -35,9 +39,12 @@ const command: Command = {
       help: 'o',
     },
     { name: 'allow-remote', type: 'flag', env: 'T_REMOTE', help: 'a flag' },
+    { name: 'config', type: 'path', env: 'T_CONFIG', help: 'a file of options' },
+    { name: 'scenario', type: 'choice', choices: ['plain', 'long'], default: 'plain', help: 's' },
     { name: 'out', type: 'path', help: 'a file' },
     { name: 'label', type: 'text', repeatable: true, help: 'many' },
   ],
+  presets: { long: { duration: '1h', vus: '3' } },
   run: () => Promise.resolve(0),
 };
 
@@ -72,6 +79,7 @@ test('types come out as values', () => {
   ]); // prettier-ignore
   assert.deepEqual(values, {
     vus: 100,
+    scenario: 'plain',
     duration: 90_000,
     target: 'http://[::1]:8080',
     share: 0.5,
@@ -199,4 +207,61 @@ test('a plan keeps options as the user would write them', () => {
   assert.deepEqual(record.label, { value: 'a, b', source: 'flag' });
   assert.deepEqual(record.target, { value: null, source: 'default' });
   assert.deepEqual(record['allow-remote'], { value: false, source: 'default' });
+});
+
+function fileOf(text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'config-')), 'options.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+test('a scenario has defaults of its own, below everything that the user says', () => {
+  const { values, sources } = parse(['--scenario', 'long', '--vus', '9']);
+  assert.deepEqual([values.duration, sources.duration], [3_600_000, 'scenario']);
+  assert.deepEqual([values.vus, sources.vus], [9, 'flag']);
+  assert.equal(parse([]).values.duration, 60_000);
+});
+
+test('a config file stands between environment and scenario', () => {
+  const path = fileOf(
+    'scenario: long\nvus: 7\nduration: 2m\nallow-remote: true\nlabel: [x, 2]\nout: there.txt\n',
+  );
+  const { values, sources } = parse(['--config', path, '--duration', '5s'], { T_VUS: '8' });
+  assert.deepEqual([values.vus, sources.vus], [8, 'environment']);
+  assert.deepEqual([values.duration, sources.duration], [5000, 'flag']);
+  assert.deepEqual([values['allow-remote'], sources['allow-remote']], [true, 'file']);
+  assert.deepEqual(values.label, ['x', '2']);
+  assert.equal(values.scenario, 'long');
+  assert.equal(values.out, join(path, '..', 'there.txt'), 'paths are meant from the file');
+  assert.equal(parse([], { T_CONFIG: path }).values.vus, 7);
+});
+
+test('JSON is read as well, with its $schema passed over', () => {
+  const { values } = parse(['--config', fileOf('{"$schema": "x.json", "vus": 12}')]);
+  assert.equal(values.vus, 12);
+});
+
+test('what is wrong in a config file is told with file and name, all at once', () => {
+  const path = fileOf('vus: many\nduratoin: 1m\norder: [a]\n');
+  assert.deepEqual(problemsOf(['--config', path, '--share', '7']), [
+    `${path}: there is no option "duratoin" (did you mean duration?)`,
+    `${path}: order must be one value, but is ["a"]`,
+    `${path}: vus must be a whole number from 1 to 1000, but is "many"`,
+    '--share must be a number from 0 to 1, but is "7"',
+  ]);
+  const broken = fileOf('vus: 1\nduration: [1m\n');
+  assert.match(problemsOf(['--config', broken])[0]!, /options\.yaml, line \d: /);
+  assert.match(problemsOf(['--config', fileOf('- a')])[0]!, /must hold options such as/);
+  assert.match(problemsOf(['--config', '/no/such/file'])[0]!, /cannot be read \(ENOENT\)/);
+});
+
+test('the schema for editors knows every option', () => {
+  const schema = configSchema(command) as { properties: Record<string, object> };
+  assert.deepEqual(
+    Object.keys(schema.properties).sort(),
+    ['$schema', ...command.options.map(({ name }) => name).filter((n) => n !== 'config')].sort(),
+  );
+  assert.deepEqual(schema.properties.vus, {
+    description: 'users', type: 'integer', minimum: 1, maximum: 1000,
+  }); // prettier-ignore
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { markdownTable } from 'markdown-table';
 import { load } from '../../cli/commands/load.ts';
+import { configSchema } from '../../cli/config-file.ts';
 import type { Command } from '../../cli/command.ts';
 import { COMMAND_NAMES } from '../../cli/commands.ts';
 import { projectRoot } from '../../paths.ts';
@@ -48,4 +49,11 @@ test('every command has an npm script', () => {
     scripts: Record<string, string>;
   };
   for (const name of COMMAND_NAMES) assert.equal(scripts[name], `node build.mjs --run ${name}`);
+});
+
+test('load.schema.json is the table of options, for editors', () => {
+  const file = join(projectRoot, 'load.schema.json');
+  const schema = `${JSON.stringify(configSchema(load), null, 2)}\n`;
+  if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, schema);
+  else assert.ok(readFileSync(file, 'utf8') === schema, 'renew it with UPDATE_GOLDEN=1 npm test');
 });

@@ -19,7 +19,7 @@ const figures = {
 test('the live line tells all, and a dash where nothing is known', () => {
   assert.equal(
     liveLine(figures),
-    '1:01 | 500 VUs | 167 submissions/s | p95 12 ms | 2 errors | backend - | generator 0.46 cores | 0:59 left',
+    '1:01 | 500 VUs | 167 submissions/s | p95 12.3 ms | 2 errors | backend - | generator 0.46 cores | 0:59 left',
   );
   assert.match(liveLine({ ...figures, p95Ms: null, vus: null }), /\| - VUs .*p95 - \|/);
   assert.match(liveLine({ ...figures, elapsedMs: 130_000 }), /0:00 left$/);

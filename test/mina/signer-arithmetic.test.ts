@@ -38,12 +38,18 @@ type Exports = {
   addGeneratorMultiple: (point: Address, digits: Address) => void;
   jacobianToAffine: (out: Address, point: Address) => number;
   generatorMultiples: (lanes: number) => void;
+  halfDigits0: WebAssembly.Global;
+  halfDigits1: WebAssembly.Global;
+  splitScalar: (k: Address, isNegated: boolean) => void;
+  multiplyPoint: (out: Address, point: Address) => void;
+  fillPointTable: (table: Address, point: Address) => void;
+  addTableMultiple: (sum: Address, table: Address) => void;
 };
 
 const wasm = instantiate(loadMinaWasm()) as unknown as Exports;
 const ELEMENT = 36;
 const R = 1n << 261n;
-const base = wasm.reserveInput(4096);
+const base = wasm.reserveInput(65536);
 const [A, B, C, OUT] = [0, 1, 2, 3].map((i) => base + ELEMENT * i);
 const BYTES = base + 1024;
 const POINT = base + 2048;
@@ -73,7 +79,11 @@ const edges = [0n, 1n, 2n, p - 1n, p, p + 1n, 2n * p - 1n, (1n << 254n) - 1n, 1n
 /** Values up to a multiple of p: products take factors up to 11 p. */
 const upTo = (multiple: bigint): fc.Arbitrary<bigint> =>
   fc.oneof(
-    fc.constantFrom(...edges.filter((value) => value < multiple * p), multiple * p - 1n),
+    fc.constantFrom(
+      ...edges.filter((value) => value < multiple * p),
+      multiple * p - 1n,
+      (multiple - 1n) * p,
+    ),
     fc.bigInt({ min: 0n, max: multiple * p - 1n }),
     // Many limbs of all ones: the largest columns.
     fc
@@ -104,15 +114,16 @@ describe('field of mina/wasm', () => {
 
   test('sum, difference and reduced difference within their bounds', () => {
     fc.assert(
-      fc.property(upTo(100n), upTo(8n), (a, b) => {
+      fc.property(upTo(100n), upTo(8n), upTo(16n), (a, b, larger) => {
         put(A, a);
         put(B, b);
         wasm.addLimbs(OUT, A, B);
         assert.equal(get(OUT), a + b);
         wasm.fpSub(OUT, A, B);
         assert.equal(get(OUT), a - b + 8n * p);
+        put(B, larger);
         wasm.fpSubReduced(OUT, A, B);
-        assert.equal((get(OUT) - a + b) % p, 0n);
+        assert.equal((get(OUT) - a + larger) % p, 0n);
         assert.ok(get(OUT) < 2n * p + (1n << 134n));
       }),
       RUNS,
@@ -260,5 +271,98 @@ describe('multiples of the generator', () => {
           assert.deepEqual(pointAt((wasm.lanePoints.value as number) + 72 * i), expected);
       });
     }
+  });
+});
+
+describe('multiples of any point, by the endomorphism', () => {
+  const LAMBDA = 26005156700822196841419187675678338661165322343552424574062261873906994770353n;
+  const a = 98231058071100081932162823354453065728n;
+  const b = 98231058071186745657228807397848383489n;
+  const edgeScalars = [
+    0n,
+    1n,
+    2n,
+    31n,
+    32n,
+    LAMBDA,
+    q - LAMBDA,
+    LAMBDA + 1n,
+    q - 1n,
+    q - 2n,
+    p - 1n,
+  ];
+  edgeScalars.push(
+    1n << 254n,
+    a,
+    b,
+    a + b,
+    q - a,
+    (a * LAMBDA) % q,
+    (b * LAMBDA + a) % q,
+    q / 2n,
+    q / 3n,
+  );
+  const scalars = fc.oneof(fc.constantFrom(...edgeScalars), fc.bigInt({ min: 0n, max: q - 1n }));
+  const digitsAt = (address: WebAssembly.Global): number[] =>
+    Array.from(new Int8Array(wasm.memory.buffer, address.value as number, 26));
+
+  test('the digits of both halves make up the scalar', () => {
+    fc.assert(
+      fc.property(scalars, fc.boolean(), (k, isNegated) => {
+        put(A, k);
+        wasm.splitScalar(A, isNegated);
+        const halves = [wasm.halfDigits0, wasm.halfDigits1].map((address) => {
+          const digits = digitsAt(address);
+          assert.ok(digits.every((digit) => Math.abs(digit) <= 16));
+          return digits.reduceRight((sum, digit) => 32n * sum + BigInt(digit), 0n);
+        });
+        const sum = halves[0] + halves[1] * LAMBDA;
+        assert.equal(Fq.reduce(sum), Fq.reduce(isNegated ? -k : k));
+        for (const half of halves) assert.ok(half < 1n << 127n && half > -(1n << 127n));
+      }),
+      { numRuns: 2000, examples: edgeScalars.map((k) => [k, false]) },
+    );
+  });
+
+  const putPoint = (address: Address, { x, y }: { x: bigint; y: bigint }): void => {
+    putElement(address, x);
+    putElement(address + ELEMENT, y);
+  };
+  const SUM = base + 4096;
+  const TABLE = base + 8192;
+
+  /** Multiples of P, and sums with s·G that meet every case: equal, opposite, infinite. */
+  test('with a table and without, alone and before s·G is added', () => {
+    const keys = fc.constantFrom(1n, 2n, q - 1n, LAMBDA, 12345678901234567890n);
+    fc.assert(
+      fc.property(keys, scalars, fc.constantFrom(0n, 1n, 2n, -1n), (key, k, offset) => {
+        const P = multiply(GENERATOR, key)!;
+        // s·G = ±k·P + offset·G: the last sum is a doubling, infinity, or next to it.
+        const s = Fq.reduce((k & 1n ? 1n : -1n) * k * key + offset);
+        put(A, k);
+        wasm.splitScalar(A, false);
+        putPoint(POINT, P);
+        wasm.fillPointTable(TABLE, POINT);
+        for (const withTable of [false, true])
+          for (const addend of [0n, s]) {
+            if (withTable) {
+              wasm.setInfinity(SUM);
+              wasm.addTableMultiple(SUM, TABLE);
+            } else wasm.multiplyPoint(SUM, POINT);
+            putBytes(BYTES, addend);
+            wasm.recode8(BYTES + 32, BYTES);
+            wasm.addGeneratorMultiple(SUM, BYTES + 32);
+            const expected = multiply(GENERATOR, k * key + addend);
+            const isFinite = wasm.jacobianToAffine(SUM + 256, SUM) === 1;
+            assert.equal(isFinite, expected !== INFINITY);
+            if (isFinite)
+              assert.deepEqual(
+                { x: getElement(SUM + 256), y: getElement(SUM + 256 + ELEMENT) },
+                expected,
+              );
+          }
+      }),
+      { numRuns: 60, examples: edgeScalars.map((k) => [1n, k, 0n]) },
+    );
   });
 });

@@ -122,12 +122,12 @@ describe('keys seen before', () => {
   });
 
   test('more keys than are kept: nothing is mixed up', () => {
-    const signer = createSigner(module, { seenKeys: 3 });
+    const signer = createSigner(module, { seenKeys: 3, tables: 2 });
     const cases = [1n, 2n, 3n, 4n, 5n].map((key) => ({
       publicKey: reference.publicKeyOf(key),
       signature: reference.sign(key, pattern(32), 'testnet'),
     }));
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 200; i++) {
       const { publicKey } = cases[(i * i) % 5];
       const { signature } = cases[(i * 3) % 5];
       assert.equal(
@@ -136,6 +136,20 @@ describe('keys seen before', () => {
       );
     }
   });
+
+  for (const tables of [0, 1, 2])
+    test(`more keys in steady use than ${tables} tables`, () => {
+      const signer = createSigner(module, { tables });
+      for (let i = 0; i < 120; i++) {
+        const key = BigInt(1 + (i < 60 ? i % 3 : i % 2));
+        const message = pattern(32, i);
+        const signature = reference.sign(key, message, 'testnet');
+        const publicKey = reference.publicKeyOf(key);
+        assert.equal(signer.verify(publicKey, signature, message, 'testnet'), true, `${i}`);
+        message[0] ^= 1;
+        assert.equal(signer.verify(publicKey, signature, message, 'testnet'), false, `${i}`);
+      }
+    });
 
   test('a key that only the lax check takes stays refused by the strict one', () => {
     const signer = createSigner(module);

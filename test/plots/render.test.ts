@@ -145,8 +145,8 @@ for (const [run, name] of GOLDEN)
   test(`golden picture: ${run}, ${name}`, () => {
     const file = join(projectRoot, 'test/golden', `${run}-${name}.png`);
     const bytes = raster(chartOf(run, name));
-    // RENEW_GOLDEN=1 writes them anew: look at each before it is committed.
-    if (process.env.RENEW_GOLDEN) writeFileSync(file, bytes);
+    // UPDATE_GOLDEN=1 writes them anew: look at each before it is committed.
+    if (process.env.UPDATE_GOLDEN) writeFileSync(file, bytes);
     const drawn = PNG.sync.read(bytes);
     const different = differences(PNG.sync.read(readFileSync(file)), drawn, 0.2);
     assert.ok(different <= TOLERANCE * drawn.width * drawn.height, `${different} pixels differ`);

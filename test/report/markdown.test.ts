@@ -38,8 +38,8 @@ for (const [name, make] of Object.entries(GOLDEN))
   test(`golden page: ${name}`, () => {
     const file = join(projectRoot, 'test/golden', `report-${name}.md`);
     const page = make();
-    // RENEW_GOLDEN=1 writes them anew: read each before it is committed.
-    if (process.env.RENEW_GOLDEN) writeFileSync(file, page);
+    // UPDATE_GOLDEN=1 writes them anew: read each before it is committed.
+    if (process.env.UPDATE_GOLDEN) writeFileSync(file, page);
     assert.equal(page, readFileSync(file, 'utf8'));
   });
 

@@ -193,7 +193,10 @@ describe('each answer is counted under its class', () => {
     const run = await runScenario({ bundle: 'load', plan, folder });
     await target.stop();
     assert.equal(run.aggregator.totals.sent, 8);
-    assert.ok(run.aggregator.totals.answers['413']! > 0, JSON.stringify([run.aggregator.totals, run.log]));
+    assert.ok(
+      run.aggregator.totals.answers['413']! > 0,
+      JSON.stringify([run.aggregator.totals, run.log]),
+    );
     const whole = recordsOf(
       corpus,
       target.requests.map(({ body }) => body),

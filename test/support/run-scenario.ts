@@ -57,23 +57,34 @@ export async function startTarget(
     socket.unref();
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
-    let bytes = Buffer.alloc(0);
+    let pieces: Buffer[] = [];
+    let size = 0;
+    /** Of the request that is being read; null before its head is whole. */
+    let current: { head: string; end: number } | null = null;
     let left = false;
     socket.on('data', (chunk) => {
       if (left) return;
-      bytes = Buffer.concat([bytes, chunk]);
-      for (;;) {
-        const end = bytes.indexOf('\r\n\r\n');
-        if (end === -1) return;
-        const head = bytes.toString('latin1', 0, end);
-        if (onHead(socket, head)) {
-          left = true;
-          return;
+      pieces.push(chunk);
+      size += chunk.length;
+      while (size > 0) {
+        if (current === null) {
+          const bytes = Buffer.concat(pieces);
+          pieces = [bytes];
+          const headEnd = bytes.indexOf('\r\n\r\n');
+          if (headEnd === -1) return;
+          const head = bytes.toString('latin1', 0, headEnd);
+          left = onHead(socket, head);
+          if (left) return;
+          const length = Number(/^content-length: (\d+)$/im.exec(head)![1]);
+          current = { head, end: headEnd + 4 + length };
         }
-        const length = Number(/^content-length: (\d+)$/im.exec(head)![1]);
-        if (bytes.length < end + 4 + length) return;
-        const request = { head, body: bytes.subarray(end + 4, end + 4 + length) };
-        bytes = Buffer.from(bytes.subarray(end + 4 + length));
+        if (size < current.end) return;
+        const { head, end } = current;
+        const bytes = Buffer.concat(pieces);
+        const request = { head, body: bytes.subarray(head.length + 4, end) };
+        pieces = [Buffer.from(bytes.subarray(end))];
+        size -= end;
+        current = null;
         requests.push(request);
         behaviour(socket, request, requests.length);
       }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figuresOf } from '../../monitor/figures.ts';
+import { processFigures } from '../../results/figures.ts';
 import type { ProcessReading, ResourceLine } from '../../results/types.ts';
 
 const reading = (name: string, more: Partial<ProcessReading>): ProcessReading => ({
@@ -21,7 +21,7 @@ test('the mean is CPU time over time, not the mean of the readings', () => {
     { t: 0, kind: 'note', name: 'k6', text: 'ended' },
     reading('__proto__', { cpuCores: 0, intervalMs: 1000 }),
   ];
-  const figures = figuresOf(lines);
+  const figures = processFigures(lines);
   assert.deepEqual(figures.k6, {
     cpuCoresMean: 0.625,
     cpuCoresMax: 1,
@@ -33,8 +33,8 @@ test('the mean is CPU time over time, not the mean of the readings', () => {
 });
 
 test('what was not read is null, not 0', () => {
-  assert.deepEqual(figuresOf([reading('a', {})]), {
+  assert.deepEqual(processFigures([reading('a', {})]), {
     a: { cpuCoresMean: null, cpuCoresMax: null, rssBytesMax: null, readings: 1 },
   });
-  assert.deepEqual(figuresOf([]), {});
+  assert.deepEqual(processFigures([]), {});
 });

@@ -1,0 +1,304 @@
+/**
+ * What a submission costs k6: submissions per second of k6's CPU against a local sink, with the whole measuring
+ * pipeline on, beside k6 at its cheapest, the obvious k6 script, and Locust; and k6's memory at 500 VUs.
+ * Bodies of 17 to 75 KB, mean 46 KB, 31 of them in random order, as the program's recorded sets have them.
+ * The cases take turns, so that a change in the machine's speed meets all of them; medians.
+ */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { programsOnPath, resolveK6 } from '../load/k6-binary.ts';
+import { k6Memory, makeK6Plan, writeK6Plan } from '../load/k6-plan.ts';
+import { hermeticK6Env } from '../load/k6-probe.ts';
+import { startK6 } from '../load/k6-run.ts';
+import { bodySizes } from '../load/k6-plan.ts';
+import { SampleAggregator } from '../load/samples.ts';
+import { ENVELOPE, ENVELOPE_END, RECORD, type BodyTemplate } from '../mina/envelope.ts';
+import { distFile, projectRoot } from '../paths.ts';
+import type { CorpusSource, K6Plan } from '../scenarios/lib/plan.ts';
+import { UserError } from '../user-error.ts';
+import type { BenchLine } from './measure.ts';
+
+const VUS = 100;
+const MANY_VUS = 500;
+const SECONDS = 8;
+const ROUNDS = 2;
+const TEMPLATES = 31;
+const SMALLEST = 17_000;
+const LARGEST = 75_000;
+const MEAN = (SMALLEST + LARGEST) / 2;
+/** Past its end the corpus is sent again. */
+const RECORDS = 100_000;
+const POLL_MS = 50;
+
+type Usage = { submissions: number; cpuSeconds: number; peakRssBytes: number };
+
+export async function bench(report: (line: BenchLine) => void): Promise<void> {
+  if (process.platform !== 'linux')
+    throw new UserError('the bench "generator" reads /proc, which only Linux has', {
+      hint: 'run it on Linux, or in a Linux container',
+    });
+  const { path: k6Path } = await resolveK6({ env: process.env });
+  const folder = mkdtempSync(join(tmpdir(), 'bench-generator-'));
+  const sink = await startSink();
+  try {
+    const source = writeCorpus(folder);
+    const payloadsPath = writePayloads(folder);
+    const common = { sink, k6Path, folder, source, payloadsPath };
+    const cases: Record<string, () => Promise<Usage>> = {
+      ours: () => runOurs({ ...common, vus: VUS }),
+      fixed: () =>
+        runK6Peer(common, 'fixed-body.js', ['--no-thresholds', '--summary-mode=disabled']),
+      obvious: () => runK6Peer(common, 'obvious.js', []),
+    };
+    const locust = programsOnPath('locust', process.env)[0];
+    if (locust !== undefined) cases.locust = () => runLocust(common, locust);
+
+    const measured: Record<string, Usage[]> = {};
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [name, run] of Object.entries(cases)) (measured[name] ??= []).push(await run());
+    const perCpuSecond = (name: string): number =>
+      median(measured[name]!.map(({ submissions, cpuSeconds }) => submissions / cpuSeconds));
+
+    const ours = perCpuSecond('ours');
+    const peers = {
+      fixed: 'k6 posting one fixed body, no outputs',
+      obvious: 'k6 script with SharedArray and JSON.stringify',
+      locust: 'Locust, random recorded payloads, no waits',
+    };
+    for (const [name, peer] of Object.entries(peers)) {
+      const value = cases[name] === undefined ? null : perCpuSecond(name);
+      report({
+        bench: 'generator',
+        case: `${VUS} VUs, ${MEAN / 1000} KB, no think time, measuring`,
+        value: round(ours, 0),
+        unit: 'submissions/CPU second of the generator',
+        peer: value === null ? `${peer}: not on the PATH` : peer,
+        peer_value: value === null ? null : round(value, 0),
+        ratio: value === null ? null : round(ours / value, 2),
+      });
+    }
+
+    const many = await runOurs({ ...common, vus: MANY_VUS });
+    report({
+      bench: 'generator',
+      case: `memory of k6, ${MANY_VUS} VUs, ${MEAN / 1000} KB, measuring`,
+      value: round(many.peakRssBytes / 1e6 / MANY_VUS, 2),
+      unit: 'MB per VU (less is better)',
+      peer: null,
+      peer_value: null,
+      ratio: null,
+    });
+  } finally {
+    sink.process.disconnect();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type Sink = { process: ChildProcess; url: string; takeCount(): Promise<number> };
+
+async function startSink(): Promise<Sink> {
+  const child = fork(join(projectRoot, 'bench', 'sink.ts'), { execArgv: ['--import', 'tsx'] });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return {
+    process: child,
+    url: `http://127.0.0.1:${port}/v1/submit`,
+    async takeCount() {
+      const answer = once(child, 'message');
+      child.send('count');
+      return ((await answer) as [{ count: number }])[0].count;
+    },
+  };
+}
+
+type Common = {
+  sink: Sink;
+  k6Path: string;
+  folder: string;
+  source: CorpusSource;
+  payloadsPath: string;
+};
+
+/** Runs the `load` scenario as `npm run load` does, samples and all. */
+async function runOurs(call: Common & { vus: number }): Promise<Usage> {
+  const { sink, k6Path, folder, source, vus } = call;
+  const plan: K6Plan = makeK6Plan({
+    url: sink.url,
+    load: {
+      executor: 'constant-vus',
+      vus,
+      iterations: null,
+      durationMs: SECONDS * 1000,
+      think: { minMs: 0, maxMs: 0 },
+      requestTimeoutMs: 10_000,
+      gracefulStopMs: 11_000,
+    },
+    source,
+    seed: 'bench',
+  });
+  const aggregator = new SampleAggregator({
+    lease: plan.load.lease,
+    count: source.count,
+    expectedStatus: 200,
+    bodyBytesOf: await bodySizes(plan),
+  });
+  await sink.takeCount();
+  const running = await startK6({
+    k6Path,
+    bundlePath: distFile('scenarios', 'load.js'),
+    planPath: await writeK6Plan(plan, folder),
+    runFolder: folder,
+    memory: k6Memory(plan, corpusBytes(source)),
+    onSampleBytes: (chunk) => aggregator.push(chunk),
+  });
+  const usage = watch(running.pid);
+  const end = await running.done;
+  aggregator.end();
+  const submissions = await sink.takeCount();
+  const { accepted, failedIterations } = aggregator.totals;
+  if (end.outcome !== 'finished' || failedIterations > 0 || accepted !== submissions)
+    throw new Error(
+      `the bench run is not clean: ${end.sentence}; ${accepted} accepted, ${submissions} received`,
+    );
+  return { submissions, ...usage() };
+}
+
+/** @param args options of k6 beside those that all share */
+async function runK6Peer(call: Common, script: string, args: string[]): Promise<Usage> {
+  const { sink, k6Path, folder, payloadsPath } = call;
+  const variables = {
+    URL: sink.url,
+    N: VUS,
+    SECONDS,
+    BYTES: MEAN,
+    PAYLOADS: payloadsPath,
+  };
+  const config = join(folder, 'peer-config.json');
+  writeFileSync(config, '{}');
+  return runPeer(
+    sink,
+    k6Path,
+    [
+      'run',
+      ...['--config', config, '--quiet', '--no-color', '--log-output=none', ...args],
+      ...Object.entries(variables).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
+      join(projectRoot, 'bench', 'peers', script),
+    ],
+    { ...hermeticK6Env(process.env), GOGC: '400' },
+  );
+}
+
+const runLocust = ({ sink, payloadsPath }: Common, locust: string): Promise<Usage> =>
+  runPeer(
+    sink,
+    locust,
+    [
+      ...['--headless', '--only-summary', '--loglevel', 'ERROR'],
+      ...['--users', String(VUS), '--spawn-rate', String(VUS), '--run-time', `${SECONDS}s`],
+      ...['--host', new URL(sink.url).origin],
+      ...['--locustfile', join(projectRoot, 'bench', 'peers', 'locustfile.py')],
+    ],
+    { ...process.env, PAYLOADS: payloadsPath },
+  );
+
+async function runPeer(
+  sink: Sink,
+  file: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Usage> {
+  await sink.takeCount();
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+  let stderr = '';
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (stderr = (stderr + text).slice(0, 2000)));
+  const usage = watch(child.pid!);
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  const submissions = await sink.takeCount();
+  if (exitCode !== 0 || submissions === 0)
+    throw new Error(`${file} ended with ${exitCode} after ${submissions} posts: ${stderr}`);
+  return { submissions, ...usage() };
+}
+
+/** Reads CPU and peak memory of a process until it is gone. The last reading is at most {@link POLL_MS} early. */
+function watch(pid: number): () => Omit<Usage, 'submissions'> {
+  let cpuSeconds = 0;
+  let peakRssBytes = 0;
+  const read = () => {
+    try {
+      // proc(5): after the name in brackets, fields 14 and 15 are user and system time in ticks of 10 ms.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+      // Of a process that has ended but was not waited for, no memory is left to read.
+      cpuSeconds = Math.max(cpuSeconds, (Number(fields[11]) + Number(fields[12])) / 100);
+      if (peak !== undefined) peakRssBytes = Number(peak) * 1024;
+    } catch {
+      clearInterval(timer);
+    }
+  };
+  const timer = setInterval(read, POLL_MS);
+  return () => {
+    clearInterval(timer);
+    return { cpuSeconds, peakRssBytes };
+  };
+}
+
+/** The sizes of the bodies, evenly spread. */
+const sizes = Array.from({ length: TEMPLATES }, (_, i) =>
+  Math.round(SMALLEST + ((LARGEST - SMALLEST) * i) / (TEMPLATES - 1)),
+);
+
+const corpusBytes = ({ count, templates }: CorpusSource): number =>
+  count * RECORD.bytes + templates.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** A corpus whose bytes mean nothing: the sink does not look at them. */
+function writeCorpus(folder: string): CorpusSource {
+  const templates: BodyTemplate[] = [];
+  let offset = 0;
+  for (const bytes of sizes) {
+    templates.push({ offset, bytes, envelopeOffset: bytes - ENVELOPE.bytes - ENVELOPE_END.length });
+    offset += bytes;
+  }
+  const records = Buffer.alloc(RECORDS * RECORD.bytes, 'e');
+  for (let i = 0; i < RECORDS; i++)
+    records.writeUInt32LE(Math.floor(Math.random() * TEMPLATES), i * RECORD.bytes);
+  const source: CorpusSource = {
+    kind: 'corpus',
+    bodiesPath: join(folder, 'bodies.bin'),
+    envelopesPath: join(folder, 'envelopes.bin'),
+    count: RECORDS,
+    templates,
+  };
+  writeFileSync(source.bodiesPath, Buffer.alloc(offset, 'b'));
+  writeFileSync(source.envelopesPath, records);
+  return source;
+}
+
+/** The same sizes as objects of a submission's form, for the peers. @returns the file's path */
+function writePayloads(folder: string): string {
+  const path = join(folder, 'payloads.json');
+  const payloads = sizes.map((bytes) => ({
+    version: 1,
+    data: {
+      block: 'b'.repeat(bytes - 380),
+      created_at: '2026-01-02T03:04:05Z',
+      peer_id: 'p'.repeat(ENVELOPE.peerId.bytes),
+    },
+    signature: 's'.repeat(ENVELOPE.signature.bytes),
+    submitter: 'S'.repeat(ENVELOPE.submitter.bytes),
+  }));
+  writeFileSync(path, JSON.stringify(payloads));
+  return path;
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));

@@ -1,0 +1,80 @@
+/** What a run would do, without k6, keys or a target: nothing is written and nothing is sent. */
+import { ENVELOPE, RECORD } from '../mina/envelope.ts';
+import { readPayloads } from '../producers/payloads.ts';
+import { readProducersFile } from '../producers/producers-file.ts';
+import { readTemplates } from '../producers/templates.ts';
+import { gateRules } from './gates.ts';
+import { k6Memory, makeK6Plan } from './k6-plan.ts';
+import { estimateOf, loadShape, volumeOf } from './plan.ts';
+import { fleetSize, type LoadJob } from './prepare.ts';
+import { submitUrl } from './target.ts';
+
+/** Text of a body beside block, snark work and envelope. */
+const FRAME_BYTES = 60;
+
+const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+
+/**
+ * @returns lines for the user
+ * @throws UserError for files that cannot be read, as the run would
+ */
+export async function dryRun(job: LoadJob): Promise<string[]> {
+  const { request } = job;
+  const shape = loadShape(request);
+  const volume = volumeOf(shape);
+  const isReplay = request.scenario === 'replay';
+  const sizes = isReplay
+    ? (await readPayloads(job.payloads!)).map(({ sizeBytes }) => sizeBytes)
+    : await templateSizes(job.payloads);
+  const listed = job.producersFile === null ? null : await readProducersFile(job.producersFile);
+  const producers = listed?.producers.length ?? fleetSize(request, volume, shape.durationMs);
+  const bodiesBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const corpusBytes = bodiesBytes + (isReplay ? 0 : volume.submissions * RECORD.bytes);
+  const k6Plan = makeK6Plan({
+    url: submitUrl(job.target ?? 'http://127.0.0.1'),
+    load: shape,
+    seed: request.seed,
+    source: {
+      kind: 'payloads',
+      bodiesPath: '',
+      payloads: sizes.map((bytes) => ({ offset: 0, bytes })),
+      order: 'in order',
+    },
+  });
+  const estimate = estimateOf({
+    shape,
+    volume,
+    meanBodyBytes: bodiesBytes / sizes.length,
+    k6MemoryBytes: k6Memory(k6Plan, corpusBytes).limitBytes,
+  });
+  const seconds = (ms: number) => `${ms / 1000} s`;
+  const rate = estimate.peakRatePerSecond;
+  return [
+    `scenario      ${request.scenario}: ${shape.vus} VUs (${shape.executor}), ` +
+      (shape.think.maxMs === 0
+        ? 'no think time'
+        : `think time ${seconds(shape.think.minMs)} to ${seconds(shape.think.maxMs)}`),
+    `target        ${job.target === null ? 'the embedded backend' : submitUrl(job.target)}`,
+    `submissions   about ${estimate.submissions}` +
+      (isReplay
+        ? ' recorded bodies'
+        : `, ${volume.submissions} signed beforehand by ${producers} producers`),
+    `peak rate     ${rate === null ? 'as fast as the target answers' : `${rate.toFixed(1)} submissions/s`}`,
+    `bytes         about ${megabytes(estimate.bytesSent)} sent, bodies of ` +
+      `${(bodiesBytes / sizes.length / 1024).toFixed(1)} KB on average`,
+    `memory        k6 at most about ${megabytes(estimate.k6MemoryBytes)}, corpus on disk ${megabytes(corpusBytes)}`,
+    `duration      ${seconds(shape.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers`,
+    `gates         ${gateRules(job.gates)
+      .map(({ expression }) => expression)
+      .join(', ')}`,
+  ];
+}
+
+async function templateSizes(folder: string | null): Promise<number[]> {
+  const sizes: number[] = [];
+  for (const template of await readTemplates(folder ?? undefined)) {
+    const { block, snarkWork } = await template.load();
+    sizes.push(block.length + (snarkWork?.length ?? 0) + ENVELOPE.bytes + FRAME_BYTES);
+  }
+  return sizes;
+}

@@ -1,0 +1,165 @@
+/**
+ * Gates: conditions that a run must meet, such as `p95<800ms`. Three states: pass, fail, and no data, which counts as
+ * a failure: a run that measured nothing proves nothing. Pure.
+ */
+import type { Gate, Summary } from '../results/types.ts';
+
+type Figures = Summary['figures'];
+type Kind = 'time' | 'share' | 'rate' | 'count' | 'growth';
+
+type Metric = {
+  kind: Kind;
+  what: string;
+  /** In the kind's base unit: ms, share 0 to 1, per second, a count, bytes per minute; null: no data. */
+  read(figures: Figures): number | null;
+};
+
+const latency = (
+  what: string,
+  field: 'p50Ms' | 'p90Ms' | 'p95Ms' | 'p99Ms' | 'p999Ms' | 'maxMs' | 'meanMs',
+) => ({
+  kind: 'time' as const,
+  what: `${what} latency of expected answers`,
+  read: ({ latency: figures }: Figures) => figures?.[field] ?? null,
+});
+
+/** What a gate may look at, by its name in an expression. */
+export const GATE_METRICS: Record<string, Metric> = {
+  p50: latency('median', 'p50Ms'),
+  p90: latency('90th percentile of the', 'p90Ms'),
+  p95: latency('95th percentile of the', 'p95Ms'),
+  p99: latency('99th percentile of the', 'p99Ms'),
+  'p99.9': latency('99.9th percentile of the', 'p999Ms'),
+  max: latency('highest', 'maxMs'),
+  mean: latency('mean', 'meanMs'),
+  'felt-p95': {
+    kind: 'time',
+    what: '95th percentile of what a producer feels: with connecting and TLS',
+    read: ({ felt }) => felt?.p95Ms ?? null,
+  },
+  'error-rate': {
+    kind: 'share',
+    what: 'share of requests without the expected answer',
+    read: ({ errorRate }) => errorRate,
+  },
+  rate: {
+    kind: 'rate',
+    what: 'submissions per second',
+    read: ({ submissionsPerSecond }) => submissionsPerSecond,
+  },
+  accepted: {
+    kind: 'count',
+    what: 'submissions answered with 200',
+    read: ({ sent, accepted }) => (sent === 0 ? null : accepted),
+  },
+  'failed-iterations': {
+    kind: 'count',
+    what: 'iterations of the generator that threw',
+    read: ({ sent, failedIterations }) => (sent + failedIterations === 0 ? null : failedIterations),
+  },
+  'backend-memory': {
+    kind: 'growth',
+    what: 'peak memory (RSS) of the backend',
+    read: ({ processes }) => processes.backend?.rssBytesMax ?? null,
+  },
+  'backend-cpu': {
+    kind: 'count',
+    what: 'mean CPU of the backend, in cores',
+    read: ({ processes }) => processes.backend?.cpuCoresMean ?? null,
+  },
+};
+
+const OPERATORS = {
+  '<=': (value: number, limit: number) => value <= limit,
+  '>=': (value: number, limit: number) => value >= limit,
+  '<': (value: number, limit: number) => value < limit,
+  '>': (value: number, limit: number) => value > limit,
+} as const;
+type Operator = keyof typeof OPERATORS;
+
+/** Factor to the base unit by the unit as written; the first is the one that is shown. */
+const UNITS: Record<Kind, Record<string, number>> = {
+  time: { ms: 1, s: 1000, m: 60_000, '': NaN },
+  share: { '%': 0.01, '': 1 },
+  rate: { '/s': 1, '': 1, '/min': 1 / 60, '/h': 1 / 3600 },
+  count: { '': 1 },
+  growth: { MB: 2 ** 20, GB: 2 ** 30, KB: 2 ** 10 },
+};
+
+export type GateRule = {
+  /** As the user wrote it, without blanks. */
+  expression: string;
+  metric: string;
+  operator: Operator;
+  /** In the metric's base unit. */
+  limit: number;
+};
+
+/** @returns the rule, or what is wrong with `text`, to stand after its name */
+export function parseGate(text: string): GateRule | { problem: string } {
+  const expression = text.replaceAll(/\s+/g, '');
+  const match = /^([a-z][a-z0-9.-]*)(<=|>=|<|>)(\d+(?:\.\d+)?)([^\d]*)$/.exec(expression);
+  if (!match)
+    return {
+      problem: `must be a condition such as "p95<800ms" or "error-rate<=1%", but is "${text}"`,
+    };
+  const [, name, operator, amount, unit] = match as unknown as [
+    string,
+    string,
+    Operator,
+    string,
+    string,
+  ];
+  const metric = Object.hasOwn(GATE_METRICS, name) ? GATE_METRICS[name] : undefined;
+  if (metric === undefined)
+    return {
+      problem: `knows no figure "${name}"; use one of ${Object.keys(GATE_METRICS).join(', ')}`,
+    };
+  const factor = UNITS[metric.kind][unit];
+  if (factor === undefined || Number.isNaN(factor)) {
+    const units = Object.keys(UNITS[metric.kind]).filter((one) => one !== '');
+    return {
+      problem: `must give ${name} ${units.length > 0 ? `in ${units.join(', ')}` : 'as a plain number'}, but is "${text}"`,
+    };
+  }
+  return { expression, metric: name, operator, limit: Number(amount) * factor };
+}
+
+/** What every scenario must meet unless the user says otherwise. */
+export const DEFAULT_GATES = ['error-rate<=1%', 'failed-iterations<=0'] as const;
+
+/**
+ * The rules of a run: the defaults, each replaced by those of the user that look at the same figure.
+ * @param own expressions that {@link parseGate} accepts
+ */
+export function gateRules(
+  own: readonly string[],
+  defaults: readonly string[] = DEFAULT_GATES,
+): GateRule[] {
+  const rules = (texts: readonly string[]) =>
+    texts.map((text) => {
+      const rule = parseGate(text);
+      if ('problem' in rule) throw new RangeError(`gate ${rule.problem}`);
+      return rule;
+    });
+  const users = rules(own);
+  const replaced = new Set(users.map(({ metric }) => metric));
+  return [...rules(defaults).filter(({ metric }) => !replaced.has(metric)), ...users];
+}
+
+/** Each rule against the figures. */
+export function judgeGates(rules: readonly GateRule[], figures: Figures): Gate[] {
+  return rules.map(({ expression, metric, operator, limit }) => {
+    const { kind, read } = GATE_METRICS[metric]!;
+    const value = read(figures);
+    const [unit, factor] = Object.entries(UNITS[kind])[0]!;
+    const state = value === null ? 'no data' : OPERATORS[operator](value, limit) ? 'pass' : 'fail';
+    return {
+      name: expression,
+      state,
+      value: value === null ? null : value / factor,
+      limit: limit / factor,
+      unit: unit === '' ? '' : unit,
+    };
+  });
+}

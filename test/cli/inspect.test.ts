@@ -1,0 +1,170 @@
+/** `npm run inspect`: what it prints for right, wrong and unreadable submissions, and its exit codes. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { Inspection } from '../../cli/commands/inspect.ts';
+import { encode } from '../../mina/base58check.ts';
+import { createSigner } from '../../mina/signer.ts';
+import { distFile, loadMinaWasm, projectRoot } from '../../paths.ts';
+import { EXIT } from '../../user-error.ts';
+import { readVector, signingVectors } from '../mina/vectors.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'inspect-'));
+after(() => rmSync(base, { recursive: true, force: true }));
+
+function inspect(
+  args: string[],
+  input = '',
+): { lines: Inspection[]; status: number | null; stderr: string } {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [distFile('cli.js'), 'inspect', ...args],
+    { input, encoding: 'utf8', cwd: base, env: { ...process.env, npm_command: undefined } },
+  );
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return { lines: lines.map((line) => JSON.parse(line) as Inspection), status, stderr };
+}
+
+const file = (name: string, text: string): string => {
+  writeFileSync(join(base, name), text);
+  return name;
+};
+const recorded = readVector('submission-without-snark-work.json');
+
+describe('inspect', () => {
+  test('recorded submissions: valid, testnet, and the hash under which backends keep the block', () => {
+    const names = ['submission-with-snark-work.json', 'submission-without-snark-work.json'];
+    const paths = names.map((name) => join(projectRoot, 'test', 'vectors', name));
+    const { lines, status } = inspect(paths);
+    assert.equal(status, 0);
+    assert.deepEqual(lines[1], {
+      file: paths[1],
+      submitter: 'B62qiZv3JwF9wRGtqhNbLsfWMm6zYd71RD6Akfq9AUK8MY4EC5Ye9i6',
+      created_at: '2024-02-21T08:55:13Z',
+      signature: 'valid',
+      network: 'testnet',
+      block_hash: 'ZB76TnYx5zWndg5bxkR6rkbBdycG9xBYYMTBs2ygUddTEF72FB',
+      state_hash: null,
+      previous_state_hash: null,
+      height: null,
+      slot: null,
+    } satisfies Inspection);
+    assert.equal(lines[0].block_hash, 'YhRTc38aeU8wtz85SUYSrCc7X65XoyCuxy2MWDLkCTY65t2LRw');
+  });
+
+  test('the network is the one whose signature fits', () => {
+    const { submissions, keys } = signingVectors();
+    for (const { key, network, fields, signature } of submissions) {
+      const data = {
+        block: JSON.parse(fields.block as string) as string,
+        created_at: fields.createdAt,
+        peer_id: fields.peerId,
+        ...(fields.snarkWork === undefined
+          ? {}
+          : { snark_work: JSON.parse(fields.snarkWork as string) as string }),
+        graphql_control_port: Number(fields.graphqlControlPort ?? 0),
+        built_with_commit_sha: fields.builtWithCommitSha ?? '',
+      };
+      const text = JSON.stringify({ data, submitter: keys[key].publicKey, signature });
+      const { lines, status } = inspect([file('vector.json', text)]);
+      assert.equal(status, 0);
+      assert.deepEqual([lines[0].signature, lines[0].network], ['valid', network]);
+    }
+  });
+
+  test('a wrong signature, a malformed one and an unreadable file end with 1', () => {
+    const wrong = file('wrong.json', recorded.replace('2024-02-21T', '2024-02-22T'));
+    const zero = encode(
+      'signature',
+      Uint8Array.from({ length: 64 }, () => 255),
+    );
+    const malformed = file('malformed.json', recorded.replace(/7mX[^"]*/, zero));
+    const broken = file('broken.json', recorded.replace('"B62q', '\n"B62r'));
+    const { lines, status } = inspect([wrong, malformed, broken]);
+    assert.equal(status, 1);
+    assert.deepEqual(
+      [lines[0].signature, lines[0].network, lines[0].error],
+      ['invalid', null, undefined],
+    );
+    assert.equal(lines[1].signature, 'invalid');
+    assert.match(lines[1].error!, /rx/);
+    assert.equal(lines[2].signature, null);
+    assert.match(lines[2].error!, /^submitter: .*line 2$/);
+    // One bad file among good ones is enough, and the good ones are still shown.
+    assert.equal(inspect([file('good.json', recorded), wrong]).status, 1);
+  });
+
+  test('folders, standard input and one submission a line', () => {
+    mkdirSync(join(base, 'folder', 'inner'), { recursive: true });
+    file(join('folder', 'b.json'), recorded);
+    file(join('folder', 'inner', 'a.json'), recorded);
+    file(join('folder', 'notes.txt'), 'not looked at');
+    const folder = inspect(['folder']);
+    assert.equal(folder.status, 0);
+    assert.deepEqual(
+      folder.lines.map((line) => line.file),
+      [join('folder', 'b.json'), join('folder', 'inner', 'a.json')],
+    );
+    assert.equal(
+      inspect(['-'], JSON.stringify(JSON.parse(recorded), null, 2)).lines[0].signature,
+      'valid',
+    );
+    const lines = inspect(['-'], `${recorded.trim()}\n\n${recorded.trim()}\n`);
+    assert.deepEqual(
+      lines.lines.map((line) => [line.file, line.signature]),
+      [
+        ['-:1', 'valid'],
+        ['-:3', 'valid'],
+      ],
+    );
+    assert.equal(inspect([file('many.ndjson', `${recorded.trim()}\nx\n`)]).status, 1);
+  });
+
+  test('what a backend stored: the block must be there and have its hash', () => {
+    const block = Uint8Array.of(1, 2, 3);
+    const hash = encode('blockHash', createSigner(loadMinaWasm()).blake2b256(block));
+    const { submitter } = JSON.parse(recorded) as { submitter: string };
+    const stored = {
+      created_at: '2026-01-02T03:04:05Z',
+      peer_id: 'p',
+      remote_addr: '1',
+      submitter,
+      block_hash: hash,
+    };
+    mkdirSync(join(base, 'store', 'submissions', '2026-01-02'), { recursive: true });
+    mkdirSync(join(base, 'store', 'blocks'));
+    const path = join(
+      'store',
+      'submissions',
+      '2026-01-02',
+      `2026-01-02T03:04:05Z-${submitter}.json`,
+    );
+    file(path, JSON.stringify(stored));
+    const missing = inspect(['store']);
+    assert.equal(missing.status, 1);
+    assert.match(missing.lines[0].error!, /block is missing/);
+    writeFileSync(join(base, 'store', 'blocks', `${hash}.dat`), block);
+    const whole = inspect(['store']);
+    assert.equal(whole.status, 0);
+    assert.deepEqual([whole.lines[0].block_hash, whole.lines[0].signature], [hash, null]);
+    writeFileSync(join(base, 'store', 'blocks', `${hash}.dat`), 'other');
+    assert.match(inspect(['store']).lines[0].error!, /has the hash/);
+  });
+
+  test('nothing to inspect is the user’s to mend', () => {
+    mkdirSync(join(base, 'empty'));
+    for (const [args, exitCode, message] of [
+      [[], EXIT.usage, /no file was given/],
+      [['absent.json'], EXIT.usage, /no file or folder absent\.json/],
+      [['empty'], EXIT.noData, /empty holds no/],
+    ] as const) {
+      const { status, stderr, lines } = inspect([...args]);
+      assert.equal(status, exitCode);
+      assert.match(stderr, message);
+      assert.deepEqual(lines, []);
+    }
+  });
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { GATE_METRICS, gateRules, judgeGates, parseGate } from '../../load/gates.ts';
+import type { LatencyFigures, Summary } from '../../results/types.ts';
+
+const latency: LatencyFigures = {
+  count: 100, meanMs: 20, minMs: 1, p50Ms: 18, p90Ms: 40, p95Ms: 52, p99Ms: 90, p999Ms: 120, maxMs: 130, hdr: '',
+}; // prettier-ignore
+const figures: Summary['figures'] = {
+  sent: 100,
+  accepted: 99,
+  answers: { '200': 99, '500': 1 },
+  errorRate: 0.01,
+  submissionsPerSecond: 10,
+  bytesSent: 1,
+  bytesReceived: 1,
+  latency,
+  felt: { ...latency, p95Ms: 60 },
+  failedIterations: 0,
+  processes: {
+    backend: { cpuCoresMean: 0.5, cpuCoresMax: 1, rssBytesMax: 200 * 2 ** 20, readings: 5 },
+  },
+};
+const nothing: Summary['figures'] = {
+  ...figures, sent: 0, accepted: 0, answers: {}, errorRate: null, submissionsPerSecond: null,
+  latency: null, felt: null, processes: {},
+}; // prettier-ignore
+
+/** For each figure a condition that holds and one that does not. */
+const CASES: Record<string, [string, string]> = {
+  p50: ['p50<=18ms', 'p50<18ms'],
+  p90: ['p90<41ms', 'p90>40ms'],
+  p95: ['p95<0.053s', 'p95<52ms'],
+  p99: ['p99<1m', 'p99<=89.9ms'],
+  'p99.9': ['p99.9<=120ms', 'p99.9<0.1s'],
+  max: ['max<=130ms', 'max<130ms'],
+  mean: ['mean<=20ms', 'mean>20ms'],
+  'felt-p95': ['felt-p95<=60ms', 'felt-p95<60ms'],
+  'error-rate': ['error-rate<=1%', 'error-rate<1%'],
+  rate: ['rate>=600/min', 'rate>10/s'],
+  accepted: ['accepted>=99', 'accepted>=100'],
+  'failed-iterations': ['failed-iterations<=0', 'failed-iterations>=1'],
+  'backend-memory': ['backend-memory<=200MB', 'backend-memory<0.1GB'],
+  'backend-cpu': ['backend-cpu<=0.5', 'backend-cpu<0.5'],
+};
+
+test('every figure has a gate that passes, one that fails, and no data without a measurement', () => {
+  assert.deepEqual(Object.keys(CASES), Object.keys(GATE_METRICS));
+  for (const [pass, fail] of Object.values(CASES)) {
+    const states = (from: Summary['figures']) =>
+      judgeGates(gateRules([pass, fail], []), from).map(({ state }) => state);
+    assert.deepEqual(states(figures), ['pass', 'fail'], pass);
+    assert.deepEqual(states(nothing), ['no data', 'no data'], pass);
+  }
+});
+
+test('values and limits are shown in the unit that people use', () => {
+  const [share, time, memory] = judgeGates(
+    gateRules(['error-rate<5%', 'p95<2s', 'backend-memory<1GB'], []),
+    figures,
+  );
+  assert.deepEqual(share, { name: 'error-rate<5%', state: 'pass', value: 1, limit: 5, unit: '%' });
+  assert.deepEqual([time!.value, time!.limit, time!.unit], [52, 2000, 'ms']);
+  assert.deepEqual([memory!.value, memory!.limit, memory!.unit], [200, 1024, 'MB']);
+});
+
+test("a user's gate replaces the default of the same figure, others are added", () => {
+  assert.deepEqual(
+    gateRules(['error-rate <= 50 %', 'p95<1s']).map(({ expression }) => expression),
+    ['failed-iterations<=0', 'error-rate<=50%', 'p95<1s'],
+  );
+});
+
+test('what is no gate is refused with a reason', () => {
+  for (const [text, reason] of [
+    ['', /such as "p95<800ms"/],
+    ['p95', /such as/],
+    ['p95=800ms', /such as/],
+    ['p95<-1ms', /such as/],
+    ['p96<1ms', /knows no figure "p96"; use one of p50, /],
+    ['constructor<1', /knows no figure "constructor"/],
+    ['p95<800', /must give p95 in ms, s, m, but is "p95<800"/],
+    ['p95<8%', /must give p95 in ms/],
+    ['accepted>5/s', /must give accepted as a plain number/],
+  ] as const) {
+    const rule = parseGate(text);
+    assert.ok('problem' in rule, text);
+    assert.match(rule.problem, reason);
+  }
+});
+
+test('any text is a rule or has a problem', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 20 }), (text) => {
+      const rule = parseGate(text);
+      assert.ok('problem' in rule || Number.isFinite(rule.limit));
+    }),
+  );
+});

@@ -1,0 +1,235 @@
+/** The filesystem storage: layout, first one kept, nothing half-written; and the configuration and whitelist beside it. */
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { type BackendConfig, loadConfig } from '../../stack/backend/config.ts';
+import { openFilesystemStorage } from '../../stack/backend/filesystem.ts';
+import { INCOMING, writeOnce } from '../../stack/backend/file-writer.ts';
+import { storedJson } from '../../stack/backend/go-json.ts';
+import type { AcceptedSubmission } from '../../stack/backend/storage.ts';
+import { parseWhitelist, readWhitelist } from '../../stack/backend/whitelist.ts';
+import { UserError } from '../../user-error.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'backend-storage-'));
+after(() => rmSync(base, { recursive: true, force: true }));
+let folders = 0;
+const newFolder = (): string => join(base, `store-${folders++}`);
+
+const SUBMITTER = 'B62qkKcZoRsRQ6PLL5SJyxRwJyFa8otqpinRUg6jZKQHYzkCEj9Z1Rk';
+const submissionOf = (changes: Partial<AcceptedSubmission> = {}): AcceptedSubmission => ({
+  submittedAt: '2026-01-02T03:04:05Z',
+  createdAt: '2026-01-02T03:04:00Z',
+  submitter: SUBMITTER,
+  blockHash: 'HASH',
+  block: Uint8Array.of(1, 2, 3),
+  peerId: 'peer',
+  snarkWork: null,
+  remoteAddr: '127.0.0.1:1',
+  graphqlControlPort: 0n,
+  builtWithCommitSha: '',
+  ...changes,
+});
+const SUBMISSION_FILE = join('submissions', '2026-01-02', `2026-01-02T03:04:05Z-${SUBMITTER}.json`);
+
+describe('filesystem storage', () => {
+  test('writes the original’s layout and nothing else', async () => {
+    const folder = newFolder();
+    const storage = openFilesystemStorage(folder);
+    assert.deepEqual(await storage.save(submissionOf()), { stored: true });
+    await storage.close();
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+    assert.deepEqual(files.sort(), [join('blocks', 'HASH.dat'), SUBMISSION_FILE]);
+    assert.deepEqual([...readFileSync(join(folder, 'blocks', 'HASH.dat'))], [1, 2, 3]);
+    assert.equal(readFileSync(join(folder, SUBMISSION_FILE), 'utf8'), storedJson(submissionOf()));
+    assert.equal(statSync(join(folder, SUBMISSION_FILE)).mode & 0o111, 0);
+  });
+
+  test('keeps the first of one submitter and second, and the blocks of both', async () => {
+    const folder = newFolder();
+    const storage = openFilesystemStorage(folder);
+    const second = submissionOf({ blockHash: 'OTHER', block: Uint8Array.of(9), peerId: 'second' });
+    const outcomes = await Promise.all([storage.save(submissionOf()), storage.save(second)]);
+    assert.deepEqual(outcomes, [{ stored: true }, { stored: false }]);
+    assert.equal(readFileSync(join(folder, SUBMISSION_FILE), 'utf8'), storedJson(submissionOf()));
+    assert.deepEqual(readdirSync(join(folder, 'blocks')).sort(), ['HASH.dat', 'OTHER.dat']);
+    await storage.close();
+  });
+
+  test('writes a block again that was taken away, once its trust has run out', async () => {
+    const folder = newFolder();
+    let nowMs = 0;
+    const storage = openFilesystemStorage(folder, () => nowMs);
+    await storage.save(submissionOf());
+    rmSync(folder, { recursive: true });
+    nowMs = 1001;
+    assert.deepEqual(await storage.save(submissionOf()), { stored: true });
+    assert.deepEqual(readdirSync(join(folder, 'blocks')), ['HASH.dat']);
+    await storage.close();
+  });
+
+  test('says why a submission was not kept', async () => {
+    const folder = newFolder();
+    const storage = openFilesystemStorage(folder);
+    writeFileSync(join(folder, 'submissions'), 'a file where a folder should be');
+    await assert.rejects(storage.save(submissionOf()), /ENOTDIR|EEXIST/);
+    await storage.close();
+  });
+
+  test('close waits for what is under way', async () => {
+    const folder = newFolder();
+    const storage = openFilesystemStorage(folder);
+    const saves = Array.from({ length: 50 }, (_, i) =>
+      storage.save(submissionOf({ submitter: `S${i}`, blockHash: `B${i}` })),
+    );
+    await storage.close();
+    assert.deepEqual(
+      await Promise.all(saves),
+      saves.map(() => ({ stored: true })),
+    );
+    assert.equal(readdirSync(join(folder, 'blocks')).length, 50);
+  });
+
+  test('removes what a killed process left, but not what another one is writing', () => {
+    const folder = newFolder();
+    mkdirSync(join(folder, INCOMING), { recursive: true });
+    const [stale, fresh] = ['stale', 'fresh'].map((name) => join(folder, INCOMING, name));
+    writeFileSync(stale, '');
+    writeFileSync(fresh, '');
+    utimesSync(stale, 0, 0);
+    openFilesystemStorage(folder);
+    assert.deepEqual(readdirSync(join(folder, INCOMING)), ['fresh']);
+  });
+
+  test('never replaces a file', () => {
+    const folder = newFolder();
+    assert.equal(writeOnce(folder, 'a/b', 'first'), true);
+    assert.equal(writeOnce(folder, 'a/b', 'second'), false);
+    assert.equal(readFileSync(join(folder, 'a', 'b'), 'utf8'), 'first');
+    assert.deepEqual(readdirSync(join(folder, INCOMING)), []);
+  });
+
+  test('a folder that cannot be written is the user’s to mend', () => {
+    const file = join(base, 'a-file');
+    writeFileSync(file, '');
+    assert.throws(() => openFilesystemStorage(join(file, 'x')), UserError);
+    const locked = newFolder();
+    mkdirSync(locked);
+    chmodSync(locked, 0o500);
+    // Root may write everywhere.
+    if (process.getuid?.() !== 0) assert.throws(() => openFilesystemStorage(locked), UserError);
+  });
+});
+
+describe('configuration', () => {
+  const env = {
+    CONFIG_NETWORK_NAME: 'devnet',
+    CONFIG_FILESYSTEM_PATH: '/data',
+    DELEGATION_WHITELIST_DISABLED: '1',
+  };
+
+  test('defaults: loopback, strict signatures, 120 an hour', () => {
+    assert.deepEqual(loadConfig(env), {
+      networkName: 'devnet',
+      signatures: 'strict',
+      whitelist: null,
+      requestsPerKeyHourly: 120,
+      filesystemPath: '/data',
+      host: '127.0.0.1',
+      port: 8080,
+      logLevel: 'info',
+    } satisfies BackendConfig);
+  });
+
+  test('switches and numbers', () => {
+    const whitelist = { DELEGATION_WHITELIST_DISABLED: '0', DELEGATION_WHITELIST_FILE: 'f' };
+    assert.deepEqual(loadConfig({ ...env, ...whitelist }).whitelist, {
+      file: 'f',
+      refreshMs: 600_000,
+    });
+    assert.equal(loadConfig({ ...env, VERIFY_SIGNATURE_DISABLED: '1' }).signatures, 'unchecked');
+    assert.equal(loadConfig({ ...env, VERIFY_SIGNATURE_LAX: '1' }).signatures, 'lax');
+    assert.equal(loadConfig({ ...env, REQUESTS_PER_PK_HOURLY: '7' }).requestsPerKeyHourly, 7);
+    assert.equal(loadConfig({ ...env, REQUESTS_PER_PK_HOURLY: 'x' }).requestsPerKeyHourly, 120);
+    assert.equal(loadConfig({ ...env, BACKEND_PORT: '0' }).port, 0);
+  });
+
+  test('what is wrong is named with its value', () => {
+    const cases: [Record<string, string>, RegExp][] = [
+      [{ CONFIG_NETWORK_NAME: '' }, /missing CONFIG_NETWORK_NAME/],
+      [{ CONFIG_FILESYSTEM_PATH: '' }, /no storage/],
+      [{ DELEGATION_WHITELIST_DISABLED: 'yes' }, /DELEGATION_WHITELIST_DISABLED.*"yes"/],
+      [{ DELEGATION_WHITELIST_DISABLED: '' }, /no file holds it/],
+      [{ REQUESTS_PER_PK_HOURLY: '-1' }, /-1/],
+      [{ BACKEND_PORT: '70000' }, /70000/],
+      [{ LOG_LEVEL: 'loud' }, /loud/],
+      [{ POSTGRES_HOST: 'db' }, /PostgreSQL/],
+      [{ AWS_KEYSPACE: 'k' }, /Cassandra/],
+      [{ CONFIG_FILE: '/nonexistent/config' }, /cannot be read/],
+    ];
+    for (const [changes, message] of cases)
+      assert.throws(
+        () => loadConfig({ ...env, ...changes }),
+        (error) => error instanceof UserError && message.test(error.message) && error.hint !== '',
+        JSON.stringify(changes),
+      );
+  });
+
+  test('CONFIG_FILE as the original reads it', () => {
+    const path = join(base, 'config.json');
+    const write = (value: unknown): void => writeFileSync(path, JSON.stringify(value));
+    const file = {
+      network_name: 'mainnet',
+      filesystem: { path: '/f' },
+      delegation_whitelist_disabled: true,
+    };
+    write(file);
+    const config = loadConfig({ CONFIG_FILE: path });
+    assert.deepEqual(
+      [config.networkName, config.filesystemPath, config.whitelist],
+      ['mainnet', '/f', null],
+    );
+    write({ ...file, verify_signature_disabled: true });
+    assert.equal(loadConfig({ CONFIG_FILE: path }).signatures, 'unchecked');
+    for (const broken of [
+      { ...file, aws: {} },
+      { ...file, filesystem: null },
+      { ...file, network_name: 1 },
+    ]) {
+      write(broken);
+      assert.throws(() => loadConfig({ CONFIG_FILE: path }), UserError);
+    }
+  });
+});
+
+describe('whitelist', () => {
+  test('text, CSV and JSON give the same keys; what is no key is passed over', async () => {
+    const other = 'B62qiVGZQdBJJrxnzhvqp7LKe6jDiFcpU3cF5xHoZof5Pz9qiL85KLx';
+    for (const text of [
+      `${SUBMITTER}\n${other}\n`,
+      `# keys\r\n\r\n"${SUBMITTER}",1\r\n ${other};x\r\n`,
+      JSON.stringify([SUBMITTER, { publicKey: other }]),
+      JSON.stringify([{ public_key: SUBMITTER }, other]),
+    ]) {
+      const { keys, passedOver } = parseWhitelist(text);
+      assert.deepEqual([...keys], [SUBMITTER, other]);
+      assert.equal(passedOver, 0);
+    }
+    const damaged = SUBMITTER.replace('k', 'm');
+    assert.equal(parseWhitelist(`publicKey\n${damaged}\n${SUBMITTER}`).passedOver, 2);
+    await assert.rejects(readWhitelist(join(base, 'absent')), UserError);
+  });
+});
