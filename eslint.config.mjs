@@ -26,11 +26,16 @@ export default tseslint.config(
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'off' },
   },
+  { files: ['**/*.mjs', '**/*.js'], ...tseslint.configs.disableTypeChecked },
   {
     files: ['**/*.mjs'],
-    ...tseslint.configs.disableTypeChecked,
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
     },
+  },
+  {
+    // Scripts for k6, the peers of the benchmarks.
+    files: ['bench/peers/**/*.js'],
+    languageOptions: { globals: { __ENV: 'readonly', open: 'readonly' } },
   },
 );

@@ -27,3 +27,54 @@ export function bestSeconds(work: () => void, rounds = 3): number {
   }
   return best;
 }
+
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
+
+/**
+ * Two ways to do the same work, in turns, so that what disturbs one disturbs the other. CPU time of this process is
+ * what counts: "per second" is per second of one core, whatever else runs on the machine.
+ * @param ours does a part of the work and returns how many items that was; so does `peer`
+ * @returns items per second, the median of `rounds` (odd) after one round to warm up
+ */
+export function compareRates(
+  ours: () => number,
+  peer: (() => number) | undefined,
+  rounds = 9,
+): { value: number; peerValue: number | null } {
+  const rateOf = (work: () => number): number => {
+    const startedAt = cpuSeconds();
+    const items = work();
+    return items / (cpuSeconds() - startedAt);
+  };
+  const values: number[] = [];
+  const peerValues: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const value = rateOf(ours);
+    const peerValue = peer && rateOf(peer);
+    if (round < 0) continue;
+    values.push(value);
+    if (peerValue !== undefined) peerValues.push(peerValue);
+  }
+  return { value: median(values), peerValue: peer ? median(peerValues) : null };
+}
+
+/** A line of {@link compareRates}: whole items per second. */
+export function rateLine(
+  names: { bench: string; case: string; unit: string; peer: string | null },
+  { value, peerValue }: { value: number; peerValue: number | null },
+): BenchLine {
+  return {
+    bench: names.bench,
+    case: names.case,
+    value: Math.round(value),
+    unit: names.unit,
+    peer: peerValue === null ? null : names.peer,
+    peer_value: peerValue === null ? null : Math.round(peerValue),
+    ratio: peerValue === null ? null : Number((value / peerValue).toFixed(2)),
+  };
+}

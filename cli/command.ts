@@ -1,5 +1,4 @@
 /** What a command is: a table of options and a function. The table feeds parser, checks, help and README. */
-import type { ExitCode } from '../user-error.ts';
 import type { OptionValue } from '../results/types.ts';
 
 /** How an option's text is read; `duration` gives milliseconds (`90s`, `1m30s`, `500ms`, `2h`). */
@@ -47,5 +46,5 @@ export type Command = {
   /** Defaults by the value of the option `scenario`; they come before the table's own. */
   presets?: Record<string, Record<string, string>>;
   /** @returns the exit code. @throws UserError for what the user can mend */
-  run(call: CommandCall): Promise<ExitCode | number>;
+  run(call: CommandCall): Promise<number>;
 };

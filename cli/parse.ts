@@ -23,7 +23,7 @@ export function parseDuration(text: string): number | null {
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null;
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
-    ms += Number(amount) * UNIT_MS[unit!]!;
+    ms += Number(amount) * UNIT_MS[unit];
   return Math.round(ms);
 }
 
@@ -33,9 +33,9 @@ export function formatDuration(ms: number): string {
   let rest = ms;
   let text = '';
   for (const unit of ['d', 'h', 'm', 's', 'ms']) {
-    const amount = Math.floor(rest / UNIT_MS[unit]!);
+    const amount = Math.floor(rest / UNIT_MS[unit]);
     if (amount > 0) text += `${amount}${unit}`;
-    rest -= amount * UNIT_MS[unit]!;
+    rest -= amount * UNIT_MS[unit];
   }
   return text;
 }
@@ -196,7 +196,7 @@ export function parseCommandLine(
       const faulty = /'(-[^' ]*)/.exec(error.message)?.[1];
       const at = words.findIndex((word) => word === faulty || word.startsWith(`${faulty}=`));
       if (at === -1) break;
-      const takesValue = words[at + 1] !== undefined && !words[at + 1]!.startsWith('-');
+      const takesValue = words[at + 1] !== undefined && !words[at + 1].startsWith('-');
       words = words.filter((_, i) => i !== at && !(takesValue && i === at + 1));
     }
   }

@@ -11,7 +11,7 @@ type Metric = {
   kind: Kind;
   what: string;
   /** In the kind's base unit: ms, share 0 to 1, per second, a count, bytes per minute; null: no data. */
-  read(figures: Figures): number | null;
+  read: (figures: Figures) => number | null;
 };
 
 const latency = (
@@ -150,9 +150,9 @@ export function gateRules(
 /** Each rule against the figures. */
 export function judgeGates(rules: readonly GateRule[], figures: Figures): Gate[] {
   return rules.map(({ expression, metric, operator, limit }) => {
-    const { kind, read } = GATE_METRICS[metric]!;
+    const { kind, read } = GATE_METRICS[metric];
     const value = read(figures);
-    const [unit, factor] = Object.entries(UNITS[kind])[0]!;
+    const [unit, factor] = Object.entries(UNITS[kind])[0];
     const state = value === null ? 'no data' : OPERATORS[operator](value, limit) ? 'pass' : 'fail';
     return {
       name: expression,

@@ -7,7 +7,6 @@ import type { CorpusIndex } from '../mina/envelope.ts';
 import { RECORD } from '../mina/envelope.ts';
 import type { LoadShape } from '../results/types.ts';
 import {
-  bodyCacheBytes,
   leaseOf,
   payloadOf,
   type CorpusSource,
@@ -39,7 +38,7 @@ export function makeK6Plan(call: {
     load: { ...load, lease: leaseOf(load) },
     expected: call.expected ?? ACCEPTED,
     seed: createHash('sha256').update(call.seed).digest().readInt32LE(0),
-    bodyCacheBytes: bodyCacheBytes(load.vus),
+    bodyCacheBytes: bodyCacheBytes(call.source, load.vus),
     source: call.source,
   };
 }
@@ -109,26 +108,52 @@ export async function bodySizes(plan: K6Plan): Promise<(index: number) => number
   return (index) => source.templates[templates[index % source.count]!]?.bytes ?? 0;
 }
 
-const MB = 2 ** 20;
+/** What Go may use of memory per VU, and at least in all: it stays below 1.6 MB per VU at 500 VUs, the program included. */
+const HEAP_PER_VU = 1.45e6;
+const HEAP_AT_LEAST = 500 * HEAP_PER_VU;
+/** The collector needs half as much again as what lives, or it runs all the time. */
+const ROOM = 1.5;
+/** k6 itself: what lives of it, and its program in memory, which Go's limit does not count. */
+const K6_LIVE = 60e6;
+const K6_PROGRAM = 45e6;
+/** A VU's script engine, without bodies. */
+const VU_LIVE = 0.3e6;
+const GOGC = 400;
+
+const sizesOf = (source: K6Plan['source']): number[] =>
+  (source.kind === 'corpus' ? source.templates : source.payloads).map(({ bytes }) => bytes);
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
+
+/** Of what lives: all but the bodies that VUs keep ready. k6 holds files twice (lib/fsext, and k6/experimental/fs). */
+const liveBytes = (vus: number, corpusBytes: number, largestBody: number): number =>
+  K6_LIVE + 2 * corpusBytes + vus * (VU_LIVE + largestBody);
+
+/** The bodies that a VU may keep ready: what the memory of {@link k6Memory} leaves, one body at least. */
+function bodyCacheBytes(source: K6Plan['source'], vus: number): number {
+  const sizes = sizesOf(source);
+  const corpusBytes = sum(sizes) + (source.kind === 'corpus' ? source.count * RECORD.bytes : 0);
+  const largest = Math.max(...sizes);
+  const heap = Math.max(HEAP_AT_LEAST, vus * HEAP_PER_VU);
+  const left = (heap / ROOM - liveBytes(vus, corpusBytes, largest)) / vus;
+  return Math.floor(Math.max(largest, left));
+}
 
 /**
- * Go's memory settings for k6, and what it will use. Go collects when the heap has grown by GOGC percent or
- * the memory nears GOMEMLIMIT; so a high GOGC makes k6 fast (100 VUs: 7,400 submissions per CPU second at GOGC=100,
- * 9,000 at 400) and the limit keeps it small.
- *
- * What lives, by measurement (`npm run bench -- generator`): 60 MB of program; the corpus twice (k6's file
- * cache and that of k6/experimental/fs, lib/fsext and internal/js/modules/k6/experimental/fs); per VU 0.4 MB of
- * script engine, its bodies kept ready, and k6's string copy of the body under way. The limit leaves half as
- * much again for the garbage, or the collector would run all the time.
+ * Go's memory settings for k6, and what k6 will use at most. Go collects when the heap has grown by GOGC percent
+ * or nears GOMEMLIMIT: the high GOGC makes k6 fast (one fixed body, 100 VUs: 7,400 submissions per CPU second at
+ * GOGC=100, 8,300 at 200, 9,000 at 400), the limit keeps it small. Measured by `npm run bench -- generator`.
+ * @param corpusBytes size of the files that k6 reads
  */
-export function k6Memory(plan: K6Plan, corpusBytes: number): { goGc: number; limitBytes: number } {
-  const { source, load } = plan;
-  const bodies = (source.kind === 'corpus' ? source.templates : source.payloads).map(
-    ({ bytes }) => bytes,
-  );
-  const largest = Math.max(...bodies);
-  const all = bodies.reduce((sum, bytes) => sum + bytes, 0);
-  const kept = Math.min(all, Math.max(largest, plan.bodyCacheBytes));
-  const live = 60 * MB + 2 * corpusBytes + load.vus * (0.4 * MB + kept + largest);
-  return { goGc: 400, limitBytes: Math.ceil(1.5 * live) };
+export function k6Memory(
+  plan: K6Plan,
+  corpusBytes: number,
+): { goGc: number; limitBytes: number; residentBytes: number } {
+  const { vus } = plan.load;
+  const sizes = sizesOf(plan.source);
+  const kept = Math.min(sum(sizes), plan.bodyCacheBytes);
+  const live = liveBytes(vus, corpusBytes, Math.max(...sizes)) + vus * kept;
+  const limitBytes = Math.ceil(Math.max(HEAP_AT_LEAST, vus * HEAP_PER_VU, ROOM * live));
+  const residentBytes = Math.min(limitBytes, live * (1 + GOGC / 100)) + K6_PROGRAM;
+  return { goGc: GOGC, limitBytes, residentBytes };
 }

@@ -33,7 +33,7 @@ export function parseThink(
   const ends = text.split('-').map((end) => parseDuration(end.trim()));
   if (ends.length > 2 || ends.some((end) => end === null)) return null;
   const [minMs, maxMs = minMs] = ends as number[];
-  return minMs! <= maxMs! ? { minMs: minMs!, maxMs: maxMs! } : null;
+  return minMs <= maxMs ? { minMs: minMs, maxMs: maxMs } : null;
 }
 
 /** How the scenario runs in k6. */

@@ -60,7 +60,7 @@ export class Reader {
     const start = this.at;
     if (length > this.bytes.length - start)
       throw new BinProtError(
-        `${length} more ${length === 1 ? 'byte is' : 'bytes are'} needed, but the data ends at byte ${this.bytes.length},`,
+`the data ends at byte ${this.bytes.length}, but ${length} ${length === 1 ? 'byte is' : 'bytes are'} needed`,
         start,
       );
     this.at = start + length;
@@ -111,7 +111,8 @@ export class Writer {
   }
 
   byte(value: number): void {
-    this.buffer[this.reserve(1)] = value;
+    const start = this.reserve(1); // may replace the buffer
+    this.buffer[start] = value;
   }
 
   bytes(value: Uint8Array): void {

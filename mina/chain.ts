@@ -162,7 +162,9 @@ export type ChainShape = {
   length: number;
   /** Independent integers, each equally likely; a seeded source makes the chain reproducible. */
   random: {
-    /** @returns an integer from 0 to limit - 1, for a limit up to 2^32 */ below(limit: number): number;
+    /** @returns an integer from 0 to limit - 1, for a limit up to 2^32 */ below(
+      limit: number,
+    ): number;
   };
   /** Slot of the first block, or a later one if slots stay empty; default: the one after the template's. */
   firstSlot?: number;

@@ -2,15 +2,7 @@
  * Writes a run's folder. Lines are appended as they come, whole files replaced atomically, so that a
  * process killed at any moment leaves readable files.
  */
-import {
-  appendFileSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
@@ -97,6 +89,3 @@ export function createRun(resultsFolder: string, id: string): RunWriter & { read
     },
   };
 }
-
-/** Adds one line to a log of the run, e.g. what the toolkit itself met. */
-export const appendLog = (file: string, line: string): void => appendFileSync(file, `${line}\n`);

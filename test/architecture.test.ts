@@ -47,10 +47,10 @@ const importsOf = (file: string): string[] =>
     ...readFileSync(join(projectRoot, file), 'utf8').matchAll(
       /(?:^|\n)\s*(?:import|export)[^;'"]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g,
     ),
-  ].map((match) => (match[1] ?? match[2] ?? match[3])!);
+  ].map((match) => (match[1] ?? match[2] ?? match[3]));
 
 function faultsOf(file: string, imports: readonly string[]): string[] {
-  const room = file.split('/')[0]!;
+  const room = file.split('/')[0];
   return imports.flatMap((specifier) => {
     if (!specifier.startsWith('.')) {
       const allowed =
@@ -58,8 +58,8 @@ function faultsOf(file: string, imports: readonly string[]): string[] {
       return PURE.test(file) && !allowed ? [`${file} imports ${specifier}`] : [];
     }
     const target = relative('.', normalize(join(dirname(file), specifier)));
-    const targetRoom = target.split('/')[0]!;
-    if (targetRoom === room || MAY_IMPORT[room]!.includes(targetRoom)) return [];
+    const targetRoom = target.split('/')[0];
+    if (targetRoom === room || MAY_IMPORT[room].includes(targetRoom)) return [];
     if (TOP.includes(target) && !PURE.test(file)) return [];
     return [`${file} imports ${target}`];
   });

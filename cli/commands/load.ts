@@ -254,11 +254,11 @@ function explain(options: LoadJob['options']): string {
     value === null ? '-' : String(value),
     source,
   ]);
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
   return rows
     .map(
       ([name, value, source]) =>
-        `${name!.padEnd(widths[0]!)}  ${value!.padEnd(widths[1]!)}  ${source}\n`,
+        `${name.padEnd(widths[0])}  ${value.padEnd(widths[1])}  ${source}\n`,
     )
     .join('');
 }

@@ -10,7 +10,9 @@ import { distFile } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
 import {
   type FileWriterData,
+  type JobColumns,
   removeStaleParts,
+  type ResultColumns,
   type WriteJob,
   type WriteResult,
 } from './file-writer.ts';
@@ -87,16 +89,26 @@ class FilesystemStorage implements Storage {
   private handOver(): void {
     const jobs = this.gathered;
     this.gathered = [];
-    this.thread().postMessage(jobs);
+    const columns: JobColumns = { ids: [], paths: [], texts: [], blocks: [] };
+    jobs.forEach(({ id, submission, block }, place) => {
+      columns.ids.push(id);
+      columns.paths.push(submission.path);
+      columns.texts.push(submission.text);
+      if (block) columns.blocks.push([place, block.path, block.bytes]);
+    });
+    this.thread().postMessage(columns);
   }
 
   private thread(): Worker {
     if (this.worker) return this.worker;
     const workerData: FileWriterData = { root: this.root };
     const worker = new Worker(distFile('backend-file-writer.js'), { workerData });
-    worker.on('message', (results: WriteResult[]) =>
-      results.forEach((result) => this.settle(result)),
-    );
+    worker.on('message', ({ ids, stored, errors }: ResultColumns) => {
+      const errorOf = new Map(errors);
+      ids.forEach((id, place) =>
+        this.settle({ id, stored: stored[place], error: errorOf.get(place) }),
+      );
+    });
     worker.on('error', (error) => this.lost(worker, error));
     worker.on('exit', (code) => this.lost(worker, new Error(`ended with ${code}`)));
     return (this.worker = worker);

@@ -39,7 +39,7 @@ const load = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> 
 function theRun(results: string): string {
   const names = readdirSync(results);
   assert.equal(names.length, 1, names.join(' '));
-  return join(results, names[0]!);
+  return join(results, names[0]);
 }
 const json = <T>(run: string, file: string): T =>
   JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
@@ -275,7 +275,7 @@ describe('runs', { concurrency: 2 }, () => {
     );
     assert.equal(summary.figures.latency!.count, summary.figures.sent);
     for (const name of ['backend', 'k6', 'toolkit'])
-      assert.ok(summary.figures.processes[name]!.rssBytesMax! > 1e6, name);
+      assert.ok(summary.figures.processes[name].rssBytesMax! > 1e6, name);
     for (const file of [
       'report.md',
       'throughput.png',
@@ -289,9 +289,9 @@ describe('runs', { concurrency: 2 }, () => {
     // The corpus and what the backend stored are gone, and no key is anywhere.
     assert.ok(!existsSync(join(folder, 'corpus')) && !existsSync(join(folder, 'storage')));
     const plan = json<Plan>(folder, 'plan.json');
-    assert.equal(plan.options.vus!.value, 20);
-    assert.equal(plan.options.vus!.source, 'flag');
-    assert.equal(plan.options.seed!.source, 'default');
+    assert.equal(plan.options.vus.value, 20);
+    assert.equal(plan.options.vus.source, 'flag');
+    assert.equal(plan.options.seed.source, 'default');
     assert.ok(plan.corpus.producers >= 1000);
     assert.doesNotMatch(readFileSync(join(folder, 'plan.json'), 'utf8'), /EK[1-9A-Za-z]{50}/);
   });

@@ -250,9 +250,9 @@ test('what is wrong in a config file is told with file and name, all at once', (
     '--share must be a number from 0 to 1, but is "7"',
   ]);
   const broken = fileOf('vus: 1\nduration: [1m\n');
-  assert.match(problemsOf(['--config', broken])[0]!, /options\.yaml, line \d: /);
-  assert.match(problemsOf(['--config', fileOf('- a')])[0]!, /must hold options such as/);
-  assert.match(problemsOf(['--config', '/no/such/file'])[0]!, /cannot be read \(ENOENT\)/);
+  assert.match(problemsOf(['--config', broken])[0], /options\.yaml, line \d: /);
+  assert.match(problemsOf(['--config', fileOf('- a')])[0], /must hold options such as/);
+  assert.match(problemsOf(['--config', '/no/such/file'])[0], /cannot be read \(ENOENT\)/);
 });
 
 test('the schema for editors knows every option', () => {

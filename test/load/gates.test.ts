@@ -61,8 +61,8 @@ test('values and limits are shown in the unit that people use', () => {
     figures,
   );
   assert.deepEqual(share, { name: 'error-rate<5%', state: 'pass', value: 1, limit: 5, unit: '%' });
-  assert.deepEqual([time!.value, time!.limit, time!.unit], [52, 2000, 'ms']);
-  assert.deepEqual([memory!.value, memory!.limit, memory!.unit], [200, 1024, 'MB']);
+  assert.deepEqual([time.value, time.limit, time.unit], [52, 2000, 'ms']);
+  assert.deepEqual([memory.value, memory.limit, memory.unit], [200, 1024, 'MB']);
 });
 
 test("a user's gate replaces the default of the same figure, others are added", () => {
