@@ -72,7 +72,7 @@ export type ChainBuilder = {
   readonly root: ChainLink;
   /**
    * A child of `parent`, with one copy of the template's proof and body.
-   * @throws RangeError for a slot before the genesis, BinProtError for a value that its field does not hold
+   * @throws RangeError for a slot that is before the genesis or not after the parent's, BinProtError for a value that its field does not hold
    */
   append(parent: ChainLink, next: NextBlock): ChainBlock;
   /** The slot in which `timeMs` (since 1970) lies. */
@@ -113,6 +113,8 @@ export function createChainBuilder(
     const slotNumber = slot - hardForkSlot;
     if (!(slotNumber >= 0))
       throw new RangeError(`slot ${slot} is before the first slot of the chain, ${hardForkSlot}`);
+    if (slot <= parent.slot)
+      throw new RangeError(`slot ${slot} is not after the parent's slot, ${parent.slot}`);
     const timestampMs = genesisMs + slotNumber * slotTimeMs;
     const state: ProtocolState = {
       previous_state_hash: parent.stateHashBytes,

@@ -8,6 +8,7 @@ type Bench = { bench: (report: (line: BenchLine) => void) => Promise<void> };
 const BENCHES: Record<string, () => Promise<Bench>> = {
   sign: () => import('../../bench/sign.ts'),
   verify: () => import('../../bench/verify.ts'),
+  'state-hash': () => import('../../bench/state-hash.ts'),
   submission: () => import('../../bench/submission.ts'),
   // generator: () => import('../../bench/generator.ts'),
   monitor: () => import('../../bench/monitor.ts'),

@@ -65,7 +65,14 @@ async function* sourcesOf(operands: readonly string[], cwd: string): AsyncGenera
   for (const operand of operands) files.push(...(await filesOf(operand, cwd)));
   for (const name of files) {
     const path = name === '-' ? null : resolve(cwd, name);
-    const bytes = path === null ? await buffer(process.stdin) : await readFile(path);
+    const bytes = await (path === null ? buffer(process.stdin) : readFile(path)).catch(
+      (cause: Error) => {
+        throw new UserError(`${name} cannot be read: ${cause.message}`, {
+          hint: 'look at its permissions',
+          cause,
+        });
+      },
+    );
     yield* submissionsIn({ name, path, bytes });
   }
 }

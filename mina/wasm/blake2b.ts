@@ -9,8 +9,13 @@ export const BLAKE2B_BLOCK: usize = 128;
 
 const initial: usize = memory.data<u64>([
   0x6a09e667f3bcc908 ^ 0x01010020, // parameters: 32 bytes out, no key, no tree
-  0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1, 0x510e527fade682d1,
-  0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+  0xbb67ae8584caa73b,
+  0x3c6ef372fe94f82b,
+  0xa54ff53a5f1d36f1,
+  0x510e527fade682d1,
+  0x9b05688c2b3e6c1f,
+  0x1f83d9abfb41bd6b,
+  0x5be0cd19137e2179,
 ]);
 const lastBlock: usize = memory.data(128);
 

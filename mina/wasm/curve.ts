@@ -28,14 +28,15 @@ const t4: usize = memory.data(36);
 const t5: usize = memory.data(36);
 
 export function setInfinity(out: usize): void {
-  memory.copy(out, FP_R, 36);
-  memory.copy(out + 36, FP_R, 36);
-  memory.copy(out + 72, ZERO, 36);
+  copyElement(out, FP_R);
+  copyElement(out + 36, FP_R);
+  copyElement(out + 72, ZERO);
 }
 
 export function jacobianFromAffine(out: usize, a: usize): void {
-  memory.copy(out, a, AFFINE);
-  memory.copy(out + 72, FP_R, 36);
+  copyElement(out, a);
+  copyElement(out + 36, a + 36);
+  copyElement(out + 72, FP_R);
 }
 
 /** out = 2·a, in place or not: 3M + 4S (EFD, shortw-jacobian-0, dbl-2009-l, with D = 4 X B). Keeps Z = 0. */
@@ -116,10 +117,10 @@ function scaleToAffine(out: usize, a: usize, inverse: usize): void {
 
 /** Points that share one inversion. */
 const GROUP: usize = 512;
-const group: usize = memory.data(55296); // GROUP Jacobian points
-const prefixes: usize = memory.data(18432); // GROUP elements
+const group: usize = memory.data(<i32>(GROUP * JACOBIAN));
+const prefixes: usize = memory.data(<i32>(GROUP * 36));
 const running: usize = memory.data(36);
-const bases: usize = memory.data(2304); // 32 affine points
+const bases: usize = memory.data(<i32>(AFFINE * 32));
 
 /** out = the first `count` points of `group` as affine ones; none of them is infinity. */
 function normaliseGroup(out: usize, count: usize): void {
@@ -141,7 +142,9 @@ function listMultiples(points: usize, b: usize, entries: usize): void {
   jacobianFromAffine(points, b);
   for (let i: usize = 1; i < entries; i++) {
     const point = points + i * JACOBIAN;
-    memory.copy(point, point - JACOBIAN, JACOBIAN);
+    copyElement(point, point - 108);
+    copyElement(point + 36, point - 72);
+    copyElement(point + 72, point - 36);
     jacobianAddAffine(point, b, b + 36);
   }
 }
@@ -173,7 +176,7 @@ export function fillTable(table: usize, b: usize, windows: usize, bits: i32, ent
 /** 32 windows of 8 bits of the generator, signed digits: 32 × 128 points, 288 KiB. */
 const GENERATOR_WINDOWS: usize = 32;
 const GENERATOR_ENTRIES: usize = 128;
-const generatorTable: usize = memory.data(294912);
+const generatorTable: usize = memory.data(<i32>(GENERATOR_WINDOWS * GENERATOR_ENTRIES * AFFINE));
 const generator: usize = memory.data(72);
 
 export function fillGeneratorTable(): void {
@@ -221,8 +224,8 @@ export function addGeneratorMultiple(a: usize, digits: usize): void {
 export const POINT_WINDOWS: usize = 26;
 export const POINT_ENTRIES: usize = 16;
 const WINDOW_BITS = 5;
-export const POINT_TABLE_BYTES: usize = 29952; // 26 × 16 affine points
-const someMultiples: usize = memory.data(1152); // 16 affine points
+export const POINT_TABLE_BYTES: usize = POINT_WINDOWS * POINT_ENTRIES * AFFINE;
+const someMultiples: usize = memory.data(<i32>(POINT_ENTRIES * AFFINE));
 const betaX: usize = memory.data(36);
 
 export function fillPointTable(table: usize, point: usize): void {
@@ -260,14 +263,14 @@ export function multiplyPoint(a: usize, point: usize): void {
 
 /** Most scalars of one call. */
 export const LANES: usize = 256;
-export const laneDigits: usize = memory.data(8192); // LANES × 32 digits
-export const lanePoints: usize = memory.data(18432); // LANES affine points
+export const laneDigits: usize = memory.data(<i32>(LANES * 32));
+export const lanePoints: usize = memory.data(<i32>(LANES * AFFINE));
 /** Per lane: 1 while the sum is infinity. */
-export const laneInfinity: usize = memory.data(256);
-const lanePrefixes: usize = memory.data(9216);
-const laneDenominators: usize = memory.data(9216);
-const laneAddends: usize = memory.data(1024); // address of the point to add, 0 for nothing to do
-const laneKinds: usize = memory.data(256);
+export const laneInfinity: usize = memory.data(<i32>LANES);
+const lanePrefixes: usize = memory.data(<i32>(LANES * 36));
+const laneDenominators: usize = memory.data(<i32>(LANES * 36));
+const laneAddends: usize = memory.data(<i32>(LANES * 4)); // address of the point to add; 0: nothing to do
+const laneKinds: usize = memory.data(<i32>LANES);
 const KIND_ADD: u8 = 0;
 const KIND_DOUBLE: u8 = 1;
 const lambda: usize = memory.data(36);

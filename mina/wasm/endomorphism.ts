@@ -44,14 +44,15 @@ function recodeHalf(digits: usize, isNegated: bool): void {
     isNegated = !isNegated;
     let carry: u32 = 1;
     for (let i = 0; i < HALF; i++) {
-      carry += load<u32>(half + (i << 2)) ^ <u32>MASK;
-      store<u32>(half + (i << 2), carry & <u32>MASK);
+      carry += load<u32>(half + (i << 2)) ^ (<u32>MASK);
+      store<u32>(half + (i << 2), carry & (<u32>MASK));
       carry >>= 29;
     }
   }
   const limb2 = <u64>load<u32>(half, 8);
-  store<u64>(magnitude, <u64>load<u32>(half) | (<u64>load<u32>(half, 4) << 29) | (limb2 << 58));
-  const high = (limb2 >> 6) | (<u64>load<u32>(half, 12) << 23) | (<u64>load<u32>(half, 16) << 52);
+  store<u64>(magnitude, (<u64>load<u32>(half)) | ((<u64>load<u32>(half, 4)) << 29) | (limb2 << 58));
+  const high =
+    (limb2 >> 6) | ((<u64>load<u32>(half, 12)) << 23) | ((<u64>load<u32>(half, 16)) << 52);
   store<u64>(magnitude, high, 8);
   let carry = 0;
   for (let w = 0; w < 26; w++) {

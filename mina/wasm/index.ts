@@ -45,7 +45,15 @@ export {
 } from './kimchi'; // for mina/state-hasher.ts
 
 // For the tests: field, permutation and multiples of the generator by themselves.
-export { fpFromInteger, fpInvert, fpSqrt, fpToInteger, fqMulAdd, integerFromBytes, integerToBytes } from './field';
+export {
+  fpFromInteger,
+  fpInvert,
+  fpSqrt,
+  fpToInteger,
+  fqMulAdd,
+  integerFromBytes,
+  integerToBytes,
+} from './field';
 export { addLimbs, fpMul, fpSquare, fpSub, fpSubReduced } from './unrolled';
 export { permute } from './poseidon';
 export {

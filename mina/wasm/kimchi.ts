@@ -97,7 +97,10 @@ export function forgetKimchiInput(sponge: usize): void {
 export function kimchiHash(sponge: usize, pairs: usize): usize {
   const known: usize = min(<usize>load<u32>(sponge), pairs);
   let first: usize = 0;
-  while (first < known && memory.compare(sponge + INPUTS + first * PAIR, kimchiInput + first * PAIR, PAIR) === 0)
+  while (
+    first < known &&
+    memory.compare(sponge + INPUTS + first * PAIR, kimchiInput + first * PAIR, PAIR) === 0
+  )
     first++;
   for (let pair = first; pair < pairs; pair++) {
     const before = sponge + STATES + pair * STATE;

@@ -9,7 +9,7 @@ export function allocate(bytes: usize): usize {
   const start = (next + 7) & ~7;
   const end = start + bytes;
   if (end < start) return 0;
-  const missing = <isize>end - <isize>(<usize>memory.size() << 16);
+  const missing = <isize>end - <isize>((<usize>memory.size()) << 16);
   if (missing > 0 && memory.grow(<i32>((missing + 0xffff) >> 16)) < 0) return 0;
   next = end;
   return start;

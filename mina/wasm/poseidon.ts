@@ -9,6 +9,7 @@
  * 2^261 and not in Montgomery form (fpSum2Known): 47 KB. A state is three elements, below 3 p on the way in and
  * out and below 8 p inside; the twin in BigInt is mina/poseidon.ts.
  */
+import { copyElement } from './field';
 import { addLimbs, fpMul, fpSquare, fpSum2Known, fpSum3 } from './unrolled';
 
 const ROUNDS = 63;
@@ -16,7 +17,7 @@ const FACTOR: usize = 3 * 36;
 const ROW: usize = 2 * FACTOR + 36;
 const LAST_ROW: usize = 4 * 36;
 export const STATE: usize = 3 * 36;
-export const poseidonParameters: usize = memory.data(47412);
+export const poseidonParameters: usize = memory.data(<i32>(ROW * 62 * 3 + LAST_ROW * 3 + 108));
 
 const sbox: usize = memory.data(108);
 const powers: usize = memory.data(108);
@@ -61,5 +62,7 @@ export function absorb(state: usize, a: usize, b: usize): void {
 }
 
 export function copyState(out: usize, state: usize): void {
-  memory.copy(out, state, STATE);
+  copyElement(out, state);
+  copyElement(out + 36, state + 36);
+  copyElement(out + 72, state + 72);
 }

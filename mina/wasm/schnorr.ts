@@ -43,7 +43,17 @@ import {
 import { allocate, storeAscii } from './memory';
 import { STATE, absorb, copyState } from './poseidon';
 import { publicKeyText } from './text';
-import { FP_FIVE, FP_MODULUS, FQ_MODULUS, FQ_R2, PLAIN_ONE, addLimbs, fpMul, fpSquare, fqMul } from './unrolled';
+import {
+  FP_FIVE,
+  FP_MODULUS,
+  FQ_MODULUS,
+  FQ_R2,
+  PLAIN_ONE,
+  addLimbs,
+  fpMul,
+  fpSquare,
+  fqMul,
+} from './unrolled';
 
 // --- start ---------------------------------------------------------------------------------------------------
 
@@ -125,12 +135,12 @@ const KEY_BYTES: usize = 464;
 
 const KEYS_PER_CHUNK: i32 = 1024;
 const MAX_CHUNKS: i32 = 4096;
-const keyChunks: usize = memory.data(16384);
+const keyChunks: usize = memory.data(MAX_CHUNKS * 4);
 let keyCount: i32 = 0;
 
 /** Address of a key's record; the handle is below the number of keys. */
 export function keyAt(handle: i32): usize {
-  const chunk: usize = load<u32>(keyChunks + (<usize>(handle / KEYS_PER_CHUNK) << 2));
+  const chunk: usize = load<u32>(keyChunks + ((<usize>(handle / KEYS_PER_CHUNK)) << 2));
   return chunk + <usize>(handle % KEYS_PER_CHUNK) * KEY_BYTES;
 }
 
@@ -150,7 +160,7 @@ export function addKey(privateKey: usize, network: i32): i32 {
   if (keyCount % KEYS_PER_CHUNK === 0) {
     const region = chunk < MAX_CHUNKS ? allocate(<usize>KEYS_PER_CHUNK * KEY_BYTES) : 0;
     if (region === 0) return -2;
-    store<u32>(keyChunks + (<usize>chunk << 2), <u32>region);
+    store<u32>(keyChunks + ((<usize>chunk) << 2), <u32>region);
   }
   const key = keyAt(keyCount);
   fqMul(key + KEY_D, integer, FQ_R2);
@@ -180,7 +190,7 @@ export function addKey(privateKey: usize, network: i32): i32 {
   let carry: u32 = 0;
   for (let i: usize = 0; i < 33; i++) {
     let byte: u32 = i < 32 ? load<u8>(privateKey + i) : network >> 1;
-    if (i === 31) byte |= (<u32>network & 1) << 7;
+    if (i === 31) byte |= ((<u32>network) & 1) << 7;
     store<u8>(tail + i, carry | (byte << 6));
     carry = byte >> 2;
   }
@@ -190,10 +200,10 @@ export function addKey(privateKey: usize, network: i32): i32 {
 
 // --- signing -------------------------------------------------------------------------------------------------
 
-export const laneMessages: usize = memory.data(8192); // LANES × 32 bytes
-export const laneKeys: usize = memory.data(1024); // LANES handles, u32
-export const laneSignatures: usize = memory.data(16384); // LANES × 64 bytes
-const laneNonces: usize = memory.data(8192); // LANES × 32 bytes
+export const laneMessages: usize = memory.data(<i32>(LANES * 32));
+export const laneKeys: usize = memory.data(<i32>(LANES * 4)); // handles, u32
+export const laneSignatures: usize = memory.data(<i32>(LANES * 64));
+const laneNonces: usize = memory.data(<i32>(LANES * 32));
 const paddedMessage: usize = memory.data(128);
 
 /** Below this many scalars a Jacobian sum each is faster than shared inversions. */
@@ -227,7 +237,7 @@ function messageChunk(out: usize, message: usize, i: usize): void {
   let bit = i * CHUNK_BITS;
   for (let limb: usize = 0; limb < 9; limb++, bit += 29) {
     const word = load<u64>(message + (bit >> 3)) >> (bit & 7);
-    store<u32>(out + limb * 4, <u32>word & (limb === 8 ? 0x3fffff : 0x1fffffff));
+    store<u32>(out + limb * 4, (<u32>word) & (limb === 8 ? 0x3fffff : 0x1fffffff));
   }
   fpFromInteger(out, out);
 }
@@ -252,7 +262,14 @@ function challenge(out: usize, keyState: usize, rx: usize, message: usize, bytes
 const nonceInteger: usize = memory.data(36);
 
 /** The signature (64 bytes) from the nonce k' and R = k'·G (affine). */
-function finishSignature(out: usize, key: usize, nonce: usize, R: usize, message: usize, bytes: usize): void {
+function finishSignature(
+  out: usize,
+  key: usize,
+  nonce: usize,
+  R: usize,
+  message: usize,
+  bytes: usize,
+): void {
   integerFromBytes(nonceInteger, nonce);
   fpToInteger(integer, R + 36);
   if (load<u32>(integer) & 1) fqNegateInteger(nonceInteger, nonceInteger);
@@ -371,7 +388,13 @@ const sBytes: usize = memory.data(32);
  * Checks the 64 bytes at `signature` over `bytes` of message at `input`.
  * @returns 1 valid, 0 not; -1 if rx is not below p, -2 if s is not below q (neither with `lax`)
  */
-export function verifyInput(seen: usize, network: u32, signature: usize, bytes: usize, lax: bool): i32 {
+export function verifyInput(
+  seen: usize,
+  network: u32,
+  signature: usize,
+  bytes: usize,
+  lax: bool,
+): i32 {
   memory.fill(input + bytes, 0, SLACK);
   integerFromBytes(rx, signature);
   if (lax) reduceInteger(rx, FP_MODULUS);

@@ -7,8 +7,17 @@
  * tail), where time and peer id are patched.
  */
 import { blake2bBlocks, blake2bEnd, blake2bStart } from './blake2b';
+import { LANES } from './curve';
 import { allocate, storeAscii } from './memory';
-import { KEY_PEER_ID, KEY_TEXT, keyAt, laneKeys, laneMessages, laneSignatures, signLanes } from './schnorr';
+import {
+  KEY_PEER_ID,
+  KEY_TEXT,
+  keyAt,
+  laneKeys,
+  laneMessages,
+  laneSignatures,
+  signLanes,
+} from './schnorr';
 import { signatureText, timeText } from './text';
 
 // A template's record.
@@ -22,15 +31,13 @@ const RECORD_INDEX: usize = 88; // u32
 const TEMPLATE_BYTES: usize = 96;
 
 const MAX_TEMPLATES: i32 = 65536;
-const templates: usize = memory.data(262144);
+const templates: usize = memory.data(MAX_TEMPLATES * 4);
 let templateCount: i32 = 0;
 
 const VARYING: usize = 15 + 20 + 13 + 52 + 1;
 
-/** @ts-ignore: decorator */
-@inline
 function templateAt(index: i32): usize {
-  return load<u32>(templates + (<usize>index << 2));
+  return load<u32>(templates + ((<usize>index) << 2));
 }
 
 /** Forgets all templates; their memory is used again. */
@@ -48,13 +55,13 @@ export function beginTemplate(prefixBytes: usize, suffixBytes: usize, recordInde
   if (template === 0) {
     template = allocate(TEMPLATE_BYTES);
     if (template === 0) return -1;
-    store<u32>(templates + (<usize>templateCount << 2), <u32>template);
+    store<u32>(templates + ((<usize>templateCount) << 2), <u32>template);
     knownTemplates = templateCount + 1;
   }
   const rest: usize = prefixBytes === 0 ? 0 : ((prefixBytes - 1) & 127) + 1;
   const bytes = rest + VARYING + suffixBytes;
   if (load<u32>(template, TAIL_CAPACITY) < <u32>bytes) {
-    const capacity = max<usize>(256, <usize>1 << (32 - clz(<u32>(bytes - 1))));
+    const capacity = max<usize>(256, (<usize>1) << (32 - clz(<u32>(bytes - 1))));
     const tail = allocate(capacity);
     if (tail === 0) return -1;
     store<u32>(template, <u32>tail, TAIL);
@@ -89,11 +96,11 @@ export function templateTailBytes(index: i32): usize {
 }
 
 /** Inputs of {@link signEnvelopes}: per lane a template's index (u32) and seconds since 1970 (u32). */
-export const laneTemplates: usize = memory.data(1024);
-export const laneCreatedAt: usize = memory.data(1024);
+export const laneTemplates: usize = memory.data(<i32>(LANES * 4));
+export const laneCreatedAt: usize = memory.data(<i32>(LANES * 4));
 /** LANES records of mina/envelope.ts. */
 const RECORD: usize = 272;
-export const laneRecords: usize = memory.data(69632);
+export const laneRecords: usize = memory.data(<i32>(LANES * RECORD));
 
 const digest: usize = memory.data(64);
 
@@ -111,7 +118,12 @@ export function signEnvelopes(lanes: usize): bool {
     // Time, joint and peer id stand in the envelope as they stand in the signed text.
     memory.copy(createdAt, record + 4, 20 + 13 + 52);
     memory.copy(digest, template + STATE, 64);
-    blake2bEnd(digest, load<u32>(template, TAIL), load<u32>(template, TAIL_BYTES), load<u64>(template, BEFORE));
+    blake2bEnd(
+      digest,
+      load<u32>(template, TAIL),
+      load<u32>(template, TAIL_BYTES),
+      load<u64>(template, BEFORE),
+    );
     memory.copy(laneMessages + i * 32, digest, 32);
   }
   if (!signLanes(lanes)) return false;

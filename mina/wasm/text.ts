@@ -38,7 +38,8 @@ function compress(state: usize, block: usize): void {
   let h = load<u32>(state, 28);
   for (let i: usize = 0; i < 256; i += 4) {
     const s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
-    const t1 = h + s1 + ((e & f) ^ (~e & g)) + load<u32>(roundConstants + i) + load<u32>(schedule + i);
+    const t1 =
+      h + s1 + ((e & f) ^ (~e & g)) + load<u32>(roundConstants + i) + load<u32>(schedule + i);
     const s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
     const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
     h = g;
@@ -66,7 +67,7 @@ function sha256(out: usize, data: usize, bytes: usize): void {
   memory.fill(padded, 0, 128);
   memory.copy(padded, data, bytes);
   store<u8>(padded + bytes, 0x80);
-  store<u32>(padded + blocks - 4, bswap(<u32>bytes << 3));
+  store<u32>(padded + blocks - 4, bswap((<u32>bytes) << 3));
   memory.copy(shaState, initialState, 32);
   compress(shaState, padded);
   if (blocks === 128) compress(shaState, padded + 64);
@@ -76,9 +77,9 @@ function sha256(out: usize, data: usize, bytes: usize): void {
 // --- base58check -------------------------------------------------------------------------------------------------
 
 const alphabet: usize = memory.data<u8>([
-  49, 50, 51, 52, 53, 54, 55, 56, 57, 65, 66, 67, 68, 69, 70, 71, 72, 74, 75, 76, 77, 78, 80, 81, 82, 83, 84, 85,
-  86, 87, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 109, 110, 111, 112, 113, 114, 115, 116,
-  117, 118, 119, 120, 121, 122,
+  49, 50, 51, 52, 53, 54, 55, 56, 57, 65, 66, 67, 68, 69, 70, 71, 72, 74, 75, 76, 77, 78, 80, 81,
+  82, 83, 84, 85, 86, 87, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 109, 110,
+  111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122,
 ]);
 const raw: usize = memory.data(80);
 const words: usize = memory.data(80);
@@ -105,7 +106,7 @@ function encodeChecked(out: usize, bytes: usize, characters: usize): void {
   while (at > 0) {
     let rest: u64 = 0;
     for (let i = first; i < count; i++) {
-      const value = (rest << 32) | <u64>load<u32>(words + i * 4);
+      const value = (rest << 32) | (<u64>load<u32>(words + i * 4));
       const quotient = value / FIVE_DIGITS;
       store<u32>(words + i * 4, <u32>quotient);
       rest = value - quotient * FIVE_DIGITS;
@@ -136,8 +137,6 @@ export function publicKeyText(out: usize, publicKey: usize): void {
 
 // --- time --------------------------------------------------------------------------------------------------------
 
-/** @ts-ignore: decorator */
-@inline
 function twoDigits(out: usize, value: u32): void {
   store<u8>(out, 48 + value / 10);
   store<u8>(out, 48 + (value % 10), 1);

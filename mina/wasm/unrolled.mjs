@@ -7,6 +7,10 @@
  * modulus (bounds: field.ts). Products are Montgomery's with R = 2^261, column by column: a column of three
  * products stays below 28 × 2^58 < 2^63. Both moduli are 1 mod 2^32, so a reduction digit is the low limb itself;
  * their limbs 5 to 7 are 0 and limb 8 is 2^22, so a digit costs four products and a shift.
+ *
+ * Measured (Node 20, x86-64 at 3.9 GHz): product 21 ns, square 17 ns. SIMD was tried and is slower, per product and
+ * square: two lanes of i64x2.extmul 32 and 21 ns, two lanes of f64x2 with 11 limbs of 24 bits 25 and 21 ns.
+ * So was Karatsuba over blocks of three limbs: 24 ns.
  */
 import { pathToFileURL } from 'node:url';
 
@@ -21,7 +25,8 @@ const indices = [...Array(LIMBS).keys()];
 const limbsOf = (value) =>
   indices.map((i) => Number((value >> BigInt(LIMB_BITS * i)) & BigInt(MASK)));
 
-const bytesOf = (value) => [...Array(32).keys()].map((i) => Number((value >> BigInt(8 * i)) & 255n));
+const bytesOf = (value) =>
+  [...Array(32).keys()].map((i) => Number((value >> BigInt(8 * i)) & 255n));
 
 function power(base, exponent, modulus) {
   if (exponent === 0n) return 1n;
@@ -150,12 +155,24 @@ const SIGMA = [
 ];
 /** RFC 7693 §2.6: the first 64 bits of the fractions of the square roots of the first eight primes. */
 const IV = [
-  '0x6a09e667f3bcc908', '0xbb67ae8584caa73b', '0x3c6ef372fe94f82b', '0xa54ff53a5f1d36f1',
-  '0x510e527fade682d1', '0x9b05688c2b3e6c1f', '0x1f83d9abfb41bd6b', '0x5be0cd19137e2179',
+  '0x6a09e667f3bcc908',
+  '0xbb67ae8584caa73b',
+  '0x3c6ef372fe94f82b',
+  '0xa54ff53a5f1d36f1',
+  '0x510e527fade682d1',
+  '0x9b05688c2b3e6c1f',
+  '0x1f83d9abfb41bd6b',
+  '0x5be0cd19137e2179',
 ];
 const COLUMNS_AND_DIAGONALS = [
-  [0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15],
-  [0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14],
+  [0, 4, 8, 12],
+  [1, 5, 9, 13],
+  [2, 6, 10, 14],
+  [3, 7, 11, 15],
+  [0, 5, 10, 15],
+  [1, 6, 11, 12],
+  [2, 7, 8, 13],
+  [3, 4, 9, 14],
 ];
 
 /**
@@ -231,9 +248,35 @@ export function unrolledSource() {
     constants(),
     productFunction('fpMul', fp, [['a', 'b']]),
     productFunction('fpSquare', fp, [['a', 'a']]),
-    productFunction('fpSum2', fp, [['a', 'x'], ['b', 'y']], ['e', 'f']),
-    productFunction('fpSum2Known', fp, [['a', 'x'], ['b', 'y']], ['e', 'f'], 3),
-    productFunction('fpSum3', fp, [['a', 'x'], ['b', 'y'], ['c', 'z']], ['e']),
+    productFunction(
+      'fpSum2',
+      fp,
+      [
+        ['a', 'x'],
+        ['b', 'y'],
+      ],
+      ['e', 'f'],
+    ),
+    productFunction(
+      'fpSum2Known',
+      fp,
+      [
+        ['a', 'x'],
+        ['b', 'y'],
+      ],
+      ['e', 'f'],
+      3,
+    ),
+    productFunction(
+      'fpSum3',
+      fp,
+      [
+        ['a', 'x'],
+        ['b', 'y'],
+        ['c', 'z'],
+      ],
+      ['e'],
+    ),
     addFunction('addLimbs'),
     subtractFunction('fpSub', fp),
     subtractReducedFunction('fpSubReduced', fp),

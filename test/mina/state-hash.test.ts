@@ -164,7 +164,7 @@ for (const [name, pack] of [
         assert.equal(elements.length, 49);
         assert.equal(elements[0], bytesToIntegerLE(body.genesis_state_hash));
         assert.equal(elements[38], BigInt(first_packed![rule]));
-        assert.equal(elements[48], BigInt(`0x${last_packed!}`));
+        assert.equal(elements[48], BigInt(last_packed!));
       }
     });
   });
@@ -302,5 +302,5 @@ test('a change anywhere changes the hash', () => {
     assert.notEqual(text(hasher.stateHash(other as ProtocolState, 'berkeley')), before, path);
     leaves++;
   }
-  assert.equal(leaves, 106);
+  assert.equal(leaves, 88); // all fields of the state, but for the two that hold nothing and are not hashed
 });

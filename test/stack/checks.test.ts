@@ -3,47 +3,24 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { decode, encode } from '../../mina/base58check.ts';
-import { parseSubmission, signedFields } from '../../mina/submission.ts';
-import { signedText } from '../../mina/submission-text.ts';
+import { parseSubmission } from '../../mina/submission.ts';
 import { ANSWERS, type Checks, judge, notRegistered } from '../../stack/backend/checks.ts';
 import { createBlockCache, type KnownBlock } from '../../stack/backend/block-cache.ts';
 import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
-import { readVector } from '../mina/vectors.ts';
 import {
   backendAnswers,
+  checksWith,
+  essence,
   exchange,
   expand,
+  NOW_MS,
   post,
+  RECORDED,
   replyOf,
-  signer,
   startTestBackend,
 } from './support.ts';
 
-export const RECORDED = [
-  'submission-with-snark-work.json',
-  'submission-without-snark-work.json',
-].map((name) => ({ name, bytes: Buffer.from(readVector(name)) }));
-
 const HOUR_MS = 3_600_000;
-const NOW_MS = Date.UTC(2026, 5, 1);
-
-const checksWith = (changes: Partial<Checks> = {}): Checks => ({
-  network: 'testnet',
-  signatures: 'strict',
-  signer,
-  whitelist: () => null,
-  limiter: createHourlyLimiter(Infinity, () => 0),
-  blocks: createBlockCache(),
-  nowMs: () => NOW_MS,
-  ...changes,
-});
-
-/** What decides whether a signature fits: if this is unchanged, so is the submission. */
-function essence(body: Uint8Array): string {
-  const submission = parseSubmission(body);
-  const text = Buffer.from(signedText(signedFields(submission))).toString('latin1');
-  return `${text} ${submission.submitter} ${encode('signature', submission.signature)}`;
-}
 
 describe('the recorded submissions', () => {
   for (const { name, bytes } of RECORDED) {

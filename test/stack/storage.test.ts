@@ -11,6 +11,8 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -101,6 +103,20 @@ describe('filesystem storage', () => {
       saves.map(() => ({ stored: true })),
     );
     assert.equal(readdirSync(join(folder, 'blocks')).length, 50);
+  });
+
+  test('a writing thread that dies loses what it held, and the next submission finds another', async () => {
+    const storage = openFilesystemStorage(newFolder());
+    await storage.save(submissionOf());
+    const { worker } = storage as unknown as { worker: Worker };
+    const held = storage.save(submissionOf({ submitter: 'S1' }));
+    const ended = once(worker, 'exit');
+    // After the hand-over of this turn; the answer may or may not come before the end.
+    setImmediate(() => void worker.terminate());
+    await held.catch((error: Error) => assert.match(error.message, /the writing thread/));
+    await ended;
+    assert.deepEqual(await storage.save(submissionOf({ submitter: 'S2' })), { stored: true });
+    await storage.close();
   });
 
   test('removes what a killed process left, but not what another one is writing', () => {

@@ -1,7 +1,10 @@
 /** A backend inside the test's process, with a storage in memory and clocks that the test sets; and a raw HTTP client. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { encode } from '../../mina/base58check.ts';
 import { createSigner } from '../../mina/signer.ts';
+import { parseSubmission, signedFields } from '../../mina/submission.ts';
+import { signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import type { Checks } from '../../stack/backend/checks.ts';
 import { createLog } from '../../stack/backend/log.ts';
@@ -62,16 +65,7 @@ export async function startTestBackend(
   const storage = new MemoryStorage();
   const logged: string[] = [];
   const backend = await startServer({
-    checks: {
-      network: 'testnet',
-      signatures: 'strict',
-      signer,
-      whitelist: () => null,
-      limiter: createHourlyLimiter(Infinity, () => 0),
-      blocks: createBlockCache(),
-      nowMs: () => Date.UTC(2026, 5, 1),
-      ...checks,
-    },
+    checks: checksWith(checks),
     storages: storages ?? [storage],
     log: createLog(
       'debug',
@@ -135,4 +129,30 @@ export async function post(port: number, body: Uint8Array, headers = ''): Promis
 export function replyOf(text: string): Reply {
   const match = /^HTTP\/1\.1 (\d+) [^]*?\r\n\r\n([^]*)$/.exec(text);
   return match ? { status: Number(match[1]), body: match[2] } : { status: 0, body: text };
+}
+
+/** Submissions that the live network produced, see test/vectors/README.md. */
+export const RECORDED = [
+  'submission-with-snark-work.json',
+  'submission-without-snark-work.json',
+].map((name) => ({ name, bytes: Buffer.from(readVector(name)) }));
+
+export const NOW_MS = Date.UTC(2026, 5, 1);
+
+export const checksWith = (changes: Partial<Checks> = {}): Checks => ({
+  network: 'testnet',
+  signatures: 'strict',
+  signer,
+  whitelist: () => null,
+  limiter: createHourlyLimiter(Infinity, () => 0),
+  blocks: createBlockCache(),
+  nowMs: () => NOW_MS,
+  ...changes,
+});
+
+/** What decides whether a signature fits: if this is unchanged, so is the submission. */
+export function essence(body: Uint8Array): string {
+  const submission = parseSubmission(body);
+  const text = Buffer.from(signedText(signedFields(submission))).toString('latin1');
+  return `${text} ${submission.submitter} ${encode('signature', submission.signature)}`;
 }
