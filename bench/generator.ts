@@ -63,7 +63,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     for (let round = 0; round < ROUNDS; round++)
       for (const [name, run] of Object.entries(cases)) (measured[name] ??= []).push(await run());
     const perCpuSecond = (name: string): number =>
-      median(measured[name]!.map(({ submissions, cpuSeconds }) => submissions / cpuSeconds));
+      median(measured[name].map(({ submissions, cpuSeconds }) => submissions / cpuSeconds));
 
     const ours = {
       current: 'two blocks current at a time',
@@ -312,7 +312,7 @@ function writePayloads(folder: string): string {
 function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));

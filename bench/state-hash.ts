@@ -110,7 +110,7 @@ function withHeight(state: ProtocolState, height: number): ProtocolState {
   };
 }
 
-/** The package's public API has no state hash; its Poseidon and ours pack are put together to one. */
+/** The package's public API has no state hash; its Poseidon over what we pack is one. */
 async function loadMinaSignerHash(): Promise<StateHash['stateHash'] | undefined> {
   const folder = join(projectRoot, 'node_modules/mina-signer/dist/node/mina-signer/src');
   const path = join(folder, 'poseidon-bigint.js');

@@ -23,7 +23,7 @@ export class AnswerTable {
   #set(index: number, bits: number): void {
     const page = Math.floor(index / PAGE);
     this.#pages[page] ??= new Uint16Array(PAGE);
-    this.#pages[page][index % PAGE]! |= bits;
+    this.#pages[page][index % PAGE] |= bits;
     if (index >= this.#length) this.#length = index + 1;
   }
 

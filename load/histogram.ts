@@ -50,9 +50,16 @@ export class LatencyHistogram {
     this.#maxUs = Math.max(this.#maxUs, other.maxValue);
   }
 
-  /** @param percentile 0 to 100. @returns milliseconds; 0 if nothing was recorded */
+  /**
+   * By nearest rank: the smallest value that at least `percentile` percent of all do not exceed.
+   * @param percentile 0 to 100. @returns milliseconds; 0 if nothing was recorded
+   */
   percentileMs(percentile: number): number {
-    return Math.min(this.#hdr.getValueAtPercentile(percentile), this.#maxUs) / 1000;
+    if (this.#count === 0) return 0;
+    // The library rounds the rank; 99.9 % of 10,000 must not be 9,990.000000000002.
+    const rank = Math.max(1, Math.ceil((percentile * this.#count) / 100 - 1e-6));
+    const value = this.#hdr.getValueAtPercentile((rank / this.#count) * 100);
+    return Math.min(value, this.#maxUs) / 1000;
   }
 
   /** HDR histogram V2, compressed, base64. */

@@ -296,22 +296,22 @@ export class SampleAggregator {
       this.#base = second;
       this.#firstSecond = second;
       this.#open.push(this.#spare.pop() ?? new Second());
-      return this.#open[0]!;
+      return this.#open[0];
     }
-    if (second <= this.#base) return this.#open[0]!;
-    if (second - this.#base < this.#open.length) return this.#open[second - this.#base]!;
+    if (second <= this.#base) return this.#open[0];
+    if (second - this.#base < this.#open.length) return this.#open[second - this.#base];
     if (second - this.#base > MOST_EMPTY_SECONDS) {
       while (this.#open.length > 1) this.#finishOldest();
       this.#finishOldest();
       this.#base = second;
       this.#open.push(this.#spare.pop() ?? new Second());
-      return this.#open[0]!;
+      return this.#open[0];
     }
     while (this.#base + this.#open.length <= second) {
       this.#open.push(this.#spare.pop() ?? new Second());
       if (this.#open.length > 2) this.#finishOldest();
     }
-    return this.#open[second - this.#base]!;
+    return this.#open[second - this.#base];
   }
 
   #finishOldest(): void {
@@ -398,7 +398,7 @@ for (const [name, metric] of Object.entries(METRICS))
   };
 
 function metricOf(bytes: Buffer, from: number, to: number): number {
-  const candidate = BY_SHAPE[shapeOf(to - from, bytes[from]!)];
+  const candidate = BY_SHAPE[shapeOf(to - from, bytes[from])];
   if (candidate === undefined) return OTHER;
   const { name, metric } = candidate;
   for (let i = 0; i < name.length; i++) if (bytes[from + i] !== name[i]) return OTHER;
@@ -410,7 +410,7 @@ function parseDecimal(bytes: Buffer, from: number, to: number): number {
   let value = 0;
   let scale = 0;
   for (let i = from; i < to; i++) {
-    const digit = bytes[i]! - 0x30;
+    const digit = bytes[i] - 0x30;
     if (digit >= 0 && digit <= 9) {
       // A report's value may have 16 digits before its point and only zeros behind it.
       if (scale > 0) {

@@ -60,7 +60,7 @@ export class Reader {
     const start = this.at;
     if (length > this.bytes.length - start)
       throw new BinProtError(
-`the data ends at byte ${this.bytes.length}, but ${length} ${length === 1 ? 'byte is' : 'bytes are'} needed`,
+        `the data ends at byte ${this.bytes.length}, but ${length} ${length === 1 ? 'byte is' : 'bytes are'} needed`,
         start,
       );
     this.at = start + length;

@@ -32,7 +32,6 @@ import {
  * `berkeley`: mainnet and devnet since 2024.
  */
 export type Generation = 'rampup' | 'rc1' | 'berkeley';
-export const GENERATIONS: readonly Generation[] = ['rampup', 'rc1', 'berkeley'];
 
 /** Bytes of protocol_state_proof in every block seen. It is not decoded. */
 export const PROOF_BYTES = 11_138;

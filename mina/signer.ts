@@ -9,10 +9,9 @@
  * Pure (no I/O, no `k6/*`, no `node:*`): the caller brings the module (paths.ts, loadMinaWasm).
  */
 import { RECORD } from './envelope.ts';
-import { Fp } from './field.ts';
 import { type Network, networkId } from './network.ts';
 import { poseidonLegacyParameters } from './poseidon-legacy-parameters.ts';
-import { scalePoseidon } from './poseidon-scaled.ts';
+import { poseidonLimbs } from './poseidon-limbs.ts';
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './schnorr.ts';
 
 const PRIVATE_KEY_BYTES = 32;
@@ -156,7 +155,7 @@ export type MinaWasm = {
 export function instantiate(module: WebAssembly.Module): MinaWasm {
   const wasm = new WebAssembly.Instance(module).exports as unknown as MinaWasm;
   new Uint32Array(wasm.memory.buffer).set(
-    legacyParameterLimbs(),
+    poseidonLimbs(poseidonLegacyParameters),
     address(wasm.poseidonParameters) / 4,
   );
   wasm.start();
@@ -474,35 +473,4 @@ function checkNonce(signed: number): void {
 
 function storeLatin1(target: Uint8Array, at: number, text: string): void {
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
-}
-
-const LIMBS = 9;
-const LIMB_BITS = 29n;
-const LIMB_MASK = (1n << LIMB_BITS) - 1n;
-/** Montgomery form is the product with 2^261. */
-const MONTGOMERY_BITS = 261n;
-/** A factor known beforehand stands there three times, times these powers of two (mina/wasm/unrolled.mjs). */
-const KNOWN_FACTOR_BITS = [87n, 174n, 261n];
-
-/** The numbers of mina/wasm/poseidon.ts in its order, each as 9 limbs of 29 bits. */
-function legacyParameterLimbs(): Uint32Array {
-  const { initial, rounds } = scalePoseidon(poseidonLegacyParameters);
-  const montgomery = (value: bigint): bigint => Fp.reduce(value << MONTGOMERY_BITS);
-  const known = (value: bigint): bigint[] =>
-    KNOWN_FACTOR_BITS.map((bits) => Fp.reduce(value << bits));
-  const numbers = [
-    ...initial.map(montgomery),
-    ...rounds
-      .slice(0, -1)
-      .flat()
-      .flatMap((row) => [...row.slice(0, -1).flatMap(known), montgomery(row.at(-1)!)]),
-    ...rounds.at(-1)!.flat().map(montgomery),
-  ];
-  const limbs = new Uint32Array(numbers.length * LIMBS);
-  numbers.forEach((number, i) => {
-    let rest = number;
-    for (let j = 0; j < LIMBS; j++, rest >>= LIMB_BITS)
-      limbs[i * LIMBS + j] = Number(rest & LIMB_MASK);
-  });
-  return limbs;
 }

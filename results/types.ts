@@ -193,6 +193,46 @@ export type ProcessFigures = {
   readings: number;
 };
 
+/** What came of one case of the `hostile` scenario (load/hostile/cases.ts). */
+export type HostileCaseFigures = {
+  name: string;
+  /** Number of the backend's check, 1 to 10, or what lies below the checks. */
+  check: number | 'http' | 'slow';
+  what: string;
+  /** The expected answers in words; empty if it was never played. */
+  expected: string;
+  /** How often it was played to its end: `asExpected` + `unexpected`. */
+  played: number;
+  asExpected: number;
+  unexpected: number;
+  /** Cut by the stop, or answered too late to be judged. */
+  cut: number;
+  /** Requests whose end was seen. */
+  requests: number;
+  /** What came instead and what should have, up to 3. */
+  examples: string[];
+  /** Why it was not played, or not every time. */
+  notRun?: string;
+};
+
+/** What came of all hostile requests. They are no submissions of the load: `figures` of the summary does not count them. */
+export type HostileFigures = {
+  /** Whole rounds through all cases. */
+  rounds: number;
+  /** Requests whose end was seen: the sum of `answers`. */
+  requests: number;
+  /**
+   * Beside the classes of k6: `error:closed` (the target ended the connection), `error:silent` (nothing came while it was held),
+   * `error:dropped` (we reset it), `error:malformed` (what came is no HTTP).
+   */
+  answers: Record<AnswerClass, number>;
+  played: number;
+  asExpected: number;
+  unexpected: number;
+  cut: number;
+  cases: HostileCaseFigures[];
+};
+
 /** `summary.json`. */
 export type Summary = {
   format: 1;
@@ -217,6 +257,8 @@ export type Summary = {
     failedIterations: number;
     processes: Record<string, ProcessFigures>;
   };
+  /** Of the scenario `hostile`. */
+  hostile?: HostileFigures;
   gates: Gate[];
   /** What to know when reading the figures: a backend that died, a monitor that failed, a cut sample stream. */
   notes: string[];

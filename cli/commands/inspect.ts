@@ -4,8 +4,12 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { decode, encode } from '../../mina/base58check.ts';
+import { BinProtError } from '../../mina/bin-prot.ts';
+import { type BlockSummary, decodeBlock } from '../../mina/block-summary.ts';
 import { type Network, NETWORKS } from '../../mina/network.ts';
 import { createSigner, type Signer } from '../../mina/signer.ts';
+import type { StateHash } from '../../mina/state-hash.ts';
+import { createStateHasher } from '../../mina/state-hasher.ts';
 import {
   parseSubmission,
   signedFields,
@@ -18,7 +22,7 @@ import { loadMinaWasm } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
-/** One line of output; null for what could not be found out. The block's own fields are not decoded yet. */
+/** One line of output; null for what could not be found out. */
 export type Inspection = {
   file: string;
   submitter: string | null;
@@ -31,8 +35,20 @@ export type Inspection = {
   previous_state_hash: string | null;
   height: number | null;
   slot: number | null;
+  generation: BlockSummary['generation'] | null;
+  /** In bytes; `snark_work` if there is some, the parts of the block if it can be decoded. `body` is the block's: the staged ledger diff. */
+  sizes: Sizes | null;
   error?: string;
 };
+
+type OuterSizes = { submission: number; snark_work?: number };
+type Sizes = OuterSizes & { block: number } & Partial<BlockSummary['sizes']>;
+
+/** What the block itself tells. */
+type BlockFields = Pick<
+  Inspection,
+  'state_hash' | 'previous_state_hash' | 'height' | 'slot' | 'generation' | 'sizes' | 'error'
+>;
 
 export const inspect: Command = {
   name: 'inspect',
@@ -45,11 +61,14 @@ export const inspect: Command = {
         hint: 'give files or folders with submissions, or - for standard input',
         exitCode: EXIT.usage,
       });
-    const signer = createSigner(loadMinaWasm());
+    const wasm = loadMinaWasm();
+    const tools = { signer: createSigner(wasm), hash: createStateHasher(wasm) };
     let faults = 0;
     for await (const source of sourcesOf(operands, cwd)) {
-      const inspection = await inspectSource(source, signer);
-      if (inspection.error !== undefined || inspection.signature === 'invalid') faults++;
+      const inspection = await inspectSource(source, tools);
+      const { signature, error } = inspection;
+      // A valid signature may be over a block that cannot be decoded: that is told, but it is no fault of the signature.
+      if (signature === 'invalid' || (signature === null && error !== undefined)) faults++;
       stdout.write(`${JSON.stringify(inspection)}\n`);
     }
     return faults === 0 ? EXIT.passed : 1;
@@ -145,31 +164,56 @@ const UNKNOWN = {
   previous_state_hash: null,
   height: null,
   slot: null,
+  generation: null,
+  sizes: null,
 } as const;
 
-async function inspectSource({ name, path, bytes }: Source, signer: Signer): Promise<Inspection> {
+type Tools = { signer: Signer; hash: StateHash };
+
+function blockFields(block: Uint8Array, outer: OuterSizes, hash: StateHash): Partial<BlockFields> {
   try {
-    return { file: name, ...UNKNOWN, ...inspectSubmission(parseSubmission(bytes), signer) };
+    const { state_hash, previous_state_hash, height, slot, generation, sizes } = decodeBlock(
+      block,
+      hash,
+    );
+    const all = { ...outer, ...sizes };
+    return { state_hash, previous_state_hash, height, slot, generation, sizes: all };
+  } catch (error) {
+    if (!(error instanceof BinProtError)) throw error;
+    return { sizes: { ...outer, block: block.length }, error: `block: ${error.message}` };
+  }
+}
+
+async function inspectSource({ name, path, bytes }: Source, tools: Tools): Promise<Inspection> {
+  try {
+    return { file: name, ...UNKNOWN, ...inspectSubmission(parseSubmission(bytes), tools) };
   } catch (error) {
     if (!(error instanceof SubmissionError)) throw error;
     const stored = path === null || error.problem !== 'missing' ? null : storedSubmission(bytes);
     if (stored === null || path === null) return { file: name, ...UNKNOWN, error: error.message };
-    return { file: name, ...UNKNOWN, ...(await inspectStored(stored, path, signer)) };
+    return { file: name, ...UNKNOWN, ...(await inspectStored(stored, path, bytes.length, tools)) };
   }
 }
 
-/** What a submission itself tells: its signature under both networks, and its block's hash. */
+/** What a submission itself tells: its signature under both networks, and its block. */
 export function inspectSubmission(
   submission: Submission,
-  signer: Signer,
-): Pick<Inspection, 'submitter' | 'created_at' | 'signature' | 'network' | 'block_hash' | 'error'> {
+  { signer, hash }: Tools,
+): Pick<Inspection, 'submitter' | 'created_at' | 'signature' | 'network' | 'block_hash'> &
+  Partial<BlockFields> {
   const { body, submitter, createdAt, submitterKey, signature } = submission;
   const message = signer.blake2b256(signedText(signedFields(submission)));
   const block = tokenBytes(body, submission.block);
+  const { snarkWork } = submission;
+  const sizes: OuterSizes = {
+    submission: body.length,
+    ...(snarkWork && { snark_work: tokenBytes(body, snarkWork).length }),
+  };
   const facts = {
     submitter,
     created_at: createdAt.utc,
     block_hash: encode('blockHash', signer.blake2b256(block)),
+    ...blockFields(block, sizes, hash),
   };
   try {
     const network = NETWORKS.find((each) => signer.verify(submitterKey, signature, message, each));
@@ -191,11 +235,15 @@ function storedSubmission(bytes: Uint8Array): Stored | null {
   return texts.every((text) => typeof text === 'string') ? (record as Stored) : null;
 }
 
-/** A stored submission has no signature any more; its block lies in `blocks/`, and its name says who sent it. */
+/**
+ * A stored submission has no signature any more; its block lies in `blocks/`, and its name says who sent it.
+ * @param submission its length in bytes
+ */
 async function inspectStored(
   { submitter, created_at, block_hash }: Stored,
   path: string,
-  signer: Signer,
+  submission: number,
+  { signer, hash }: Tools,
 ): Promise<Partial<Inspection>> {
   const facts = { submitter, created_at, block_hash };
   const fault = (error: string): Partial<Inspection> => ({ ...facts, error });
@@ -212,5 +260,6 @@ async function inspectStored(
   const block = await readFile(blockPath).catch(() => null);
   if (block === null) return fault(`its block is missing: there is no ${blockPath}`);
   const found = encode('blockHash', signer.blake2b256(block));
-  return found === block_hash ? facts : fault(`its block ${blockPath} has the hash ${found}`);
+  if (found !== block_hash) return fault(`its block ${blockPath} has the hash ${found}`);
+  return { ...facts, ...blockFields(block, { submission }, hash) };
 }

@@ -131,13 +131,13 @@ export async function hostileMaterial({
   const [atLimit, refused, ...pool] = members as [Member, Member, ...Member[]];
   const [outsider] = membersOf(outsiderFleet(seed)) as [Member];
   const templates = await readTemplates();
-  const template = templates.find(({ hasSnarkWork }) => !hasSnarkWork) ?? templates[0]!;
+  const template = templates.find(({ hasSnarkWork }) => !hasSnarkWork) ?? templates[0];
   const block = (await template.load()).block.toString('latin1');
   const limit = usable(hourlyLimit ?? USUAL_HOURLY_LIMIT);
 
   function claim(member: Member): boolean {
     const now = monotonicMs();
-    while (member.uses.length > 0 && member.uses[0]! <= now - HOUR_MS - HOUR_MARGIN_MS)
+    while (member.uses.length > 0 && member.uses[0] <= now - HOUR_MS - HOUR_MARGIN_MS)
       member.uses.shift();
     if (member.uses.length >= limit) return false;
     member.uses.push(now);
@@ -152,7 +152,7 @@ export async function hostileMaterial({
     claim,
     take() {
       for (let tried = 0; tried < pool.length; tried++) {
-        const member = pool[turn++ % pool.length]!;
+        const member = pool[turn++ % pool.length];
         if (claim(member)) return member;
       }
       return null;

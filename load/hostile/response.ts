@@ -81,16 +81,16 @@ export class ResponseReader {
       return null;
     }
     const [statusLine, ...lines] = text.slice(0, headEnd).split('\r\n');
-    const status = Number(STATUS_LINE.exec(statusLine!)?.[1]);
+    const status = Number(STATUS_LINE.exec(statusLine)?.[1]);
     if (!(status >= 100)) throw new Malformed('bytes that are no HTTP answer');
     const headers = new Map<string, string>();
     for (const line of lines) {
       const match = HEADER.exec(line);
       if (match === null) throw new Malformed('a header line without a name');
-      const name = match[1]!.toLowerCase();
+      const name = match[1].toLowerCase();
       if (name === 'content-length' && headers.has(name) && headers.get(name) !== match[2])
         throw new Malformed('two different Content-Length');
-      headers.set(name, match[2]!);
+      headers.set(name, match[2]);
     }
     const read = this.#body(status, headers, headEnd + HEAD_END.length);
     if (read === null) {
@@ -124,7 +124,7 @@ export class ResponseReader {
 
 function chunkedBody(text: string, start: number): { body: string; end: number } | null {
   let body = '';
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const lineEnd = text.indexOf('\r\n', at);
     if (lineEnd < 0) return null;
     const size = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;.*)?$/.exec(text.slice(at, lineEnd))?.[1];

@@ -40,7 +40,7 @@ export type Script = { parts: readonly Part[] } | { notRun: string };
 export type Came =
   | { kind: 'answer'; response: Response }
   | { kind: 'closed'; reset: boolean }
-  | { kind: 'silent'; ms: number }
+  | { kind: 'silent'; ms: number; /** It was held on purpose. */ held: boolean }
   | { kind: 'malformed'; what: string; bytes: string }
   | { kind: 'more'; bytes: string }
   | { kind: 'unconnected'; code: string };

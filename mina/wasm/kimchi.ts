@@ -1,8 +1,8 @@
 /**
- * "Kimchi" Poseidon, which state hashes use: 55 rounds of x^7 with a scaled state, as poseidon.ts does it for the legacy
- * parameters. state-hasher.ts computes the scaled numbers and stores them at `kimchiParameters`:
+ * "Kimchi" Poseidon, which state hashes use: 55 rounds of x^7 with a scaled state, in the way of poseidon.ts. state-hasher.ts
+ * stores the numbers at `kimchiParameters`, as poseidon.ts has them:
  *
- *     54 × 3 rows [factor 1, factor 2, constant] · 3 rows [factor 0, 1, 2, constant]
+ *     3 elements added first (zeros here, not used) · 54 × 3 rows [factor 1, factor 2, constant] · 3 rows [factor 0, 1, 2, constant]
  *
  * A sponge is a record in memory that keeps the state after every pair of inputs, so that hashing an input again begins at
  * its first changed pair:
@@ -11,10 +11,11 @@
  */
 import { fpFromInteger, fpToInteger, integerFromBytes, integerToBytes } from './field';
 import { allocate } from './memory';
-import { addLimbs, fpMul, fpSquare, fpSum2, fpSum3 } from './unrolled';
+import { addLimbs, fpMul, fpSquare, fpSum2Known, fpSum3 } from './unrolled';
 
 const ROUNDS = 55;
-const ROW: usize = 3 * 36;
+const FACTOR: usize = 3 * 36;
+const ROW: usize = 2 * FACTOR + 36;
 const LAST_ROW: usize = 4 * 36;
 const STATE: usize = 3 * 36;
 const PAIR: usize = 64;
@@ -23,8 +24,7 @@ const STATES: usize = 8;
 const INPUTS: usize = STATES + (MAX_PAIRS + 1) * STATE;
 const SPONGE_BYTES: usize = INPUTS + MAX_PAIRS * PAIR;
 
-/** 54 × 3 × ROW + 3 × LAST_ROW. */
-export const kimchiParameters: usize = memory.data(17928);
+export const kimchiParameters: usize = memory.data(<i32>(108 + ROW * 54 * 3 + LAST_ROW * 3));
 /** Up to MAX_PAIRS pairs of integers below p, 32 bytes each, little-endian. */
 export const kimchiInput: usize = memory.data(2048);
 /** The hash: 32 bytes, little-endian. */
@@ -50,18 +50,16 @@ function seventhPowers(state: usize): void {
   fpMul(sbox + 72, powers + 72, state + 72);
 }
 
-/** A state is three elements, each below 6 p at the start and 4 p at the end. */
+/** A state is three elements, below 6 p on the way in, 8 p inside and 4 p on the way out. */
 export function kimchiPermute(state: usize): void {
-  let at = kimchiParameters;
+  let at = kimchiParameters + 108;
   const s0 = sbox;
   const s1 = sbox + 36;
   const s2 = sbox + 72;
   for (let round = 1; round < ROUNDS; round++) {
     seventhPowers(state);
-    fpSum2(state, s1, at, s2, at + 36, s0, at + 72);
-    fpSum2(state + 36, s1, at + ROW, s2, at + ROW + 36, s0, at + ROW + 72);
-    fpSum2(state + 72, s1, at + 2 * ROW, s2, at + 2 * ROW + 36, s0, at + 2 * ROW + 72);
-    at += 3 * ROW;
+    for (let row: usize = 0; row < 108; row += 36, at += ROW)
+      fpSum2Known(state + row, s1, at, s2, at + FACTOR, s0, at + 2 * FACTOR);
   }
   seventhPowers(state);
   for (let row: usize = 0; row < 3; row++, at += LAST_ROW)

@@ -7,7 +7,6 @@
 import { blake2bBlocks, blake2bEnd, blake2bStart } from './blake2b';
 import {
   AFFINE,
-  JACOBIAN,
   LANES,
   POINT_TABLE_BYTES,
   addGeneratorMultiple,
@@ -25,7 +24,6 @@ import {
 } from './curve';
 import { splitScalar } from './endomorphism';
 import {
-  copyElement,
   fpFromInteger,
   fpIsEqual,
   fpIsZero,

@@ -58,7 +58,7 @@ export type PayloadSource = {
 
 /** No more than this many submissions are leased at once over all VUs: the order of sending stays close to the index. */
 const LEASED_AT_ONCE = 8000;
-const LEASE = 16;
+const LEASE = 32;
 
 /**
  * How many consecutive submissions one k6 iteration sends. Reading a record costs k6 two asynchronous calls

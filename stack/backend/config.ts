@@ -10,6 +10,10 @@ import { LOG_LEVELS, type LogLevel } from './log.ts';
 export type BackendConfig = {
   /** `mainnet` means mainnet signatures; every other name testnet's. */
   networkName: string;
+  /**
+   * `strict` (default): canonical encodings and points on the curve only. `lax` (VERIFY_SIGNATURE_LAX=1): numbers beyond their modulus
+   * pass as they do in the original's C code, which no honest signer produces. `unchecked` (VERIFY_SIGNATURE_DISABLED=1).
+   */
   signatures: 'strict' | 'lax' | 'unchecked';
   /** null: whoever signs may submit. */
   whitelist: { file: string; refreshMs: number } | null;

@@ -10,6 +10,7 @@ import { encode } from '../../mina/base58check.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { distFile, loadMinaWasm, projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
+import { recordedBlock } from '../mina/block-fixtures.ts';
 import { readVector, signingVectors } from '../mina/vectors.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'inspect-'));
@@ -35,7 +36,7 @@ const file = (name: string, text: string): string => {
 const recorded = readVector('submission-without-snark-work.json');
 
 describe('inspect', () => {
-  test('recorded submissions: valid, testnet, and the hash under which backends keep the block', () => {
+  test('recorded submissions: valid, testnet, the hash under which backends keep the block, its fields', () => {
     const names = ['submission-with-snark-work.json', 'submission-without-snark-work.json'];
     const paths = names.map((name) => join(projectRoot, 'test', 'vectors', name));
     const { lines, status } = inspect(paths);
@@ -47,12 +48,34 @@ describe('inspect', () => {
       signature: 'valid',
       network: 'testnet',
       block_hash: 'ZB76TnYx5zWndg5bxkR6rkbBdycG9xBYYMTBs2ygUddTEF72FB',
-      state_hash: null,
-      previous_state_hash: null,
-      height: null,
-      slot: null,
+      state_hash: '3NL15H2w8fCVcH76FxBgJJfKVSBSr4BGYNPvavhP5oAwC8hyBW1K',
+      previous_state_hash: '3NKwED6Qv8x7PbJhHU1oexvTpU2YTcAYUc5WMy3fRweK1U51Smrf',
+      height: 4,
+      slot: 5,
+      generation: 'rc1',
+      sizes: {
+        submission: 17_263,
+        block: 12_702,
+        header: 12_695,
+        protocol_state: 1520,
+        protocol_state_proof: 11_138,
+        body: 7,
+      },
     } satisfies Inspection);
-    assert.equal(lines[0].block_hash, 'YhRTc38aeU8wtz85SUYSrCc7X65XoyCuxy2MWDLkCTY65t2LRw');
+    const { block_hash, state_hash, previous_state_hash, height, slot, sizes } = lines[0];
+    const { data } = JSON.parse(readVector(names[0])) as { data: { snark_work: string } };
+    assert.equal(sizes?.submission, readVector(names[0]).length);
+    assert.equal(sizes?.snark_work, Buffer.from(data.snark_work, 'base64').length);
+    assert.deepEqual(
+      { block_hash, state_hash, previous_state_hash, height, slot },
+      {
+        block_hash: 'YhRTc38aeU8wtz85SUYSrCc7X65XoyCuxy2MWDLkCTY65t2LRw',
+        state_hash: '3NKcY7wC57SCRwxu1Qwfziaccj1kUxHKRxsk685e7do39Ftd5nSb',
+        previous_state_hash: '3NL4tiZz8u2j1V2jXxp8ddqn16M4tNDBzRuwokBHjtWAJQumyP4t',
+        height: 7,
+        slot: 8,
+      },
+    );
   });
 
   test('the network is the one whose signature fits', () => {
@@ -72,6 +95,13 @@ describe('inspect', () => {
       const { lines, status } = inspect([file('vector.json', text)]);
       assert.equal(status, 0);
       assert.deepEqual([lines[0].signature, lines[0].network], ['valid', network]);
+      // Their blocks are a few bytes: the signature is valid all the same.
+      assert.match(lines[0].error!, /^block: protocol_state\.\S+: .* at byte \d+$/);
+      assert.equal(lines[0].state_hash, null);
+      assert.deepEqual(
+        [lines[0].sizes?.submission, lines[0].sizes?.block],
+        [text.length, Buffer.from(data.block, 'base64').length],
+      );
     }
   });
 
@@ -124,7 +154,7 @@ describe('inspect', () => {
   });
 
   test('what a backend stored: the block must be there and have its hash', () => {
-    const block = Uint8Array.of(1, 2, 3);
+    const block = recordedBlock();
     const hash = encode('blockHash', createSigner(loadMinaWasm()).blake2b256(block));
     const { submitter } = JSON.parse(recorded) as { submitter: string };
     const stored = {
@@ -150,8 +180,20 @@ describe('inspect', () => {
     const whole = inspect(['store']);
     assert.equal(whole.status, 0);
     assert.deepEqual([whole.lines[0].block_hash, whole.lines[0].signature], [hash, null]);
+    assert.deepEqual([whole.lines[0].height, whole.lines[0].slot], [4, 5]);
     writeFileSync(join(base, 'store', 'blocks', `${hash}.dat`), 'other');
     assert.match(inspect(['store']).lines[0].error!, /has the hash/);
+
+    const broken = block.subarray(0, 1100);
+    const brokenHash = encode('blockHash', createSigner(loadMinaWasm()).blake2b256(broken));
+    writeFileSync(join(base, 'store', 'blocks', `${brokenHash}.dat`), broken);
+    file(path, JSON.stringify({ ...stored, block_hash: brokenHash }));
+    const undecodable = inspect(['store']);
+    assert.equal(undecodable.status, 1);
+    assert.match(
+      undecodable.lines[0].error!,
+      /^block: protocol_state\.body\.consensus_state\.last_vrf_output: .* at byte \d+$/,
+    );
   });
 
   test('nothing to inspect is the user’s to mend', () => {

@@ -99,9 +99,13 @@ describe('one block', () => {
   test('it lies in an array of its own, and base64 is the usual one', () => {
     const builder = builderOf();
     for (const slot of [6, 7000, 70_000]) {
-      const { bytes, base64 } = builder.append(builder.root, { slot });
+      const block = builder.append(builder.root, { slot });
+      const { bytes } = block;
       assert.equal(bytes.buffer.byteLength, bytes.length);
-      assert.equal(Buffer.from(base64()).toString('latin1'), Buffer.from(bytes).toString('base64'));
+      assert.equal(
+        Buffer.from(block.base64()).toString('latin1'),
+        Buffer.from(bytes).toString('base64'),
+      );
     }
   });
 

@@ -304,6 +304,34 @@ describe('submissions', () => {
     );
   });
 
+  test('more records than one call of the WebAssembly takes', () => {
+    const signer = createSigner(module);
+    const handles = [11n, 12n, 13n].map((key) =>
+      signer.addKey(reference.encodePrivateKey(key), 'testnet', PEER_ID),
+    );
+    const template = signer.addTemplate(utf8ToBytes('{"block":"QUJD"'), utf8ToBytes('}'));
+    const count = 600;
+    const batch = {
+      templates: new Uint32Array(count).fill(template),
+      keys: Uint32Array.from({ length: count }, (_, i) => handles[i % 3]),
+      createdAt: Uint32Array.from({ length: count }, (_, i) => 1_800_000_000 + i),
+    };
+    const whole = new Uint8Array(RECORD.bytes * count);
+    signer.signEnvelopes(batch, whole);
+    for (let i = 0; i < count; i += 17) {
+      const one = new Uint8Array(RECORD.bytes);
+      signer.signEnvelopes(
+        {
+          templates: batch.templates.subarray(i, i + 1),
+          keys: batch.keys.subarray(i, i + 1),
+          createdAt: batch.createdAt.subarray(i, i + 1),
+        },
+        one,
+      );
+      assert.deepEqual(whole.slice(RECORD.bytes * i, RECORD.bytes * (i + 1)), one, `record ${i}`);
+    }
+  });
+
   test('templates: an index of the caller, and a fresh start in used memory', () => {
     const signer = createSigner(module);
     const handle = signer.addKey(reference.encodePrivateKey(3n), 'testnet', PEER_ID);
@@ -394,6 +422,11 @@ describe('wrong arguments are named', () => {
     assert.throws(
       () => signer.signEnvelopes({ ...batch, keys: Uint32Array.of(handle) }, out),
       /key 0 has no peer id/,
+    );
+    signer.clearTemplates();
+    assert.throws(
+      () => signer.signEnvelopes(batch, out),
+      /template 0 is not below the 0 templates/,
     );
   });
 });

@@ -78,10 +78,10 @@ export function makeFakeCorpus(
     bodyOf(i) {
       const at = (i % count) * RECORD.bytes;
       const which = records.readUInt32LE(at + RECORD.templateOffset);
-      const body = Buffer.from(bodies[which]!);
+      const body = Buffer.from(bodies[which]);
       records.copy(
         body,
-        templates[which]!.envelopeOffset,
+        templates[which].envelopeOffset,
         at + RECORD.envelopeOffset,
         at + RECORD.envelopeOffset + ENVELOPE.bytes,
       );

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { corpus } from '../../cli/commands/corpus.ts';
+import { parseCommandLine } from '../../cli/parse.ts';
+import { encode } from '../../mina/base58check.ts';
+import { createSigner } from '../../mina/signer.ts';
+import { messageOf, signedText } from '../../mina/submission-text.ts';
+import { parseSubmission, signedFields, type Submission } from '../../mina/submission.ts';
+import { distFile, loadMinaWasm, projectRoot } from '../../paths.ts';
+import { makeFleet } from '../../producers/fleet.ts';
+import { UserError } from '../../user-error.ts';
+import { tempFolder } from '../producers/temp-folder.ts';
+
+async function run(cwd: string, ...args: string[]): Promise<{ code: number; out: string }> {
+  const stdout = new PassThrough();
+  const output = text(stdout);
+  const parsed = parseCommandLine(corpus, args, {}, cwd);
+  const code = await corpus.run({ ...parsed, cwd, stdout, stderr: new PassThrough(), env: {} });
+  stdout.end();
+  return { code, out: await output };
+}
+
+const refused = (promise: Promise<unknown>, message: RegExp) =>
+  assert.rejects(promise, (error: unknown) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.exitCode, 2);
+    assert.match(error.message, message);
+    assert.notEqual(error.hint, '');
+    return true;
+  });
+
+const signer = createSigner(loadMinaWasm());
+const isSigned = (submission: Submission, network: 'testnet' | 'mainnet') =>
+  signer.verify(
+    submission.submitterKey,
+    submission.signature,
+    messageOf(signedText(signedFields(submission))),
+    network,
+  );
+
+const START = ['--start', '2026-01-02T03:04:05Z', '--rate', '2'];
+
+test('json: a body a file, signed; ndjson: the same bodies, one a line; again: the same bytes', async (t) => {
+  const cwd = tempFolder(t);
+  const args = ['--count', '5', '--producers', '3', '--network', 'mainnet', ...START];
+  const { code, out } = await run(cwd, '--out', 'a', ...args);
+  assert.equal(code, 0);
+  assert.match(out, /5 submissions of 3 producers .*--seed "mina" --start 2026-01-02T03:04:05Z/);
+  const names = readdirSync(join(cwd, 'a')).sort();
+  assert.deepEqual(names, [
+    '000000.json',
+    '000001.json',
+    '000002.json',
+    '000003.json',
+    '000004.json',
+  ]);
+  const bodies = names.map((name) => readFileSync(join(cwd, 'a', name)));
+  const submissions = bodies.map((body) => parseSubmission(body));
+  for (const submission of submissions) {
+    assert.equal(isSigned(submission, 'mainnet'), true);
+    assert.equal(isSigned(submission, 'testnet'), false);
+  }
+  assert.deepEqual(
+    submissions.map((submission) => submission.createdAt.utc.slice(-4)),
+    ['05Z', '05Z', '06Z', '06Z', '07Z'].map((end) => `:${end}`),
+  );
+  await run(cwd, '--out', 'b', '--format', 'ndjson', ...args);
+  assert.deepEqual(readdirSync(join(cwd, 'b')), ['submissions.ndjson']);
+  assert.equal(
+    readFileSync(join(cwd, 'b', 'submissions.ndjson'), 'utf8'),
+    bodies.map((body) => `${body.toString()}\n`).join(''),
+  );
+  await run(cwd, '--out', 'c', ...args);
+  assert.deepEqual(
+    names.map((name) => readFileSync(join(cwd, 'c', name))),
+    bodies,
+  );
+});
+
+test('without --start the last created_at is not in the future', async (t) => {
+  const cwd = tempFolder(t);
+  const before = Math.floor(Date.now() / 1000);
+  await run(cwd, '--count', '30', '--out', 'a', '--format', 'ndjson', '--rate', '3');
+  const lines = readFileSync(join(cwd, 'a', 'submissions.ndjson'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const times = lines.map((line) => parseSubmission(Buffer.from(line)).createdAt.seconds);
+  assert.equal(times.at(-1)! - times[0], 9);
+  assert.ok(times.at(-1)! >= before && times.at(-1)! <= Date.now() / 1000);
+});
+
+test('payloads and producers of the user; the share of snark work', async (t) => {
+  const cwd = tempFolder(t);
+  const fleet = makeFleet({ seed: 'z', count: 1 });
+  writeFileSync(join(cwd, 'keys'), encode('privateKey', fleet.privateKeys));
+  await run(
+    cwd,
+    '--count',
+    '4',
+    '--out',
+    'own',
+    '--producers-file',
+    'keys',
+    '--snark-work-share',
+    '1',
+    ...START,
+  );
+  for (const name of readdirSync(join(cwd, 'own'))) {
+    const submission = parseSubmission(readFileSync(join(cwd, 'own', name)));
+    assert.equal(submission.submitter, fleet.producers[0].publicKey);
+    assert.notEqual(submission.snarkWork, null);
+  }
+  await run(cwd, '--count', '2', '--out', 'again', '--payloads', 'own', ...START);
+  assert.equal(readdirSync(join(cwd, 'again')).length, 2);
+  await refused(
+    run(cwd, '--count', '2', '--out', 'x', '--payloads', 'own', '--snark-work-share', '0'),
+    /every recorded body has snark work/,
+  );
+  mkdirSync(join(cwd, 'empty'));
+  await refused(
+    run(cwd, '--count', '2', '--out', 'x', '--payloads', 'empty'),
+    /holds no \*\.json file/,
+  );
+  writeFileSync(join(cwd, 'empty', 'bad.json'), '{\n"data":');
+  await refused(run(cwd, '--count', '2', '--out', 'x', '--payloads', 'empty'), /bad\.json:2: /);
+  assert.ok(!readdirSync(cwd).includes('x'));
+});
+
+test('a folder with content is refused; --force replaces submissions only', async (t) => {
+  const cwd = tempFolder(t);
+  await run(cwd, '--count', '3', '--out', 'a', ...START);
+  await refused(
+    run(cwd, '--count', '2', '--out', 'a', ...START),
+    /is not empty: it holds 00000\d\.json/,
+  );
+  assert.equal(readdirSync(join(cwd, 'a')).length, 3);
+  await run(cwd, '--count', '2', '--out', 'a', '--force', ...START);
+  assert.deepEqual(readdirSync(join(cwd, 'a')).sort(), ['000000.json', '000001.json']);
+  writeFileSync(join(cwd, 'a', 'thesis.txt'), 'x');
+  await refused(
+    run(cwd, '--count', '2', '--out', 'a', '--force', ...START),
+    /it holds thesis\.txt/,
+  );
+  assert.equal(readdirSync(join(cwd, 'a')).length, 3);
+  assert.deepEqual(readdirSync(cwd), ['a']);
+});
+
+test('wrong options: all told at once, exit 2, nothing made', async (t) => {
+  const cwd = tempFolder(t);
+  await refused(run(cwd), /--count is missing.*\n--out is missing/);
+  await refused(
+    run(
+      cwd,
+      '--count',
+      '1',
+      '--out',
+      'a',
+      '--start',
+      'now',
+      '--producers',
+      '1',
+      '--producers-file',
+      'f',
+    ),
+    /exclude each other\n--start must be a time such as .* but is "now"/,
+  );
+  await refused(
+    run(cwd, '--count', '-1', '--out', 'a', '--rate', '0'),
+    /--count must.*\n--rate must/,
+  );
+  await refused(
+    run(cwd, '--count', '9', '--out', 'a', '--start', '1960-01-01T00:00:00Z'),
+    /from 1970 to 2106/,
+  );
+  await refused(run(cwd, '--count', '1', '--out', 'a', '--network', 'moon'), /testnet, mainnet/);
+  assert.deepEqual(readdirSync(cwd), []);
+});
+
+test('more than the disk holds is refused before anything is signed', async (t) => {
+  const cwd = tempFolder(t);
+  // 10 PB: no disk has that.
+  const name = 'submission-without-snark-work.json';
+  const body = readFileSync(join(projectRoot, 'producers', 'data', name), 'utf8');
+  mkdirSync(join(cwd, 'large'));
+  writeFileSync(
+    join(cwd, 'large', name),
+    body.replace(/"block": ?"/, (start) => start + 'AAAA'.repeat(2_500_000)),
+  );
+  await assert.rejects(
+    run(
+      cwd,
+      ...['--count', '1000000000', '--out', 'a', '--payloads', 'large'],
+      ...['--producers', '10', '--rate', '1000000'],
+    ),
+    /need [\d,]+ MB, but the disk has [\d,]+ MB left/,
+  );
+  assert.deepEqual(readdirSync(cwd), ['large']);
+});
+
+test('Ctrl-C leaves nothing and ends with 130', async (t) => {
+  const cwd = tempFolder(t);
+  const args = [
+    'corpus',
+    '--count',
+    '100000',
+    '--producers',
+    '10',
+    '--format',
+    'ndjson',
+    '--out',
+    'a',
+  ];
+  const child = spawn(process.execPath, [distFile('cli.js'), ...args], { cwd });
+  const output = text(child.stdout);
+  child.stdout.once('data', () => child.kill('SIGINT')); // the first progress
+  const [code] = (await once(child, 'exit')) as [number | null];
+  assert.equal(code, 130);
+  assert.match(await output, /interrupted: nothing was written/);
+  assert.deepEqual(readdirSync(cwd), []);
+});
