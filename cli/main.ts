@@ -36,6 +36,12 @@ async function main(words: readonly string[]): Promise<number> {
   });
 }
 
+// `npm run … | head`: whoever read has seen enough; that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.passed);
+  throw error;
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -7,7 +7,14 @@ import { CHART_NAMES, CHART_TITLES } from '../plots/charts.ts';
 import { ACCEPTED, compareAnswers, describeAnswer } from '../results/answers.ts';
 import { figuresOfSamples } from '../results/figures.ts';
 import { readRun, type Run } from '../results/reader.ts';
-import type { Gate, LatencyFigures, Plan, Summary } from '../results/types.ts';
+import type {
+  Gate,
+  HostileCaseFigures,
+  HostileFigures,
+  LatencyFigures,
+  Plan,
+  Summary,
+} from '../results/types.ts';
 import {
   formatBytes,
   formatDate,
@@ -62,6 +69,7 @@ export function markdownReport(run: Run, pictures: readonly string[]): string {
     latencyTable(figures),
     gates(summary?.gates),
     answers(figures),
+    hostileSection(summary?.hostile),
     processes(figures),
     ...pictureSections(pictures),
     plan ? howItRan(plan) : '',
@@ -189,6 +197,59 @@ function answers(figures: Figures): string {
       ? `\n\n${formatNumber(unexpected)} of the answers 200 had another body than the backend's \`{"status":"ok"}\`, and do not count as accepted.`
       : '';
   return `## Answers\n\n${table(['Answer', 'Meaning', 'Count', 'Share'], rows, ['left', 'left', 'right', 'right'])}${caution}`;
+}
+
+const hostileCheck = (check: HostileCaseFigures['check']): string =>
+  check === 'http' ? 'HTTP' : String(check);
+
+function hostileOutcome({ unexpected, cut, examples, notRun }: HostileCaseFigures): string {
+  const parts: string[] = [];
+  if (unexpected > 0)
+    parts.push(`❌ ${formatNumber(unexpected)}: ${examples.map(escapeMarkdown).join('; ')}`);
+  if (cut > 0) parts.push(`${formatNumber(cut)} cut by the stop`);
+  if (notRun !== undefined) parts.push(`not always run: ${escapeMarkdown(notRun)}`);
+  return parts.join(' · ');
+}
+
+/**
+ * What came of the hostile requests beside the load: a sentence, and a row a case with those that were not answered as
+ * they should be on top. @returns nothing when the run had none
+ */
+function hostileSection(hostile: HostileFigures | undefined): string {
+  if (hostile === undefined) return '';
+  const { played, asExpected, unexpected, requests, rounds, cut, answers: byClass } = hostile;
+  const counts = Object.entries(byClass)
+    .sort(([a], [b]) => compareAnswers(a, b))
+    .map(([answer, count]) =>
+      answer.startsWith('error:')
+        ? `${formatNumber(count)} × ${describeAnswer(answer)}`
+        : `${formatNumber(count)} × ${escapeMarkdown(answer)}`,
+    );
+  const verdict =
+    played === 0
+      ? `No hostile case was played to its end.`
+      : unexpected === 0
+        ? `All ${formatNumber(played)} were answered as they should be.`
+        : `**${formatNumber(unexpected)} of ${formatNumber(played)} were not answered as they should be.**`;
+  const sentence =
+    `Beside the load, requests that are wrong on purpose: ${formatNumber(requests)} in ${formatNumber(rounds)} whole ` +
+    `round${rounds === 1 ? '' : 's'} of ${formatNumber(hostile.cases.length)} cases. ${verdict}` +
+    (cut > 0 ? ` ${formatNumber(cut)} were cut by the stop.` : '') +
+    (counts.length > 0 ? `\n\nWhat came: ${counts.join(', ')}.` : '');
+  const rows = [...hostile.cases]
+    .sort((a, b) => Number(b.unexpected > 0) - Number(a.unexpected > 0))
+    .map((figures) => [
+      hostileCheck(figures.check),
+      code(figures.name),
+      escapeMarkdown(figures.what),
+      escapeMarkdown(figures.expected),
+      figures.played === 0 && figures.cut === 0 ? 'not run' : formatNumber(figures.played),
+      formatNumber(figures.asExpected),
+      hostileOutcome(figures),
+    ]);
+  const head = ['Check', 'Case', 'What', 'Expected', 'Played', 'As expected', 'Otherwise'];
+  const align: Align[] = ['left', 'left', 'left', 'left', 'right', 'right', 'left'];
+  return `## Hostile requests\n\n${sentence}\n\n${table(head, rows, align)}`;
 }
 
 function processes({ processes: all }: Figures): string {

@@ -58,6 +58,14 @@ const ERROR_HUNDRED: Record<number, string> = {
   17: 'answer could not be decoded',
 };
 
+/** Of hostile requests only (HostileFigures in types.ts). */
+const HOSTILE: Record<string, string> = {
+  'error:closed': 'the target closed the connection without an answer',
+  'error:silent': 'nothing came while the connection was held',
+  'error:dropped': 'reset by the sender, on purpose',
+  'error:malformed': 'what came is no HTTP',
+};
+
 const STATUS_HUNDRED: Record<string, string> = {
   '1': 'an interim answer only',
   '2': 'an answer of success that the uptime backend does not give',
@@ -77,7 +85,10 @@ export function describeAnswer(answer: AnswerClass): string {
   if (code !== null)
     return ERROR[code] ?? ERROR_HUNDRED[Math.floor(code / 100)] ?? 'failed without an answer';
   return (
-    STATUS[answer] ?? STATUS_HUNDRED[answer.slice(0, 1)] ?? 'of a class this toolkit does not know'
+    STATUS[answer] ??
+    HOSTILE[answer] ??
+    STATUS_HUNDRED[answer.slice(0, 1)] ??
+    'of a class this toolkit does not know'
   );
 }
 
@@ -118,6 +129,6 @@ const SHORT_ERROR: Record<number, string> = {
 /** Order of classes wherever they are listed: accepted, other statuses rising, then failures by code. */
 export function compareAnswers(a: AnswerClass, b: AnswerClass): number {
   const rank = (answer: AnswerClass) =>
-    answer === ACCEPTED ? 0 : errorCode(answer) === null ? 1 : 2;
+    answer === ACCEPTED ? 0 : answer.startsWith('error:') ? 2 : 1;
   return rank(a) - rank(b) || a.localeCompare(b, 'en', { numeric: true });
 }

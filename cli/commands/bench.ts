@@ -10,7 +10,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   verify: () => import('../../bench/verify.ts'),
   'state-hash': () => import('../../bench/state-hash.ts'),
   submission: () => import('../../bench/submission.ts'),
-  // generator: () => import('../../bench/generator.ts'),
+  generator: () => import('../../bench/generator.ts'),
   monitor: () => import('../../bench/monitor.ts'),
   plots: () => import('../../bench/plots.ts'),
 };

@@ -2,6 +2,7 @@
  * The Node part of the `hostile` scenario: plays the hostile cases in rounds, at a bounded rate, beside the good load of k6.
  * k6 cannot send them: it always gives a length, always ends its bodies, and has no raw sockets.
  */
+import { setMaxListeners } from 'node:events';
 import type { ConnectionOptions } from 'node:tls';
 import { RandomStream } from '../../producers/random.ts';
 import type { AnswerClass, HostileCaseFigures, HostileFigures } from '../../results/types.ts';
@@ -114,6 +115,7 @@ class HostileSender {
   constructor(options: HostileOptions) {
     this.#options = options;
     const url = new URL(submitUrl(options.url));
+    setMaxListeners(0, this.#stopping.signal); // one a connection
     const isTls = url.protocol === 'https:';
     this.#address = {
       host: url.hostname.replace(/^\[|\]$/g, ''),

@@ -249,15 +249,6 @@ export function unrolledSource() {
     productFunction('fpMul', fp, [['a', 'b']]),
     productFunction('fpSquare', fp, [['a', 'a']]),
     productFunction(
-      'fpSum2',
-      fp,
-      [
-        ['a', 'x'],
-        ['b', 'y'],
-      ],
-      ['e', 'f'],
-    ),
-    productFunction(
       'fpSum2Known',
       fp,
       [

@@ -100,7 +100,7 @@ describe('inspect', () => {
       assert.equal(lines[0].state_hash, null);
       assert.deepEqual(
         [lines[0].sizes?.submission, lines[0].sizes?.block],
-        [text.length, Buffer.from(data.block, 'base64').length],
+        [Buffer.byteLength(text), Buffer.from(data.block, 'base64').length],
       );
     }
   });
