@@ -25,6 +25,7 @@ const PROGRAMS = {
   backend: 'stack/backend/main.ts',
   'backend-file-writer': 'stack/backend/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
+  'key-worker': 'producers/key-worker.ts',
 };
 
 /** Compiles mina/wasm, or does nothing when its sources have not changed since the last build. */

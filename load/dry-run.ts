@@ -1,7 +1,7 @@
 /** What a run would do, without k6, keys or a target: nothing is written and nothing is sent. */
 import { ENVELOPE, RECORD } from '../mina/envelope.ts';
+import { countProducers } from '../producers/key-source.ts';
 import { readPayloads } from '../producers/payloads.ts';
-import { readProducersFile } from '../producers/producers-file.ts';
 import { readTemplates } from '../producers/templates.ts';
 import { gateRules } from './gates.ts';
 import { k6Memory, makeK6Plan } from './k6-plan.ts';
@@ -26,8 +26,10 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
   const sizes = isReplay
     ? (await readPayloads(job.payloads!)).map(({ sizeBytes }) => sizeBytes)
     : await templateSizes(job.payloads);
-  const listed = job.producersFile === null ? null : await readProducersFile(job.producersFile);
-  const producers = listed?.producers.length ?? fleetSize(request, volume, shape.durationMs);
+  const producers =
+    job.producersFile === null
+      ? fleetSize(request, volume, shape.durationMs)
+      : await countProducers(job.producersFile);
   const bodiesBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const corpusBytes = bodiesBytes + (isReplay ? 0 : volume.submissions * RECORD.bytes);
   const k6Plan = makeK6Plan({

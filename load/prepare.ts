@@ -6,8 +6,8 @@ import { distFile, toolkitVersion } from '../paths.ts';
 import { writeCorpus } from '../producers/corpus.ts';
 import { defaultProducers } from '../producers/corpus-plan.ts';
 import { type Fleet, formatFleet, makeFleet } from '../producers/fleet.ts';
+import { type KeyAccess, readProducers } from '../producers/key-source.ts';
 import { payloadBytes, readPayloads } from '../producers/payloads.ts';
-import { readProducersFile } from '../producers/producers-file.ts';
 import { readTemplates, type SubmissionTemplate } from '../producers/templates.ts';
 import type { Plan } from '../results/types.ts';
 import { createRun, ensureResultsFolder, FILES, runId, type RunWriter } from '../results/writer.ts';
@@ -61,6 +61,8 @@ export type Surroundings = {
   /** Where the user stands. */
   cwd: string;
   confirm: ((question: string) => Promise<boolean>) | undefined;
+  /** How key files are opened. */
+  keys: KeyAccess;
 };
 
 /** A run that is ready to start; whoever gets it ends it with `release`. */
@@ -93,7 +95,7 @@ const NO_LIMIT = 2 ** 31 - 1;
  */
 export async function prepareRun(
   job: LoadJob,
-  { screen, env, cwd, confirm }: Surroundings,
+  { screen, env, cwd, confirm, keys }: Surroundings,
   signal: AbortSignal,
 ): Promise<PreparedRun> {
   const { request } = job;
@@ -105,7 +107,7 @@ export async function prepareRun(
   }
   const payloads = request.scenario === 'replay' ? await readPayloads(job.payloads!) : null;
   const templates = payloads ? null : await readTemplates(job.payloads ?? undefined);
-  const listed = job.producersFile === null ? null : await readProducersFile(job.producersFile);
+  const listed = job.producersFile === null ? null : await readProducers(job.producersFile, keys);
   signal.throwIfAborted();
   const k6 = await resolveK6({
     ...(job.k6Flag !== null && { flag: job.k6Flag }),

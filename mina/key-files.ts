@@ -119,6 +119,20 @@ export function parsePrivateKey(text: string): WalletKey {
   }
 }
 
+/** What an encrypted key file holds, seen by its length, and what opening it costs. */
+export type KeyFileFacts = { holds: 'wallet' | 'libp2p'; cost: KeyFileCost };
+
+/**
+ * What can be said of an encrypted file without its passphrase: a wallet's plaintext has 33 bytes, a libp2p key pair's
+ * some 240.
+ * @param text the JSON of the file
+ * @throws KeyFileError (`malformed`) with every problem
+ */
+export function inspectKeyFile(text: string): KeyFileFacts {
+  const { ciphertext, cost } = parseBox(text);
+  return { holds: ciphertext.length === TAG_BYTES + WALLET_BYTES ? 'wallet' : 'libp2p', cost };
+}
+
 /**
  * Reads the wallet file of a block producer. Takes as long as the file's cost says, see {@link DAEMON_COST}.
  * @param text the JSON of the file
@@ -134,7 +148,7 @@ export async function decryptWallet(
     throw new KeyFileError('content', [
       'the file holds a libp2p key pair, not the private key of a block producer',
     ]);
-  if (plaintext.length !== 33 || plaintext[0] !== WALLET_VERSION)
+  if (plaintext.length !== WALLET_BYTES || plaintext[0] !== WALLET_VERSION)
     throw new KeyFileError('content', [
       `the file holds ${plaintext.length} bytes, not a version byte ${WALLET_VERSION} and a private key of 32`,
     ]);
@@ -187,6 +201,7 @@ export function encryptLibp2pKeyPair(seed: Uint8Array, options: EncryptOptions):
 
 // bin_prot of Signature_lib.Private_key.Stable.V1: a version byte, then the scalar (32, LE).
 const WALLET_VERSION = 0x01;
+const WALLET_BYTES = 33;
 
 function walletKeyOf(bytes: Uint8Array): WalletKey {
   const privateKey = decodePrivateKey(bytes);
@@ -200,7 +215,7 @@ const PUBLIC_HEADER = [0x08, 0x01, 0x12, 0x20] as const;
 
 /** A key pair is text of three parts; a wallet's plaintext starts with byte 1, which is no text. */
 const looksLikeLibp2p = (plaintext: Uint8Array): boolean =>
-  plaintext.length > 33 && plaintext.every((byte) => byte >= 0x20 && byte < 0x7f);
+  plaintext.length > WALLET_BYTES && plaintext.every((byte) => byte >= 0x20 && byte < 0x7f);
 
 /** base64(secret) `,` base64(public key) `,` peer id; `;` in old files. */
 function parseLibp2p(plaintext: Uint8Array): Libp2pKeyPair {

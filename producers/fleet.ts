@@ -63,21 +63,28 @@ function privateKeyOf(seed: string, index: number): Uint8Array {
   return integerToBytesLE((wide % (q - 1n)) + 1n, PRIVATE_KEY_BYTES);
 }
 
-/** A private key (32 bytes, little-endian scalar, 0 < d < q) and, where given, a libp2p Ed25519 seed. */
-export type ProducerKeys = { privateKey: Uint8Array; libp2pSeed?: Uint8Array | undefined };
+/**
+ * A private key (32 bytes, little-endian scalar, 0 < d < q) and, where given, the libp2p identity: its peer id, or its
+ * Ed25519 seed.
+ */
+export type ProducerKeys = {
+  privateKey: Uint8Array;
+  peerId?: string | undefined;
+  libp2pSeed?: Uint8Array | undefined;
+};
 
 export function fleetOfKeys(keys: readonly ProducerKeys[]): Fleet {
   const signer = createSigner(loadMinaWasm());
   const privateKeys = new Uint8Array(keys.length * PRIVATE_KEY_BYTES);
-  const producers = keys.map(({ privateKey, libp2pSeed }, i) => {
+  const producers = keys.map(({ privateKey, libp2pSeed, peerId }, i) => {
     privateKeys.set(privateKey, i * PRIVATE_KEY_BYTES);
-    const identity =
+    const identity = () =>
       libp2pSeed ??
       hashOfSeed('libp2p-identity-of-key/1', privateKey, '').subarray(0, LIBP2P_SEED_BYTES);
     return {
       // A public key is the same on every network; what else belongs to a network is made by who signs.
       publicKey: signer.publicKeyText(signer.addKey(privateKey, 'testnet')),
-      peerId: encodePeerId(ed25519PublicKey(identity)),
+      peerId: peerId ?? encodePeerId(ed25519PublicKey(identity())),
     };
   });
   return Object.defineProperty({ producers, privateKeys }, 'privateKeys', { enumerable: false });

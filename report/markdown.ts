@@ -202,12 +202,13 @@ function answers(figures: Figures): string {
 const hostileCheck = (check: HostileCaseFigures['check']): string =>
   check === 'http' ? 'HTTP' : String(check);
 
-function hostileOutcome({ unexpected, cut, examples, notRun }: HostileCaseFigures): string {
+function hostileOutcome({ played, unexpected, cut, examples, notRun }: HostileCaseFigures): string {
   const parts: string[] = [];
   if (unexpected > 0)
     parts.push(`❌ ${formatNumber(unexpected)}: ${examples.map(escapeMarkdown).join('; ')}`);
   if (cut > 0) parts.push(`${formatNumber(cut)} cut by the stop`);
-  if (notRun !== undefined) parts.push(`not always run: ${escapeMarkdown(notRun)}`);
+  if (notRun !== undefined)
+    parts.push(`${played + cut === 0 ? 'not run' : 'not always run'}: ${escapeMarkdown(notRun)}`);
   return parts.join(' · ');
 }
 
@@ -217,7 +218,7 @@ function hostileOutcome({ unexpected, cut, examples, notRun }: HostileCaseFigure
  */
 function hostileSection(hostile: HostileFigures | undefined): string {
   if (hostile === undefined) return '';
-  const { played, asExpected, unexpected, requests, rounds, cut, answers: byClass } = hostile;
+  const { played, unexpected, requests, rounds, cut, answers: byClass } = hostile;
   const counts = Object.entries(byClass)
     .sort(([a], [b]) => compareAnswers(a, b))
     .map(([answer, count]) =>
@@ -243,7 +244,7 @@ function hostileSection(hostile: HostileFigures | undefined): string {
       code(figures.name),
       escapeMarkdown(figures.what),
       escapeMarkdown(figures.expected),
-      figures.played === 0 && figures.cut === 0 ? 'not run' : formatNumber(figures.played),
+      formatNumber(figures.played),
       formatNumber(figures.asExpected),
       hostileOutcome(figures),
     ]);

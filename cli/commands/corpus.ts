@@ -6,11 +6,12 @@ import type { Network } from '../../mina/network.ts';
 import { defaultProducers } from '../../producers/corpus-plan.ts';
 import { EXPORT_FORMATS, exportSubmissions, type ExportFormat } from '../../producers/export.ts';
 import { makeFleet } from '../../producers/fleet.ts';
-import { readProducersFile } from '../../producers/producers-file.ts';
+import { readProducers } from '../../producers/key-source.ts';
 import { readTemplates } from '../../producers/templates.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
+import { keyAccess } from '../passphrase.ts';
 
 /** The hourly limit of the real backend where nothing else is said. */
 const HOURLY_LIMIT = 120;
@@ -85,9 +86,9 @@ export const corpus: Command = {
     {
       name: 'producers-file',
       type: 'path',
-      argument: 'FILE',
+      argument: 'PATH',
       env: 'MINA_LOAD_PRODUCERS_FILE',
-      help: 'private keys of whitelisted test producers instead of a fleet from the seed',
+      help: 'private keys of whitelisted test producers instead of a fleet from the seed: a list, a Mina wallet file or a folder of them',
     },
     {
       name: 'start',
@@ -110,7 +111,7 @@ export const corpus: Command = {
       help: 'replace the submissions that an earlier run left in --out',
     },
   ],
-  async run({ values, sources, stdout }) {
+  async run({ values, sources, stdout, env }) {
     const { startSeconds, perSecond } = check(values, sources);
     const count = values.count as number;
     const seed = values.seed as string;
@@ -129,24 +130,23 @@ export const corpus: Command = {
         problems.push(`--snark-work-share is ${share}, but every recorded body has snark work`);
       throwProblems(problems, 'give --payloads a folder that has both kinds');
     }
-    const fleet =
-      file !== undefined
-        ? await readProducersFile(file)
-        : makeFleet({
-            seed,
-            count:
-              (values.producers as number | undefined) ??
-              defaultProducers({
-                submissions: count,
-                peakRatePerSecond: perSecond,
-                durationMs: (count / perSecond) * 1000,
-                hourlyLimit: HOURLY_LIMIT,
-              }),
-          });
-
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
     try {
+      const fleet =
+        file !== undefined
+          ? await readProducers(file, keyAccess(env, screen, interrupts.first))
+          : makeFleet({
+              seed,
+              count:
+                (values.producers as number | undefined) ??
+                defaultProducers({
+                  submissions: count,
+                  peakRatePerSecond: perSecond,
+                  durationMs: (count / perSecond) * 1000,
+                  hourlyLimit: HOURLY_LIMIT,
+                }),
+            });
       const { bytes } = await exportSubmissions({
         folder,
         format: values.format as ExportFormat,

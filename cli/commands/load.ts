@@ -12,6 +12,7 @@ import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall, OptionValues } from '../command.ts';
 import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
+import { keyAccess } from '../passphrase.ts';
 
 const SCENARIOS = ['load', 'smoke', 'replay'] as const satisfies readonly ScenarioName[];
 
@@ -105,9 +106,9 @@ export const load: Command = {
     {
       name: 'producers-file',
       type: 'path',
-      argument: 'FILE',
+      argument: 'PATH',
       env: 'MINA_LOAD_PRODUCERS_FILE',
-      help: 'private keys of whitelisted test producers instead of a fleet from the seed',
+      help: 'private keys of whitelisted test producers instead of a fleet from the seed: a list, a Mina wallet file or a folder of them',
     },
     {
       name: 'network',
@@ -209,7 +210,8 @@ export const load: Command = {
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
     try {
-      const surroundings = { screen, env, cwd, interrupts, confirm: confirmAt(stdout) };
+      const keys = keyAccess(env, screen, interrupts.first);
+      const surroundings = { screen, env, cwd, interrupts, confirm: confirmAt(stdout), keys };
       return (await runLoad(job, surroundings)).exitCode;
     } finally {
       interrupts.stop();

@@ -1,10 +1,19 @@
 /** `npm run producers`: who submits, as a file: also the whitelist of a backend. */
 import writeFileAtomic from 'write-file-atomic';
-import { FLEET_FORMATS, type FleetFormat, formatFleet, makeFleet } from '../../producers/fleet.ts';
-import { readProducersFile } from '../../producers/producers-file.ts';
+import { listenForInterrupts } from '../../load/interrupt.ts';
+import { Screen } from '../../load/live.ts';
+import {
+  type Fleet,
+  FLEET_FORMATS,
+  type FleetFormat,
+  formatFleet,
+  makeFleet,
+} from '../../producers/fleet.ts';
+import { readProducers } from '../../producers/key-source.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
+import { keyAccess } from '../passphrase.ts';
 
 export const producers: Command = {
   name: 'producers',
@@ -31,9 +40,9 @@ export const producers: Command = {
     {
       name: 'producers-file',
       type: 'path',
-      argument: 'FILE',
+      argument: 'PATH',
       env: 'MINA_LOAD_PRODUCERS_FILE',
-      help: 'list the producers of this file of private keys instead of a fleet from the seed',
+      help: 'list the producers of these private keys instead of a fleet from the seed: a list, a Mina wallet file or a folder of them',
     },
     {
       name: 'format',
@@ -51,7 +60,7 @@ export const producers: Command = {
       help: 'where to write; - for standard output',
     },
   ],
-  async run({ values, sources, stdout, stderr }) {
+  async run({ values, sources, stdout, stderr, env }) {
     const file = values['producers-file'] as string | undefined;
     if (file !== undefined)
       throwProblems(
@@ -63,7 +72,8 @@ export const producers: Command = {
     const fleet =
       file === undefined
         ? makeFleet({ seed: values.seed as string, count: values.count as number })
-        : await readProducersFile(file);
+        : await openProducers(file, env, stderr);
+    if (fleet === null) return EXIT.interrupted;
     const content = formatFleet(fleet, values.format as FleetFormat);
     const out = values.out as string;
     if (out === '-') await print(stdout, content);
@@ -80,6 +90,26 @@ export const producers: Command = {
     return EXIT.passed;
   },
 };
+
+/** Progress, notes and questions go to `stderr`. @returns null when interrupted */
+async function openProducers(
+  path: string,
+  env: CommandCall['env'],
+  stderr: CommandCall['stderr'],
+): Promise<Fleet | null> {
+  const screen = new Screen(stderr);
+  const interrupts = listenForInterrupts();
+  try {
+    return await readProducers(path, keyAccess(env, screen, interrupts.first));
+  } catch (error) {
+    if (!interrupts.first.aborted) throw error;
+    screen.line('interrupted: nothing was written');
+    return null;
+  } finally {
+    interrupts.stop();
+    screen.end();
+  }
+}
 
 /** Ends quietly when the reader has gone (`| head`). */
 const print = (stdout: CommandCall['stdout'], content: string): Promise<void> =>

@@ -1,0 +1,88 @@
+/**
+ * Opens encrypted key files on all cores. Each takes some 3 s and 128 MiB (Argon2, mina/key-files.ts), so no more are
+ * opened at once than a quarter of the machine's memory holds.
+ */
+import { availableParallelism, totalmem } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { KeyFileFacts, KeyFileFault } from '../mina/key-files.ts';
+import { distFile } from '../paths.ts';
+
+export type KeyJob = {
+  holds: KeyFileFacts['holds'];
+  /** The JSON of the file. */
+  text: string;
+  passphrase: string;
+  /** What deriving its key takes. */
+  memoryBytes: number;
+};
+
+export type KeyOutcome =
+  /** `privateKey`: 32 bytes, little-endian. */
+  | { kind: 'wallet'; privateKey: Uint8Array; publicKey: string }
+  | { kind: 'libp2p'; peerId: string }
+  | { kind: 'fault'; fault: KeyFileFault; problems: string[] };
+
+export type KeyPoolOptions = {
+  /** Called at the start and after each file. */
+  onProgress?: ((finished: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+const MEMORY_SHARE = 1 / 4;
+
+/** How many of `jobs` are opened at once. */
+export function keyWorkers(
+  jobs: readonly Pick<KeyJob, 'memoryBytes'>[],
+  cores: number = availableParallelism(),
+  machineBytes: number = memoryOfMachine(),
+): number {
+  const largest = Math.max(1, ...jobs.map(({ memoryBytes }) => memoryBytes));
+  const fit = Math.floor((machineBytes * MEMORY_SHARE) / largest);
+  return Math.max(1, Math.min(cores, jobs.length, fit));
+}
+
+/** A container may have less than its machine (0 or undefined: no such limit). */
+const memoryOfMachine = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);
+
+/**
+ * @returns an outcome for each job, in their order
+ * @throws the reason of `signal` when it is aborted; Error when a worker fails
+ */
+export async function openKeys(
+  jobs: readonly KeyJob[],
+  { onProgress, signal }: KeyPoolOptions = {},
+): Promise<KeyOutcome[]> {
+  signal?.throwIfAborted();
+  if (jobs.length === 0) return [];
+  const outcomes: KeyOutcome[] = [];
+  let posted = 0;
+  let finished = 0;
+  onProgress?.(finished);
+  const workers = Array.from(
+    { length: keyWorkers(jobs) },
+    () => new Worker(distFile('key-worker.js')),
+  );
+  let onAbort = () => {};
+  try {
+    await new Promise<void>((resolve, reject) => {
+      onAbort = () => reject(signal!.reason as Error);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      for (const worker of workers) {
+        let job = posted++;
+        worker.postMessage(jobs[job]);
+        worker.on('message', (outcome: KeyOutcome) => {
+          outcomes[job] = outcome;
+          onProgress?.(++finished);
+          if (finished === jobs.length) resolve();
+          else if (posted < jobs.length) worker.postMessage(jobs[(job = posted++)]);
+        });
+        worker.on('error', () => reject(new Error('a key worker failed')));
+        worker.on('exit', () => reject(new Error('a key worker ended early')));
+      }
+    });
+    return outcomes;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
