@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { chartsOf, type ChartDefinition } from '../plots/charts.ts';
 import { chartData } from '../plots/data.ts';
 import { registerFonts, renderPng, renderSvg } from '../plots/render.ts';
-import { latencyOfSecond, newHistogram, recordMs } from '../results/histogram.ts';
+import { LatencyHistogram } from '../results/histogram.ts';
 import type { Run } from '../results/reader.ts';
 import type { ResourceLine, SampleLine } from '../results/types.ts';
 import { bestSeconds, type BenchLine } from './measure.ts';
@@ -22,14 +22,12 @@ function hour(): Run {
   const resources: ResourceLine[] = [];
   for (let elapsedS = 0; elapsedS < SECONDS; elapsedS++) {
     const t = Date.UTC(2026, 0, 1) + elapsedS * 1000;
-    const histogram = newHistogram();
-    let max = 0;
+    const histogram = new LatencyHistogram();
     for (let i = 0; i < PER_SECOND; i++) {
       const ms = 10 * Math.exp(1.5 * Math.sin(i * 12.9898 + elapsedS) ** 3) + (i === 7 ? 80 : 0);
-      recordMs(histogram, ms);
-      max = Math.max(max, ms);
+      histogram.record(ms * 1000);
     }
-    const latency = latencyOfSecond(histogram, max);
+    const latency = histogram.ofSecond();
     const failed = elapsedS % 97 === 0 ? 5 : 0;
     samples.push({
       t,

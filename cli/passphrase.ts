@@ -34,10 +34,10 @@ export function askHidden(
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason as Error);
-    output.write(question);
     const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
     // readline edits the line (Backspace, Ctrl-U) and, with `terminal`, turns the echo off until it is closed.
     const lines = createInterface({ input, output: muted, terminal: true, historySize: 0 });
+    output.write(question); // only now: what is typed before would be echoed
     let done = false;
     const end = (settle: () => void) => {
       if (done) return;

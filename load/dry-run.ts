@@ -8,6 +8,7 @@ import { k6Memory, makeK6Plan } from './k6-plan.ts';
 import { estimateOf, loadShape, volumeOf } from './plan.ts';
 import { fleetSize, type LoadJob } from './prepare.ts';
 import { submitUrl } from './target.ts';
+import { transportFacts } from './transport.ts';
 
 /** Text of a body beside block, snark work and envelope. */
 const FRAME_BYTES = 60;
@@ -33,7 +34,7 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
   const bodiesBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const corpusBytes = bodiesBytes + (isReplay ? 0 : volume.submissions * RECORD.bytes);
   const k6Plan = makeK6Plan({
-    url: submitUrl(job.target ?? 'http://127.0.0.1'),
+    url: submitUrl(job.targets[0]?.url ?? 'http://127.0.0.1'),
     load: shape,
     seed: request.seed,
     source: {
@@ -56,7 +57,8 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
       (shape.think.maxMs === 0
         ? 'no think time'
         : `think time ${seconds(shape.think.minMs)} to ${seconds(shape.think.maxMs)}`),
-    `target        ${job.target === null ? 'the embedded backend' : submitUrl(job.target)}`,
+    ...targetLines(job),
+    ...transportLines(job),
     `submissions   about ${estimate.submissions}` +
       (isReplay
         ? ' recorded bodies'
@@ -70,6 +72,35 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
       .map(({ expression }) => expression)
       .join(', ')}`,
   ];
+}
+
+function targetLines({ targets }: LoadJob): string[] {
+  if (targets.length === 0) return ['target        the embedded backend'];
+  const sum = targets.reduce((total, { weight }) => total + weight, 0);
+  return targets.map(
+    ({ url, weight }) =>
+      `target        ${submitUrl(url)}` +
+      (targets.length > 1 ? ` (${((100 * weight) / sum).toFixed(1)} %)` : ''),
+  );
+}
+
+/** What differs from plain requests; the names of secret headers, never their values. */
+function transportLines({ transport }: LoadJob): string[] {
+  const facts = transportFacts(transport);
+  const names = [
+    ...Object.keys(facts.headers),
+    ...facts.secretHeaders.map((name) => `${name} (secret)`),
+  ];
+  return [
+    names.length > 0 && `headers       ${names.join(', ')}`,
+    facts.forwardedNetwork !== null &&
+      `forwarded     X-Forwarded-For from ${facts.forwardedNetwork}, one address a producer`,
+    facts.http !== null && `http          HTTP/${facts.http}`,
+    facts.proxy !== null && `proxy         ${facts.proxy}`,
+    facts.ca !== null && `tls roots     ${facts.ca}`,
+    facts.clientCertificate !== null && `tls client    ${facts.clientCertificate}`,
+    facts.insecureSkipTlsVerify && "tls           nobody checks the target's certificate",
+  ].filter((line) => line !== false);
 }
 
 async function templateSizes(folder: string | null): Promise<number[]> {

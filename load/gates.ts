@@ -2,7 +2,7 @@
  * Gates: conditions that a run must meet, such as `p95<800ms`. Three states: pass, fail, and no data, which counts as
  * a failure: a run that measured nothing proves nothing. Pure.
  */
-import type { Gate, Summary } from '../results/types.ts';
+import type { Gate, LoadShape, Summary } from '../results/types.ts';
 
 type Figures = Summary['figures'];
 type Kind = 'time' | 'share' | 'rate' | 'count' | 'growth';
@@ -46,6 +46,22 @@ export const GATE_METRICS: Record<string, Metric> = {
     kind: 'rate',
     what: 'submissions per second',
     read: ({ submissionsPerSecond }) => submissionsPerSecond,
+  },
+  'on-time': {
+    kind: 'share',
+    what: 'share of the planned starts that came in time (open models)',
+    read: ({ schedule }) => schedule?.onTimeShare ?? null,
+  },
+  'achieved-rate': {
+    kind: 'share',
+    what: 'share of the planned starts that came, late or not (open models)',
+    read: ({ schedule }) =>
+      schedule && schedule.planned > 0 ? schedule.started / schedule.planned : null,
+  },
+  'p95-since-intended': {
+    kind: 'time',
+    what: '95th percentile from the intended start to the expected answer (open models)',
+    read: ({ sinceIntended }) => sinceIntended?.p95Ms ?? null,
   },
   accepted: {
     kind: 'count',
@@ -127,6 +143,14 @@ export function parseGate(text: string): GateRule | { problem: string } {
 
 /** What every scenario must meet unless the user says otherwise. */
 export const DEFAULT_GATES = ['error-rate<=1%', 'failed-iterations<=0'] as const;
+/** What an open model must meet as well. */
+const OPEN_GATES = ['on-time>=99%'] as const;
+/** Figures that only an open model has. */
+export const OPEN_METRICS: readonly string[] = ['on-time', 'achieved-rate', 'p95-since-intended'];
+
+/** The gates of a load that the user says nothing about. */
+export const defaultGates = (load: LoadShape): readonly string[] =>
+  load.rate === undefined ? DEFAULT_GATES : [...DEFAULT_GATES, ...OPEN_GATES];
 
 /**
  * The rules of a run: the defaults, each replaced by those of the user that look at the same figure.

@@ -5,14 +5,18 @@ import { open, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CorpusIndex } from '../mina/envelope.ts';
 import { RECORD } from '../mina/envelope.ts';
+import { parseSubmission } from '../mina/submission.ts';
 import type { LoadShape } from '../results/types.ts';
 import {
   leaseOf,
   payloadOf,
   type CorpusSource,
   type K6Plan,
+  type K6Target,
   type PayloadSource,
 } from '../scenarios/lib/plan.ts';
+import { addressOf, type AddressBlock, KEY_END } from '../scenarios/lib/forwarded.ts';
+import { PLAIN_TRANSPORT, type Transport } from './transport.ts';
 
 /** The backend's answer to a submission it took (uptime-service-backend, src/delegation_backend/submit.go). */
 export const ACCEPTED = { status: 200, body: '{"status":"ok"}' } as const;
@@ -25,16 +29,28 @@ export function makeK6Plan(call: {
   seed: string;
   expected?: K6Plan['expected'];
   headers?: Record<string, string>;
+  targets?: K6Target[];
+  transport?: Pick<Transport, 'client' | 'insecureSkipTlsVerify' | 'forwarded'>;
 }): K6Plan {
   const { load } = call;
+  const { client, insecureSkipTlsVerify, forwarded } = call.transport ?? PLAIN_TRANSPORT;
   return {
     format: 1,
     url: call.url,
+    targets: call.targets !== undefined && call.targets.length > 1 ? call.targets : null,
     headers: {
       'content-type': 'application/json',
       'user-agent': 'mina-delegation-load-test',
       ...call.headers,
     },
+    tls: {
+      client:
+        client === null
+          ? null
+          : { certPath: resolve(client.certPath), keyPath: resolve(client.keyPath) },
+      insecureSkipVerify: insecureSkipTlsVerify,
+    },
+    forwarded,
     load: { ...load, lease: leaseOf(load) },
     expected: call.expected ?? ACCEPTED,
     seed: createHash('sha256').update(call.seed).digest().readInt32LE(0),
@@ -54,29 +70,42 @@ export const corpusSource = (folder: string, index: CorpusIndex): CorpusSource =
 
 /**
  * Packs recorded bodies, as they are, into `payloads.bin` of `folder`. One file in memory at a time.
+ * @param forwarded where each submitter's X-Forwarded-For comes from; null: none
  * @throws Error of node:fs if one cannot be read or the pack not be written
  */
 export async function packPayloads(
   payloads: Iterable<{ read(): Promise<Uint8Array> }>,
   folder: string,
   order: PayloadSource['order'],
+  forwarded: AddressBlock | null = null,
 ): Promise<PayloadSource> {
   const bodiesPath = resolve(folder, 'payloads.bin');
   const file = await open(bodiesPath, 'w');
   const places: PayloadSource['payloads'] = [];
+  const addresses: string[] = [];
   let offset = 0;
   try {
     for (const payload of payloads) {
       const body = await payload.read();
       await file.writeFile(body);
       places.push({ offset, bytes: body.length });
+      if (forwarded !== null) {
+        const key = Buffer.from(parseSubmission(body).submitter, 'latin1');
+        addresses.push(addressOf(forwarded, key, key.length - KEY_END));
+      }
       offset += body.length;
     }
   } finally {
     await file.close();
   }
   if (places.length === 0) throw new RangeError('packPayloads: no payloads');
-  return { kind: 'payloads', bodiesPath, payloads: places, order };
+  return {
+    kind: 'payloads',
+    bodiesPath,
+    payloads: places,
+    ...(forwarded !== null && { forwarded: addresses }),
+    order,
+  };
 }
 
 /** Writes the plan into `folder`. @returns its path */

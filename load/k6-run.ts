@@ -1,12 +1,14 @@
 /** The `k6 run` step: one planned run in; k6's samples as they come, and at the end what became of k6. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { createReadStream, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '../user-error.ts';
 import { hermeticK6Env } from './k6-probe.ts';
+import { PLAIN_TRANSPORT, type Transport, transportEnv } from './transport.ts';
 
 export type K6Call = {
   k6Path: string;
@@ -20,8 +22,10 @@ export type K6Call = {
   onSampleBytes: (chunk: Buffer) => void;
   /** Go's GOGC and GOMEMLIMIT: k6Memory (load/k6-plan.ts). */
   memory: { goGc: number; limitBytes: number };
-  /** Default: this process's. k6 gets it without its `K6_*`, and the script sees none of it. */
+  /** Default: this process's. k6 gets it without its `K6_*` and its proxies, and the script sees none of it. */
   env?: NodeJS.ProcessEnv;
+  /** Default: nothing special. */
+  transport?: Pick<Transport, 'ca' | 'proxy' | 'http' | 'secretHeaders'>;
 };
 
 /** How k6 ended. It says nothing about the target: k6 ends with 0 even if every iteration threw. */
@@ -92,14 +96,16 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
       cause,
     });
   }
-  const child = spawn(call.k6Path, argumentsOf(call, configPath), {
+  const transport = call.transport ?? PLAIN_TRANSPORT;
+  const secrets = await writeSecrets(transport.secretHeaders);
+  const child = spawn(call.k6Path, argumentsOf(call, configPath, secrets.path), {
     // The log's path cannot be given whole: k6 splits the option at commas.
     cwd: runFolder,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      ...hermeticK6Env(call.env ?? process.env),
-      K6_CSV_TIME_FORMAT: 'unix_milli',
+      ...transportEnv(hermeticK6Env(call.env ?? process.env), transport),
+      K6_CSV_TIME_FORMAT: 'unix_micro',
       GOGC: String(call.memory.goGc),
       GOMEMLIMIT: String(call.memory.limitBytes),
     },
@@ -111,6 +117,7 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
   try {
     await once(child, 'spawn');
   } catch (cause) {
+    secrets.remove();
     throw new UserError(`k6 did not start: ${call.k6Path} (${codeOf(cause)})`, {
       hint: 'npm run doctor says which k6 is used and whether it works',
       cause,
@@ -123,6 +130,8 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
   });
   let streamFault: Error | null = null;
   child.stdout.on('data', (chunk: Buffer) => {
+    // It writes samples: it has read its files, and keeps them in memory for VUs to come.
+    secrets.remove();
     if (streamFault !== null) return;
     try {
       call.onSampleBytes(chunk);
@@ -134,6 +143,7 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
 
   const done = closed.then(async ([exitCode, signal]): Promise<K6End> => {
     ended = true;
+    secrets.remove();
     if (streamFault !== null) throw streamFault;
     if (exitCode !== null && FINISHED.has(exitCode))
       return { exitCode, signal, outcome: 'finished', sentence: 'k6 ran to its end' };
@@ -172,7 +182,45 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
   };
 }
 
-function argumentsOf({ bundlePath, planPath }: K6Call, configPath: string): string[] {
+/**
+ * Writes secret headers where only this user can read them, for as long as k6 needs to read them: the command line is
+ * public, the run folder is kept.
+ * @returns the file's path, null if there is nothing secret; `remove` may be called again
+ */
+async function writeSecrets(
+  headers: Record<string, string>,
+): Promise<{ path: string | null; remove(): void }> {
+  if (Object.keys(headers).length === 0) return { path: null, remove: () => undefined };
+  // mkdtemp makes a folder of mode 0700.
+  const folder = await mkdtemp(join(tmpdir(), 'mina-load-')).catch((cause: unknown) => {
+    throw new UserError(`cannot write into ${tmpdir()} (${codeOf(cause)})`, {
+      hint: 'k6 reads secret headers from a file there: mend the folder, or set TMPDIR to another',
+      cause,
+    });
+  });
+  let isThere = true;
+  const remove = () => {
+    if (!isThere) return;
+    isThere = false;
+    process.off('exit', remove);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.on('exit', remove);
+  const path = join(folder, 'headers.json');
+  try {
+    await writeFile(path, JSON.stringify(headers), { mode: 0o600 });
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { path, remove };
+}
+
+function argumentsOf(
+  { bundlePath, planPath }: K6Call,
+  configPath: string,
+  secretsPath: string | null,
+): string[] {
   return [
     'run',
     ...['--config', configPath],
@@ -187,6 +235,7 @@ function argumentsOf({ bundlePath, planPath }: K6Call, configPath: string): stri
     // Errors only: each failed request is a warning, and a long run must not fill the disk.
     ...['--log-format', 'json', '--log-output', `file=${LOG_NAME},level=error`],
     ...['-e', `PLAN=${resolve(planPath)}`],
+    ...(secretsPath === null ? [] : ['-e', `SECRETS=${secretsPath}`]),
     resolve(bundlePath),
   ];
 }

@@ -60,7 +60,7 @@ export class Screen {
   /** The line that changes. Where there is no terminal it is printed every ten seconds. */
   status(text: string): void {
     if (this.#output.isTTY) {
-      const width = (this.#output.columns ?? 80) - 1;
+      const width = (this.#output.columns || 80) - 1; // 0: a terminal that does not know
       this.#output.write(`\r\u001b[2K${text.slice(0, width)}`);
       this.#live = true;
       return;

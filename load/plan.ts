@@ -1,13 +1,22 @@
 /** From checked options to a plan with nothing left to decide. Pure: no I/O, no clock. */
-import type { LoadShape, Plan } from '../results/types.ts';
-
-export type ScenarioName = 'smoke' | 'load' | 'replay';
+import type { LoadShape, Plan, Stage } from '../results/types.ts';
+import { scheduleOf } from './schedule.ts';
 
 /** What the user asked for, checked, with defaults in place. */
 export type LoadRequest = {
-  scenario: ScenarioName;
+  /** One of scenarios/*.ts. */
+  scenario: string;
   vus: number;
+  /** Whether somebody chose `vus`; an open model plans its own else. */
+  vusChosen?: boolean;
   durationMs: number;
+  /** Makes an open model of the scenarios that can be one. */
+  rate?: Rate | null;
+  /** Of a ramp: VUs, or starts per the rate's unit of time. */
+  stages?: Stage[] | null;
+  /** Of a spike. */
+  burst?: { factor: number; fromMs: number; lengthMs: number } | null;
+  warmUpMs?: number;
   think: { minMs: number; maxMs: number };
   requestTimeoutMs: number;
   seed: string;
@@ -36,10 +45,118 @@ export function parseThink(
   return minMs <= maxMs ? { minMs: minMs, maxMs: maxMs } : null;
 }
 
+/** Starts per unit of time, e.g. 500 per 1000 ms; a whole number, as k6 wants it. */
+export type Rate = { starts: number; timeUnitMs: number };
+
+const RATE_UNIT_MS: Record<string, number> = { s: 1000, min: 60_000, m: 60_000, h: 3_600_000 };
+/** More than any one generator sends; k6's periods are whole nanoseconds. */
+const MOST_STARTS_PER_SECOND = 100_000;
+
+/**
+ * `500/s`, `90/min`, `2.5/s`, `500` (per second) -> the rate, else what is wrong, to stand after the name.
+ * @returns `scale`: by what a target in the rate's own unit is multiplied to be one per `timeUnitMs` (10 for 2.5/s)
+ */
+export function parseRate(text: string): (Rate & { scale: number }) | { problem: string } {
+  const match = /^(\d+)(?:\.(\d{1,3}))?(?:\/(s|min|m|h))?$/.exec(text.replaceAll(/\s+/g, ''));
+  if (!match) return { problem: `must be a rate such as 500/s, 2.5/s or 90/min, but is "${text}"` };
+  const [, whole, decimals = '', unit = 's'] = match;
+  const scale = 10 ** decimals.length;
+  const rate = {
+    starts: Number(whole + decimals),
+    timeUnitMs: RATE_UNIT_MS[unit] * scale,
+    scale,
+  };
+  const perSecond = (rate.starts * 1000) / rate.timeUnitMs;
+  if (perSecond > MOST_STARTS_PER_SECOND)
+    return { problem: `must be at most ${MOST_STARTS_PER_SECOND}/s, but is "${text}"` };
+  return rate;
+}
+
+const LONGEST_MS = 7 * 86_400_000;
+/** As the option `vus` has it. */
+export const MOST_VUS = 20_000;
+
+/**
+ * `30s:100,1m:100,30s:0` -> stages of duration and target.
+ * @param isRate the targets are rates; else VUs
+ * @returns the stages, or everything that is wrong, each to stand after the name
+ */
+export function parseStages(
+  text: string,
+  parseDuration: (text: string) => number | null,
+  isRate: boolean,
+): Stage[] | { problems: string[] } {
+  const problems: string[] = [];
+  const most = isRate ? MOST_STARTS_PER_SECOND : MOST_VUS;
+  const stages = text.split(',').map((part, i): Stage => {
+    const [time, goal, more] = part.split(':').map((word) => word.trim());
+    const durationMs = parseDuration(time);
+    const target = Number(goal);
+    const where = `stage ${i + 1} ("${part.trim()}")`;
+    if (goal === undefined || more !== undefined)
+      problems.push(`must have stages such as 30s:100 (duration:target), but ${where} is none`);
+    else {
+      if (durationMs === null)
+        problems.push(`must have durations such as 30s or 1m30s, but ${where} has "${time}"`);
+      if (!/^\d+$/.test(goal) || target > most)
+        problems.push(
+          `must have whole ${isRate ? 'rates' : 'numbers of VUs'} from 0 to ${most} as targets, but ${where} has "${goal}"`,
+        );
+    }
+    return { durationMs: durationMs ?? 0, target };
+  });
+  if (problems.length > 0) return { problems };
+  const sumMs = stages.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  if (sumMs < 1000 || sumMs > LONGEST_MS)
+    problems.push(`must last from 1 s to 7 days in all, but "${text}" lasts ${sumMs / 1000} s`);
+  if (!isRate && stages.every(({ target }) => target === 0))
+    problems.push(`must reach at least one VU, but "${text}" has no target above 0`);
+  return problems.length > 0 ? { problems } : stages;
+}
+
+/** How long an answer is taken to need where an open model's VUs are planned; what takes longer drops starts. */
+const PLANNED_ANSWER_MS = 1000;
+const FEWEST_POOL_VUS = 10;
+
+/**
+ * VUs of an open model: by Little's law as many are busy as start in the time of an answer. A quarter on top is for
+ * starts that bunch. A target that takes longer than planned holds them all, and then starts are dropped, and counted;
+ * `--vus` plans for it.
+ */
+export function poolVus(peakRatePerSecond: number, requestTimeoutMs: number): number {
+  const answerMs = Math.min(PLANNED_ANSWER_MS, requestTimeoutMs);
+  const busy = Math.ceil((1.25 * peakRatePerSecond * answerMs) / 1000);
+  return Math.min(MOST_VUS, Math.max(FEWEST_POOL_VUS, busy));
+}
+
+/** Stages of a spike: the base load, `factor` times of it at once, and the base load again. */
+function spikeStages(
+  base: number,
+  durationMs: number,
+  { factor, fromMs, lengthMs }: { factor: number; fromMs: number; lengthMs: number },
+): Stage[] {
+  const peak = Math.round(base * factor);
+  return [
+    { durationMs: fromMs, target: base },
+    { durationMs: 0, target: peak },
+    { durationMs: lengthMs, target: peak },
+    { durationMs: 0, target: base },
+    { durationMs: durationMs - fromMs - lengthMs, target: base },
+  ];
+}
+
+const highest = (stages: readonly Stage[], start: number): number =>
+  stages.reduce((max, { target }) => Math.max(max, target), start);
+
 /** How the scenario runs in k6. */
 export function loadShape(request: LoadRequest): LoadShape {
-  const { scenario, requestTimeoutMs } = request;
-  const common = { requestTimeoutMs, gracefulStopMs: requestTimeoutMs + 1000 };
+  const { scenario, requestTimeoutMs, rate, burst, vus, durationMs } = request;
+  const warmUpMs = request.warmUpMs ?? 0;
+  const common = {
+    requestTimeoutMs,
+    gracefulStopMs: requestTimeoutMs + 1000,
+    ...(warmUpMs > 0 && { warmUpMs }),
+  };
   if (scenario === 'smoke')
     return {
       ...common,
@@ -49,53 +166,114 @@ export function loadShape(request: LoadRequest): LoadShape {
       durationMs: SMOKE_SUBMISSIONS * (SMOKE_THINK_MS + requestTimeoutMs),
       think: { minMs: SMOKE_THINK_MS, maxMs: SMOKE_THINK_MS },
     };
+  const stages =
+    request.stages ?? (burst ? spikeStages(rate ? rate.starts : vus, durationMs, burst) : null);
+  const stagesMs = stages?.reduce((sum, stage) => sum + stage.durationMs, 0);
+  if (rate) {
+    const top = stages === null ? rate.starts : highest(stages, rate.starts);
+    return {
+      ...common,
+      executor: stages === null ? 'constant-arrival-rate' : 'ramping-arrival-rate',
+      vus: request.vusChosen ? vus : poolVus((top * 1000) / rate.timeUnitMs, requestTimeoutMs),
+      iterations: null,
+      durationMs: stagesMs ?? durationMs,
+      think: { minMs: 0, maxMs: 0 },
+      rate,
+      ...(stages !== null && { stages }),
+    };
+  }
+  if (stages !== null) {
+    const startVus = burst ? vus : 0;
+    return {
+      ...common,
+      executor: 'ramping-vus',
+      vus: highest(stages, startVus),
+      iterations: null,
+      durationMs: stagesMs!,
+      think: request.think,
+      stages,
+      startVus,
+    };
+  }
   return {
     ...common,
     executor: 'constant-vus',
-    vus: request.vus,
+    vus,
     iterations: null,
-    durationMs: request.durationMs,
+    durationMs,
     think: request.think,
   };
 }
 
+/**
+ * VUs at work, summed over time, and how often one begins.
+ * @returns VU-milliseconds, and the number of times that a VU is added
+ */
+function vuTime({ executor, vus, durationMs, stages = [], startVus = 0 }: LoadShape): {
+  vuMs: number;
+  begins: number;
+} {
+  if (executor !== 'ramping-vus') return { vuMs: vus * durationMs, begins: vus };
+  let [vuMs, begins, from] = [0, startVus, startVus];
+  for (const { durationMs: ms, target } of stages) {
+    // k6 rounds the line down on its way up, and up on its way down.
+    vuMs += (ms * (from + target)) / 2 + (target < from ? ms : 0);
+    begins += Math.max(0, target - from);
+    from = target;
+  }
+  return { vuMs, begins };
+}
+
 export type Volume = {
-  /** Submissions to prepare: at least as many as will be sent, but for a load without think time. */
+  /** Submissions to prepare: at least as many as will be sent, but for a load without think time; in an open model exactly that. */
   submissions: number;
   /** Mean rate if answers take no time; null where only the target's speed limits it. */
   ratePerSecond: number | null;
+  /** The same where the load is highest. */
+  highestRatePerSecond: number | null;
   /** Upper bound of the rate in any second, for the number of producers. */
   peakRatePerSecond: number;
 };
 
 /**
- * How many submissions a shape sends at most. With think times each VU sends one at once and then one per
+ * How many submissions a shape sends at most. An open model's follow from its schedule. With think times each VU sends one at once and then one per
  * think time (and answer time, taken as 0); the count of a renewal process over T with mean m and standard
  * deviation s has mean T/m and variance T·s²/m³, so six standard deviations on top leave nothing to chance.
  */
 export function volumeOf(shape: LoadShape): Volume {
   const { vus, think, durationMs } = shape;
+  const schedule = scheduleOf(shape);
+  if (schedule !== null)
+    return {
+      submissions: schedule.atMost,
+      ratePerSecond: (schedule.planned * 1000) / durationMs,
+      highestRatePerSecond: schedule.peakRatePerSecond,
+      peakRatePerSecond: schedule.peakRatePerSecond,
+    };
   const mean = (think.minMs + think.maxMs) / 2;
   if (shape.iterations !== null)
     return {
       submissions: shape.iterations,
       ratePerSecond: mean > 0 ? 1000 / mean : null,
+      highestRatePerSecond: mean > 0 ? 1000 / mean : null,
       peakRatePerSecond: mean > 0 ? 1000 / mean : UNPACED_RATE,
     };
   if (mean === 0)
     return {
       submissions: Math.min(UNPACED_CORPUS, Math.ceil((UNPACED_RATE * durationMs) / 1000)),
       ratePerSecond: null,
+      highestRatePerSecond: null,
       peakRatePerSecond: UNPACED_RATE,
     };
   const deviation = (think.maxMs - think.minMs) / Math.sqrt(12);
-  const perVu = durationMs / mean + 1;
-  const spread = 6 * Math.sqrt((vus * durationMs * deviation ** 2) / mean ** 3 + vus);
-  const rate = (vus * 1000) / mean;
+  const { vuMs, begins } = vuTime(shape);
+  const spread = 6 * Math.sqrt((vuMs * deviation ** 2) / mean ** 3 + begins);
+  const highestRatePerSecond = (vus * 1000) / mean;
   return {
-    submissions: Math.ceil(vus * perVu + spread),
-    ratePerSecond: rate,
-    peakRatePerSecond: Math.max(rate, Math.min(vus, rate * 2)),
+    submissions: Math.ceil(vuMs / mean + begins + spread),
+    ratePerSecond: ((vuMs / mean) * 1000) / durationMs,
+    highestRatePerSecond,
+    peakRatePerSecond: Math.max(highestRatePerSecond, Math.min(vus, highestRatePerSecond * 2)),
   };
 }
 
@@ -107,31 +285,50 @@ export function estimateOf(call: {
   k6MemoryBytes: number;
 }): Plan['estimate'] {
   const { shape, volume, meanBodyBytes, k6MemoryBytes } = call;
-  const { ratePerSecond } = volume;
+  const { ratePerSecond, highestRatePerSecond } = volume;
   const submissions =
     ratePerSecond === null || shape.iterations !== null
       ? volume.submissions
       : Math.round((ratePerSecond * shape.durationMs) / 1000);
   return {
     submissions,
-    peakRatePerSecond: ratePerSecond,
+    peakRatePerSecond: highestRatePerSecond,
     bytesSent: Math.round(submissions * meanBodyBytes),
     k6MemoryBytes,
     durationMs: shape.durationMs,
   };
 }
 
+/** What k6 does, in words, e.g. `500 VUs for 60 s, think time 1 to 5 s`. */
+export function describeShape(load: LoadShape): string {
+  const { iterations, vus, durationMs, think, rate, stages, startVus = 0 } = load;
+  if (iterations !== null) return `${iterations} submissions by ${vus} VU`;
+  const time = `${durationMs / 1000} s`;
+  const path = (start: number, unit: string): string =>
+    `${start} -> ${(stages ?? [])
+      .map(({ durationMs: ms, target }) =>
+        ms === 0 ? `at once ${target}` : `${ms / 1000} s: ${target}`,
+      )
+      .join(' -> ')} ${unit}`;
+  if (rate !== undefined) {
+    const unit = `submissions per ${rate.timeUnitMs === 1000 ? 'second' : `${rate.timeUnitMs / 1000} s`}`;
+    return stages === undefined
+      ? `open model, ${rate.starts} ${unit} for ${time}, ${vus} VUs at most`
+      : `open model, ${path(rate.starts, unit)}, ${vus} VUs at most`;
+  }
+  const thinking =
+    think.maxMs === 0
+      ? 'no think time'
+      : `think time ${think.minMs / 1000} to ${think.maxMs / 1000} s`;
+  return stages === undefined
+    ? `${vus} VUs for ${time}, ${thinking}`
+    : `${path(startVus, 'VUs')}, ${thinking}`;
+}
+
 /** The one sentence before the run: what will be sent, how fast, with what. */
 export function describePlan(plan: Pick<Plan, 'load' | 'corpus' | 'estimate'>): string {
   const { load, corpus, estimate } = plan;
-  const pace =
-    load.iterations !== null
-      ? `${load.iterations} submissions by ${load.vus} VU`
-      : `${load.vus} VUs for ${load.durationMs / 1000} s, ${
-          load.think.maxMs === 0
-            ? 'no think time'
-            : `think time ${load.think.minMs / 1000} to ${load.think.maxMs / 1000} s`
-        }`;
+  const pace = describeShape(load);
   const rate =
     estimate.peakRatePerSecond === null
       ? 'as fast as the target answers'

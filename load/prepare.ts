@@ -33,13 +33,16 @@ import {
   volumeOf,
 } from './plan.ts';
 import { checkAddress, checkIsBackend, submitUrl } from './target.ts';
+import { transportNotes, type WeightedTarget } from './targets.ts';
+import { type Transport, transportFacts } from './transport.ts';
 
 /** What the command line asks for, checked. */
 export type LoadJob = {
   request: LoadRequest;
   options: Plan['options'];
-  /** null: start the embedded backend. */
-  target: string | null;
+  /** None: start the embedded backend. */
+  targets: WeightedTarget[];
+  transport: Transport;
   /** Where the embedded backend listens if it can; 0: any free port. */
   port: number;
   allowRemote: boolean;
@@ -101,10 +104,11 @@ export async function prepareRun(
   const { request } = job;
   const startedAt = new Date();
   await ensureResultsFolder(job.resultsFolder);
-  if (job.target !== null) {
-    await checkAddress(job.target, { allowRemote: job.allowRemote, confirm });
-    await checkIsBackend(job.target);
-  }
+  const { transport } = job;
+  for (const { url } of job.targets)
+    await checkAddress(url, { allowRemote: job.allowRemote, confirm, proxy: transport.proxy });
+  for (const note of transportNotes(transport, job.targets, env)) screen.line(`note: ${note}`);
+  for (const { url } of job.targets) await checkIsBackend(url, transport);
   const payloads = request.scenario === 'replay' ? await readPayloads(job.payloads!) : null;
   const templates = payloads ? null : await readTemplates(job.payloads ?? undefined);
   const listed = job.producersFile === null ? null : await readProducers(job.producersFile, keys);
@@ -142,7 +146,7 @@ export async function prepareRun(
       : (listed ??
         makeFleet({ seed: request.seed, count: fleetSize(request, volume, shape.durationMs) }));
     const start = async (): Promise<BackendProcess | null> => {
-      if (job.target !== null) return null;
+      if (job.targets.length > 0) return null;
       await mkdir(storageFolder, { recursive: true });
       const backend = await startBackend({
         port: job.port,
@@ -167,6 +171,7 @@ export async function prepareRun(
             payloads.map((payload) => ({ read: () => payloadBytes(payload) })),
             corpusFolder,
             job.order === 'random' ? 'random' : 'in order',
+            transport.forwarded,
           )
         : signCorpus({ job, templates: templates!, fleet: fleet!, corpusFolder, screen, signal }),
       async (started) => {
@@ -174,8 +179,17 @@ export async function prepareRun(
       },
     );
     if (backend) for (const note of backend.notes) screen.line(note);
-    const url = submitUrl(job.target ?? backend!.url);
-    const k6Plan = makeK6Plan({ url, load: shape, source, seed: request.seed });
+    const targets = job.targets.map(({ url, weight }) => ({ url: submitUrl(url), weight }));
+    const url = targets[0]?.url ?? submitUrl(backend!.url);
+    const k6Plan = makeK6Plan({
+      url,
+      targets,
+      transport,
+      headers: transport.headers,
+      load: shape,
+      source,
+      seed: request.seed,
+    });
     const k6PlanPath = await writeK6Plan(k6Plan, corpusFolder);
     const memory = k6Memory(k6Plan, await sourceBytes(source));
     const sizes = source.kind === 'corpus' ? source.templates : source.payloads;
@@ -187,7 +201,8 @@ export async function prepareRun(
       plannedAt: startedAt.toISOString(),
       options: job.options,
       seed: request.seed,
-      target: { url, embedded: backend !== null },
+      target: { url, embedded: backend !== null, ...(targets.length > 1 && { targets }) },
+      transport: transportFacts(transport),
       load: shape,
       corpus: {
         submissions: source.kind === 'corpus' ? source.count : sizes.length,

@@ -5,6 +5,7 @@ import { renderRun } from '../plots/render.ts';
 import { writeReport } from '../report/markdown.ts';
 import { processFigures } from '../results/figures.ts';
 import type { ProcessReading, ResourceLine, SampleLine, Summary } from '../results/types.ts';
+import { targetOf } from '../scenarios/lib/plan.ts';
 import { EXIT } from '../user-error.ts';
 import { gateRules, judgeGates } from './gates.ts';
 import type { Interrupts } from './interrupt.ts';
@@ -94,11 +95,15 @@ class LoadRun {
     this.#prepared = prepared;
     this.#surroundings = surroundings;
     const { k6Plan } = prepared;
+    const { targets } = k6Plan;
     this.#aggregator = new SampleAggregator({
       lease: k6Plan.load.lease,
       count: k6Plan.source.kind === 'corpus' ? k6Plan.source.count : Infinity,
       expectedStatus: k6Plan.expected.status,
       bodyBytesOf: prepared.bodyBytesOf,
+      ...(targets !== null && {
+        targets: { count: targets.length, of: targetOf({ seed: k6Plan.seed, targets }) },
+      }),
     });
   }
 
@@ -127,6 +132,7 @@ class LoadRun {
         runFolder: writer.folder,
         memory: prepared.memory,
         env: this.#surroundings.env,
+        transport: this.#job.transport,
         onSampleBytes: (chunk) => this.#aggregator.push(chunk),
       });
       this.#stopK6 = () => k6.stop();
@@ -184,6 +190,7 @@ class LoadRun {
     };
     const interrupted = this.#surroundings.interrupts.first.aborted;
     const facts = { figures, broken: this.#broken, interrupted };
+    const { targets } = this.#prepared.k6Plan;
     const gates = judgeGates(gateRules(this.#job.gates), figures);
     const notes = this.#notesOf(inFlight);
     const summary: Summary = {
@@ -195,6 +202,9 @@ class LoadRun {
       loadMs: (totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0),
       interrupted,
       figures,
+      ...(targets !== null && {
+        targets: this.#aggregator.byTarget().map((counts, i) => ({ ...targets[i], ...counts })),
+      }),
       gates,
       notes,
       verdict: verdictOf(facts, gates),
@@ -217,6 +227,8 @@ class LoadRun {
   #notesOf(inFlight: number): string[] {
     const { totals } = this.#aggregator;
     const notes = [...this.#notes];
+    if (this.#job.transport.insecureSkipTlsVerify)
+      notes.push("nobody checked the target's certificate (--insecure-skip-tls-verify)");
     if (totals.resent > 0)
       notes.push(
         `the load outran its corpus: ${totals.resent} submissions were sent a second time or more`,

@@ -2,10 +2,10 @@
  * k6's sample stream (CSV on standard output) in, figures out: one line per second, totals, histograms, and
  * what became of each submission. Pure: no I/O, no clock; everything follows from the bytes.
  *
- * The stream, with `systemTags: ['status']` and times in milliseconds (grafana/k6, internal/output/csv/output.go):
+ * The stream, with `systemTags: ['status']` and times in microseconds (grafana/k6, internal/output/csv/output.go):
  *
  *     metric_name,timestamp,metric_value,status,extra_tags,metadata
- *     http_req_duration,1767323045123,12.345678,200,,
+ *     http_req_duration,1767323045123456,12.345678,200,,
  *
  * Times are those of a request's end. k6 writes about once a second, the samples of one request side by
  * side, those of several requests nearly in order.
@@ -14,10 +14,12 @@
  * whole second of grace. What comes later still is counted in the oldest second that is not finished, so
  * the sum over all lines is the total, exactly, whatever the clock does.
  */
-import { CODE, CODES, REPORT_METRIC } from '../scenarios/lib/reports.ts';
+import { CODE, CODES, REPORT_METRIC, START_METRIC } from '../scenarios/lib/reports.ts';
 import type { AnswerClass, SampleLine, Summary } from '../results/types.ts';
 import { AnswerTable, classOfCode } from './answer-table.ts';
-import { LatencyHistogram } from './histogram.ts';
+import type { Schedule } from './schedule.ts';
+import { ScheduleWatch } from './schedule-watch.ts';
+import { LatencyHistogram } from '../results/histogram.ts';
 
 const HEADER = 'metric_name,timestamp,metric_value,status,extra_tags,metadata';
 
@@ -31,6 +33,12 @@ export type AggregatorOptions = {
   expectedStatus: number;
   /** Size of submission i's body, in bytes; without it the bytes sent are those that k6 counts, headers and all. */
   bodyBytesOf?: (index: number) => number;
+  /** Of an open model, with the VUs that stand ready. */
+  schedule?: { schedule: Schedule; vus: number } | null;
+  /** Requests that ended within it have no say in `latency`, `felt` and the time since the intended start. */
+  warmUpMs?: number;
+  /** Of a load on several targets: how many there are, and the place of submission i's among them. */
+  targets?: { count: number; of: (index: number) => number };
 };
 
 export type Totals = {
@@ -62,6 +70,8 @@ class Second {
   vus: number | null = null;
   sent = 0;
   failedIterations = 0;
+  late = 0;
+  dropped = 0;
   bytesSent = 0;
   bytesReceived = 0;
   readonly answers = new Map<number, number>();
@@ -71,6 +81,7 @@ class Second {
   reset(): void {
     this.vus = null;
     this.sent = this.failedIterations = this.bytesSent = this.bytesReceived = 0;
+    this.late = this.dropped = 0;
     this.answers.clear();
     if (this.latency.count > 0) this.latency.reset();
     if (this.felt.count > 0) this.felt.reset();
@@ -81,10 +92,14 @@ export class SampleAggregator {
   readonly latency = new LatencyHistogram();
   readonly felt = new LatencyHistogram();
   readonly table = new AnswerTable();
+  /** null in a closed model. */
+  readonly schedule: ScheduleWatch | null;
 
   readonly #options: AggregatorOptions;
   readonly #expectedStatus: string;
   readonly #answers = new Map<number, number>();
+  /** The same by target, where there are several. */
+  readonly #answersOf: readonly Map<number, number>[];
   #sent = 0;
   #failedIterations = 0;
   #resent = 0;
@@ -95,6 +110,9 @@ export class SampleAggregator {
   #firstEndMs: number | null = null;
   #lastEndMs: number | null = null;
   #faultyLines = 0;
+  #warmUpAnswers = 0;
+  /** When the load began, ms since 1970: as k6 tells it, else the first sample. */
+  #startMs: number | null = null;
 
   /** Seconds that are not finished, the first of which began at #base (seconds since 1970). */
   #open: Second[] = [];
@@ -116,6 +134,9 @@ export class SampleAggregator {
   constructor(options: AggregatorOptions) {
     this.#options = options;
     this.#expectedStatus = String(options.expectedStatus);
+    const { schedule } = options;
+    this.schedule = schedule ? new ScheduleWatch(schedule.schedule, schedule.vus) : null;
+    this.#answersOf = Array.from({ length: options.targets?.count ?? 0 }, () => new Map());
   }
 
   /** @throws Error if the stream has other columns than the scenarios ask for */
@@ -157,15 +178,12 @@ export class SampleAggregator {
   }
 
   get totals(): Totals {
-    let accepted = 0;
     let otherBody = 0;
-    for (const [code, count] of this.#answers) {
-      if (code & CODE.expected) accepted += count;
-      else if (code === this.#options.expectedStatus) otherBody += count;
-    }
+    for (const [code, count] of this.#answers)
+      if (code === this.#options.expectedStatus) otherBody += count;
     return {
       sent: this.#sent,
-      accepted,
+      accepted: acceptedOf(this.#answers),
       answers: byClass(this.#answers),
       otherBody,
       failedIterations: this.#failedIterations,
@@ -178,6 +196,25 @@ export class SampleAggregator {
       lastEndMs: this.#lastEndMs,
       faultyLines: this.#faultyLines,
     };
+  }
+
+  /** What became of the submissions for each of several targets, in their order; empty where there is one. */
+  byTarget(): { sent: number; accepted: number; answers: Record<AnswerClass, number> }[] {
+    return this.#answersOf.map((counts) => ({
+      sent: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      accepted: acceptedOf(counts),
+      answers: byClass(counts),
+    }));
+  }
+
+  /** Expected answers that the warm-up kept out of the latencies. */
+  get warmUpAnswers(): number {
+    return this.#warmUpAnswers;
+  }
+
+  /** When the load began, ms since 1970; null before the first sample. */
+  get startMs(): number | null {
+    return this.#startMs;
   }
 
   /** Submissions begun whose end was not reported, by index: {@link AnswerTable.inFlight}. */
@@ -202,13 +239,24 @@ export class SampleAggregator {
     }
     const metric = metricOf(bytes, from, nameEnd);
     if (metric === OTHER) return;
-    const timeMs = parseDecimal(bytes, nameEnd + 1, timeEnd);
+    const timeMs = parseDecimal(bytes, nameEnd + 1, timeEnd) / 1000;
     const value = parseDecimal(bytes, timeEnd + 1, valueEnd);
     if (Number.isNaN(timeMs) || Number.isNaN(value)) {
       this.#faultyLines++;
       return;
     }
+    this.#startMs ??= timeMs;
     switch (metric) {
+      case START:
+        this.#startMs = value;
+        this.schedule?.begins(value);
+        break;
+      case DROPPED:
+        // shared-iterations has such too, where its time runs out.
+        if (this.schedule === null) break;
+        this.schedule.dropped();
+        this.#secondOf(timeMs).dropped++;
+        break;
       case REPORT:
         this.#report(this.#secondOf(timeMs), timeMs, value);
         break;
@@ -232,8 +280,11 @@ export class SampleAggregator {
           const felt = this.#duration + this.#around + value * 1000;
           second.latency.record(this.#duration);
           second.felt.record(felt);
-          this.latency.record(this.#duration);
-          this.felt.record(felt);
+          if (this.#isWarmUp(timeMs)) this.#warmUpAnswers++;
+          else {
+            this.latency.record(this.#duration);
+            this.felt.record(felt);
+          }
         }
         this.#duration = -1;
         break;
@@ -261,7 +312,12 @@ export class SampleAggregator {
       this.#faultyLines++;
       return;
     }
-    if (code === CODE.begun || code === CODE.leaseEnded) return;
+    if (code === CODE.begun) {
+      if (this.schedule?.begun(index, timeMs)) second.late++;
+      return;
+    }
+    if (code === CODE.leaseEnded) return;
+    this.schedule?.ended(index, timeMs, (code & CODE.expected) !== 0 && !this.#isWarmUp(timeMs));
     if (code === CODE.threw) {
       second.failedIterations++;
       this.#failedIterations++;
@@ -269,8 +325,10 @@ export class SampleAggregator {
     }
     second.sent++;
     this.#sent++;
-    second.answers.set(code, (second.answers.get(code) ?? 0) + 1);
-    this.#answers.set(code, (this.#answers.get(code) ?? 0) + 1);
+    countOne(second.answers, code);
+    countOne(this.#answers, code);
+    if (this.#options.targets !== undefined)
+      countOne(this.#answersOf[this.#options.targets.of(index)], code);
     if (index >= this.#options.count) this.#resent++;
     if (this.#options.bodyBytesOf !== undefined) {
       const bytes = this.#options.bodyBytesOf(index);
@@ -279,6 +337,11 @@ export class SampleAggregator {
     }
     if (this.#firstEndMs === null || timeMs < this.#firstEndMs) this.#firstEndMs = timeMs;
     if (this.#lastEndMs === null || timeMs > this.#lastEndMs) this.#lastEndMs = timeMs;
+  }
+
+  #isWarmUp(endMs: number): boolean {
+    const { warmUpMs = 0 } = this.#options;
+    return warmUpMs > 0 && endMs < this.#startMs! + warmUpMs;
   }
 
   #hasExpectedStatus(bytes: Buffer, from: number, to: number): boolean {
@@ -323,6 +386,8 @@ export class SampleAggregator {
       sent: second.sent,
       answers: byClass(second.answers),
       ...(second.failedIterations > 0 && { failedIterations: second.failedIterations }),
+      ...(second.late > 0 && { late: second.late }),
+      ...(second.dropped > 0 && { dropped: second.dropped }),
       bytesSent: second.bytesSent,
       bytesReceived: second.bytesReceived,
       latency: second.latency.ofSecond(),
@@ -334,8 +399,15 @@ export class SampleAggregator {
   }
 }
 
-/** What a summary takes from the samples. */
-export function figuresOf(aggregator: SampleAggregator): Omit<Summary['figures'], 'processes'> {
+/**
+ * What a summary takes from the samples.
+ * @param cut the load did not run to its end: what was due after its last sample is not counted as missed
+ */
+export function figuresOf(
+  aggregator: SampleAggregator,
+  cut = false,
+): Omit<Summary['figures'], 'processes'> {
+  const { schedule, warmUpAnswers } = aggregator;
   const { sent, accepted, answers, bytesSent, bytesReceived, failedIterations, ...times } =
     aggregator.totals;
   const spanMs = (times.lastEndMs ?? 0) - (times.firstEndMs ?? 0);
@@ -351,7 +423,21 @@ export function figuresOf(aggregator: SampleAggregator): Omit<Summary['figures']
     latency: aggregator.latency.figures(),
     felt: aggregator.felt.figures(),
     failedIterations,
+    ...(schedule !== null && {
+      schedule: schedule.figures(cut ? (times.lastEndMs ?? 0) : null),
+      sinceIntended: schedule.sinceIntended,
+    }),
+    ...(warmUpAnswers > 0 && { warmUpAnswers }),
   };
+}
+
+const countOne = (counts: Map<number, number>, code: number): void =>
+  void counts.set(code, (counts.get(code) ?? 0) + 1);
+
+function acceptedOf(counts: ReadonlyMap<number, number>): number {
+  let accepted = 0;
+  for (const [code, count] of counts) if (code & CODE.expected) accepted += count;
+  return accepted;
 }
 
 /** Counts by packed code to counts by class, in the order of the classes. */
@@ -375,6 +461,8 @@ const TLS = 6;
 const VUS = 7;
 const DATA_SENT = 8;
 const DATA_RECEIVED = 9;
+const START = 10;
+const DROPPED = 11;
 
 const METRICS: Record<string, number> = {
   [REPORT_METRIC]: REPORT,
@@ -386,6 +474,8 @@ const METRICS: Record<string, number> = {
   vus: VUS,
   data_sent: DATA_SENT,
   data_received: DATA_RECEIVED,
+  [START_METRIC]: START,
+  dropped_iterations: DROPPED,
 };
 
 /** Length and first byte tell these names apart; other metrics may share both, so the whole name is compared. */

@@ -11,14 +11,16 @@ export type Facts = {
   /** What broke, in the user's words, e.g. `the backend ended after 12 s (signal SIGKILL)`; empty: nothing. */
   broken: string[];
   interrupted: boolean;
+  /** Why the generator was the bottleneck (load/generator.ts); null: it was not. */
+  generatorLimit: string | null;
 };
 
 /**
- * One sentence and one exit code. Order: something broke (5), interrupted (130), no data (3), a gate failed
- * (99), passed (0); an interrupted run's gates stand in its results, its code says that it is not complete.
+ * One sentence and one exit code. Order: something broke (5), interrupted (130), no data (3), the generator was the
+ * bottleneck (4), a gate failed (99), passed (0); an interrupted run's gates stand in its results, its code says that it is not complete.
  */
 export function verdictOf(facts: Facts, gates: readonly Gate[]): Summary['verdict'] {
-  const { figures, broken, interrupted } = facts;
+  const { figures, broken, interrupted, generatorLimit } = facts;
   const counts = `${formatNumber(figures.accepted)} of ${formatNumber(figures.sent)} submissions were accepted`;
   const latency = figures.latency ? `, p95 ${formatMs(figures.latency.p95Ms)}` : '';
   const rate =
@@ -35,6 +37,11 @@ export function verdictOf(facts: Facts, gates: readonly Gate[]): Summary['verdic
     return fail(
       EXIT.noData,
       'NO DATA: not one submission was answered, so the run proves nothing.',
+    );
+  if (generatorLimit !== null)
+    return fail(
+      EXIT.generatorLimited,
+      `GENERATOR-LIMITED: ${generatorLimit}; this says little about the target; ${figuresText}.`,
     );
   const failed = gates.filter(({ state }) => state !== 'pass');
   if (failed.length > 0)

@@ -5,7 +5,7 @@
  * are kept, so that a single bad second of a day still shows. Where nothing was read there is no value.
  * Pure.
  */
-import { addHistogram, newHistogram, percentileMs } from '../results/histogram.ts';
+import { LatencyHistogram } from '../results/histogram.ts';
 import type { AnswerClass, ResourceLine, SampleLine } from '../results/types.ts';
 
 /** More steps than this cannot be told apart on a picture 1,200 px wide. */
@@ -143,10 +143,10 @@ export function latencySteps(samples: readonly SampleLine[], span: TimeSpan): La
       steps.push({ startS, endS, count, p50, p90, p95, p99, max });
       continue;
     }
-    const merged = newHistogram();
+    const merged = new LatencyHistogram();
     for (const line of present) {
       try {
-        addHistogram(merged, line.latency!.hdr);
+        merged.addEncoded(line.latency!.hdr, line.latency!.max);
       } catch (error) {
         throw new Error(
           `the latency histogram of second ${line.elapsedS} is broken: ${(error as Error).message}`,
@@ -154,10 +154,10 @@ export function latencySteps(samples: readonly SampleLine[], span: TimeSpan): La
         );
       }
     }
-    if (merged.totalCount === 0) continue;
+    if (merged.count === 0) continue;
     const max = present.reduce((most, line) => Math.max(most, line.latency!.max), 0);
-    const at = (percentile: number) => percentileMs(merged, percentile, max)!;
-    const count = merged.totalCount;
+    const at = (percentile: number) => merged.percentileMs(percentile);
+    const { count } = merged;
     steps.push({ startS, endS, count, p50: at(50), p90: at(90), p95: at(95), p99: at(99), max });
   }
   return steps;

@@ -76,7 +76,9 @@ export async function openKeys(
           if (finished === jobs.length) resolve();
           else if (posted < jobs.length) worker.postMessage(jobs[(job = posted++)]);
         });
-        worker.on('error', () => reject(new Error('a key worker failed')));
+        worker.on('error', (cause) =>
+          reject(new Error(`a key worker failed: ${cause.message}`, { cause })),
+        );
         worker.on('exit', () => reject(new Error('a key worker ended early')));
       }
     });

@@ -236,7 +236,7 @@ async function scanKeys(path: string): Promise<Scan | null> {
   if (facts?.isDirectory()) return scanFolder(path);
   if (!facts?.isFile() || facts.size > MAX_KEY_FILE_BYTES) return null;
   const text = await readFile(path, 'utf8').catch(() => '');
-  if (encryptedObject(text) === null) return null;
+  if (encryptedObject(text) === null && !PLAIN_KEY.test(text)) return null;
   const scan: Scan = { files: [], problems: [], notes: await permissionNotes([path], 'file') };
   await addKeyFile(scan, path, text);
   return scan;
@@ -259,13 +259,16 @@ async function scanFolder(folder: string): Promise<Scan> {
   for (const name of names) {
     const path = join(folder, name);
     const isCompanion = /\.(pub|peerid)$/.test(name);
-    if (name.startsWith('.') || isCompanion || names.includes(`${name}.peerid`)) continue;
+    const hasPublicKey = names.includes(`${name}.pub`);
+    const isLibp2p = names.includes(`${name}.peerid`) && !hasPublicKey;
+    if (name.startsWith('.') || isCompanion || isLibp2p) continue;
     const facts = await stat(path).catch(() => null);
     if (facts?.isDirectory()) continue;
-    const hasPublicKey = names.includes(`${name}.pub`);
     let text = '';
     try {
-      if (facts?.isFile() && facts.size <= MAX_KEY_FILE_BYTES) text = await readFile(path, 'utf8');
+      const tooLarge = (facts?.size ?? 0) > MAX_KEY_FILE_BYTES;
+      if (tooLarge && hasPublicKey) throw new Error(`${facts!.size} bytes are no key file`);
+      if (facts?.isFile() && !tooLarge) text = await readFile(path, 'utf8');
     } catch (cause) {
       scan.problems.push(`${path}: cannot be read (${codeOf(cause)})`);
       continue;
@@ -293,13 +296,9 @@ async function addKeyFile(scan: Scan, path: string, text: string): Promise<void>
   const problems: string[] = [];
   const publicKeys: KeyFile['publicKeys'] = [];
   const readPublicKey = (by: string, publicKey: unknown) => {
-    try {
-      if (typeof publicKey !== 'string') throw new Error('it is no text');
-      decode('publicKey', publicKey);
-      publicKeys.push({ by, publicKey });
-    } catch (error) {
-      problems.push(`${by}: no public key (${(error as Error).message})`);
-    }
+    // Not the reason: it quotes the text, which may be a private key in the wrong place.
+    if (typeof publicKey === 'string' && isPublicKey(publicKey)) publicKeys.push({ by, publicKey });
+    else problems.push(`${by}: the public key in it (B62…) cannot be read`);
   };
   const key = attempt(problems, path, () => {
     if (keyFileForm(text) === 'plain') {
@@ -334,8 +333,9 @@ async function findPeerId(path: string, problems: string[]): Promise<string | Bo
     const peerIdFile = `${pair}.peerid`;
     const peerId = await readCompanion(peerIdFile, problems);
     if (peerId !== undefined) {
-      attempt(problems, peerIdFile, () => decodePeerId(peerId));
-      return peerId;
+      if (isPeerId(peerId)) return peerId;
+      problems.push(`${peerIdFile}: it holds no peer id of an Ed25519 key (12D3KooW…)`);
+      return undefined;
     }
     const text = await readCompanion(pair, problems);
     if (text !== undefined) return attempt(problems, pair, () => boxOf(pair, text, 'libp2p'));
@@ -347,7 +347,7 @@ async function findPeerId(path: string, problems: string[]): Promise<string | Bo
 async function readCompanion(file: string, problems: string[]): Promise<string | undefined> {
   try {
     const { size } = await stat(file);
-    if (size > MAX_KEY_FILE_BYTES) throw new Error(`has ${size} bytes`);
+    if (size > MAX_KEY_FILE_BYTES) throw new Error(`${size} bytes are no key file`);
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
     const code = codeOf(error);
@@ -368,16 +368,19 @@ function boxOf(path: string, text: string, holds: Box['holds'], passphrase?: str
   return { path, holds, text, memoryBytes: facts.cost.memoryBytes, passphrase };
 }
 
-/** Runs `read`; what it throws becomes problems of `path`. */
+/** Runs `read`; a KeyFileError of it becomes problems of `path`. */
 function attempt<T>(problems: string[], path: string, read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    const texts = error instanceof KeyFileError ? error.problems : [(error as Error).message];
-    problems.push(...texts.map((text) => `${path}: ${text}`));
+    if (!(error instanceof KeyFileError)) throw error;
+    problems.push(...error.problems.map((text) => `${path}: ${text}`));
     return undefined;
   }
 }
+
+/** One private key and nothing else: as a list it would be the same, but for what stands beside the file. */
+const PLAIN_KEY = /^\s*EK\w*\s*$/;
 
 const ENCRYPTED_FIELDS = ['box_primitive', 'pw_primitive', 'ciphertext', 'privkey_password'];
 
@@ -407,6 +410,22 @@ function wrappedWallet(
   return { wallet: wallet as string, passphrase: passphrase as string, publicKey };
 }
 
+const isPublicKey = (text: string): boolean => {
+  try {
+    return decode('publicKey', text).length > 0;
+  } catch {
+    return false;
+  }
+};
+
+const isPeerId = (text: string): boolean => {
+  try {
+    return decodePeerId(text).length > 0;
+  } catch {
+    return false;
+  }
+};
+
 function holdsLibp2p(text: string): boolean {
   try {
     return inspectKeyFile(text).holds === 'libp2p';
@@ -415,7 +434,7 @@ function holdsLibp2p(text: string): boolean {
   }
 }
 
-/** A note on files that other users of the machine may read. Windows has no such bits. */
+/** A note on files of one folder that other users of the machine may read. Windows has no such bits. */
 async function permissionNotes(files: readonly string[], kind: 'list' | 'file'): Promise<string[]> {
   if (process.platform === 'win32') return [];
   const modes = await Promise.all(
@@ -423,10 +442,12 @@ async function permissionNotes(files: readonly string[], kind: 'list' | 'file'):
   );
   const open = files.filter((_, i) => modes[i] !== 0);
   if (open.length === 0) return [];
+  const names =
+    files.length === 1
+      ? files[0]
+      : `${namesOf(open.map((file) => basename(file)))} in ${dirname(files[0])}`;
   const refused = kind === 'file' ? '; a Mina daemon refuses such key files' : '';
-  return [
-    `other users of this machine may read ${namesOf(open)}${refused} (chmod 600 changes that)`,
-  ];
+  return [`other users of this machine may read ${names}${refused} (chmod 600 changes that)`];
 }
 
 const namesOf = (names: readonly string[]): string =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
 import writeFileAtomic from 'write-file-atomic';
 import { CHART_NAMES, CHART_TITLES } from '../plots/charts.ts';
-import { ACCEPTED, compareAnswers, describeAnswer } from '../results/answers.ts';
+import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../results/answers.ts';
 import { figuresOfSamples } from '../results/figures.ts';
 import { readRun, type Run } from '../results/reader.ts';
 import type {
@@ -14,6 +14,7 @@ import type {
   LatencyFigures,
   Plan,
   Summary,
+  TargetFigures,
 } from '../results/types.ts';
 import {
   formatBytes,
@@ -69,6 +70,7 @@ export function markdownReport(run: Run, pictures: readonly string[]): string {
     latencyTable(figures),
     gates(summary?.gates),
     answers(figures),
+    targets(summary?.targets),
     hostileSection(summary?.hostile),
     processes(figures),
     ...pictureSections(pictures),
@@ -197,6 +199,27 @@ function answers(figures: Figures): string {
       ? `\n\n${formatNumber(unexpected)} of the answers 200 had another body than the backend's \`{"status":"ok"}\`, and do not count as accepted.`
       : '';
   return `## Answers\n\n${table(['Answer', 'Meaning', 'Count', 'Share'], rows, ['left', 'left', 'right', 'right'])}${caution}`;
+}
+
+/** Totals of each target, where there are several. */
+function targets(all: readonly TargetFigures[] | undefined): string {
+  if (all === undefined) return '';
+  const weights = all.reduce((sum, { weight }) => sum + weight, 0);
+  const sentInAll = all.reduce((sum, { sent }) => sum + sent, 0);
+  const rows = all.map(({ url, weight, sent, accepted, answers: byClass }) => [
+    code(url),
+    formatShare(weight / weights),
+    sentInAll === 0 ? NO_DATA : formatShare(sent / sentInAll),
+    formatNumber(sent),
+    formatNumber(accepted),
+    Object.entries(byClass)
+      .filter(([answer, count]) => answer !== ACCEPTED && count > 0)
+      .sort(([a], [b]) => compareAnswers(a, b))
+      .map(([answer, count]) => `${formatNumber(count)} × ${escapeMarkdown(labelAnswer(answer))}`)
+      .join(', '),
+  ]);
+  const head = ['Target', 'Share, planned', 'Share, sent', 'Sent', 'Accepted', 'Other answers'];
+  return `## Targets\n\n${table(head, rows, ['left', 'right', 'right', 'right', 'right', 'left'])}`;
 }
 
 const hostileCheck = (check: HostileCaseFigures['check']): string =>

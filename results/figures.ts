@@ -1,6 +1,6 @@
 /** The figures of a run from its samples and readings alone: what is left of a run that was killed. Pure. */
 import { ACCEPTED } from './answers.ts';
-import { decodeBuckets, latencyFigures, mergeHistograms } from './histogram.ts';
+import { LatencyHistogram } from './histogram.ts';
 import type {
   AnswerClass,
   LatencyFigures,
@@ -30,14 +30,9 @@ export function sumAnswers(
 export function mergeLatency(seconds: Iterable<LatencyOfSecond | null>): LatencyFigures | null {
   const present = [...seconds].filter((second) => second !== null);
   if (present.length === 0) return null;
-  const merged = mergeHistograms(present.map(({ hdr }) => hdr));
-  const figures = latencyFigures(merged, {
-    sumMs: (merged.mean * merged.totalCount) / 1000,
-    minMs: 0,
-    maxMs: present.reduce((max, second) => Math.max(max, second.max), 0),
-  });
-  if (figures) figures.minMs = (decodeBuckets(figures.hdr)[0]?.lowUs ?? 0) / 1000;
-  return figures;
+  const merged = new LatencyHistogram();
+  for (const { hdr, max } of present) merged.addEncoded(hdr, max);
+  return merged.figures();
 }
 
 /**

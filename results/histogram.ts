@@ -1,122 +1,116 @@
 /**
- * Latency histograms of the result folder: HDR histograms (HdrHistogram, Gil Tene) of microseconds with
- * 3 significant digits, stored as HDR V2, compressed, base64. All of them share one bucket layout, so
- * histograms of seconds, of generators and of runs add exactly: merging loses no count and no precision.
- * A bucket is at most 0.1 % wide. Percentiles are the upper end of their bucket, as in every HDR
- * implementation, and never more than the exact maximum where the caller knows it.
+ * Latency histograms of the result folder: HDR histograms (HdrHistogram, Gil Tene) of microseconds, 1 µs to 1 hour, with
+ * 3 significant digits, stored as HDR V2, compressed, base64. All of them share one bucket layout, so histograms of
+ * seconds, of generators and of runs add exactly: merging loses no count and no precision. A bucket is at most 0.1 %
+ * wide. Percentiles are the upper end of their bucket, as in every HDR implementation, and never more than the maximum.
  */
 import { inflateSync } from 'node:zlib';
-import {
-  build,
-  decodeFromCompressedBase64,
-  encodeIntoCompressedBase64,
-  type Histogram,
-} from 'hdr-histogram-js';
+import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import type { LatencyFigures, LatencyOfSecond } from './types.ts';
 
-export type { Histogram } from 'hdr-histogram-js';
-
 const SIGNIFICANT_DIGITS = 3;
-/** Where a new histogram starts; it grows by itself (autoResize), so a longer request still counts. */
-const HIGHEST_US = 60_000_000;
+const HIGHEST_US = 3_600_000_000;
 
-/** An empty histogram of microseconds. */
-export function newHistogram(): Histogram {
-  const histogram = build({
+export class LatencyHistogram {
+  readonly #hdr = build({
     bitBucketSize: 32,
+    autoResize: false,
     lowestDiscernibleValue: 1,
     highestTrackableValue: HIGHEST_US,
     numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
+    useWebAssembly: false,
   });
-  histogram.autoResize = true;
-  return histogram;
-}
+  // Exact, where the histogram would give the middle or the edge of a bucket.
+  #sumUs = 0;
+  #minUs = Infinity;
+  #maxUs = 0;
+  #count = 0;
 
-/** Adds one duration, rounded to whole microseconds. @throws RangeError if it is negative or no number */
-export function recordMs(histogram: Histogram, durationMs: number, count = 1): void {
-  if (!(durationMs >= 0) || durationMs === Infinity)
-    throw new RangeError(`durationMs must be a finite number from 0, but is ${durationMs}`);
-  histogram.recordValueWithCount(Math.round(durationMs * 1000), count);
-}
+  get count(): number {
+    return this.#count;
+  }
 
-/** HDR V2, compressed, base64. Inverse of {@link decodeHistogram}. */
-export const encodeHistogram = (histogram: Histogram): string =>
-  encodeIntoCompressedBase64(histogram);
+  /** @param us microseconds; what is longer than an hour counts as an hour */
+  record(us: number): void {
+    const value = us > HIGHEST_US ? HIGHEST_US : Math.round(us);
+    this.#hdr.recordValue(value);
+    this.#sumUs += value;
+    if (value < this.#minUs) this.#minUs = value;
+    if (value > this.#maxUs) this.#maxUs = value;
+    this.#count++;
+  }
 
-/** @throws Error if `text` is no HDR V2 histogram */
-export function decodeHistogram(text: string): Histogram {
-  const histogram = decodeFromCompressedBase64(text, 32);
-  histogram.autoResize = true;
-  return histogram;
-}
+  /**
+   * Adds what {@link encode} made, here or elsewhere. Minimum and mean are then exact to the 0.1 % of a bucket only, and so
+   * is the maximum unless the caller knows it.
+   * @throws Error if `encoded` is no HDR V2 histogram of 3 digits
+   */
+  addEncoded(encoded: string, maxMs?: number): void {
+    let highestUs = 0;
+    for (const { lowUs, highUs, count } of decodeBuckets(encoded)) {
+      const value = Math.min(lowUs, HIGHEST_US);
+      this.#hdr.recordValueWithCount(value, count);
+      this.#count += count;
+      this.#sumUs += (lowUs + Math.floor((highUs - lowUs) / 2)) * count;
+      if (value < this.#minUs) this.#minUs = value;
+      highestUs = highUs - 1;
+    }
+    this.#maxUs = Math.max(this.#maxUs, maxMs === undefined ? highestUs : maxMs * 1000);
+  }
 
-/** Adds the counts of `part` (a histogram, or one as stored) to `sum`. @throws Error if a text is no HDR V2 histogram */
-export function addHistogram(sum: Histogram, part: Histogram | string): void {
-  if (typeof part !== 'string') sum.add(part);
-  else for (const { lowUs, count } of decodeBuckets(part)) sum.recordValueWithCount(lowUs, count);
-}
+  /**
+   * By nearest rank: the smallest value that at least `percentile` percent of all do not exceed.
+   * @param percentile 0 to 100. @returns milliseconds; 0 if nothing was recorded
+   */
+  percentileMs(percentile: number): number {
+    if (this.#count === 0) return 0;
+    // The library rounds the rank; 99.9 % of 10,000 must not be 9,990.000000000002.
+    const rank = Math.max(1, Math.ceil((percentile * this.#count) / 100 - 1e-6));
+    const value = this.#hdr.getValueAtPercentile((rank / this.#count) * 100);
+    return Math.min(value, this.#maxUs) / 1000;
+  }
 
-/** The sum of all `parts`; empty if there are none. The parts are left as they are. */
-export function mergeHistograms(parts: Iterable<Histogram | string>): Histogram {
-  const sum = newHistogram();
-  for (const part of parts) addHistogram(sum, part);
-  return sum;
-}
+  /** HDR histogram V2, compressed, base64. */
+  encode(): string {
+    return encodeIntoCompressedBase64(this.#hdr);
+  }
 
-/**
- * @param percentile 0 to 100
- * @param maxMs the exact maximum, where known: a bucket's upper end may lie above it
- * @returns milliseconds, or null for an empty histogram
- */
-export function percentileMs(
-  histogram: Histogram,
-  percentile: number,
-  maxMs = Infinity,
-): number | null {
-  if (histogram.totalCount === 0) return null;
-  return Math.min(histogram.getValueAtPercentile(percentile) / 1000, maxMs);
-}
+  reset(): void {
+    this.#hdr.reset();
+    this.#sumUs = this.#maxUs = this.#count = 0;
+    this.#minUs = Infinity;
+  }
 
-/**
- * One second's latency for `samples.ndjson`, or null if nothing was recorded.
- * @param maxMs the exact maximum of the durations recorded
- */
-export function latencyOfSecond(histogram: Histogram, maxMs: number): LatencyOfSecond | null {
-  if (histogram.totalCount === 0) return null;
-  const at = (percentile: number) => percentileMs(histogram, percentile, maxMs)!;
-  return {
-    count: histogram.totalCount,
-    p50: at(50),
-    p90: at(90),
-    p95: at(95),
-    p99: at(99),
-    max: maxMs,
-    hdr: encodeHistogram(histogram),
-  };
-}
+  /** @returns null if nothing was recorded */
+  ofSecond(): LatencyOfSecond | null {
+    if (this.#count === 0) return null;
+    return {
+      count: this.#count,
+      p50: this.percentileMs(50),
+      p90: this.percentileMs(90),
+      p95: this.percentileMs(95),
+      p99: this.percentileMs(99),
+      max: this.#maxUs / 1000,
+      hdr: this.encode(),
+    };
+  }
 
-/**
- * The figures of a whole run for `summary.json`, or null if nothing was recorded.
- * @param exact sum, minimum and maximum as recorded, which buckets alone give to 0.1 %
- */
-export function latencyFigures(
-  histogram: Histogram,
-  exact: { sumMs: number; minMs: number; maxMs: number },
-): LatencyFigures | null {
-  if (histogram.totalCount === 0) return null;
-  const at = (percentile: number) => percentileMs(histogram, percentile, exact.maxMs)!;
-  return {
-    count: histogram.totalCount,
-    meanMs: exact.sumMs / histogram.totalCount,
-    minMs: exact.minMs,
-    p50Ms: at(50),
-    p90Ms: at(90),
-    p95Ms: at(95),
-    p99Ms: at(99),
-    p999Ms: at(99.9),
-    maxMs: exact.maxMs,
-    hdr: encodeHistogram(histogram),
-  };
+  /** @returns null if nothing was recorded */
+  figures(): LatencyFigures | null {
+    if (this.#count === 0) return null;
+    return {
+      count: this.#count,
+      meanMs: this.#sumUs / this.#count / 1000,
+      minMs: this.#minUs / 1000,
+      p50Ms: this.percentileMs(50),
+      p90Ms: this.percentileMs(90),
+      p95Ms: this.percentileMs(95),
+      p99Ms: this.percentileMs(99),
+      p999Ms: this.percentileMs(99.9),
+      maxMs: this.#maxUs / 1000,
+      hdr: this.encode(),
+    };
+  }
 }
 
 /** A bucket with its count; values from `lowUs` up to but not including `highUs` fall into it. */

@@ -180,6 +180,17 @@ const summary = z.looseObject({
       }),
     ),
   }),
+  targets: z
+    .array(
+      z.looseObject({
+        url: z.string(),
+        weight: z.number(),
+        sent: count,
+        accepted: count,
+        answers: counts,
+      }),
+    )
+    .optional(),
   gates: z.array(
     z.looseObject({
       name: z.string(),

@@ -19,7 +19,14 @@ export type Plan = {
   plannedAt: string;
   options: Record<string, OptionValue>;
   seed: string;
-  target: { url: string; embedded: boolean };
+  target: {
+    /** The first, where there are several. */
+    url: string;
+    embedded: boolean;
+    /** Where there are several: each submission goes to one of them, by its share of the weights. */
+    targets?: { url: string; weight: number }[];
+  };
+  transport?: TransportFacts;
   load: LoadShape;
   corpus: {
     submissions: number;
@@ -43,9 +50,42 @@ export type Plan = {
   host: Record<string, string | number | null>;
 };
 
+/** How requests reach the target; no secret is in it. */
+export type TransportFacts = {
+  /** null: HTTP/2 where the target offers it over TLS, else 1.1. */
+  http: '1.1' | '2' | null;
+  /** Without the name and the password in it. */
+  proxy: string | null;
+  /** Paths of files. */
+  ca: string | null;
+  clientCertificate: string | null;
+  insecureSkipTlsVerify: boolean;
+  /** What the user added. */
+  headers: Record<string, string>;
+  /** Names of the headers whose values are secret. */
+  secretHeaders: string[];
+  /** X-Forwarded-For holds an address of this network for each producer; null: it is not sent. */
+  forwardedNetwork: string | null;
+};
+
+/** What became of the submissions for one of several targets. */
+export type TargetFigures = {
+  url: string;
+  weight: number;
+  sent: number;
+  accepted: number;
+  answers: Record<AnswerClass, number>;
+};
+
 /** How the load runs; `executor` is k6's own word. */
 export type LoadShape = {
-  executor: 'constant-vus' | 'shared-iterations';
+  executor:
+    | 'constant-vus'
+    | 'shared-iterations'
+    | 'ramping-vus'
+    | 'constant-arrival-rate'
+    | 'ramping-arrival-rate';
+  /** VUs at work at once, at most; in an open model all of them stand ready from the start. */
   vus: number;
   /** For `shared-iterations`: how many submissions in all; null when `durationMs` ends the run. */
   iterations: number | null;
@@ -56,7 +96,18 @@ export type LoadShape = {
   requestTimeoutMs: number;
   /** How long k6 waits at the end for requests under way; at least the request timeout. */
   gracefulStopMs: number;
+  /** Of an arrival-rate executor: starts per `timeUnitMs` at the beginning, a whole number as k6 wants it. */
+  rate?: { starts: number; timeUnitMs: number };
+  /** Of a ramping executor: straight from the target before (at first: 0 VUs, `startVus`, or `rate`) to its own. */
+  stages?: Stage[];
+  /** Of `ramping-vus`: VUs at the beginning. */
+  startVus?: number;
+  /** Requests that ended within this time after the start have no say in the latency figures; absent: 0. */
+  warmUpMs?: number;
 };
+
+/** `target`: VUs, or starts per `timeUnitMs` of the shape's rate; a duration of 0 is a jump. */
+export type Stage = { durationMs: number; target: number };
 
 /**
  * An answer's class: the HTTP status as text ("200", "401"), or why there was none, as
@@ -77,6 +128,10 @@ export type SampleLine = {
   answers: Record<AnswerClass, number>;
   /** Iterations that threw instead of finishing: a fault of the generator, not an answer. */
   failedIterations?: number;
+  /** Open models: submissions that began later than intended, beyond the tolerance; absent: none. */
+  late?: number;
+  /** Open models: starts that never came, as k6 counts them (`dropped_iterations`); absent: none. */
+  dropped?: number;
   bytesSent: number;
   bytesReceived: number;
   /** http_req_duration of expected answers (sending + waiting + receiving); null if there were none. */
@@ -185,6 +240,24 @@ export type LatencyFigures = {
   hdr: string;
 };
 
+/** How an open model kept its schedule. Every start that was due is on time, late, or never came. */
+export type ScheduleFigures = {
+  /** Starts due while the load ran. */
+  planned: number;
+  started: number;
+  /** Began later than intended by more than `toleranceMs`. */
+  late: number;
+  /** k6's `dropped_iterations`: no VU was free at the time of the start. */
+  dropped: number;
+  /** Of these, dropped while at least a tenth of the VUs had nothing to do: the generator's own fault. */
+  droppedWhileFree: number;
+  /** (started - late) / planned, 0 to 1; null when nothing was due. */
+  onTimeShare: number | null;
+  /** 99th percentile of how much later than intended the submissions began; null when none did. */
+  latenessP99Ms: number | null;
+  toleranceMs: number;
+};
+
 /** Mean and peak of one watched process over the load. */
 export type ProcessFigures = {
   cpuCoresMean: number | null;
@@ -256,7 +329,15 @@ export type Summary = {
     felt: LatencyFigures | null;
     failedIterations: number;
     processes: Record<string, ProcessFigures>;
+    /** Of an open model; absent or null: the scenario has no schedule. */
+    schedule?: ScheduleFigures | null;
+    /** Of an open model: from the intended start to the answer, of expected answers: what a producer on its own clock waits. */
+    sinceIntended?: LatencyFigures | null;
+    /** Expected answers within the warm-up, which the latencies leave out; absent: there was none. */
+    warmUpAnswers?: number;
   };
+  /** Of a load on several targets, in the order of the options. */
+  targets?: TargetFigures[];
   /** Of the scenario `hostile`. */
   hostile?: HostileFigures;
   gates: Gate[];

@@ -7,6 +7,14 @@ import { Screen } from '../../load/live.ts';
 import { parseThink, type ScenarioName } from '../../load/plan.ts';
 import type { LoadJob } from '../../load/prepare.ts';
 import { runLoad } from '../../load/run.ts';
+import { checkTargets, parseTarget, type WeightedTarget } from '../../load/targets.ts';
+import {
+  readTransport,
+  redactUrl,
+  secretVariables,
+  type Transport,
+  type TransportOptions,
+} from '../../load/transport.ts';
 import { dryRun } from '../../load/dry-run.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
@@ -59,10 +67,11 @@ export const load: Command = {
     },
     {
       name: 'target',
-      type: 'url',
-      argument: 'URL',
+      type: 'text',
+      argument: 'URL[=WEIGHT]',
       env: 'MINA_LOAD_TARGET',
-      help: 'the backend to load; without it an embedded one is started',
+      repeatable: true,
+      help: 'the backend to load; without it an embedded one is started; may be given several times, each submission then goes to one of them by weight',
     },
     {
       name: 'port',
@@ -78,6 +87,78 @@ export const load: Command = {
       name: 'allow-remote',
       type: 'flag',
       help: 'allow a target that is not this machine',
+    },
+    {
+      name: 'header',
+      type: 'text',
+      argument: 'NAME:VALUE',
+      repeatable: true,
+      help: 'a header of every request, such as "X-Environment: test"; may be given several times',
+    },
+    {
+      name: 'header-env',
+      type: 'text',
+      argument: 'NAME=VARIABLE',
+      repeatable: true,
+      help: 'a header whose value is secret and stands in an environment variable, such as X-Api-Key=API_KEY',
+    },
+    {
+      name: 'bearer-env',
+      type: 'text',
+      argument: 'VARIABLE',
+      help: 'the environment variable that holds a bearer token, sent as Authorization',
+    },
+    {
+      name: 'ca',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_CA',
+      help: "PEM file of the only CAs to trust for a target with https, instead of the system's (not on macOS and Windows)",
+    },
+    {
+      name: 'cert',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_CERT',
+      help: 'PEM file of the client certificate, with its chain',
+    },
+    {
+      name: 'key',
+      type: 'path',
+      argument: 'FILE',
+      env: 'MINA_LOAD_KEY',
+      help: 'PEM file of its private key, not encrypted',
+    },
+    {
+      name: 'insecure-skip-tls-verify',
+      type: 'flag',
+      help: 'take any certificate of the target: whoever stands between reads all, secrets too',
+    },
+    {
+      name: 'proxy',
+      type: 'text',
+      argument: 'URL',
+      env: 'MINA_LOAD_PROXY',
+      help: 'HTTP proxy on the way to the target, such as http://proxy:3128 (HTTP_PROXY and its like are not used); user:password@ only from the environment or a file',
+    },
+    {
+      name: 'http',
+      type: 'choice',
+      argument: 'VERSION',
+      choices: ['1.1', '2'],
+      help: 'the only HTTP version to use; without it, 2 where the target offers it over TLS, else 1.1',
+    },
+    {
+      name: 'x-forwarded-for',
+      type: 'flag',
+      help: 'send X-Forwarded-For as a load balancer would: an address for each producer, the same in every run',
+    },
+    {
+      name: 'forwarded-network',
+      type: 'text',
+      argument: 'CIDR',
+      default: '10.0.0.0/8',
+      help: 'the IPv4 network of these addresses',
     },
     {
       name: 'target-pid',
@@ -197,8 +278,10 @@ export const load: Command = {
     },
   ],
   async run({ values, sources, cwd, stdout, env }) {
-    checkTogether(values, sources);
-    const job = jobOf(values, sources);
+    const transportOptions = transportOptionsOf(values, sources);
+    const { transport, problems } = readTransport(transportOptions, env, process.platform);
+    checkTogether(values, sources, transport, problems);
+    const job = jobOf(values, sources, transport);
     if (values.explain === true) {
       stdout.write(explain(job.options));
       return EXIT.passed;
@@ -211,7 +294,12 @@ export const load: Command = {
     const interrupts = listenForInterrupts();
     try {
       const keys = keyAccess(env, screen, interrupts.first);
-      const surroundings = { screen, env, cwd, interrupts, confirm: confirmAt(stdout), keys };
+      // Backend and k6 are programs of their own, and need none of the secrets.
+      const secret = secretVariables(transportOptions);
+      const rest = Object.fromEntries(
+        Object.entries(env).filter(([name]) => !secret.includes(name)),
+      );
+      const surroundings = { screen, env: rest, cwd, interrupts, confirm: confirmAt(stdout), keys };
       return (await runLoad(job, surroundings)).exitCode;
     } finally {
       interrupts.stop();
@@ -220,7 +308,36 @@ export const load: Command = {
   },
 };
 
-function jobOf(values: OptionValues, sources: CommandCall['sources']): LoadJob {
+/** A repeatable option's texts. */
+const textsOf = (value: OptionValues[string]): string[] => (value as string[] | undefined) ?? [];
+
+const transportOptionsOf = (
+  values: OptionValues,
+  sources: CommandCall['sources'],
+): TransportOptions => ({
+  header: textsOf(values.header),
+  headerEnv: textsOf(values['header-env']),
+  bearerEnv: values['bearer-env'] as string | undefined,
+  ca: values.ca as string | undefined,
+  cert: values.cert as string | undefined,
+  key: values.key as string | undefined,
+  insecureSkipTlsVerify: values['insecure-skip-tls-verify'] === true,
+  proxy: values.proxy as string | undefined,
+  proxyIsPublic: sources.proxy === 'flag',
+  http: values.http as TransportOptions['http'],
+  xForwardedFor: values['x-forwarded-for'] === true,
+  forwardedNetwork: values['forwarded-network'] as string,
+});
+
+function jobOf(
+  values: OptionValues,
+  sources: CommandCall['sources'],
+  transport: Transport,
+): LoadJob {
+  const shown = {
+    ...values,
+    ...(transport.proxy !== null && { proxy: redactUrl(transport.proxy) }),
+  };
   return {
     request: {
       scenario: values.scenario as ScenarioName,
@@ -232,8 +349,9 @@ function jobOf(values: OptionValues, sources: CommandCall['sources']): LoadJob {
       network: values.network as 'testnet' | 'mainnet',
       producers: (values.producers as number | undefined) ?? null,
     },
-    options: optionRecord(load.options, values, sources),
-    target: (values.target as string | undefined) ?? null,
+    options: optionRecord(load.options, shown, sources),
+    targets: textsOf(values.target).map((text) => parseTarget(text) as WeightedTarget),
+    transport,
     allowRemote: values['allow-remote'] === true,
     port: values.port as number,
     targetPid: (values['target-pid'] as number | undefined) ?? null,
@@ -266,8 +384,20 @@ function explain(options: LoadJob['options']): string {
 }
 
 /** What the table cannot say: values that only make sense together. */
-function checkTogether(values: OptionValues, sources: CommandCall['sources']): void {
-  const problems: string[] = [];
+function checkTogether(
+  values: OptionValues,
+  sources: CommandCall['sources'],
+  transport: Transport,
+  transportProblems: readonly string[],
+): void {
+  const problems: string[] = [...transportProblems];
+  const targets = textsOf(values.target).map(parseTarget);
+  for (const target of targets)
+    if ('problem' in target) problems.push(`--target ${target.problem}`);
+  const good = targets.filter((target) => 'url' in target);
+  if (good.length === targets.length) problems.push(...checkTargets(transport, good));
+  if (sources['forwarded-network'] === 'flag' && values['x-forwarded-for'] !== true)
+    problems.push('--forwarded-network has no effect without --x-forwarded-for');
   const { scenario } = values;
   if (parseThink(values.think as string, parseDuration) === null)
     problems.push(

@@ -1,6 +1,6 @@
 /** Plays a hostile script over raw connections: never throws, never hangs, leaves no socket behind. */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
 import type { AnswerClass } from '../../results/types.ts';
 import { ResponseReader } from './response.ts';
 import {
@@ -21,12 +21,23 @@ export type Address = {
   tls?: ConnectionOptions;
 };
 
+/** One request and what came of it. */
+export type SeenRequest = {
+  /** Which of the case's requests; empty when it has one. */
+  label: string;
+  answer: AnswerClass;
+  asExpected: boolean;
+  /** What came, in words, with the beginning of a body. */
+  came: string;
+  /** From when its connection was opened, or the answer before it came, to its end. */
+  ms: number;
+};
+
 export type Played = {
   /** `cut`: stopped before it was over, or not to be judged any more. */
   verdict: 'expected' | 'unexpected' | 'cut';
-  /** Requests whose end was seen; the sum of `answers`. */
-  requests: number;
-  answers: Record<AnswerClass, number>;
+  /** Requests whose end was seen, in their order. */
+  requests: SeenRequest[];
   /** For each unexpected request: what came, and what should have. */
   faults: string[];
 };
@@ -47,11 +58,11 @@ class Stopped extends Error {}
 class Late extends Error {}
 
 export async function playScript(parts: readonly Part[], options: PlayOptions): Promise<Played> {
-  const played: Played = { verdict: 'expected', requests: 0, answers: {}, faults: [] };
+  const played: Played = { verdict: 'expected', requests: [], faults: [] };
   const startedMs = performance.now();
   for (const [i, { label, steps }] of parts.entries()) {
     if (i > 0 && !(await options.pace())) return { ...played, verdict: verdictOfCut(played) };
-    const player = new Player(options, played, startedMs);
+    const player = new Player(options, { label, played, startedMs });
     try {
       const fault = await player.play(steps);
       if (fault !== null) {
@@ -77,12 +88,18 @@ const verdictOfCut = ({ faults }: Played): Played['verdict'] =>
 
 class Player {
   readonly #options: PlayOptions;
+  readonly #label: string;
   readonly #played: Played;
   readonly #startedMs: number;
   #connection: Connection | null = null;
+  #lastMs = performance.now();
 
-  constructor(options: PlayOptions, played: Played, startedMs: number) {
+  constructor(
+    options: PlayOptions,
+    { label, played, startedMs }: { label: string; played: Played; startedMs: number },
+  ) {
     this.#options = options;
+    this.#label = label;
     this.#played = played;
     this.#startedMs = startedMs;
   }
@@ -104,7 +121,7 @@ class Player {
           break;
         case 'drop':
           connection.drop();
-          this.#count('error:dropped');
+          this.#see('error:dropped', true, 'dropped');
           break;
         case 'reconnect':
           await connection.close();
@@ -146,10 +163,12 @@ class Player {
   async #connect(): Promise<Connection | string> {
     const connection = new Connection(this.#options);
     this.#connection = connection;
-    const failed = await connection.opened();
-    if (failed === null) return connection;
-    this.#count(classOf({ kind: 'unconnected', code: failed }));
-    return wordsOfCame({ kind: 'unconnected', code: failed });
+    this.#lastMs = performance.now();
+    const code = await connection.opened();
+    if (code === null) return connection;
+    const came: Came = { kind: 'unconnected', code };
+    this.#see(classOf(came), false, wordsOfCame(came));
+    return wordsOfCame(came);
   }
 
   async #drip(
@@ -163,16 +182,17 @@ class Player {
   }
 
   #judge(came: Came, oneOf: readonly Expected[]): string | null {
-    this.#count(classOf(came));
-    return oneOf.some((expected) => matches(expected, came))
-      ? null
-      : `${wordsOfCame(came)}, not ${wordsOfExpected(oneOf)}`;
+    const asExpected = oneOf.some((expected) => matches(expected, came));
+    const words = wordsOfCame(came);
+    this.#see(classOf(came), asExpected, words);
+    return asExpected ? null : `${words}, not ${wordsOfExpected(oneOf)}`;
   }
 
-  #count(answer: AnswerClass): void {
-    const { answers } = this.#played;
-    this.#played.requests++;
-    answers[answer] = (answers[answer] ?? 0) + 1;
+  #see(answer: AnswerClass, asExpected: boolean, came: string): void {
+    const now = performance.now();
+    const ms = now - this.#lastMs;
+    this.#lastMs = now;
+    this.#played.requests.push({ label: this.#label, answer, asExpected, came, ms });
   }
 }
 
@@ -192,7 +212,7 @@ export function classOf(came: Came): AnswerClass {
       if (came.code === 'ECONNREFUSED') return 'error:1212';
       if (came.code === 'ETIMEDOUT') return 'error:1211';
       if (came.code === 'ENOTFOUND' || came.code === 'EAI_AGAIN') return 'error:1100';
-      return /CERT|TLS|SSL|ISSUER|ALTNAME/.test(came.code) ? 'error:1300' : 'error:1210';
+      return /CERT|EPROTO|TLS|SSL|ISSUER|ALTNAME/.test(came.code) ? 'error:1300' : 'error:1210';
   }
 }
 
@@ -301,8 +321,8 @@ class Connection {
   }
 
   drop(): void {
-    // RST instead of FIN; TLS has no such thing.
-    if ('resetAndDestroy' in this.#socket && !this.#over) this.#socket.resetAndDestroy();
+    // RST instead of FIN; node cannot through TLS, but the end of TLS is missing there as well.
+    if (!(this.#socket instanceof TLSSocket) && !this.#over) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
   }
 

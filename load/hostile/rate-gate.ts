@@ -35,8 +35,10 @@ export class RateGate {
       const wanted = this.#waiting.findIndex(({ urgent }) => urgent !== this.#lastUrgent);
       const [caller] = this.#waiting.splice(Math.max(wanted, 0), 1);
       this.#lastUrgent = caller.urgent;
+      const now = performance.now();
+      // A timer that is late is made up for; a pause is not.
       this.#nextMs =
-        Math.max(this.#nextMs, performance.now() - this.#intervalMs) + this.#intervalMs;
+        (now - this.#nextMs < this.#intervalMs ? this.#nextMs : now) + this.#intervalMs;
       caller.pass(go);
     }
     this.#serving = false;

@@ -42,14 +42,10 @@ export type HostileOptions = {
 };
 
 /** One case that was played. */
-export type HostileOutcome = {
+export type HostileOutcome = Played & {
   /** When it ended, milliseconds since 1970. */
   t: number;
   name: string;
-  verdict: Played['verdict'];
-  requests: number;
-  answers: Record<AnswerClass, number>;
-  faults: readonly string[];
   durationMs: number;
 };
 
@@ -149,6 +145,7 @@ class HostileSender {
 
   async run(): Promise<HostileFigures> {
     const { cases, seed, rounds = Infinity, signal } = this.#options;
+    let begun = 0;
     signal?.addEventListener('abort', this.#onSignal);
     if (signal?.aborted) this.stop();
     try {
@@ -157,8 +154,10 @@ class HostileSender {
         if (this.#stopping.signal.aborted) break;
         this.#rounds = round;
         await this.#begin(hostile);
+        if (!this.#stopping.signal.aborted) begun = round + 1;
       }
-      if (!this.#stopping.signal.aborted) this.#rounds++;
+      // What was stopped was no whole round.
+      if (!this.#stopping.signal.aborted) this.#rounds = begun;
       await Promise.all([...this.#short, ...this.#held]);
     } finally {
       signal?.removeEventListener('abort', this.#onSignal);
@@ -193,7 +192,11 @@ class HostileSender {
     for (let copy = 0; copy < copies; copy++) {
       if (kind === undefined) {
         while (this.#short.size >= maxShort) await Promise.race(this.#short);
-      } else if (this.#held.size >= maxHeld) return; // the next round has it again
+      } else if (this.#held.size >= maxHeld) {
+        // The next round has it again. Without its turn, rounds of nothing else would spin.
+        await this.#gate.next();
+        return;
+      }
       if (!(await this.#gate.next())) return;
       const among = kind === undefined ? this.#short : this.#held;
       const playing = this.#play(hostile)
@@ -218,15 +221,12 @@ class HostileSender {
     figures.expected ||= wordsOfScript(script.parts);
     const played = await playScript(script.parts, this.#playOptions(hostile.kind === 'once'));
     this.#record(figures, played);
-    const { verdict, requests, answers, faults } = played;
     const durationMs = performance.now() - startedMs;
-    const t = Date.now();
-    const { name } = hostile;
-    this.#options.onOutcome?.({ t, name, verdict, requests, answers, faults, durationMs });
+    this.#options.onOutcome?.({ ...played, t: Date.now(), name: hostile.name, durationMs });
   }
 
-  #record(figures: HostileCaseFigures, { verdict, requests, answers, faults }: Played): void {
-    figures.requests += requests;
+  #record(figures: HostileCaseFigures, { verdict, requests, faults }: Played): void {
+    figures.requests += requests.length;
     if (verdict === 'cut') figures.cut++;
     else figures.played++;
     if (verdict === 'expected') figures.asExpected++;
@@ -234,8 +234,7 @@ class HostileSender {
     for (const fault of faults)
       if (figures.examples.length < MAX_EXAMPLES && !figures.examples.includes(fault))
         figures.examples.push(fault);
-    for (const [answer, count] of Object.entries(answers))
-      this.#answers[answer] = (this.#answers[answer] ?? 0) + count;
+    for (const { answer } of requests) this.#answers[answer] = (this.#answers[answer] ?? 0) + 1;
   }
 
   #result(): HostileFigures {

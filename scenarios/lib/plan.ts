@@ -4,13 +4,23 @@
  * Pure (no I/O, no `k6/*`, no `node:*`), so both share it.
  */
 import type { BodyTemplate } from '../../mina/envelope.ts';
+import type { AddressBlock } from './forwarded.ts';
 
 export type K6Plan = {
   format: 1;
   /** Where each body is posted, e.g. `http://127.0.0.1:8080/v1/submit`. */
   url: string;
-  /** Sent with every request; `content-type` belongs here. */
+  /** Where there are several targets: the one of each submission is {@link targetOf}; null: all go to `url`. */
+  targets: K6Target[] | null;
+  /** Sent with every request; `content-type` belongs here. Secret ones come in a file of their own (`-e SECRETS=…`). */
   headers: Record<string, string>;
+  tls: {
+    /** PEM files. */
+    client: { certPath: string; keyPath: string } | null;
+    insecureSkipVerify: boolean;
+  };
+  /** X-Forwarded-For: an address of this block for each producer (scenarios/lib/forwarded.ts); null: not sent. */
+  forwarded: AddressBlock | null;
   load: K6Load;
   /** What counts as the expected answer. `body` null: any body. */
   expected: { status: number; body: string | null };
@@ -24,9 +34,17 @@ export type K6Plan = {
   source: CorpusSource | PayloadSource;
 };
 
+/** One of several targets: `url` as in K6Plan, and its share of the sum of all weights. */
+export type K6Target = { url: string; weight: number };
+
 /** The fields of results/types.ts LoadShape, and the lease. */
 export type K6Load = {
-  executor: 'constant-vus' | 'shared-iterations';
+  executor:
+    | 'constant-vus'
+    | 'shared-iterations'
+    | 'ramping-vus'
+    | 'constant-arrival-rate'
+    | 'ramping-arrival-rate';
   vus: number;
   /** For `shared-iterations`: how many submissions in all. */
   iterations: number | null;
@@ -34,6 +52,9 @@ export type K6Load = {
   think: { minMs: number; maxMs: number };
   requestTimeoutMs: number;
   gracefulStopMs: number;
+  rate?: { starts: number; timeUnitMs: number };
+  stages?: { durationMs: number; target: number }[];
+  startVus?: number;
   /** Submissions of one k6 iteration: {@link leaseOf}. */
   lease: number;
 };
@@ -53,6 +74,8 @@ export type PayloadSource = {
   kind: 'payloads';
   bodiesPath: string;
   payloads: { offset: number; bytes: number }[];
+  /** X-Forwarded-For of each payload, where it is sent. */
+  forwarded?: string[];
   order: 'in order' | 'random';
 };
 
@@ -63,21 +86,24 @@ const LEASE = 32;
 /**
  * How many consecutive submissions one k6 iteration sends. Reading a record costs k6 two asynchronous calls
  * (46 µs measured, a third of a whole request), so a load without think time reads several at once. With think
- * times each submission is an iteration of its own.
+ * times, and where the executor sets the pace, each submission is an iteration of its own.
  */
 export function leaseOf(load: Omit<K6Load, 'lease'>): number {
   if (load.executor !== 'constant-vus' || load.think.maxMs > 0) return 1;
   return Math.min(LEASE, Math.max(1, Math.floor(LEASED_AT_ONCE / load.vus)));
 }
 
+/** Keeps what is drawn for one purpose apart from what is drawn for another. */
+const PURPOSES = { think: 0x2545f491, order: 0x6c8e9cf5, target: 0x1f83d9ab } as const;
+
 /**
  * A uniform number from 0 (included) to 1 (excluded), the same on every machine for the same seed, purpose and
  * index: two rounds of MurmurHash3's 32-bit finalizer (aappleby/smhasher, src/MurmurHash3.cpp) over their sum.
  * Not for secrets.
  */
-export function uniform(seed: number, purpose: 'think' | 'order', index: number): number {
+export function uniform(seed: number, purpose: keyof typeof PURPOSES, index: number): number {
   const high = Math.floor(index / 2 ** 32);
-  let x = mix((seed | 0) + (purpose === 'think' ? 0x2545f491 : 0x6c8e9cf5));
+  let x = mix((seed | 0) + PURPOSES[purpose]);
   x = mix((x ^ (index | 0)) + 0x1b873593);
   x = mix((x ^ (high | 0)) + 0x38b34ae5);
   return (x >>> 0) / 2 ** 32;
@@ -109,4 +135,22 @@ export function payloadOf(
   return order === 'random'
     ? Math.floor(uniform(seed, 'order', index) * payloads.length)
     : index % payloads.length;
+}
+
+/** @returns a function that gives the place in `targets` of submission `index`: by weight, the same for the same seed */
+export function targetOf({
+  seed,
+  targets,
+}: {
+  seed: number;
+  targets: readonly K6Target[];
+}): (index: number) => number {
+  let sum = 0;
+  const ends = targets.map(({ weight }) => (sum += weight));
+  return (index) => {
+    const ticket = uniform(seed, 'target', index) * sum;
+    let which = 0;
+    while (which < ends.length - 1 && ticket >= ends[which]) which++;
+    return which;
+  };
 }

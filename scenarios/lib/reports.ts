@@ -20,6 +20,8 @@
  * 1 or 2 has exactly one submission in flight: the first without an answer.
  */
 export const REPORT_METRIC = 'submission';
+/** A gauge, reported once, with submission 0: when the scenario began, whole milliseconds since 1970, rounded down. */
+export const START_METRIC = 'load_start';
 export const CODES = 4096;
 export const CODE = { begun: 0, threw: 1, leaseEnded: 2, expected: 2048 } as const;
 

@@ -10,8 +10,10 @@ import { Gauge } from 'k6/metrics';
 import type { Options, Scenario } from 'k6/options';
 import { open as openShared, SeekMode, type File } from 'k6/experimental/fs';
 import { ENVELOPE, RECORD } from '../../mina/envelope.ts';
-import { payloadOf, staggerMs, thinkMs, type K6Plan } from './plan.ts';
-import { answerCode, CODE, CODES, packReport, REPORT_METRIC } from './reports.ts';
+import { addressOf, KEY_END } from './forwarded.ts';
+import { payloadOf, staggerMs, targetOf, thinkMs, type K6Plan } from './plan.ts';
+import { answerCode, CODE, CODES, packReport, REPORT_METRIC, START_METRIC } from './reports.ts';
+import { redact, secretsOf } from './secrets.ts';
 
 type Answer = RefinedResponse<ResponseType | undefined>;
 const RECORD_BYTES = RECORD.bytes;
@@ -20,10 +22,16 @@ const RECORD_BYTES = RECORD.bytes;
 declare const console: { error(text: string): void };
 
 const plan = JSON.parse(open(__ENV.PLAN)) as K6Plan;
-const { load, expected, source, url } = plan;
+const { load, expected, source, url, targets, tls, forwarded } = plan;
+/** Headers that stand in no file but this one, which is removed once k6 has read it (load/k6-run.ts). */
+const secretHeaders = (
+  __ENV.SECRETS === undefined ? {} : JSON.parse(open(__ENV.SECRETS))
+) as Record<string, string>;
+const secrets = secretsOf(secretHeaders);
 
 // k6 sets its own agent on each request anyway, so this costs nothing, and a header of a request does.
-const { 'user-agent': userAgent, ...headers } = plan.headers;
+const { 'user-agent': userAgent, ...publicHeaders } = plan.headers;
+const headers: Record<string, string> = { ...publicHeaders, ...secretHeaders };
 
 /** Options that every scenario shares. The columns of the sample stream follow from `systemTags`. */
 export const options: Options = {
@@ -35,6 +43,10 @@ export const options: Options = {
   ...(userAgent !== undefined && { userAgent }),
   // A redirect is an answer like any other, and not the expected one.
   maxRedirects: 0,
+  ...(tls.client !== null && {
+    tlsAuth: [{ cert: open(tls.client.certPath), key: open(tls.client.keyPath) }],
+  }),
+  ...(tls.insecureSkipVerify && { insecureSkipTLSVerify: true }),
 };
 // Whether an answer is expected is decided here, with the body; k6 need not judge (and report) it too.
 // (null turns the judging off: grafana/k6, js/modules/k6/http/response_callback.go; the types do not know.)
@@ -42,23 +54,36 @@ http.setResponseCallback(null as unknown as Parameters<typeof http.setResponseCa
 
 function scenarioOf(): Scenario {
   const gracefulStop = `${load.gracefulStopMs}ms`;
-  if (load.executor === 'constant-vus')
-    return {
-      executor: 'constant-vus',
-      vus: load.vus,
-      duration: `${load.durationMs}ms`,
-      gracefulStop,
-    };
-  return {
-    executor: 'shared-iterations',
-    vus: load.vus,
-    iterations: load.iterations!,
-    maxDuration: `${load.durationMs}ms`,
-    gracefulStop,
-  };
+  const duration = `${load.durationMs}ms`;
+  const { vus, rate, executor } = load;
+  const stages = (load.stages ?? []).map(({ durationMs, target }) => ({
+    duration: `${durationMs}ms`,
+    target,
+  }));
+  // All VUs from the start: one that k6 makes when it needs it comes too late, and costs what the others need.
+  const pool = { preAllocatedVUs: vus, maxVUs: vus, timeUnit: `${rate?.timeUnitMs}ms` };
+  switch (executor) {
+    case 'constant-vus':
+      return { executor, vus, duration, gracefulStop };
+    case 'shared-iterations':
+      return { executor, vus, iterations: load.iterations!, maxDuration: duration, gracefulStop };
+    case 'ramping-vus':
+      return {
+        executor,
+        startVUs: load.startVus ?? 0,
+        stages,
+        gracefulRampDown: gracefulStop,
+        gracefulStop,
+      };
+    case 'constant-arrival-rate':
+      return { executor, ...pool, rate: rate!.starts, duration, gracefulStop };
+    case 'ramping-arrival-rate':
+      return { executor, ...pool, startRate: rate!.starts, stages, gracefulStop };
+  }
 }
 
 const reports = new Gauge(REPORT_METRIC);
+const loadStart = new Gauge(START_METRIC);
 // Looked up once: each is a search in a Go map through reflection, and neither uses `this`.
 const { post } = http;
 // eslint-disable-next-line @typescript-eslint/unbound-method
@@ -83,6 +108,10 @@ const envelopeAt = isCorpus ? source.templates.map(({ envelopeOffset }) => envel
 const expectedStatus = expected.status;
 const expectedBody = expected.body;
 const ACCEPTED = answerCode(expectedStatus, 0, true);
+const whichTarget = targets === null ? null : targetOf({ seed: plan.seed, targets });
+/** Where the end of the submitter's key stands in an envelope. */
+const KEY_AT = ENVELOPE.submitter.offset + ENVELOPE.submitter.bytes - KEY_END;
+const forwardedOf = isCorpus ? [] : (source.forwarded ?? []);
 const now = Date.now;
 
 /** The bodies that this VU keeps ready, by their number; `keptOrder`: the first read first. */
@@ -132,24 +161,29 @@ async function readRecords(file: File, count: number, first: number): Promise<vo
   }
 }
 
+/** Characters of an explanation: what a target answers may be long. */
+const MOST_EXPLAINED = 300;
 /** Unexpected answers that a VU explains in k6's log; a long run must not fill the disk. */
 let explanations = 3;
 
 function explain(text: string): void {
-  if (explanations-- > 0) console.error(text);
+  if (explanations-- > 0) console.error(redact(text, secrets).slice(0, MOST_EXPLAINED));
 }
 
 // exec.scenario builds a new object each time it is asked for; its properties stay live, so one is enough.
 let scenario: typeof exec.scenario | undefined;
 let endsAt = Infinity;
+/** Its VUs stop at the end by themselves; elsewhere k6 starts nothing after it, or the count ends the load. */
+const endsByClock = load.executor === 'constant-vus' || load.executor === 'ramping-vus';
 
 /** One k6 iteration: {@link K6Plan} load.lease submissions. */
 export async function iterate(): Promise<void> {
   const isFirst = scenario === undefined;
   scenario ??= exec.scenario;
-  if (isFirst && load.executor === 'constant-vus') endsAt = scenario.startTime + load.durationMs;
+  if (isFirst && endsByClock) endsAt = scenario.startTime + load.durationMs;
   // Unique over all VUs and over the execution segments of several k6 processes.
   const first = scenario.iterationInTest * load.lease;
+  if (first === 0) loadStart.add(scenario.startTime);
   let index = first;
   try {
     if (isFirst && load.think.maxMs > 0) rest(staggerMs(plan, first));
@@ -177,7 +211,16 @@ export async function iterate(): Promise<void> {
       // An await costs a tenth of a whole request: only where something has to be read.
       if (kept[which] === undefined) await readBody(which);
       if (isCorpus) kept[which]!.set(envelopes[i], envelopeAt[which]);
-      const answer = post(url, keptBuffers[which], params);
+      // The object of the headers is the same for all requests: k6 copies from it what it sends.
+      if (forwarded !== null)
+        headers['x-forwarded-for'] = isCorpus
+          ? addressOf(forwarded, envelopes[i], KEY_AT)
+          : forwardedOf[which];
+      const answer = post(
+        whichTarget === null ? url : targets![whichTarget(index)].url,
+        keptBuffers[which],
+        params,
+      );
       const status = answer.status;
       if (status === expectedStatus && (expectedBody === null || answer.body === expectedBody))
         report(index * CODES + ACCEPTED);
@@ -201,7 +244,7 @@ function refused(index: number, which: number, answer: Answer): void {
   report(packReport(index, answerCode(status, status === 0 ? answer.error_code : 0, false)));
   // After an early answer or a time-out net/http may still be sending the buffer: leave it to it.
   forget(which);
-  const text = typeof body === 'string' ? ` ${body.slice(0, 200)}` : '';
+  const text = typeof body === 'string' ? ` ${body.slice(0, 4096)}` : '';
   explain(`submission ${index}: ${status === 0 ? answer.error : `status ${status}${text}`}`);
 }
 

@@ -85,6 +85,8 @@ class BackendServer implements Backend {
   private readonly largeBodies: ByteBudget;
   /** Submissions under way, by connection: what a cut connection is to be told. */
   private readonly reading = new WeakMap<Socket, ServerResponse>();
+  /** Answers that are not finished, by connection. */
+  private readonly answering = new WeakMap<Socket, number>();
   private underWay = 0;
   private idle: (() => void) | null = null;
   private stopping: Promise<void> | null = null;
@@ -106,6 +108,8 @@ class BackendServer implements Backend {
       requireHostHeader: false, // node's own answer would differ
     });
     this.server.maxHeadersCount = 0;
+    // As Go does: a client that ends its side after a whole request still gets the answer.
+    (this.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     this.server.on('request', (req: IncomingMessage, res: ServerResponse) =>
       this.route(req, res, false),
     );
@@ -167,7 +171,18 @@ class BackendServer implements Backend {
     this.counts.answers[status] = (this.counts.answers[status] ?? 0) + 1;
   }
 
+  /** node keeps a half-open connection after its last answer: end it, or it stays until the client goes. */
+  private endHalfOpen(socket: Socket, res: ServerResponse): void {
+    this.answering.set(socket, (this.answering.get(socket) ?? 0) + 1);
+    res.once('close', () => {
+      const left = this.answering.get(socket)! - 1;
+      this.answering.set(socket, left);
+      if (left === 0 && socket.readableEnded) socket.end();
+    });
+  }
+
   private route(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
+    this.endHalfOpen(req.socket, res);
     const fault = requestFault(req);
     if (fault !== null) {
       this.refuseConnection(req.socket, fault.status, fault.body);

@@ -12,10 +12,11 @@ import { encode } from '../../mina/base58check.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { messageOf, signedText } from '../../mina/submission-text.ts';
 import { parseSubmission, signedFields, type Submission } from '../../mina/submission.ts';
-import { distFile, loadMinaWasm, projectRoot } from '../../paths.ts';
+import { distFile, loadMinaWasm } from '../../paths.ts';
 import { makeFleet } from '../../producers/fleet.ts';
 import { UserError } from '../../user-error.ts';
 import { tempFolder } from '../producers/temp-folder.ts';
+import { readRecorded } from '../support/recorded.ts';
 
 async function run(cwd: string, ...args: string[]): Promise<{ code: number; out: string }> {
   const stdout = new PassThrough();
@@ -186,7 +187,7 @@ test('more than the disk holds is refused before anything is signed', async (t) 
   const cwd = tempFolder(t);
   // 10 PB: no disk has that.
   const name = 'submission-without-snark-work.json';
-  const body = readFileSync(join(projectRoot, 'producers', 'data', name), 'utf8');
+  const body = readRecorded(name);
   mkdirSync(join(cwd, 'large'));
   writeFileSync(
     join(cwd, 'large', name),

@@ -8,10 +8,11 @@ import { after, describe, test } from 'node:test';
 import type { Inspection } from '../../cli/commands/inspect.ts';
 import { encode } from '../../mina/base58check.ts';
 import { createSigner } from '../../mina/signer.ts';
-import { distFile, loadMinaWasm, projectRoot } from '../../paths.ts';
+import { distFile, loadMinaWasm } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import { recordedBlock } from '../mina/block-fixtures.ts';
-import { readVector, signingVectors } from '../mina/vectors.ts';
+import { signingVectors } from '../mina/vectors.ts';
+import { readRecorded, RECORDED_NAMES, recordedFile } from '../support/recorded.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'inspect-'));
 after(() => rmSync(base, { recursive: true, force: true }));
@@ -33,12 +34,11 @@ const file = (name: string, text: string): string => {
   writeFileSync(join(base, name), text);
   return name;
 };
-const recorded = readVector('submission-without-snark-work.json');
+const recorded = readRecorded('submission-without-snark-work.json');
 
 describe('inspect', () => {
   test('recorded submissions: valid, testnet, the hash under which backends keep the block, its fields', () => {
-    const names = ['submission-with-snark-work.json', 'submission-without-snark-work.json'];
-    const paths = names.map((name) => join(projectRoot, 'test', 'vectors', name));
+    const paths = RECORDED_NAMES.map(recordedFile);
     const { lines, status } = inspect(paths);
     assert.equal(status, 0);
     assert.deepEqual(lines[1], {
@@ -63,8 +63,10 @@ describe('inspect', () => {
       },
     } satisfies Inspection);
     const { block_hash, state_hash, previous_state_hash, height, slot, sizes } = lines[0];
-    const { data } = JSON.parse(readVector(names[0])) as { data: { snark_work: string } };
-    assert.equal(sizes?.submission, readVector(names[0]).length);
+    const { data } = JSON.parse(readRecorded(RECORDED_NAMES[0])) as {
+      data: { snark_work: string };
+    };
+    assert.equal(sizes?.submission, readRecorded(RECORDED_NAMES[0]).length);
     assert.equal(sizes?.snark_work, Buffer.from(data.snark_work, 'base64').length);
     assert.deepEqual(
       { block_hash, state_hash, previous_state_hash, height, slot },

@@ -16,11 +16,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { projectRoot } from '../../paths.ts';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { type CliResult, runCli, startCli, until } from '../support/cli.ts';
 import { k6Path } from '../support/k6.ts';
+import { RECORDED_FOLDER } from '../support/recorded.ts';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
@@ -322,7 +322,7 @@ describe('runs', { concurrency: 2 }, () => {
 
   test('replay: recorded requests are accepted as they are', async () => {
     const results = freshResults();
-    const result = await load(['--scenario', 'replay', '--payloads', join(projectRoot, 'producers', 'data'), '--order', 'random', '--vus', '2', '--duration', '2s', '--think', '100ms', '--results', results]); // prettier-ignore
+    const result = await load(['--scenario', 'replay', '--payloads', RECORDED_FOLDER, '--order', 'random', '--vus', '2', '--duration', '2s', '--think', '100ms', '--results', results]); // prettier-ignore
     assert.equal(result.exitCode, 0, result.stdout + result.stderr);
     const { figures } = json<Summary>(theRun(results), 'summary.json');
     assert.ok(figures.sent > 10 && figures.accepted === figures.sent);

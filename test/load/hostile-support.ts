@@ -1,10 +1,18 @@
 /** What the tests of the hostile sender share: its context, short times, and servers that are not as they should be. */
+import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { HOSTILE_CASES, type HostileCase, type HostileContext } from '../../load/hostile/cases.ts';
 import { hostileMaterial } from '../../load/hostile/material.ts';
 import { type HostileOptions, type HostileRun, startHostile } from '../../load/hostile/sender.ts';
+
+/** Every connection that this process ever opened: a server cannot tell a client that is gone from one that only ended its side. */
+const clients: Socket[] = [];
+subscribe('net.client.socket', (message) => {
+  clients.push((message as { socket: Socket }).socket);
+});
+export const openClients = (): number => clients.filter(({ closed }) => !closed).length;
 
 export const SEED = 'test';
 
@@ -54,8 +62,6 @@ export type FakeServer = {
   server: Server;
   /** Connections that it ever took. */
   readonly taken: number;
-  /** Those that are open now. */
-  readonly open: number;
   stop(): Promise<void>;
 };
 
@@ -68,6 +74,7 @@ export async function fakeServer(onConnection: (socket: Socket) => void): Promis
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
+    socket.resume();
     onConnection(socket);
   });
   server.listen(0, '127.0.0.1');
@@ -78,9 +85,6 @@ export async function fakeServer(onConnection: (socket: Socket) => void): Promis
     server,
     get taken() {
       return taken;
-    },
-    get open() {
-      return sockets.size;
     },
     async stop() {
       for (const socket of sockets) socket.destroy();

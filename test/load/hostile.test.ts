@@ -20,6 +20,7 @@ import {
   caseNamed,
   fakeServer,
   hostileContext,
+  openClients,
   SEED,
   startRound,
 } from './hostile-support.ts';
@@ -227,19 +228,18 @@ async function assertTakesGood(backend: BackendProcess): Promise<void> {
 }
 
 describe('targets that are not as they should be', () => {
-  const RESET_IS_RIGHT = ['too-long-begun', 'headers-too-long', 'half-closed', 'head-cut-off'];
-  const ACCEPTED = [
-    'almost-future',
-    'long-past',
-    'right',
-    'headers-10000',
-    'half-closed',
-    'slow-body',
-  ];
+  const RESET_IS_RIGHT = ['too-long-begun', 'headers-too-long', 'head-cut-off'];
+  const ACCEPTED = ['almost-future', 'long-past', 'right', 'headers-10000', 'slow-body'];
   const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}';
   const TARGETS: Record<
     string,
-    { does: (socket: Socket) => void; right: readonly string[]; seen: RegExp }
+    {
+      does: (socket: Socket) => void;
+      right: readonly string[];
+      seen: RegExp;
+      /** Where waiting is what happens. */
+      timeoutMs?: number;
+    }
   > = {
     'a teapot': {
       does: always('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n'),
@@ -268,11 +268,17 @@ describe('targets that are not as they should be', () => {
       right: RESET_IS_RIGHT,
       seen: /closed|reset/,
     },
-    'one that never answers': { does: () => undefined, right: [], seen: /nothing within/ },
+    'one that never answers': {
+      does: () => undefined,
+      right: [],
+      seen: /nothing within/,
+      timeoutMs: 700,
+    },
     'one that begins an answer': {
       does: (socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n')),
       right: [],
       seen: /does not end|more bytes/,
+      timeoutMs: 700,
     },
     'one that pours': {
       does: (socket) => {
@@ -289,11 +295,11 @@ describe('targets that are not as they should be', () => {
       seen: /without an end|header line|longer/,
     },
   };
-  for (const [name, { does, right, seen }] of Object.entries(TARGETS))
+  for (const [name, { does, right, seen, timeoutMs = 30_000 }] of Object.entries(TARGETS))
     test(`${name}: each case fails`, async () => {
       const target = await fakeServer(does);
       try {
-        const figures = await (await startRound(target.url, { timeoutMs: 700, maxShort: 64 })).done;
+        const figures = await (await startRound(target.url, { timeoutMs, maxShort: 64 })).done;
         assert.deepEqual(
           namesWhere(figures, ({ unexpected, played }) => unexpected === 0 || played === 0).sort(),
           [...right].sort(),
@@ -301,11 +307,38 @@ describe('targets that are not as they should be', () => {
         assert.equal(figures.cut, 0);
         assert.ok(figures.cases.some(({ examples }) => examples.some((text) => seen.test(text))));
         for (const { examples } of figures.cases) assert.ok(examples.length <= 3);
-        await until(() => target.open === 0, 'all sockets closed');
+        assert.equal(openClients(), 0);
       } finally {
         await target.stop();
       }
     });
+
+  test('a proxy may refuse in its own words what HTTP refuses, but not answer for the backend', async () => {
+    const proxy = await fakeServer(
+      always('HTTP/1.1 400 Bad Request\r\nContent-Length: 13\r\n\r\n<html></html>'),
+    );
+    try {
+      const context = await hostileContext({ direct: false });
+      const figures = await (await startRound(proxy.url, { context })).done;
+      const right = figures.cases.filter(({ unexpected }) => unexpected === 0);
+      const byProxy = new Set(right.map(({ check }) => check));
+      assert.deepEqual([...byProxy].sort(), [1, 2, 3, 4, 'http', 'slow']);
+      assert.deepEqual(
+        right.filter(({ check }) => check === 4).map(({ name }) => name),
+        ['no-body'],
+      );
+      const wrong = figures.cases.filter(({ unexpected }) => unexpected > 0);
+      for (const check of [4, 5, 6, 7, 8, 9, 10])
+        assert.ok(
+          wrong.some((figures) => figures.check === check),
+          `${check}`,
+        );
+      for (const { name } of wrong.filter(({ check }) => check === 'http'))
+        assert.ok(['pipelining', 'garbage-after'].includes(name), name);
+    } finally {
+      await proxy.stop();
+    }
+  });
 
   test('nobody at the address', async () => {
     const target = await fakeServer(() => undefined);
@@ -341,7 +374,7 @@ describe('the sender', () => {
       await until(() => target.taken === 1, 'the first connection');
       const figures = await run.stop();
       assert.equal(figures.played + figures.cut, 0);
-      await until(() => target.open === 0, 'all sockets closed');
+      assert.equal(openClients(), 0);
       assert.equal(await run.done, figures, 'both tell the same');
     } finally {
       await target.stop();
@@ -364,12 +397,12 @@ describe('the sender', () => {
         maxShort: 200,
         signal: interrupt.signal,
       });
-      await until(() => target.open >= HOSTILE_CASES.length, 'every case under way');
+      await until(() => openClients() >= HOSTILE_CASES.length, 'every case under way');
       interrupt.abort();
       const figures = await run.done;
       assert.equal(figures.unexpected, 0);
       assert.ok(figures.cut >= HOSTILE_CASES.length - 1, `${figures.cut} cut`);
-      await until(() => target.open === 0, 'all sockets closed');
+      assert.equal(openClients(), 0);
     } finally {
       await target.stop();
     }
@@ -384,7 +417,7 @@ describe('the sender', () => {
 
   test('no more connections at a time than allowed', async () => {
     let most = 0;
-    const target = await fakeServer(() => (most = Math.max(most, target.open)));
+    const target = await fakeServer(() => (most = Math.max(most, openClients())));
     try {
       await (
         await startRound(target.url, {
@@ -399,6 +432,22 @@ describe('the sender', () => {
     } finally {
       await target.stop();
     }
+  });
+
+  test('with nothing but held cases and all places taken, it waits and can be stopped', async () => {
+    let first = true;
+    const target = await fakeServer((socket) => {
+      if (first) always('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')(socket);
+      first = false;
+    });
+    const context = await hostileContext({ holdMs: 600_000 });
+    const cases = [caseNamed('half-open')];
+    const run = await startRound(target.url, { cases, context, rounds: Infinity, maxHeld: 3 });
+    await until(() => openClients() === 3, 'three held');
+    const figures = await run.stop();
+    assert.equal(figures.cut, 3);
+    assert.equal(openClients(), 0);
+    await target.stop();
   });
 
   test('the edge of the future is in the time of the target', async () => {
@@ -436,7 +485,7 @@ describe('the sender', () => {
       },
     });
     await assert.rejects(run.done, /full disk/);
-    await until(() => target.open === 0, 'all sockets closed');
+    assert.equal(openClients(), 0);
     await target.stop();
   });
 
@@ -446,10 +495,11 @@ describe('the sender', () => {
     const verdicts = { expected: 0, unexpected: 0, cut: 0 };
     const figures = await (
       await startRound(target.url, {
-        timeoutMs: 700,
         maxShort: 64,
         onOutcome: (outcome) => {
-          requests += outcome.requests;
+          requests += outcome.requests.length;
+          assert.ok(outcome.requests.every(({ ms, came }) => ms >= 0 && came !== ''));
+          assert.ok(outcome.durationMs >= Math.max(0, ...outcome.requests.map(({ ms }) => ms)));
           verdicts[outcome.verdict]++;
           assert.equal(outcome.verdict === 'unexpected', outcome.faults.length > 0);
         },
@@ -502,8 +552,12 @@ describe('order and rate', () => {
     assert.deepEqual([...once, ...first].sort(), HOSTILE_CASES.map(({ name }) => name).sort());
   });
 
-  test('without cases an endless run ends', () => {
+  test('without cases an endless run ends', async () => {
     assert.deepEqual([...hostileOrder([], 'a', Infinity)], []);
+    const target = await fakeServer(always('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+    const figures = await (await startRound(target.url, { cases: [], rounds: Infinity })).done;
+    assert.deepEqual([figures.rounds, figures.requests, figures.played], [0, 0, 0]);
+    await target.stop();
   });
 
   test('names are unique, and each check has a case', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LatencyHistogram } from '../../load/histogram.ts';
+import { LatencyHistogram } from '../../results/histogram.ts';
 import { figuresOf, SampleAggregator, type AggregatorOptions } from '../../load/samples.ts';
 import { answerCode, CODE, packReport } from '../../scenarios/lib/reports.ts';
 
@@ -10,7 +10,7 @@ const HEADER = 'metric_name,timestamp,metric_value,status,extra_tags,metadata\n'
 const T0 = 1_767_323_045_000;
 
 const row = (metric: string, t: number, value: number, status = ''): string =>
-  `${metric},${t},${value.toFixed(6)},${status},,\n`;
+  `${metric},${Math.round(t * 1000)},${value.toFixed(6)},${status},,\n`;
 
 const reported = (t: number, index: number, code: number): string =>
   row('submission', t, packReport(index, code));

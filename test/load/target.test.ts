@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { checkAddress, checkIsBackend, isLoopbackAddress, submitUrl } from '../../load/target.ts';
+import { PLAIN_TRANSPORT } from '../../load/transport.ts';
 import { UserError } from '../../user-error.ts';
 
 test('the submit route is added once and never ends with a slash', () => {
@@ -65,7 +66,9 @@ async function withServer(listener: RequestListener, use: (url: string) => Promi
 
 const refusal = async (target: string, timeoutMs?: number): Promise<UserError> => {
   let refused: unknown;
-  await checkIsBackend(target, timeoutMs).catch((error: unknown) => (refused = error));
+  await checkIsBackend(target, PLAIN_TRANSPORT, timeoutMs).catch(
+    (error: unknown) => (refused = error),
+  );
   assert.ok(refused instanceof UserError, 'no error');
   assert.equal(refused.exitCode, 5);
   assert.notEqual(refused.hint, '');

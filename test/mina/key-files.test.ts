@@ -15,6 +15,7 @@ import {
   decryptWallet,
   encryptLibp2pKeyPair,
   encryptWallet,
+  inspectKeyFile,
   keyFileForm,
   parsePrivateKey,
 } from '../../mina/key-files.ts';
@@ -97,6 +98,20 @@ describe('files of a real daemon', () => {
         DAEMON_COST.passes,
       ]);
   });
+});
+
+test('what a file holds and costs shows without its passphrase', async () => {
+  assert.deepEqual(inspectKeyFile(readVector('wallet-node-a.json')), {
+    holds: 'wallet',
+    cost: DAEMON_COST,
+  });
+  assert.equal(inspectKeyFile(readVector('libp2p-node-a.json')).holds, 'libp2p');
+  assert.deepEqual(inspectKeyFile(await encryptWallet(KEY, options())).cost, CHEAP);
+  assert.equal(inspectKeyFile(await encryptLibp2pKeyPair(SEED, options())).holds, 'libp2p');
+  assert.throws(
+    () => inspectKeyFile('{}'),
+    (error) => error instanceof KeyFileError && error.problems.length === 6,
+  );
 });
 
 test('wallets: decrypt undoes encrypt', async () => {

@@ -6,9 +6,9 @@ import { badBase64At, decodeBase64 } from '../../mina/base64.ts';
 import { parseCreatedAt } from '../../mina/created-at.ts';
 import { parseSubmission, SubmissionError, tokenBytes } from '../../mina/submission.ts';
 import { decodeUtf8 } from '../../mina/utf8.ts';
-import { readVector } from './vectors.ts';
+import { readRecorded } from '../support/recorded.ts';
 
-const recorded = JSON.parse(readVector('submission-with-snark-work.json')) as {
+const recorded = JSON.parse(readRecorded('submission-with-snark-work.json')) as {
   data: Record<string, unknown>;
   submitter: string;
   signature: string;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Network } from '../../mina/network.ts';
 import { type SignedFields, signedText } from '../../mina/submission-text.ts';
 import { projectRoot } from '../../paths.ts';
+import { readRecorded } from '../support/recorded.ts';
 
 export const readVector = (name: string): string =>
   readFileSync(join(projectRoot, 'test', 'vectors', name), 'utf8');
@@ -51,7 +52,7 @@ export type RecordedSubmission = {
 
 /** A request body that a block producer sent, and the text that it signed (these bodies hold no escapes). */
 export function recordedSubmission(file: string): RecordedSubmission & { text: Uint8Array } {
-  const body = JSON.parse(readVector(file)) as RecordedSubmission;
+  const body = JSON.parse(readRecorded(file)) as RecordedSubmission;
   const { block, created_at, peer_id, snark_work } = body.data;
   const text = signedText({
     block: `"${block}"`,

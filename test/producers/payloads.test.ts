@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { projectRoot } from '../../paths.ts';
 import { payloadBytes, readPayloads } from '../../producers/payloads.ts';
 import { readTemplates, templatesOf } from '../../producers/templates.ts';
 import { UserError } from '../../user-error.ts';
 import { tempFolder } from './temp-folder.ts';
+import { readRecorded } from '../support/recorded.ts';
 
-const shipped = join(projectRoot, 'producers', 'data');
-const text = readFileSync(join(shipped, 'submission-with-snark-work.json'), 'utf8');
+const text = readRecorded('submission-with-snark-work.json');
 type Request = { data: Record<string, unknown>; submitter?: string; signature?: string };
 const request = () => JSON.parse(text) as Request;
 

@@ -11,8 +11,8 @@ import { after, describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import { startBackend } from '../../stack/backend-process.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { readVector } from '../mina/vectors.ts';
 import { runCli, startCli, until } from '../support/cli.ts';
+import { readRecorded } from '../support/recorded.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'backend-process-'));
 after(() => rmSync(base, { recursive: true, force: true }));
@@ -21,7 +21,7 @@ const requestOf = (env: Record<string, string> = {}, whitelist: string | null = 
   const run = join(base, `run-${runs++}`);
   return { whitelist, storageFolder: run, logFile: `${run}.log`, env };
 };
-const body = readVector('submission-without-snark-work.json');
+const body = readRecorded('submission-without-snark-work.json');
 const { submitter } = JSON.parse(body) as { submitter: string };
 
 const post = async (url: string): Promise<{ status: number; text: string }> => {

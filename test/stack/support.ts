@@ -13,6 +13,7 @@ import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
 import { type Backend, type Limits, startServer } from '../../stack/backend/server.ts';
 import type { AcceptedSubmission, SaveOutcome, Storage } from '../../stack/backend/storage.ts';
 import { readVector } from '../mina/vectors.ts';
+import { readRecorded, RECORDED_NAMES } from '../support/recorded.ts';
 
 /** test/vectors/backend-answers.json: what the real backend answered. */
 export type Text = string | [string, number][];
@@ -131,11 +132,11 @@ export function replyOf(text: string): Reply {
   return match ? { status: Number(match[1]), body: match[2] } : { status: 0, body: text };
 }
 
-/** Submissions that the live network produced, see test/vectors/README.md. */
-export const RECORDED = [
-  'submission-with-snark-work.json',
-  'submission-without-snark-work.json',
-].map((name) => ({ name, bytes: Buffer.from(readVector(name)) }));
+/** Submissions that the live network produced. */
+export const RECORDED = RECORDED_NAMES.map((name) => ({
+  name,
+  bytes: Buffer.from(readRecorded(name)),
+}));
 
 export const NOW_MS = Date.UTC(2026, 5, 1);
 

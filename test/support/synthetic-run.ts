@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { latencyOfSecond, newHistogram, recordMs } from '../../results/histogram.ts';
+import { LatencyHistogram } from '../../results/histogram.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
@@ -74,9 +74,8 @@ export function syntheticRun(description: Partial<RunDescription> = {}): Run {
     const rampUp = Math.min(1, (second + 1) / 3);
     const sent = Math.max(0, Math.round(run.rate * rampUp * (1 + 0.08 * normal())));
     const answers: Record<AnswerClass, number> = {};
-    const latency = newHistogram();
-    const felt = newHistogram();
-    let [latencyMax, feltMax] = [0, 0];
+    const latency = new LatencyHistogram();
+    const felt = new LatencyHistogram();
     const shares = Object.entries(run.errors(second));
     for (let i = 0; i < sent; i++) {
       let at = random();
@@ -86,10 +85,8 @@ export function syntheticRun(description: Partial<RunDescription> = {}): Run {
       const tail = random() < 0.02 ? 4 : 1;
       const ms = run.medianMs * Math.exp(0.5 * normal()) * tail + run.slowMs(second) * random();
       const feltMs = ms + 0.05 + (random() < 0.05 ? 0.4 : 0);
-      recordMs(latency, ms);
-      recordMs(felt, feltMs);
-      latencyMax = Math.max(latencyMax, ms);
-      feltMax = Math.max(feltMax, feltMs);
+      latency.record(ms * 1000);
+      felt.record(feltMs * 1000);
     }
     if (run.missing(second)) continue;
     samples.push({
@@ -100,8 +97,8 @@ export function syntheticRun(description: Partial<RunDescription> = {}): Run {
       answers,
       bytesSent: sent * BODY_BYTES,
       bytesReceived: sent * 180,
-      latency: latencyOfSecond(latency, latencyMax),
-      felt: latencyOfSecond(felt, feltMax),
+      latency: latency.ofSecond(),
+      felt: felt.ofSecond(),
     });
   }
 
