@@ -3,9 +3,9 @@ import { ENVELOPE, RECORD } from '../mina/envelope.ts';
 import { countProducers } from '../producers/key-source.ts';
 import { readPayloads } from '../producers/payloads.ts';
 import { readTemplates } from '../producers/templates.ts';
-import { gateRules } from './gates.ts';
+import { defaultGates, gateRules } from './gates.ts';
 import { k6Memory, makeK6Plan } from './k6-plan.ts';
-import { estimateOf, loadShape, volumeOf } from './plan.ts';
+import { describeShape, estimateOf, loadShape, volumeOf } from './plan.ts';
 import { fleetSize, type LoadJob } from './prepare.ts';
 import { submitUrl } from './target.ts';
 import { transportFacts } from './transport.ts';
@@ -48,15 +48,12 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
     shape,
     volume,
     meanBodyBytes: bodiesBytes / sizes.length,
-    k6MemoryBytes: k6Memory(k6Plan, corpusBytes).limitBytes,
+    k6MemoryBytes: k6Memory(k6Plan, corpusBytes).residentBytes,
   });
   const seconds = (ms: number) => `${ms / 1000} s`;
   const rate = estimate.peakRatePerSecond;
   return [
-    `scenario      ${request.scenario}: ${shape.vus} VUs (${shape.executor}), ` +
-      (shape.think.maxMs === 0
-        ? 'no think time'
-        : `think time ${seconds(shape.think.minMs)} to ${seconds(shape.think.maxMs)}`),
+    `scenario      ${request.scenario} (${shape.executor}): ${describeShape(shape)}`,
     ...targetLines(job),
     ...transportLines(job),
     `submissions   about ${estimate.submissions}` +
@@ -67,8 +64,9 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
     `bytes         about ${megabytes(estimate.bytesSent)} sent, bodies of ` +
       `${(bodiesBytes / sizes.length / 1024).toFixed(1)} KB on average`,
     `memory        k6 at most about ${megabytes(estimate.k6MemoryBytes)}, corpus on disk ${megabytes(corpusBytes)}`,
-    `duration      ${seconds(shape.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers`,
-    `gates         ${gateRules(job.gates)
+    `duration      ${seconds(shape.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers` +
+      (shape.warmUpMs === undefined ? '' : `, of it ${seconds(shape.warmUpMs)} warm-up`),
+    `gates         ${gateRules(job.gates, defaultGates(shape))
       .map(({ expression }) => expression)
       .join(', ')}`,
   ];

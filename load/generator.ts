@@ -42,8 +42,7 @@ export function generatorLimit({ schedule, allowedMisses, cpu }: GeneratorFacts)
   if (misses > allowedMisses * planned) {
     const parts = [
       late > 0 && `${formatNumber(late)} began late`,
-      droppedWhileFree > 0 &&
-        `${formatNumber(droppedWhileFree)} were dropped though VUs were free`,
+      droppedWhileFree > 0 && `${formatNumber(droppedWhileFree)} were dropped though VUs were free`,
       neverCame > 0 && `${formatNumber(neverCame)} never came`,
     ].filter(Boolean);
     return `of ${formatNumber(planned)} starts ${parts.join(', ')}${busy === null ? '' : `; ${busy}`}`;

@@ -212,7 +212,7 @@ export async function prepareRun(
         maxBodyBytes: Math.max(...sizes.map(({ bytes }) => bytes)),
         network: request.network,
       },
-      estimate: estimateOf({ shape, volume, meanBodyBytes, k6MemoryBytes: memory.limitBytes }),
+      estimate: estimateOf({ shape, volume, meanBodyBytes, k6MemoryBytes: memory.residentBytes }),
       versions: {
         toolkit: toolkitVersion(),
         node: process.versions.node,
@@ -284,7 +284,8 @@ async function signCorpus(options: {
     seed: job.request.seed,
     createdAt: {
       startSeconds: Math.floor(Date.now() / 1000),
-      perSecond: volume.ratePerSecond ?? UNPACED_RATE,
+      // Where the pace changes, that of the fastest part: no submission is sent before its time.
+      perSecond: volume.highestRatePerSecond ?? UNPACED_RATE,
     },
     onProgress: ({ signed, count }) => screen.status(`signing: ${signed} of ${count} submissions`),
     signal,

@@ -7,12 +7,14 @@ import { processFigures } from '../results/figures.ts';
 import type { ProcessReading, ResourceLine, SampleLine, Summary } from '../results/types.ts';
 import { targetOf } from '../scenarios/lib/plan.ts';
 import { EXIT } from '../user-error.ts';
-import { gateRules, judgeGates } from './gates.ts';
+import { defaultGates, gateRules, judgeGates } from './gates.ts';
+import { allowedMisses, cpuOverLoad, generatorLimit } from './generator.ts';
 import type { Interrupts } from './interrupt.ts';
 import { startK6 } from './k6-run.ts';
 import { liveLine } from './live.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { figuresOf, SampleAggregator } from './samples.ts';
+import { scheduleOf } from './schedule.ts';
 import { verdictOf } from './verdict.ts';
 
 /** A k6 that does not end by itself this long after its last possible answer is ended. */
@@ -76,7 +78,7 @@ class LoadRun {
   readonly #aggregator: SampleAggregator;
   /** Last reading of each process, for the live line. */
   readonly #readings = new Map<string, ProcessReading>();
-  readonly #processLines: ResourceLine[] = [];
+  readonly #resourceLines: ResourceLine[] = [];
   readonly #notes: string[] = [];
   readonly #broken: string[] = [];
   readonly #startedAt = new Date();
@@ -96,11 +98,15 @@ class LoadRun {
     this.#surroundings = surroundings;
     const { k6Plan } = prepared;
     const { targets } = k6Plan;
+    const { load } = prepared.plan;
+    const schedule = scheduleOf(load);
     this.#aggregator = new SampleAggregator({
       lease: k6Plan.load.lease,
       count: k6Plan.source.kind === 'corpus' ? k6Plan.source.count : Infinity,
       expectedStatus: k6Plan.expected.status,
       bodyBytesOf: prepared.bodyBytesOf,
+      schedule: schedule && { schedule, vus: load.vus },
+      warmUpMs: load.warmUpMs ?? 0,
       ...(targets !== null && {
         targets: { count: targets.length, of: targetOf({ seed: k6Plan.seed, targets }) },
       }),
@@ -184,22 +190,33 @@ class LoadRun {
     this.#writeSeconds();
     const { totals } = this.#aggregator;
     const inFlight = this.#aggregator.inFlight().length;
-    const figures = {
-      ...figuresOf(this.#aggregator),
-      processes: processFigures(this.#processLines),
-    };
     const interrupted = this.#surroundings.interrupts.first.aborted;
-    const facts = { figures, broken: this.#broken, interrupted };
+    const cut = interrupted || this.#broken.length > 0;
+    const figures = {
+      ...figuresOf(this.#aggregator, cut),
+      processes: processFigures(this.#resourceLines),
+    };
+    const rules = gateRules(this.#job.gates, defaultGates(plan.load));
+    const facts = {
+      figures,
+      broken: this.#broken,
+      interrupted,
+      generatorLimit: generatorLimit({
+        schedule: figures.schedule ?? null,
+        allowedMisses: allowedMisses(rules),
+        cpu: cpuOverLoad(this.#resourceLines, totals.firstEndMs ?? 0, totals.lastEndMs ?? 0),
+      }),
+    };
     const { targets } = this.#prepared.k6Plan;
-    const gates = judgeGates(gateRules(this.#job.gates), figures);
-    const notes = this.#notesOf(inFlight);
+    const gates = judgeGates(rules, figures);
+    const notes = this.#notesOf(inFlight, figures);
     const summary: Summary = {
       format: 1,
       id: writer.id,
       scenario: plan.scenario,
       startedAt: this.#startedAt.toISOString(),
       endedAt: new Date().toISOString(),
-      loadMs: (totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0),
+      loadMs: Math.round((totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0)),
       interrupted,
       figures,
       ...(targets !== null && {
@@ -224,9 +241,19 @@ class LoadRun {
     return summary;
   }
 
-  #notesOf(inFlight: number): string[] {
+  #notesOf(inFlight: number, { schedule, warmUpAnswers }: Summary['figures']): string[] {
     const { totals } = this.#aggregator;
+    const { vus, warmUpMs = 0 } = this.#prepared.plan.load;
     const notes = [...this.#notes];
+    if (warmUpMs > 0)
+      notes.push(
+        `the first ${warmUpMs / 1000} s were warm-up: ${warmUpAnswers ?? 0} answers count, but not in the latencies`,
+      );
+    const droppedBusy = schedule ? schedule.dropped - schedule.droppedWhileFree : 0;
+    if (droppedBusy > 0)
+      notes.push(
+        `${droppedBusy} starts were dropped because nearly all ${vus} VUs waited for answers; --vus N has more of them ready for a target this slow`,
+      );
     if (this.#job.transport.insecureSkipTlsVerify)
       notes.push("nobody checked the target's certificate (--insecure-skip-tls-verify)");
     if (totals.resent > 0)
@@ -258,10 +285,8 @@ class LoadRun {
     // How k6 ended is told by k6's own step; that it ends at the end of the load is nothing to note.
     if (line.kind === 'note' && line.name === 'k6') return;
     this.#prepared.writer.resource(line);
-    if (line.kind === 'process') {
-      this.#readings.set(line.name, line);
-      this.#processLines.push(line);
-    }
+    if (line.kind !== 'note') this.#resourceLines.push(line);
+    if (line.kind === 'process') this.#readings.set(line.name, line);
     // The ends of processes are told by themselves; the rest is a fault of the monitor.
     if (line.kind === 'note' && line.name === 'monitor') this.#notes.push(line.text);
   }
@@ -277,13 +302,15 @@ class LoadRun {
     this.#writeSeconds();
     const { totals } = this.#aggregator;
     const second = this.#lastSecond;
+    // Figures that do not exist yet are not shown as 0.
+    if (second === undefined) return;
     this.#surroundings.screen.status(
       liveLine({
         elapsedMs: performance.now() - this.#startedMs,
         durationMs: this.#prepared.plan.load.durationMs,
-        vus: second?.vus ?? null,
-        submissionsPerSecond: second?.sent ?? 0,
-        p95Ms: second?.latency?.p95 ?? null,
+        vus: second.vus,
+        submissionsPerSecond: second.sent,
+        p95Ms: second.latency?.p95 ?? null,
         errors: totals.sent - totals.accepted + totals.failedIterations,
         backend: this.#backendEnded ? undefined : this.#readings.get('backend'),
         generator: this.#readings.get('k6'),

@@ -353,7 +353,7 @@ describe('the question before the run goes the way of the load', { concurrency: 
   });
 
   test('TLS: another name, another CA, no HTTP/2, no TLS at all', async () => {
-    const target = await startTestTarget({ versions: ['1.1'] });
+    const target = await startTestTarget({ http2: false });
     const plain = await startTestTarget(null);
     const url = `https://127.0.0.1:${target.port}`;
     try {
