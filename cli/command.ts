@@ -18,6 +18,10 @@ export type OptionSpec = {
   min?: number;
   max?: number;
   choices?: readonly string[];
+  /** Of a text: a further check. @returns what is wrong, to stand after the name; null: nothing */
+  check?: (text: string) => string | null;
+  /** Of a text: values that an editor may suggest. */
+  examples?: readonly string[];
   /** May be given several times; the value is then a list of texts. */
   repeatable?: boolean;
   help: string;

@@ -105,6 +105,9 @@ function schemaOf(spec: OptionSpec): object {
       return { type: 'string', pattern: '^https?://' };
     case 'text':
     case 'path':
-      return { type: ['string', 'number'] };
+      return {
+        type: ['string', 'number'],
+        ...(spec.examples !== undefined && { examples: [...spec.examples] }),
+      };
   }
 }

@@ -90,8 +90,10 @@ function parseValue(
     case 'path':
     case 'flag':
       if (text === '') return { problem: 'must not be empty' };
-      return { value: text };
+      break;
   }
+  const problem = spec.check?.(text) ?? null;
+  return problem === null ? { value: text } : { problem };
 }
 
 /** The commander parser of one command; also prints its help. */

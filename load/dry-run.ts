@@ -2,11 +2,10 @@
 import { ENVELOPE, RECORD } from '../mina/envelope.ts';
 import { countProducers } from '../producers/key-source.ts';
 import { readPayloads } from '../producers/payloads.ts';
-import { readTemplates } from '../producers/templates.ts';
 import { defaultGates, gateRules } from './gates.ts';
 import { k6Memory, makeK6Plan } from './k6-plan.ts';
 import { describeShape, estimateOf, loadShape, volumeOf } from './plan.ts';
-import { fleetSize, type LoadJob } from './prepare.ts';
+import { fleetSize, type LoadJob, templatesOfJob } from './prepare.ts';
 import { submitUrl } from './target.ts';
 import { transportFacts } from './transport.ts';
 
@@ -26,7 +25,7 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
   const isReplay = request.scenario === 'replay';
   const sizes = isReplay
     ? (await readPayloads(job.payloads!)).map(({ sizeBytes }) => sizeBytes)
-    : await templateSizes(job.payloads);
+    : await templateSizes(job);
   const producers =
     job.producersFile === null
       ? fleetSize(request, volume, shape.durationMs)
@@ -66,7 +65,7 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
     `memory        k6 at most about ${megabytes(estimate.k6MemoryBytes)}, corpus on disk ${megabytes(corpusBytes)}`,
     `duration      ${seconds(shape.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers` +
       (shape.warmUpMs === undefined ? '' : `, of it ${seconds(shape.warmUpMs)} warm-up`),
-    `gates         ${gateRules(job.gates, defaultGates(shape))
+    `gates         ${gateRules(job.gates, defaultGates(shape, request.scenario))
       .map(({ expression }) => expression)
       .join(', ')}`,
   ];
@@ -101,9 +100,9 @@ function transportLines({ transport }: LoadJob): string[] {
   ].filter((line) => line !== false);
 }
 
-async function templateSizes(folder: string | null): Promise<number[]> {
+async function templateSizes(job: LoadJob): Promise<number[]> {
   const sizes: number[] = [];
-  for (const template of await readTemplates(folder ?? undefined)) {
+  for (const template of await templatesOfJob(job, new Date())) {
     const { block, snarkWork } = await template.load();
     sizes.push(block.length + (snarkWork?.length ?? 0) + ENVELOPE.bytes + FRAME_BYTES);
   }

@@ -4,7 +4,9 @@
  */
 import type { Gate, LoadShape, Summary } from '../results/types.ts';
 
-type Figures = Summary['figures'];
+/** What gates look at. */
+export type GateFigures = Summary['figures'] & Pick<Summary, 'hostile'>;
+type Figures = GateFigures;
 type Kind = 'time' | 'share' | 'rate' | 'count' | 'growth';
 
 type Metric = {
@@ -73,6 +75,11 @@ export const GATE_METRICS: Record<string, Metric> = {
     what: 'iterations of the generator that threw',
     read: ({ sent, failedIterations }) => (sent + failedIterations === 0 ? null : failedIterations),
   },
+  'hostile-unexpected': {
+    kind: 'count',
+    what: 'hostile cases of the scenario hostile that were not answered as they must be',
+    read: ({ hostile }) => (!hostile || hostile.played === 0 ? null : hostile.unexpected),
+  },
   'backend-memory': {
     kind: 'growth',
     what: 'peak memory (RSS) of the backend',
@@ -138,7 +145,9 @@ export function parseGate(text: string): GateRule | { problem: string } {
       problem: `must give ${name} ${units.length > 0 ? `in ${units.join(', ')}` : 'as a plain number'}, but is "${text}"`,
     };
   }
-  return { expression, metric: name, operator, limit: Number(amount) * factor };
+  // 95 * 0.01 is a little more than 0.95.
+  const limit = Number((Number(amount) * factor).toPrecision(12));
+  return { expression, metric: name, operator, limit };
 }
 
 /** What every scenario must meet unless the user says otherwise. */
@@ -149,8 +158,11 @@ const OPEN_GATES = ['on-time>=99%'] as const;
 export const OPEN_METRICS: readonly string[] = ['on-time', 'achieved-rate', 'p95-since-intended'];
 
 /** The gates of a load that the user says nothing about. */
-export const defaultGates = (load: LoadShape): readonly string[] =>
-  load.rate === undefined ? DEFAULT_GATES : [...DEFAULT_GATES, ...OPEN_GATES];
+export const defaultGates = (load: LoadShape, scenario: string): readonly string[] => [
+  ...DEFAULT_GATES,
+  ...(load.rate === undefined ? [] : OPEN_GATES),
+  ...(scenario === 'hostile' ? ['hostile-unexpected<=0'] : []),
+];
 
 /**
  * The rules of a run: the defaults, each replaced by those of the user that look at the same figure.

@@ -31,10 +31,11 @@ const FEWEST_READINGS = 3;
 
 /** @returns why the generator was the bottleneck, as a sentence without its full stop; null: it was not */
 export function generatorLimit({ schedule, allowedMisses, cpu }: GeneratorFacts): string | null {
-  const busy =
-    cpu.host !== null && cpu.k6 !== null && cpu.host >= BUSY && cpu.k6 >= CONSIDERABLE
-      ? `the machine's cores were ${formatShare(cpu.host)} busy, ${formatShare(cpu.k6)} by k6 alone`
-      : null;
+  const known = cpu.host !== null && cpu.k6 !== null;
+  const shares = known
+    ? `the machine's cores were ${formatShare(cpu.host!)} busy, ${formatShare(cpu.k6!)} by k6 alone`
+    : null;
+  const busy = known && cpu.host! >= BUSY && cpu.k6! >= CONSIDERABLE ? shares : null;
   if (schedule === null) return busy;
   const { planned, started, late, dropped, droppedWhileFree } = schedule;
   const neverCame = Math.max(0, planned - started - dropped);
@@ -45,7 +46,7 @@ export function generatorLimit({ schedule, allowedMisses, cpu }: GeneratorFacts)
       droppedWhileFree > 0 && `${formatNumber(droppedWhileFree)} were dropped though VUs were free`,
       neverCame > 0 && `${formatNumber(neverCame)} never came`,
     ].filter(Boolean);
-    return `of ${formatNumber(planned)} starts ${parts.join(', ')}${busy === null ? '' : `; ${busy}`}`;
+    return `of ${formatNumber(planned)} starts ${parts.join(', ')}${shares === null ? '' : `; ${shares}`}`;
   }
   const missesGoal = planned > 0 && planned - (started - late) > allowedMisses * planned;
   return missesGoal ? busy : null;

@@ -4,15 +4,18 @@ import { join } from 'node:path';
 import { hostFacts } from '../monitor/host-facts.ts';
 import { distFile, toolkitVersion } from '../paths.ts';
 import { writeCorpus } from '../producers/corpus.ts';
+import { type ChainRequest, readChain } from '../producers/chain-templates.ts';
 import { defaultProducers } from '../producers/corpus-plan.ts';
 import { type Fleet, formatFleet, makeFleet } from '../producers/fleet.ts';
 import { type KeyAccess, readProducers } from '../producers/key-source.ts';
 import { payloadBytes, readPayloads } from '../producers/payloads.ts';
-import { readTemplates, type SubmissionTemplate } from '../producers/templates.ts';
+import type { SubmissionTemplate } from '../producers/templates.ts';
 import type { Plan } from '../results/types.ts';
 import { createRun, ensureResultsFolder, FILES, runId, type RunWriter } from '../results/writer.ts';
 import type { K6Plan } from '../scenarios/lib/plan.ts';
 import { type BackendProcess, startBackend } from '../stack/backend-process.ts';
+import type { HostileTarget } from './hostile/beside.ts';
+import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
 import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6-binary.ts';
 import {
   bodySizes,
@@ -49,12 +52,16 @@ export type LoadJob = {
   targetPid: number | null;
   producersFile: string | null;
   payloads: string | null;
+  /** Blocks of a new chain; 0: the recorded ones as they are. */
+  chain: number;
   order: 'sequence' | 'random';
   resultsFolder: string;
   k6Flag: string | null;
   monitorIntervalMs: number;
   /** The user's gates (load/gates.ts), checked. */
   gates: string[];
+  /** Hostile requests per second, for the scenario hostile. */
+  hostileRate: number;
   keep: boolean;
 };
 
@@ -82,6 +89,8 @@ export type PreparedRun = {
   bodyBytesOf: (index: number) => number;
   /** Go's memory settings for k6. */
   memory: ReturnType<typeof k6Memory>;
+  /** Of the scenario hostile; null in all others. */
+  hostile: { material: HostileMaterial; target: HostileTarget } | null;
   /** Stops what was started and removes what the run needed only while it ran. */
   release(): Promise<void>;
 };
@@ -110,8 +119,25 @@ export async function prepareRun(
   for (const note of transportNotes(transport, job.targets, env)) screen.line(`note: ${note}`);
   for (const { url } of job.targets) await checkIsBackend(url, transport);
   const payloads = request.scenario === 'replay' ? await readPayloads(job.payloads!) : null;
-  const templates = payloads ? null : await readTemplates(job.payloads ?? undefined);
   const listed = job.producersFile === null ? null : await readProducers(job.producersFile, keys);
+  const shape = loadShape(request);
+  const volume = volumeOf(shape);
+  const fleet = payloads
+    ? null
+    : (listed ??
+      makeFleet({ seed: request.seed, count: fleetSize(request, volume, shape.durationMs) }));
+  const templates =
+    fleet === null
+      ? null
+      : await templatesOfJob(job, startedAt, {
+          producers: fleet.producers,
+          count: volume.submissions,
+        });
+  const hourlyLimit = job.targets.length > 0 ? null : hourlyLimitOf(env, payloads !== null);
+  const material =
+    request.scenario === 'hostile'
+      ? await hostileMaterial({ seed: request.seed, network: request.network, hourlyLimit })
+      : null;
   signal.throwIfAborted();
   const k6 = await resolveK6({
     ...(job.k6Flag !== null && { flag: job.k6Flag }),
@@ -139,25 +165,21 @@ export async function prepareRun(
       undo.push(() => rm(corpusFolder, { recursive: true, force: true }));
       undo.push(() => rm(storageFolder, { recursive: true, force: true }));
     }
-    const shape = loadShape(request);
-    const volume = volumeOf(shape);
-    const fleet = payloads
-      ? null
-      : (listed ??
-        makeFleet({ seed: request.seed, count: fleetSize(request, volume, shape.durationMs) }));
     const start = async (): Promise<BackendProcess | null> => {
       if (job.targets.length > 0) return null;
       await mkdir(storageFolder, { recursive: true });
       const backend = await startBackend({
         port: job.port,
         storageFolder,
-        whitelist: fleet === null ? null : await writeWhitelist(fleet, corpusFolder),
+        whitelist:
+          fleet === null
+            ? null
+            : await writeWhitelist(fleet, material?.publicKeys ?? [], corpusFolder),
         logFile: join(writer.folder, FILES.backendLog),
         env: {
           ...env,
           CONFIG_NETWORK_NAME: request.network,
-          REQUESTS_PER_PK_HOURLY:
-            env.REQUESTS_PER_PK_HOURLY ?? String(payloads ? NO_LIMIT : HOURLY_LIMIT),
+          REQUESTS_PER_PK_HOURLY: env.REQUESTS_PER_PK_HOURLY ?? String(hourlyLimit),
         },
       });
       undo.push(() => backend.stop());
@@ -193,7 +215,11 @@ export async function prepareRun(
     const k6PlanPath = await writeK6Plan(k6Plan, corpusFolder);
     const memory = k6Memory(k6Plan, await sourceBytes(source));
     const sizes = source.kind === 'corpus' ? source.templates : source.payloads;
-    const meanBodyBytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0) / sizes.length;
+    const bodyBytesOf = await bodySizes(k6Plan);
+    const bodies = source.kind === 'corpus' ? source.count : sizes.length;
+    let bodyBytes = 0;
+    for (let i = 0; i < bodies; i++) bodyBytes += bodyBytesOf(i);
+    const meanBodyBytes = bodyBytes / bodies;
     const plan: Plan = {
       format: 1,
       id: writer.id,
@@ -232,8 +258,22 @@ export async function prepareRun(
       k6PlanPath,
       bundlePath: distFile('scenarios', `${request.scenario}.js`),
       backend,
-      bodyBytesOf: await bodySizes(k6Plan),
+      bodyBytesOf,
       memory,
+      hostile: material && {
+        material,
+        target: {
+          url,
+          embedded:
+            hourlyLimit === null
+              ? null
+              : {
+                  hourlyLimit,
+                  signatures: env.VERIFY_SIGNATURE_DISABLED === '1' ? 'unchecked' : 'checked',
+                },
+          headers: { ...transport.headers, ...transport.secretHeaders },
+        },
+      },
       release,
     };
   } catch (error) {
@@ -243,6 +283,24 @@ export async function prepareRun(
     throw error;
   }
 }
+
+/** The blocks of a load. @throws UserError if the payloads cannot be read or make no chain */
+export const templatesOfJob = (
+  { payloads, chain, request }: Pick<LoadJob, 'payloads' | 'chain' | 'request'>,
+  startedAt: Date,
+  makers?: ChainRequest['makers'],
+): Promise<SubmissionTemplate[]> =>
+  readChain(
+    payloads ?? undefined,
+    chain === 0
+      ? null
+      : {
+          length: chain,
+          seed: request.seed,
+          endMs: startedAt.getTime(),
+          ...(makers && { makers }),
+        },
+  );
 
 /** How many producers a fleet from the seed has. */
 export function fleetSize(request: LoadRequest, volume: Volume, durationMs: number): number {
@@ -257,9 +315,20 @@ export function fleetSize(request: LoadRequest, volume: Volume, durationMs: numb
   });
 }
 
-async function writeWhitelist(fleet: Fleet, folder: string): Promise<string> {
+/** What the embedded backend allows a submitter in an hour. */
+function hourlyLimitOf({ REQUESTS_PER_PK_HOURLY }: NodeJS.ProcessEnv, isReplay: boolean): number {
+  // A wrong number is the backend's to refuse.
+  if (REQUESTS_PER_PK_HOURLY !== undefined) return Number(REQUESTS_PER_PK_HOURLY);
+  return isReplay ? NO_LIMIT : HOURLY_LIMIT;
+}
+
+async function writeWhitelist(
+  fleet: Fleet,
+  more: readonly string[],
+  folder: string,
+): Promise<string> {
   const file = join(folder, 'whitelist.txt');
-  await writeFile(file, formatFleet(fleet, 'text'));
+  await writeFile(file, formatFleet(fleet, 'text') + more.map((key) => `${key}\n`).join(''));
   return file;
 }
 

@@ -4,11 +4,18 @@ import { startMonitor } from '../monitor/monitor.ts';
 import { renderRun } from '../plots/render.ts';
 import { writeReport } from '../report/markdown.ts';
 import { processFigures } from '../results/figures.ts';
-import type { ProcessReading, ResourceLine, SampleLine, Summary } from '../results/types.ts';
+import type {
+  HostileFigures,
+  ProcessReading,
+  ResourceLine,
+  SampleLine,
+  Summary,
+} from '../results/types.ts';
 import { targetOf } from '../scenarios/lib/plan.ts';
 import { EXIT } from '../user-error.ts';
 import { defaultGates, gateRules, judgeGates } from './gates.ts';
 import { allowedMisses, cpuOverLoad, generatorLimit } from './generator.ts';
+import { startBeside } from './hostile/beside.ts';
 import type { Interrupts } from './interrupt.ts';
 import { startK6 } from './k6-run.ts';
 import { liveLine } from './live.ts';
@@ -87,6 +94,8 @@ class LoadRun {
   #stopK6: () => void = () => undefined;
   #sending = true;
   #lastSecond: SampleLine | undefined;
+  #hostile: HostileFigures | undefined;
+  #lastVus: number | null = null;
 
   constructor(
     job: LoadJob,
@@ -142,6 +151,12 @@ class LoadRun {
         onSampleBytes: (chunk) => this.#aggregator.push(chunk),
       });
       this.#stopK6 = () => k6.stop();
+      const { hostile } = prepared;
+      const beside =
+        hostile &&
+        startBeside(hostile.material, hostile.target, this.#job.request, this.#job.hostileRate);
+      // A fault of the sender is told at the end; the good load goes on.
+      beside?.done.catch(() => undefined);
       monitor.addTarget({ name: 'k6', pid: k6.pid });
       void backend?.exited.then(({ code, signal }) => {
         if (!this.#sending) return;
@@ -168,7 +183,9 @@ class LoadRun {
       try {
         const end = await k6.done;
         if (end.outcome === 'broken') this.#broken.push(end.sentence);
+        if (beside) this.#hostile = await beside.stop();
       } finally {
+        void beside?.stop().catch(() => undefined);
         clearTimeout(overtime);
         clearInterval(live);
         interrupts.first.removeEventListener('abort', onFirst);
@@ -196,7 +213,7 @@ class LoadRun {
       ...figuresOf(this.#aggregator, cut),
       processes: processFigures(this.#resourceLines),
     };
-    const rules = gateRules(this.#job.gates, defaultGates(plan.load));
+    const rules = gateRules(this.#job.gates, defaultGates(plan.load, plan.scenario));
     const facts = {
       figures,
       broken: this.#broken,
@@ -208,7 +225,7 @@ class LoadRun {
       }),
     };
     const { targets } = this.#prepared.k6Plan;
-    const gates = judgeGates(rules, figures);
+    const gates = judgeGates(rules, { ...figures, hostile: this.#hostile });
     const notes = this.#notesOf(inFlight, figures);
     const summary: Summary = {
       format: 1,
@@ -222,6 +239,7 @@ class LoadRun {
       ...(targets !== null && {
         targets: this.#aggregator.byTarget().map((counts, i) => ({ ...targets[i], ...counts })),
       }),
+      ...(this.#hostile && { hostile: this.#hostile }),
       gates,
       notes,
       verdict: verdictOf(facts, gates),
@@ -302,13 +320,14 @@ class LoadRun {
     this.#writeSeconds();
     const { totals } = this.#aggregator;
     const second = this.#lastSecond;
-    // Figures that do not exist yet are not shown as 0.
-    if (second === undefined) return;
+    this.#lastVus = second?.vus ?? this.#lastVus;
+    // What is not known yet is not shown as 0. (The first second may begin after k6 counted its VUs.)
+    if (second === undefined || (this.#lastVus === null && second.elapsedS < 3)) return;
     this.#surroundings.screen.status(
       liveLine({
         elapsedMs: performance.now() - this.#startedMs,
         durationMs: this.#prepared.plan.load.durationMs,
-        vus: second.vus,
+        vus: this.#lastVus,
         submissionsPerSecond: second.sent,
         p95Ms: second.latency?.p95 ?? null,
         errors: totals.sent - totals.accepted + totals.failedIterations,

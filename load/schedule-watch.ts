@@ -17,7 +17,7 @@ const FREE_SHARE = 0.1;
 export class ScheduleWatch {
   readonly #schedule: Schedule;
   readonly #vus: number;
-  /** The scenario's beginning as k6 tells it; the first start's time until then. */
+  /** The scenario's beginning as k6 tells it with submission 0, which others may overtake. */
   #toldMs = -Infinity;
   /** The earliest moment from which all starts up to now could have been on time. */
   #earliestMs = Infinity;
@@ -41,13 +41,20 @@ export class ScheduleWatch {
     this.#toldMs = ms;
   }
 
+  get #isTold(): boolean {
+    return this.#toldMs > -Infinity;
+  }
+
   /**
    * From when intended times count, in ms since 1970. k6's ramping executor sets out a little after it has begun: once
    * its VUs are at work, which it does not tell. No start comes early, so the beginning is no later than any start less its due
    * time. Starts after a dropped one do not say: their place may be wrong by one.
    */
   #beginMs(): number {
-    const latest = this.#schedule.kind === 'constant' ? this.#toldMs + START_ROUNDING_MS : Infinity;
+    const latest =
+      this.#isTold && this.#schedule.kind === 'constant'
+        ? this.#toldMs + START_ROUNDING_MS
+        : Infinity;
     return Math.max(this.#toldMs, Math.min(this.#earliestMs, latest));
   }
 
@@ -86,7 +93,8 @@ export class ScheduleWatch {
   figures(untilMs: number | null): ScheduleFigures {
     const beginMs = this.#beginMs();
     // What is due after the end is not planned, also where k6 set out late.
-    const shiftMs = this.#earliestMs < Infinity ? Math.max(0, beginMs - this.#toldMs) : 0;
+    const isKnown = this.#isTold && this.#earliestMs < Infinity;
+    const shiftMs = isKnown ? Math.max(0, beginMs - this.#toldMs) : 0;
     const due =
       untilMs === null
         ? this.#schedule.plannedIf(shiftMs)

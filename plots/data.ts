@@ -1,6 +1,7 @@
 /** From a run to all that its charts draw, computed once for both picture formats. Pure. */
-import { mergeLatency } from '../results/figures.ts';
+import { latenciesAfter, mergeLatency } from '../results/figures.ts';
 import { decodeBuckets, type Bucket } from '../results/histogram.ts';
+import { paceInWords } from '../results/pace.ts';
 import type { Run } from '../results/reader.ts';
 import type { HostReading, LatencyFigures, ProcessReading } from '../results/types.ts';
 import { formatDate, formatDuration, formatNumber } from '../results/units.ts';
@@ -36,8 +37,8 @@ function keyFacts({ plan, summary, samples }: Run): string {
   const scenario = plan?.scenario ?? summary?.scenario;
   if (scenario !== undefined) facts.push(`scenario ${scenario}`);
   if (plan) {
-    const { executor, vus, iterations, durationMs } = plan.load;
-    facts.push(`${formatNumber(vus)} VU${vus === 1 ? '' : 's'}`);
+    const { executor, iterations, durationMs } = plan.load;
+    facts.push(paceInWords(plan.load));
     facts.push(
       executor === 'shared-iterations' && iterations !== null
         ? `${formatNumber(iterations)} submissions`
@@ -78,7 +79,8 @@ export function chartData(run: Run): ChartData {
     if (lines) lines.push(line);
     else processLines.set(line.name, [line]);
   }
-  const latency = summary?.figures.latency ?? mergeLatency(samples.map((line) => line.latency));
+  const warmUpMs = run.plan?.load.warmUpMs ?? 0;
+  const latency = summary?.figures.latency ?? mergeLatency(latenciesAfter(samples, warmUpMs));
   return {
     subtitle: keyFacts(run),
     span,
@@ -97,9 +99,14 @@ export function chartData(run: Run): ChartData {
     })),
     hostCpu: readingPoints(hostLines, (line) => line.cpuCores, span),
     hostCores: hostLines[0]?.cores ?? null,
-    events: resources
-      .filter((line) => line.kind === 'note')
-      .map((line) => ({ atS: (line.t - span.startT) / 1000, text: `${line.name}: ${line.text}` }))
-      .filter(({ atS }) => atS >= 0 && atS <= span.seconds),
+    events: [
+      ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends' }] : []),
+      ...resources
+        .filter((line) => line.kind === 'note')
+        .map((line) => ({
+          atS: (line.t - span.startT) / 1000,
+          text: `${line.name}: ${line.text}`,
+        })),
+    ].filter(({ atS }) => atS >= 0 && atS <= span.seconds),
   };
 }

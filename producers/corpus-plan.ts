@@ -4,12 +4,22 @@ import { RandomStream } from './random.ts';
 export type CorpusPlan = {
   count: number;
   producers: number;
-  /** Integer weight of each template. */
-  templates: readonly { weight: number; hasSnarkWork: boolean }[];
+  /** Integer weight of each template; where all have a `tip`, that decides instead. */
+  templates: readonly { weight: number; hasSnarkWork: boolean; tip?: TipTime | undefined }[];
   /** Share of submissions with snark work, 0 to 1; undefined: as the weights have it. */
   snarkWorkShare?: number | undefined;
   seed: string;
   createdAt: CreatedAtRule;
+};
+
+/** When a template's block is a tip of its chain, and who submits it then. */
+export type TipTime = {
+  /** Any slot count: only differences matter. */
+  fromSlot: number;
+  /** It is no tip any more from here on. Blocks of one `fromSlot` share it, and the next ones begin there. */
+  toSlot: number;
+  /** The maker once, when the block appears; then the others. `all`: one template serves both. */
+  by: 'maker' | 'others' | 'all';
 };
 
 /**
@@ -47,7 +57,9 @@ export function* planSubmissions(plan: CorpusPlan, chunkSize: number): Generator
   const round = Uint32Array.from({ length: plan.producers }, (_, i) => i);
   order.shuffle(round);
   const half = Math.ceil(plan.producers / 2);
-  const nextTemplate = templateChooser(plan);
+  const nextTemplate = plan.templates.some(({ tip }) => tip !== undefined)
+    ? tipChooser(plan)
+    : templateChooser(plan);
 
   for (let first = 0; first < plan.count; first += chunkSize) {
     const size = Math.min(chunkSize, plan.count - first);
@@ -94,6 +106,38 @@ function templateChooser({ templates, snarkWorkShare, seed }: CorpusPlan): () =>
   const chooseWith = chooserAmong(all.filter((i) => templates[i].hasSnarkWork));
   const chooseWithout = chooserAmong(all.filter((i) => !templates[i].hasSnarkWork));
   return () => (random.next() < snarkWorkShare * 2 ** 32 ? chooseWith() : chooseWithout());
+}
+
+/**
+ * Goes through a chain once, in order of time: a block is submitted as long as it is a tip, so consecutive submissions share it, and
+ * with a fork at most two of one slot are submitted side by side. The first of each block is its maker's.
+ * @returns a function that chooses a template for the next submission, by the seed
+ */
+function tipChooser({ templates, seed, count }: CorpusPlan): () => number {
+  const random = new RandomStream(seed, 'tip');
+  type Step = TipTime & { makers: number[]; others: number[] };
+  const steps = new Map<number, Step>();
+  templates.forEach(({ tip }, i) => {
+    if (tip === undefined) throw new RangeError(`template ${i} is in no chain, but others are`);
+    const step = steps.get(tip.fromSlot) ?? { ...tip, makers: [], others: [] };
+    steps.set(tip.fromSlot, step);
+    if (tip.by !== 'others') step.makers.push(i);
+    if (tip.by !== 'maker') step.others.push(i);
+  });
+  const inOrder = [...steps.values()].sort((a, b) => a.fromSlot - b.fromSlot);
+  const start = inOrder[0].fromSlot;
+  const span = inOrder.at(-1)!.toSlot - start;
+  let at = -1;
+  let next = 0;
+  let makersLeft: number[] = [];
+  return () => {
+    const slot = start + (next++ * span) / count;
+    const before = at;
+    while (at < 0 || slot >= inOrder[at].toSlot) at++;
+    if (at !== before) makersLeft = [...inOrder[at].makers];
+    const { others } = inOrder[at];
+    return makersLeft.shift() ?? others[random.below(others.length)];
+  };
 }
 
 /** Enough, whatever the target: the real program has about 1,000 block producers. */

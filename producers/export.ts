@@ -150,15 +150,16 @@ class BodyReader {
   }
 }
 
-/** Mean size of a body, weighted as templates are chosen. */
+/** Mean size of a body, weighted as templates are chosen; in a chain, of all but makers' bodies, which are few and small. */
 function meanBytes(job: CorpusJob, written: readonly BodyTemplate[]): number {
   const meanOf = (wanted: (hasSnarkWork: boolean) => boolean): number => {
     let weights = 0;
     let sum = 0;
-    job.templates.forEach(({ weight, hasSnarkWork }, i) => {
-      if (!wanted(hasSnarkWork)) return;
-      weights += weight;
-      sum += weight * written[i].bytes;
+    job.templates.forEach(({ weight, hasSnarkWork, tip }, i) => {
+      if (!wanted(hasSnarkWork) || tip?.by === 'maker') return;
+      const share = tip === undefined ? weight : tip.toSlot - tip.fromSlot;
+      weights += share;
+      sum += share * written[i].bytes;
     });
     return weights === 0 ? 0 : sum / weights;
   };

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { projectRoot } from '../paths.ts';
+import type { TipTime } from './corpus-plan.ts';
 import { payloadBytes, readPayloads, type Payload } from './payloads.ts';
 
 /** All parts of a body that do not differ from one submission of it to another. */
@@ -23,6 +24,8 @@ export type SubmissionTemplate = {
   /** How often it is chosen, in proportion to the others; an integer of at least 1. */
   weight: number;
   hasSnarkWork: boolean;
+  /** Of a block in a chain (producers/chain-templates.ts). */
+  tip?: TipTime;
   load(): Promise<TemplateParts>;
 };
 
@@ -55,6 +58,10 @@ export function templatesOf(payloads: readonly Payload[]): SubmissionTemplate[] 
   }));
 }
 
-/** The templates of a payload folder; without one, of the recorded submissions that are shipped. */
+/** The payloads of a folder; without one, the recorded submissions that are shipped. */
+export const readSources = (folder?: string): Promise<Payload[]> =>
+  folder === undefined ? recordedPayloads() : readPayloads(folder);
+
+/** The templates of {@link readSources}. */
 export const readTemplates = async (folder?: string): Promise<SubmissionTemplate[]> =>
-  templatesOf(await (folder === undefined ? recordedPayloads() : readPayloads(folder)));
+  templatesOf(await readSources(folder));

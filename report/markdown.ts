@@ -6,6 +6,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { CHART_NAMES, CHART_TITLES } from '../plots/charts.ts';
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../results/answers.ts';
 import { figuresOfSamples } from '../results/figures.ts';
+import { paceInWords } from '../results/pace.ts';
 import { readRun, type Run } from '../results/reader.ts';
 import type {
   Gate,
@@ -60,7 +61,8 @@ const table = (
  */
 export function markdownReport(run: Run, pictures: readonly string[]): string {
   const { plan, summary } = run;
-  const figures = summary?.figures ?? figuresOfSamples(run.samples, run.resources);
+  const figures =
+    summary?.figures ?? figuresOfSamples(run.samples, run.resources, plan?.load.warmUpMs);
   const sections = [
     heading(run),
     verdict(run, figures),
@@ -86,8 +88,8 @@ function heading({ plan, summary, folder, samples }: Run): string {
   const facts: string[] = [];
   if (scenario !== undefined) facts.push(`scenario ${escapeMarkdown(scenario)}`);
   if (plan) {
-    const { vus, durationMs, iterations, executor } = plan.load;
-    facts.push(`${formatNumber(vus)} VU${vus === 1 ? '' : 's'}`);
+    const { durationMs, iterations, executor } = plan.load;
+    facts.push(paceInWords(plan.load));
     facts.push(
       executor === 'shared-iterations' && iterations !== null
         ? `${formatNumber(iterations)} submissions`
@@ -133,6 +135,18 @@ function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): s
     ['Bytes sent', formatBytes(figures.bytesSent)],
     ['Bytes received', formatBytes(figures.bytesReceived)],
   ];
+  const { schedule } = figures;
+  if (schedule) {
+    const { planned, late, dropped, droppedWhileFree, onTimeShare, latenessP99Ms } = schedule;
+    const free = droppedWhileFree > 0 ? ` (${formatNumber(droppedWhileFree)} with VUs free)` : '';
+    rows.push(
+      ['Starts planned', formatNumber(planned)],
+      ['Starts on time', orNoData(onTimeShare, formatShare)],
+      [`Starts late, by more than ${formatMs(schedule.toleranceMs)}`, formatNumber(late)],
+      ['Starts dropped: no VU took them', `${formatNumber(dropped)}${free}`],
+      ['Lateness of the starts, p99', orNoData(latenessP99Ms, formatMs)],
+    );
+  }
   if (failedIterations > 0)
     rows.push(['Failed iterations (generator)', formatNumber(failedIterations)]);
   if (reconcile) {
@@ -145,7 +159,7 @@ function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): s
   return table(['Figure', 'Value'], rows, ['left', 'right']);
 }
 
-function latencyTable({ latency, felt }: Figures): string {
+function latencyTable({ latency, felt, sinceIntended, warmUpAnswers = 0 }: Figures): string {
   const row = (name: string, figures: LatencyFigures | null): string[] => [
     name,
     ...(['count', 'meanMs', 'p50Ms', 'p90Ms', 'p95Ms', 'p99Ms', 'p999Ms', 'maxMs'] as const).map(
@@ -159,8 +173,16 @@ function latencyTable({ latency, felt }: Figures): string {
   ];
   const head = ['Latency', 'answers', 'mean', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'];
   const rows = [row('of the target', latency), row('felt by a producer', felt)];
+  const isOpen = sinceIntended !== undefined && sinceIntended !== null;
+  if (isOpen) rows.push(row('since the intended start', sinceIntended));
   const align: Align[] = ['left', ...head.slice(1).map((): Align => 'right')];
-  return `${table(head, rows, align)}\n\nLatency of expected answers only. Of the target: sending, waiting, receiving. Felt: with connecting and TLS before.`;
+  return `${table(head, rows, align)}\n\nLatency of expected answers only. Of the target: sending, waiting, receiving. Felt: with connecting and TLS before.${
+    isOpen ? ' Since the intended start: also with the time by which it began late.' : ''
+  }${
+    warmUpAnswers > 0
+      ? ` Without the ${formatNumber(warmUpAnswers)} answer${warmUpAnswers === 1 ? '' : 's'} of the warm-up.`
+      : ''
+  }`;
 }
 
 const GATE_WORD: Record<Gate['state'], string> = {
@@ -315,11 +337,13 @@ const SOURCE: Record<string, string> = {
 
 function howItRan({ options, corpus, load, seed, estimate }: Plan): string {
   const think =
-    load.think.maxMs === 0
-      ? 'no think time'
-      : `think time ${formatDuration(load.think.minMs)} to ${formatDuration(load.think.maxMs)}`;
+    load.rate !== undefined
+      ? `open model with ${formatNumber(load.vus)} VUs ready`
+      : load.think.maxMs === 0
+        ? 'no think time'
+        : `think time ${formatDuration(load.think.minMs)} to ${formatDuration(load.think.maxMs)}`;
   const sentence =
-    `${formatNumber(load.vus)} VU${load.vus === 1 ? '' : 's'} (${load.executor}), ${think}, ` +
+    `${paceInWords(load)} (${load.executor}), ${think}, ` +
     `request timeout ${formatDuration(load.requestTimeoutMs)}. The corpus held ${formatNumber(corpus.submissions)} signed ` +
     `submissions of ${formatNumber(corpus.producers)} block producers on ${corpus.network}, ` +
     `${formatBytes(corpus.meanBodyBytes)} each on average (${formatBytes(corpus.maxBodyBytes)} at most), from seed ${code(seed)}. ` +

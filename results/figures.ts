@@ -35,6 +35,14 @@ export function mergeLatency(seconds: Iterable<LatencyOfSecond | null>): Latency
   return merged.figures();
 }
 
+/** The latencies of the seconds after the warm-up. A second that it cuts in two is left out. */
+export const latenciesAfter = (
+  samples: readonly SampleLine[],
+  warmUpMs: number,
+  of: 'latency' | 'felt' = 'latency',
+): (LatencyOfSecond | null)[] =>
+  samples.filter(({ elapsedS }) => elapsedS * 1000 >= warmUpMs).map((line) => line[of]);
+
 /**
  * Mean and peak per watched process. The mean of the CPU weighs each reading with its interval, so it is
  * CPU time divided by time even when readings came late; lines without an interval weigh alike.
@@ -83,6 +91,7 @@ export function processFigures(lines: Iterable<ResourceLine>): Record<string, Pr
 export function figuresOfSamples(
   samples: readonly SampleLine[],
   resources: Iterable<ResourceLine>,
+  warmUpMs = 0,
 ): Summary['figures'] {
   const answers = sumAnswers(samples);
   const total = (of: (line: SampleLine) => number) =>
@@ -99,8 +108,8 @@ export function figuresOfSamples(
     submissionsPerSecond: seconds === 0 ? null : sent / seconds,
     bytesSent: total((line) => line.bytesSent),
     bytesReceived: total((line) => line.bytesReceived),
-    latency: mergeLatency(samples.map((line) => line.latency)),
-    felt: mergeLatency(samples.map((line) => line.felt)),
+    latency: mergeLatency(latenciesAfter(samples, warmUpMs)),
+    felt: mergeLatency(latenciesAfter(samples, warmUpMs, 'felt')),
     failedIterations: total((line) => line.failedIterations ?? 0),
     processes: processFigures(resources),
   };

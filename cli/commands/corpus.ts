@@ -8,6 +8,7 @@ import { EXPORT_FORMATS, exportSubmissions, type ExportFormat } from '../../prod
 import { makeFleet } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
 import { readTemplates } from '../../producers/templates.ts';
+import { readChain } from '../../producers/chain-templates.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
@@ -67,6 +68,16 @@ export const corpus: Command = {
       help: 'folder of recorded request bodies (*.json) whose blocks are taken (two are shipped)',
     },
     {
+      name: 'chain',
+      type: 'integer',
+      argument: 'N',
+      default: '0',
+      env: 'MINA_LOAD_CHAIN',
+      min: 0,
+      max: 1000,
+      help: 'go through a chain of N new blocks, forks beside them, made from the recorded ones: linked, the last one of the slot of --start; 0 = the recorded blocks as they are',
+    },
+    {
       name: 'snark-work-share',
       type: 'number',
       argument: 'SHARE',
@@ -119,14 +130,15 @@ export const corpus: Command = {
     const folder = values.out as string;
     const file = values['producers-file'] as string | undefined;
 
-    const templates = await readTemplates(values.payloads as string | undefined);
+    const payloads = values.payloads as string | undefined;
+    const recorded = await readTemplates(payloads);
     const share = values['snark-work-share'] as number | undefined;
     if (share !== undefined) {
-      const withWork = templates.filter(({ hasSnarkWork }) => hasSnarkWork).length;
+      const withWork = recorded.filter(({ hasSnarkWork }) => hasSnarkWork).length;
       const problems: string[] = [];
       if (share > 0 && withWork === 0)
         problems.push(`--snark-work-share is ${share}, but no recorded body has snark work`);
-      if (share < 1 && withWork === templates.length)
+      if (share < 1 && withWork === recorded.length)
         problems.push(`--snark-work-share is ${share}, but every recorded body has snark work`);
       throwProblems(problems, 'give --payloads a folder that has both kinds');
     }
@@ -146,6 +158,16 @@ export const corpus: Command = {
                   durationMs: (count / perSecond) * 1000,
                   hourlyLimit: HOURLY_LIMIT,
                 }),
+            });
+      const length = values.chain as number;
+      const templates =
+        length === 0
+          ? recorded
+          : await readChain(payloads, {
+              length,
+              seed,
+              endMs: startSeconds * 1000,
+              makers: { producers: fleet.producers, count },
             });
       const { bytes } = await exportSubmissions({
         folder,
@@ -189,6 +211,10 @@ function check(
   if (out === undefined) problems.push('--out is missing: in which folder?');
   if (values.producers !== undefined && values['producers-file'] !== undefined)
     problems.push('--producers and --producers-file exclude each other');
+  if ((values.chain as number) > 0 && values['snark-work-share'] !== undefined)
+    problems.push(
+      '--chain and --snark-work-share exclude each other: in a chain the maker of a block submits without snark work, the others with it',
+    );
   const perSecond = rate as number;
   const spanSeconds = Math.floor(((count as number) - 1) / perSecond);
   let startSeconds = Math.floor(Date.now() / 1000) - spanSeconds;

@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { DEFAULT_GATES, parseGate } from '../../load/gates.ts';
+import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../load/interrupt.ts';
 import { Screen } from '../../load/live.ts';
-import { parseThink, type ScenarioName } from '../../load/plan.ts';
+import { parseThink } from '../../load/plan.ts';
 import type { LoadJob } from '../../load/prepare.ts';
 import { runLoad } from '../../load/run.ts';
 import { checkTargets, parseTarget, type WeightedTarget } from '../../load/targets.ts';
@@ -19,10 +20,16 @@ import { dryRun } from '../../load/dry-run.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall, OptionValues } from '../command.ts';
+import {
+  BUILT_IN_SCENARIOS,
+  MODEL_OPTIONS,
+  modelOf,
+  modelProblems,
+  SCENARIO_PRESETS,
+  scenarioProblem,
+} from '../load-model.ts';
 import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
 import { keyAccess } from '../passphrase.ts';
-
-const SCENARIOS = ['load', 'smoke', 'replay'] as const satisfies readonly ScenarioName[];
 
 export const load: Command = {
   name: 'load',
@@ -30,12 +37,13 @@ export const load: Command = {
   options: [
     {
       name: 'scenario',
-      type: 'choice',
+      type: 'text',
       argument: 'NAME',
-      choices: SCENARIOS,
+      check: scenarioProblem,
+      examples: BUILT_IN_SCENARIOS,
       default: 'load',
       env: 'MINA_LOAD_SCENARIO',
-      help: 'what to send: load = constant VUs; smoke = ten submissions, everything checked; replay = recorded requests of --payloads as they are',
+      help: 'what to send, and at which pace: load = constant VUs; smoke = ten submissions, everything checked; replay = recorded requests of --payloads as they are; ramp = VUs or rate in --stages; arrival = a constant --rate; spike = a burst on a base load; or your own scenarios/NAME.ts',
     },
     {
       name: 'vus',
@@ -47,6 +55,7 @@ export const load: Command = {
       max: 20_000,
       help: 'virtual users; each sends, waits for the answer, thinks, and sends again',
     },
+    ...MODEL_OPTIONS,
     {
       name: 'duration',
       type: 'duration',
@@ -69,6 +78,10 @@ export const load: Command = {
       name: 'target',
       type: 'text',
       argument: 'URL[=WEIGHT]',
+      check: (text) => {
+        const target = parseTarget(text);
+        return 'problem' in target ? target.problem : null;
+      },
       env: 'MINA_LOAD_TARGET',
       repeatable: true,
       help: 'the backend to load; without it an embedded one is started; may be given several times, each submission then goes to one of them by weight',
@@ -208,6 +221,16 @@ export const load: Command = {
       help: 'folder of recorded request bodies (*.json): replay sends them as they are, load takes their blocks',
     },
     {
+      name: 'chain',
+      type: 'integer',
+      argument: 'N',
+      default: '0',
+      env: 'MINA_LOAD_CHAIN',
+      min: 0,
+      max: 1000,
+      help: 'go through a chain of N new blocks, forks beside them, made from the recorded ones: linked, the last one of the slot in which the load begins; 0 = the recorded blocks as they are',
+    },
+    {
       name: 'order',
       type: 'choice',
       argument: 'ORDER',
@@ -232,6 +255,15 @@ export const load: Command = {
       min: 100,
       max: 60_000,
       help: 'time between two readings of CPU and memory',
+    },
+    {
+      name: 'hostile-rate',
+      type: 'number',
+      argument: 'N',
+      default: '20',
+      min: 0.1,
+      max: 10_000,
+      help: 'hostile requests per second of the scenario hostile, beside the good load',
     },
     {
       name: 'gate',
@@ -277,6 +309,7 @@ export const load: Command = {
       help: 'the k6 to use, 2.2 or a later 2.x (else K6_BIN, the PATH, the cache, a download, a Go build)',
     },
   ],
+  presets: SCENARIO_PRESETS,
   async run({ values, sources, cwd, stdout, env }) {
     const transportOptions = transportOptionsOf(values, sources);
     const { transport, problems } = readTransport(transportOptions, env, process.platform);
@@ -311,6 +344,10 @@ export const load: Command = {
 /** A repeatable option's texts. */
 const textsOf = (value: OptionValues[string]): string[] => (value as string[] | undefined) ?? [];
 
+/** The targets: each was checked when it was read. */
+const targetsOf = (values: OptionValues): WeightedTarget[] =>
+  textsOf(values.target).map((text) => parseTarget(text) as WeightedTarget);
+
 const transportOptionsOf = (
   values: OptionValues,
   sources: CommandCall['sources'],
@@ -340,9 +377,7 @@ function jobOf(
   };
   return {
     request: {
-      scenario: values.scenario as ScenarioName,
-      vus: values.vus as number,
-      durationMs: values.duration as number,
+      ...modelOf(values, sources),
       think: parseThink(values.think as string, parseDuration)!,
       requestTimeoutMs: values.timeout as number,
       seed: values.seed as string,
@@ -350,18 +385,20 @@ function jobOf(
       producers: (values.producers as number | undefined) ?? null,
     },
     options: optionRecord(load.options, shown, sources),
-    targets: textsOf(values.target).map((text) => parseTarget(text) as WeightedTarget),
+    targets: targetsOf(values),
     transport,
     allowRemote: values['allow-remote'] === true,
     port: values.port as number,
     targetPid: (values['target-pid'] as number | undefined) ?? null,
     producersFile: (values['producers-file'] as string | undefined) ?? null,
     payloads: (values.payloads as string | undefined) ?? null,
+    chain: values.chain as number,
     order: values.order as 'sequence' | 'random',
     resultsFolder:
       sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
     k6Flag: (values.k6 as string | undefined) ?? null,
     monitorIntervalMs: values['monitor-interval'] as number,
+    hostileRate: values['hostile-rate'] as number,
     gates: (values.gate as string[] | undefined) ?? [],
     keep: values.keep === true,
   };
@@ -391,11 +428,7 @@ function checkTogether(
   transportProblems: readonly string[],
 ): void {
   const problems: string[] = [...transportProblems];
-  const targets = textsOf(values.target).map(parseTarget);
-  for (const target of targets)
-    if ('problem' in target) problems.push(`--target ${target.problem}`);
-  const good = targets.filter((target) => 'url' in target);
-  if (good.length === targets.length) problems.push(...checkTargets(transport, good));
+  problems.push(...checkTargets(transport, targetsOf(values)));
   if (sources['forwarded-network'] === 'flag' && values['x-forwarded-for'] !== true)
     problems.push('--forwarded-network has no effect without --x-forwarded-for');
   const { scenario } = values;
@@ -407,14 +440,12 @@ function checkTogether(
     problems.push('--scenario replay needs --payloads DIR, the folder with the recorded requests');
   if (values.producers !== undefined && values['producers-file'] !== undefined)
     problems.push('--producers and --producers-file exclude each other');
-  const useless: Record<string, readonly string[]> = {
-    smoke: ['vus', 'duration', 'think', 'order'],
-    load: ['order'],
-    replay: ['producers', 'producers-file', 'network'],
-  };
-  for (const name of useless[scenario as string] ?? [])
-    if (sources[name] === 'flag')
-      problems.push(`--${name} has no effect in the scenario ${String(scenario)}`);
+  problems.push(...modelProblems(values, sources));
+  if (scenario === 'hostile')
+    for (const option of hostileLimits(transport, targetsOf(values).length))
+      problems.push(`--scenario hostile sends over sockets of its own, so it takes no ${option}`);
+  else if (sources['hostile-rate'] === 'flag')
+    problems.push(`--hostile-rate has no effect in the scenario ${String(scenario)}`);
   if (values['target-pid'] !== undefined && values.target === undefined)
     problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
   for (const text of (values.gate as string[] | undefined) ?? []) {

@@ -112,6 +112,18 @@ const whichTarget = targets === null ? null : targetOf({ seed: plan.seed, target
 /** Where the end of the submitter's key stands in an envelope. */
 const KEY_AT = ENVELOPE.submitter.offset + ENVELOPE.submitter.bytes - KEY_END;
 const forwardedOf = isCorpus ? [] : (source.forwarded ?? []);
+const isPlain = whichTarget === null && forwarded === null;
+
+/** Posts body `which` as submission `index` to its own target, with its producer's address. */
+function postRouted(index: number, which: number, envelope: Uint8Array): Answer {
+  // The object of the headers is the same for all requests: k6 copies from it what it sends.
+  if (forwarded !== null)
+    headers['x-forwarded-for'] = isCorpus
+      ? addressOf(forwarded, envelope, KEY_AT)
+      : forwardedOf[which];
+  const to = whichTarget === null ? url : targets![whichTarget(index)].url;
+  return post(to, keptBuffers[which], params);
+}
 const now = Date.now;
 
 /** The bodies that this VU keeps ready, by their number; `keptOrder`: the first read first. */
@@ -211,16 +223,9 @@ export async function iterate(): Promise<void> {
       // An await costs a tenth of a whole request: only where something has to be read.
       if (kept[which] === undefined) await readBody(which);
       if (isCorpus) kept[which]!.set(envelopes[i], envelopeAt[which]);
-      // The object of the headers is the same for all requests: k6 copies from it what it sends.
-      if (forwarded !== null)
-        headers['x-forwarded-for'] = isCorpus
-          ? addressOf(forwarded, envelopes[i], KEY_AT)
-          : forwardedOf[which];
-      const answer = post(
-        whichTarget === null ? url : targets![whichTarget(index)].url,
-        keptBuffers[which],
-        params,
-      );
+      const answer = isPlain
+        ? post(url, keptBuffers[which], params)
+        : postRouted(index, which, envelopes[i]);
       const status = answer.status;
       if (status === expectedStatus && (expectedBody === null || answer.body === expectedBody))
         report(index * CODES + ACCEPTED);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +7,10 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { corpus } from '../../cli/commands/corpus.ts';
+import type { Inspection } from '../../cli/commands/inspect.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { encode } from '../../mina/base58check.ts';
+import { decodeBlock } from '../../mina/block-summary.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { messageOf, signedText } from '../../mina/submission-text.ts';
 import { parseSubmission, signedFields, type Submission } from '../../mina/submission.ts';
@@ -131,6 +133,54 @@ test('payloads and producers of the user; the share of snark work', async (t) =>
   writeFileSync(join(cwd, 'empty', 'bad.json'), '{\n"data":');
   await refused(run(cwd, '--count', '2', '--out', 'x', '--payloads', 'empty'), /bad\.json:2: /);
   assert.ok(!readdirSync(cwd).includes('x'));
+});
+
+const creatorOf = (body: string): string => {
+  const { data } = JSON.parse(body) as { data: { block: string } };
+  return decodeBlock(Buffer.from(data.block, 'base64')).block_creator;
+};
+
+test('--chain: inspect finds linked blocks, rising heights and slots, and every signature valid', async (t) => {
+  const cwd = tempFolder(t);
+  const args = ['--count', '60', '--format', 'ndjson', '--chain', '8', ...START];
+  await run(cwd, '--out', 'a', ...args);
+  await run(cwd, '--out', 'b', ...args);
+  const text = (name: string) => readFileSync(join(cwd, name, 'submissions.ndjson'), 'utf8');
+  assert.equal(text('a'), text('b'));
+  const { stdout, status } = spawnSync(process.execPath, [distFile('cli.js'), 'inspect', 'a'], {
+    cwd,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0);
+  const found = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Inspection);
+  assert.equal(found.length, 60);
+  const heightOf = new Map<string, number>();
+  let slot = 0;
+  for (const [i, one] of found.entries()) {
+    assert.equal(one.signature, 'valid');
+    assert.equal(one.error, undefined);
+    assert.ok(one.slot! >= slot);
+    slot = one.slot!;
+    if (!heightOf.has(one.state_hash!))
+      assert.equal(creatorOf(text('a').split('\n')[i]), one.submitter);
+    // Every block but the first was sent after its parent.
+    if (heightOf.size > 0 && one.height! > found[0].height!)
+      assert.equal(heightOf.get(one.previous_state_hash!), one.height! - 1);
+    heightOf.set(one.state_hash!, one.height!);
+  }
+  assert.deepEqual(
+    [...new Set(heightOf.values())],
+    Array.from({ length: 8 }, (_, i) => found[0].height! + i),
+  );
+  assert.ok(found.some(({ sizes }) => sizes!.snark_work !== undefined));
+  await refused(
+    run(cwd, '--out', 'c', ...args, '--snark-work-share', '0.5'),
+    /--chain and --snark-work-share exclude each other/,
+  );
+  await refused(run(cwd, '--count', '1', '--out', 'c', '--chain', '1001'), /from 0 to 1000/);
 });
 
 test('a folder with content is refused; --force replaces submissions only', async (t) => {

@@ -11,11 +11,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { decodeBlock } from '../../mina/block-summary.ts';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { type CliResult, runCli, startCli, until } from '../support/cli.ts';
@@ -75,6 +77,11 @@ describe('wrong words', { concurrency: 2 }, () => {
     ],
     [['--scenario', 'replay'], /--scenario replay needs --payloads DIR/],
     [['--scenario', 'smoke', '--vus', '3'], /--vus has no effect in the scenario smoke/],
+    [['--chain', '1001'], /--chain must be a whole number from 0 to 1000, but is "1001"/],
+    [
+      ['--scenario', 'replay', '--payloads', RECORDED_FOLDER, '--chain', '5'],
+      /--chain has no effect in the scenario replay/,
+    ],
     [
       ['--producers', '5', '--producers-file', 'x'],
       /--producers and --producers-file exclude each other/,
@@ -308,6 +315,25 @@ describe('runs', { concurrency: 2 }, () => {
     assert.equal(stored.length, 10);
   });
 
+  test('--chain: what the backend stored is a chain of new blocks', async () => {
+    const results = freshResults();
+    const startedMs = Date.now();
+    const result = await load(['--chain', '5', '--vus', '5', '--duration', '2s', '--think', '50ms', '--keep', '--results', results]); // prettier-ignore
+    assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+    const stored = join(theRun(results), 'storage', 'blocks');
+    const blocks = readdirSync(stored)
+      .map((name) => decodeBlock(readFileSync(join(stored, name))))
+      .sort((a, b) => a.height - b.height);
+    assert.ok(blocks.length >= 3, String(blocks.length));
+    const [first] = blocks;
+    const hashes = new Set(blocks.map(({ state_hash }) => state_hash));
+    for (const { height, previous_state_hash, timestamp } of blocks) {
+      if (height > first.height) assert.ok(hashes.has(previous_state_hash), `block ${height}`);
+      assert.ok(Date.parse(timestamp!) <= startedMs + 60_000);
+      assert.ok(Date.parse(timestamp!) > startedMs - 3_600_000);
+    }
+  });
+
   test('a gate that does not hold: 99, and the verdict names it', async () => {
     const results = freshResults();
     const result = await load(['--vus', '2', '--duration', '2s', '--think', '200ms', '--gate', 'accepted>=1000000', '--results', results]); // prettier-ignore
@@ -326,6 +352,41 @@ describe('runs', { concurrency: 2 }, () => {
     assert.equal(result.exitCode, 0, result.stdout + result.stderr);
     const { figures } = json<Summary>(theRun(results), 'summary.json');
     assert.ok(figures.sent > 10 && figures.accepted === figures.sent);
+  });
+
+  test('hostile: every wrong request gets its answer, and the good load beside it passes', async () => {
+    const results = freshResults();
+    const result = await load(['--scenario', 'hostile', '--vus', '3', '--think', '200ms', '--duration', '8s', '--hostile-rate', '100', '--results', results], { REQUESTS_PER_PK_HOURLY: '40' }); // prettier-ignore
+    assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+    const run = theRun(results);
+    const { hostile, figures } = json<Summary>(run, 'summary.json');
+    assert.ok(hostile!.rounds >= 1 && hostile!.unexpected === 0, JSON.stringify(hostile));
+    assert.equal(figures.accepted, figures.sent, 'the good load suffers nothing');
+    assert.match(readFileSync(join(run, 'report.md'), 'utf8'), /## Hostile requests/);
+  });
+
+  test('hostile: a target that takes what is wrong fails, though the good load is well', async () => {
+    const credulous = createHttpServer((request, response) => {
+      request.resume().on('end', () => {
+        const isProbe = request.headers['content-length'] === '2';
+        response.writeHead(isProbe ? 400 : 200);
+        response.end(isProbe ? '{"error":"nothing"}' : '{"status":"ok"}');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(credulous, 'listening');
+    const { port } = credulous.address() as AddressInfo;
+    const results = freshResults();
+    try {
+      const result = await runCli(['load', '--scenario', 'hostile', '--target', `http://127.0.0.1:${port}`, '--vus', '2', '--think', '200ms', '--duration', '3s', '--results', results], env); // prettier-ignore
+      assert.equal(result.exitCode, 99, result.stdout + result.stderr);
+      assert.match(
+        result.stdout,
+        /\nFAILED: hostile-unexpected<=0 does not hold \(\d+\); (\d+) of \1 /,
+      );
+    } finally {
+      credulous.closeAllConnections();
+      credulous.close();
+    }
   });
 
   test('a backend that dies in the middle: results are kept, the verdict says so', async () => {

@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { GATE_METRICS, gateRules, judgeGates, parseGate } from '../../load/gates.ts';
-import type { LatencyFigures, Summary } from '../../results/types.ts';
+import {
+  defaultGates,
+  GATE_METRICS,
+  gateRules,
+  judgeGates,
+  parseGate,
+  type GateFigures,
+} from '../../load/gates.ts';
+import type { LatencyFigures } from '../../results/types.ts';
+import { shape } from '../support/run-scenario.ts';
 
 const latency: LatencyFigures = {
   count: 100, meanMs: 20, minMs: 1, p50Ms: 18, p90Ms: 40, p95Ms: 52, p99Ms: 90, p999Ms: 120, maxMs: 130, hdr: '',
 }; // prettier-ignore
-const figures: Summary['figures'] = {
+const figures: GateFigures = {
+  hostile: {
+    rounds: 1, requests: 9, answers: {}, played: 9, asExpected: 7, unexpected: 2, cut: 0, cases: [],
+  }, // prettier-ignore
   sent: 100,
   accepted: 99,
   answers: { '200': 99, '500': 1 },
@@ -21,10 +32,21 @@ const figures: Summary['figures'] = {
   processes: {
     backend: { cpuCoresMean: 0.5, cpuCoresMax: 1, rssBytesMax: 200 * 2 ** 20, readings: 5 },
   },
+  schedule: {
+    planned: 100,
+    started: 98,
+    late: 3,
+    dropped: 2,
+    droppedWhileFree: 0,
+    onTimeShare: 0.95,
+    latenessP99Ms: 12,
+    toleranceMs: 10,
+  },
+  sinceIntended: { ...latency, p95Ms: 70 },
 };
-const nothing: Summary['figures'] = {
-  ...figures, sent: 0, accepted: 0, answers: {}, errorRate: null, submissionsPerSecond: null,
-  latency: null, felt: null, processes: {},
+const nothing: GateFigures = {
+  ...figures, hostile: undefined, sent: 0, accepted: 0, answers: {}, errorRate: null, submissionsPerSecond: null,
+  latency: null, felt: null, processes: {}, schedule: null, sinceIntended: null,
 }; // prettier-ignore
 
 /** For each figure a condition that holds and one that does not. */
@@ -39,8 +61,12 @@ const CASES: Record<string, [string, string]> = {
   'felt-p95': ['felt-p95<=60ms', 'felt-p95<60ms'],
   'error-rate': ['error-rate<=1%', 'error-rate<1%'],
   rate: ['rate>=600/min', 'rate>10/s'],
+  'on-time': ['on-time>=95%', 'on-time>0.95'],
+  'achieved-rate': ['achieved-rate>=98%', 'achieved-rate>98%'],
+  'p95-since-intended': ['p95-since-intended<=70ms', 'p95-since-intended<70ms'],
   accepted: ['accepted>=99', 'accepted>=100'],
   'failed-iterations': ['failed-iterations<=0', 'failed-iterations>=1'],
+  'hostile-unexpected': ['hostile-unexpected<=2', 'hostile-unexpected<=1'],
   'backend-memory': ['backend-memory<=200MB', 'backend-memory<0.1GB'],
   'backend-cpu': ['backend-cpu<=0.5', 'backend-cpu<0.5'],
 };
@@ -48,7 +74,7 @@ const CASES: Record<string, [string, string]> = {
 test('every figure has a gate that passes, one that fails, and no data without a measurement', () => {
   assert.deepEqual(Object.keys(CASES), Object.keys(GATE_METRICS));
   for (const [pass, fail] of Object.values(CASES)) {
-    const states = (from: Summary['figures']) =>
+    const states = (from: GateFigures) =>
       judgeGates(gateRules([pass, fail], []), from).map(({ state }) => state);
     assert.deepEqual(states(figures), ['pass', 'fail'], pass);
     assert.deepEqual(states(nothing), ['no data', 'no data'], pass);
@@ -70,6 +96,13 @@ test("a user's gate replaces the default of the same figure, others are added", 
     gateRules(['error-rate <= 50 %', 'p95<1s']).map(({ expression }) => expression),
     ['failed-iterations<=0', 'error-rate<=50%', 'p95<1s'],
   );
+});
+
+test('an open model must keep its schedule, a closed one has none', () => {
+  const open = shape({ executor: 'constant-arrival-rate', rate: { starts: 5, timeUnitMs: 1000 } });
+  assert.deepEqual(defaultGates(open, 'arrival').slice(2), ['on-time>=99%']);
+  assert.deepEqual(defaultGates(shape({}), 'load'), ['error-rate<=1%', 'failed-iterations<=0']);
+  assert.deepEqual(defaultGates(shape({}), 'hostile').slice(2), ['hostile-unexpected<=0']);
 });
 
 test('what is no gate is refused with a reason', () => {

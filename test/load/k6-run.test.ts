@@ -136,7 +136,7 @@ test("the user's k6 settings and secrets do not reach k6", async () => {
   const iterations = lines.filter((line) => line.startsWith('iterations,'));
   assert.equal(iterations.length, 1);
   // Milliseconds, as the aggregator reads them.
-  assert.match(iterations[0], /^iterations,\d{13},1\.000000,,,$/);
+  assert.match(iterations[0], /^iterations,\d{16},1\.000000,,,$/);
   assert.equal((JSON.parse(log) as { msg: string }).msg, 'PLAN');
 });
 

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { figuresOf, SampleAggregator, type AggregatorOptions } from '../../load/samples.ts';
+import { scheduleOf } from '../../load/schedule.ts';
 import { answerCode, CODE, packReport } from '../../scenarios/lib/reports.ts';
+import { shape } from '../support/run-scenario.ts';
 
 const HEADER = 'metric_name,timestamp,metric_value,status,extra_tags,metadata\n';
 const T0 = 1_767_323_045_000;
@@ -331,4 +333,73 @@ test('an hour is the longest latency; a reset forgets everything', () => {
   histogram.reset();
   assert.equal(histogram.figures(), null);
   assert.equal(histogram.ofSecond(), null);
+});
+
+test('several targets: counts of each, which add up', () => {
+  const codes = [accepted, 200, 401, answerCode(0, 1212, false), accepted, accepted];
+  const text = codes.map((code, i) => reported(T0 + i, i, code)).join('');
+  const { aggregator } = aggregate(HEADER + text, { targets: { count: 2, of: (i) => i % 2 } });
+  assert.deepEqual(aggregator.byTarget(), [
+    { sent: 3, accepted: 2, answers: { '200': 2, '401': 1 } },
+    { sent: 3, accepted: 1, answers: { '200': 2, 'error:1212': 1 } },
+  ]);
+  const { sent, accepted: all, otherBody } = aggregator.totals;
+  assert.deepEqual([sent, all, otherBody], [6, 3, 1]);
+  assert.deepEqual(aggregate(HEADER + text).aggregator.byTarget(), []);
+});
+
+test('an open model: late and dropped starts by second, and the time since the intended start', () => {
+  const load = shape({
+    executor: 'constant-arrival-rate', durationMs: 2000, rate: { starts: 10, timeUnitMs: 1000 },
+  }); // prettier-ignore
+  const schedule = { schedule: scheduleOf(load)!, vus: 5 };
+  const begun = (index: number, t: number) => reported(T0 + t, index, CODE.begun);
+  const { aggregator, lines } = aggregate(
+    HEADER +
+      row('load_start', T0, T0) +
+      begun(0, 0) +
+      (request(T0 + 30, '200', 30) + reported(T0 + 30, 0, accepted)) +
+      begun(1, 100) +
+      (request(T0 + 120, '500', 20) + reported(T0 + 120, 1, answerCode(500, 0, false))) +
+      begun(2, 260) +
+      row('dropped_iterations', T0 + 300, 1) +
+      begun(3, 1100) +
+      (request(T0 + 1101, '200', 1) + reported(T0 + 1101, 3, accepted)) +
+      (request(T0 + 1200, '200', 940) + reported(T0 + 1200, 2, accepted)),
+    { schedule },
+  );
+  assert.deepEqual(
+    lines.map(({ late, dropped }) => [late, dropped]),
+    [
+      [1, 1],
+      [1, undefined],
+    ],
+  );
+  const figures = figuresOf(aggregator);
+  assert.deepEqual(figures.schedule!.planned, 20);
+  assert.deepEqual([figures.schedule!.started, figures.schedule!.late], [4, 2]);
+  assert.equal(figures.sinceIntended!.count, 3);
+  assert.equal(figures.sinceIntended!.maxMs, 1000); // due at 200, answered at 1200; its latency was 940
+  assert.equal(figures.latency!.maxMs, 940);
+  assert.equal(figuresOf(aggregate(HEADER).aggregator).schedule, undefined);
+});
+
+test('the warm-up: its answers count, its latencies do not', () => {
+  const at = (t: number, i: number, ms: number) =>
+    request(T0 + t, '200', ms) + reported(T0 + t, i, accepted);
+  const text =
+    HEADER + row('load_start', T0, T0) + at(999, 0, 900) + at(1999, 1, 800) + at(2000, 2, 7);
+  const { aggregator, lines } = aggregate(text, { warmUpMs: 2000 });
+  const figures = figuresOf(aggregator);
+  assert.deepEqual([figures.sent, figures.accepted, figures.warmUpAnswers], [3, 3, 2]);
+  assert.equal(figures.latency!.count, 1);
+  assert.equal(figures.latency!.maxMs, 7);
+  assert.equal(figures.felt!.count, 1);
+  // The seconds themselves are shown as they were.
+  assert.deepEqual(
+    lines.map(({ latency }) => latency!.max),
+    [900, 800, 7],
+  );
+  assert.equal(figuresOf(aggregate(text).aggregator).warmUpAnswers, undefined);
+  assert.equal(figuresOf(aggregate(text).aggregator).latency!.count, 3);
 });

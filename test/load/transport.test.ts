@@ -1,9 +1,10 @@
 /** Transport: what the options may say, what k6's environment becomes, and the question before the run over each of them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { startK6 } from '../../load/k6-run.ts';
 import { checkAddress, checkIsBackend } from '../../load/target.ts';
 import { checkTargets, parseTarget, transportNotes } from '../../load/targets.ts';
 import {
@@ -17,6 +18,8 @@ import {
   type TransportOptions,
 } from '../../load/transport.ts';
 import { UserError } from '../../user-error.ts';
+import { until } from '../support/cli.ts';
+import { k6Path } from '../support/k6.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../support/tls-target.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'transport-'));
@@ -428,5 +431,79 @@ describe('the question before the run goes the way of the load', { concurrency: 
     } finally {
       echo.close();
     }
+  });
+});
+
+describe('secrets on their way to k6', () => {
+  const memory = { goGc: 100, limitBytes: 500e6 };
+  const start = async (script: string, k6: string, temporary: string) => {
+    const runFolder = mkdtempSync(join(folder, 'k6-'));
+    writeFileSync(join(runFolder, 'script.js'), script);
+    writeFileSync(join(runFolder, 'plan'), '{}');
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = temporary;
+    try {
+      const running = await startK6({
+        k6Path: k6,
+        bundlePath: join(runFolder, 'script.js'),
+        planPath: join(runFolder, 'plan'),
+        runFolder,
+        memory,
+        transport: { ...PLAIN_TRANSPORT, secretHeaders: { authorization: 'Bearer abc' } },
+        onSampleBytes: () => undefined,
+      });
+      return { running, log: () => readFileSync(join(runFolder, 'k6.log'), 'utf8') };
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    }
+  };
+
+  test('a file that only this user can read, and that is gone at the end', async () => {
+    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    const { running, log } = await start(
+      `const text = open(__ENV.SECRETS); export default () => { console.error(text); }`,
+      await k6Path(),
+      temporary,
+    );
+    const [name] = readdirSync(temporary);
+    const file = join(temporary, name, 'headers.json');
+    if (process.platform !== 'win32') {
+      assert.equal(statSync(join(temporary, name)).mode & 0o777, 0o700);
+      assert.equal(statSync(file).mode & 0o777, 0o600);
+    }
+    assert.equal(readFileSync(file, 'utf8'), '{"authorization":"Bearer abc"}');
+    assert.equal((await running.done).outcome, 'finished');
+    assert.deepEqual(readdirSync(temporary), []);
+    // It did read them.
+    assert.equal(
+      (JSON.parse(log()) as { msg: string }).msg.trim(),
+      '{"authorization":"Bearer abc"}',
+    );
+  });
+
+  test('gone as soon as k6 is at work', async () => {
+    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    const { running } = await start(
+      `import { sleep } from 'k6'; open(__ENV.SECRETS); export default () => sleep(600)`,
+      await k6Path(),
+      temporary,
+    );
+    let hasEnded = false;
+    void running.done.then(() => (hasEnded = true));
+    await until(() => readdirSync(temporary).length === 0, 'the file removed');
+    assert.equal(hasEnded, false);
+    running.kill();
+    await running.done;
+  });
+
+  test('gone too when k6 does not start, or is killed before it has read', async () => {
+    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    await assert.rejects(start('', join(folder, 'no-k6'), temporary), /k6 did not start/);
+    assert.deepEqual(readdirSync(temporary), []);
+    const { running } = await start('export default () => {}', await k6Path(), temporary);
+    running.kill();
+    await running.done;
+    assert.deepEqual(readdirSync(temporary), []);
   });
 });

@@ -24,6 +24,7 @@ const good: Facts = {
   },
   broken: [],
   interrupted: false,
+  generatorLimit: null,
 };
 const withFigures = (change: Partial<Facts['figures']>): Facts => ({
   ...good,
@@ -63,6 +64,14 @@ test('no data is a failure of its own, whatever the gates say', () => {
     judge({ ...nothing, figures: { ...nothing.figures, failedIterations: 9 } }).exitCode,
     3,
   );
+});
+
+test('a generator that was the bottleneck comes before any gate, and blames no target', () => {
+  const facts = { ...withFigures({ errorRate: 1 }), generatorLimit: 'of 100 starts 7 began late' };
+  const { passed, exitCode, sentence } = judge(facts);
+  assert.deepEqual([passed, exitCode], [false, 4]);
+  assert.match(sentence, /^GENERATOR-LIMITED: of 100 starts 7 began late; this says little/);
+  assert.equal(judge({ ...facts, interrupted: true }).exitCode, 130);
 });
 
 test('what broke comes before all else, then the interrupt', () => {

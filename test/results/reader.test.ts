@@ -186,6 +186,15 @@ test('figures of the samples are those of the whole run', () => {
   assert.ok(Math.abs(figures.processes.backend.cpuCoresMean! - 0.7) < 0.2);
 });
 
+test('a warm-up leaves the latencies of its seconds out, and counts their answers', () => {
+  const whole = figuresOfSamples(RUN.samples, []);
+  const warm = figuresOfSamples(RUN.samples, [], 2000);
+  assert.equal(warm.sent, whole.sent);
+  const early = RUN.samples.slice(0, 2).reduce((sum, { latency }) => sum + latency!.count, 0);
+  assert.equal(warm.latency!.count, whole.latency!.count - early);
+  assert.equal(warm.felt!.count, whole.felt!.count - early);
+});
+
 test('without samples and readings there are no figures, rather than 0', () => {
   const figures = figuresOfSamples(
     [],

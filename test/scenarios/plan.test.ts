@@ -2,14 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { k6Memory, makeK6Plan } from '../../load/k6-plan.ts';
+import { makeFleet } from '../../producers/fleet.ts';
+import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
 import {
   leaseOf,
   payloadOf,
   staggerMs,
+  targetOf,
   thinkMs,
   uniform,
   type K6Plan,
 } from '../../scenarios/lib/plan.ts';
+import { redact, secretsOf } from '../../scenarios/lib/secrets.ts';
 import { shape } from '../support/run-scenario.ts';
 
 const constant = { executor: 'constant-vus', iterations: null } as const;
@@ -96,4 +100,56 @@ test('k6 stays below 1.6 MB per VU at 500 VUs and 46 KB, and the limit leaves ro
   });
   assert.ok(large.bodyCacheBytes >= 4e6);
   assert.ok(k6Memory(large, 4e6).limitBytes > 500 * 2 * 4e6);
+});
+
+test('targets get their shares, and the same submission always the same target', () => {
+  const targets = [1, 3, 0.5].map((weight, i) => ({ url: `http://${i}`, weight }));
+  const n = 20_000;
+  const of = targetOf({ seed: 7, targets });
+  const counts = [0, 0, 0];
+  for (let i = 0; i < n; i++) counts[of(i)]++;
+  for (const [i, { weight }] of targets.entries()) {
+    const share = weight / 4.5;
+    // Five standard deviations of a binomial distribution.
+    assert.ok(
+      Math.abs(counts[i] - n * share) < 5 * Math.sqrt(n * share * (1 - share)),
+      `${counts}`,
+    );
+  }
+  const first = Array.from({ length: 100 }, (_, i) => of(i));
+  const again = targetOf({ seed: 7, targets });
+  const other = targetOf({ seed: 8, targets });
+  assert.deepEqual(
+    first,
+    Array.from(first, (_, i) => again(i)),
+  );
+  assert.notDeepEqual(
+    first,
+    Array.from(first, (_, i) => other(i)),
+  );
+  assert.equal(targetOf({ seed: 7, targets: targets.slice(0, 1) })(5), 0);
+});
+
+test('a producer has one address; hardly two have the same', () => {
+  const { producers } = makeFleet({ seed: 'addresses', count: 1000 });
+  const addressesIn = (first: number, size: number) =>
+    producers.map(({ publicKey }) =>
+      addressOf({ first, size }, Buffer.from(publicKey), 55 - KEY_END),
+    );
+  const large = addressesIn(10 * 2 ** 24, 2 ** 24);
+  // 1000²/2 pairs, each the same with probability 2⁻²⁴: 0.03 expected.
+  assert.ok(new Set(large).size >= 998);
+  for (const address of large) assert.match(address, /^10(\.(\d{1,3})){3}$/);
+  const small = new Set(addressesIn(0xc0000200, 256));
+  // 254 addresses, 1000 keys: 5 expected to stay free.
+  assert.ok(small.size > 230, String(small.size));
+  assert.ok(!small.has('192.0.2.0') && !small.has('192.0.2.255'));
+  assert.deepEqual(new Set(addressesIn(0xcb007107, 1)), new Set(['203.0.113.7']));
+  assert.ok(addressesIn(0, 2 ** 32).every((address) => !/-|NaN/.test(address)));
+});
+
+test('secrets are taken out, also a token without its scheme, and the longer first', () => {
+  const secrets = secretsOf({ authorization: 'Bearer abc', 'x-key': 'abcdef', 'x-space': 'a$& b' });
+  assert.equal(redact('Bearer abc, abc, abcdef; a$& b; ab', secrets), '***, ***, ***; ***; ab');
+  assert.equal(redact('nothing', secretsOf({})), 'nothing');
 });

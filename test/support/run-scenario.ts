@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { k6Memory, writeK6Plan, bodySizes } from '../../load/k6-plan.ts';
 import { startK6, type K6End, type RunningK6 } from '../../load/k6-run.ts';
 import { SampleAggregator } from '../../load/samples.ts';
+import { scheduleOf } from '../../load/schedule.ts';
 import { distFile } from '../../paths.ts';
 import type { LoadShape, SampleLine } from '../../results/types.ts';
 import type { K6Plan } from '../../scenarios/lib/plan.ts';
@@ -120,17 +121,19 @@ export async function runScenario({
   onStarted,
   onSampleBytes,
 }: {
-  bundle: 'smoke' | 'load' | 'replay';
+  bundle: 'smoke' | 'load' | 'replay' | 'ramp' | 'arrival' | 'spike';
   plan: K6Plan;
   folder: string;
   onStarted?: (running: RunningK6) => void;
   onSampleBytes?: () => void;
 }): Promise<ScenarioRun> {
+  const schedule = scheduleOf(plan.load);
   const aggregator = new SampleAggregator({
     lease: plan.load.lease,
     count: plan.source.kind === 'corpus' ? plan.source.count : Infinity,
     expectedStatus: plan.expected.status,
     bodyBytesOf: await bodySizes(plan),
+    schedule: schedule && { schedule, vus: plan.load.vus },
   });
   const running = await startK6({
     k6Path: await k6Path(),

@@ -26,7 +26,7 @@ export type TestTarget = {
   /** Submissions; the question before the run stands in `probes`. */
   requests: SeenRequest[];
   probes: SeenRequest[];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 /** The answer to submission n, from 1; default: the backend's 200. */
@@ -35,7 +35,7 @@ const ACCEPT: Answer = () => ({ status: 200, body: '{"status":"ok"}' });
 
 type AnyServer = Server | http2.Http2SecureServer;
 
-async function listening(server: AnyServer): Promise<{ port: number; stop(): Promise<void> }> {
+async function listening(server: AnyServer): Promise<{ port: number; stop: () => Promise<void> }> {
   const sockets = new Set<Socket>();
   (server as net.Server).on('connection', (socket) => {
     sockets.add(socket);
@@ -71,8 +71,7 @@ export async function startTestTarget(
     request.on('error', () => undefined);
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
-      const socket = ('stream' in request ? request.stream.session!.socket : request.socket) as
-        TLSSocket | Socket;
+      const socket = 'stream' in request ? request.stream.session!.socket : request.socket;
       // A session's socket is a proxy, which `in` does not see through.
       const peer = (socket as Partial<TLSSocket>).getPeerCertificate?.();
       const seen: SeenRequest = {
@@ -114,7 +113,7 @@ export type TestProxy = {
   port: number;
   /** What each request or tunnel was for, `host:port`, in order. */
   seen: { kind: 'request' | 'tunnel'; to: string; authorization: string | undefined }[];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 /** A proxy that leads every host and port of `ports` to a port of this machine. */
@@ -136,7 +135,8 @@ export async function startTestProxy(
       response.writeHead(407).end();
       return;
     }
-    const { 'proxy-authorization': _, ...headers } = request.headers;
+    const headers = { ...request.headers };
+    delete headers['proxy-authorization'];
     const onward = http.request(
       {
         host: '127.0.0.1',

@@ -1,0 +1,191 @@
+/** Each scenario of `npm run load` from the outside: target, exit code, counts; and what is wrong with the words for them. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { load } from '../../cli/commands/load.ts';
+import {
+  BUILT_IN_SCENARIOS,
+  MODEL_OPTIONS,
+  modelProblems,
+  SCENARIO_PRESETS,
+} from '../../cli/load-model.ts';
+import { parseCommandLine } from '../../cli/parse.ts';
+import { distFile, projectRoot } from '../../paths.ts';
+import type { Plan, Summary } from '../../results/types.ts';
+import { UserError } from '../../user-error.ts';
+import { runCli } from '../support/cli.ts';
+import { k6Path } from '../support/k6.ts';
+
+let folder: string;
+let env: NodeJS.ProcessEnv;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'scenarios-cli-'));
+  env = { K6_BIN: await k6Path() };
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+type Row = {
+  name: string;
+  args: string[];
+  executor: Plan['load']['executor'];
+  /** Starts that are due; null in a closed model. */
+  due: number | null;
+  report: RegExp;
+};
+const ROWS: Row[] = [
+  {
+    name: 'ramp',
+    args: ['--scenario', 'ramp', '--stages', '1s:10,1s:0', '--think', '100ms-200ms'],
+    executor: 'ramping-vus',
+    due: null,
+    report: /up to 10 VUs \(ramping-vus\), think time/,
+  },
+  {
+    name: 'arrival, the first second as warm-up',
+    args: ['--scenario', 'arrival', '--rate', '50/s', '--duration', '3s', '--warm-up', '1s'],
+    executor: 'constant-arrival-rate',
+    due: 150,
+    report: /\| Starts planned +\| +15[01] \|[^]*since the intended start[^]*of the warm-up/,
+  },
+  {
+    name: 'spike by rate',
+    args: ['--scenario', 'spike', '--rate', '10/s', '--duration', '2s', '--burst-from', '500ms', '--burst-time', '500ms'],
+    executor: 'ramping-arrival-rate',
+    due: 15 + 50,
+    report: /up to 100 starts\/s \(ramping-arrival-rate\), open model with 125 VUs ready/,
+  },
+  {
+    name: 'a scenario of the user\'s own, as an open model',
+    args: ['--scenario', 'example', '--rate', '20/s', '--duration', '2s'],
+    executor: 'constant-arrival-rate',
+    due: 40,
+    report: /scenario example · 20 starts\/s/,
+  },
+]; // prettier-ignore
+
+describe('scenarios against the embedded backend', { concurrency: 2 }, () => {
+  for (const [i, { name, args, executor, due, report }] of ROWS.entries())
+    test(name, async () => {
+      const results = join(folder, `results-${i}`);
+      // Whether a busy machine keeps the pace is not what is tested: the run must say so, and count.
+      const gate = due === null ? [] : ['--gate', 'on-time>=0%', '--gate', 'achieved-rate>=0%'];
+      const { exitCode, stdout, stderr } = await runCli(
+        ['load', '--port', '0', '--results', results, ...args, ...gate],
+        env,
+      );
+      assert.equal(exitCode, 0, stdout + stderr);
+      const run = join(results, readdirSync(results)[0]);
+      const plan = JSON.parse(readFileSync(join(run, 'plan.json'), 'utf8')) as Plan;
+      const { figures } = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8')) as Summary;
+      assert.equal(plan.load.executor, executor);
+      assert.ok(figures.sent > 0 && figures.accepted === figures.sent);
+      assert.ok(figures.sent <= plan.corpus.submissions);
+      const warmUp = figures.warmUpAnswers ?? 0;
+      assert.equal(figures.latency!.count, figures.sent - warmUp);
+      assert.equal(warmUp > 0, plan.load.warmUpMs !== undefined);
+      if (due === null) assert.equal(figures.schedule, undefined);
+      else {
+        assert.ok(figures.schedule!.planned <= due + 1 && figures.schedule!.planned >= due - 10);
+        assert.equal(figures.schedule!.started, figures.sent);
+        assert.equal(figures.sinceIntended!.count, figures.sent - warmUp);
+      }
+      assert.match(readFileSync(join(run, 'report.md'), 'utf8'), report);
+    });
+});
+
+/** What the command would say about these words, without running it. */
+function problemsOf(args: readonly string[]): string[] {
+  try {
+    const { values, sources } = parseCommandLine(load, args, {}, folder);
+    return modelProblems(values, sources);
+  } catch (error) {
+    assert.ok(error instanceof UserError);
+    return error.message.split('\n');
+  }
+}
+
+describe('words that do not go together', { concurrency: 2 }, () => {
+  for (const [args, problems] of [
+    [
+      ['--scenario', 'arival'],
+      [
+        /--scenario must be one of load, .*a file of your own in scenarios\/, but is "arival" \(did you mean arrival\?\)/,
+      ],
+    ],
+    [['--scenario', '../load'], [/--scenario must be one of/]],
+    [
+      ['--scenario', 'ramp', '--stages', '10x:5,5s', '--vus', '3', '--duration', '5s'],
+      [
+        /--duration has no effect in the scenario ramp/,
+        /--vus has no effect/,
+        /stage 1 \("10x:5"\)/,
+        /stage 2 \("5s"\)/,
+      ],
+    ],
+    [['--scenario', 'arrival', '--rate', '0/s'], [/--rate 0\/s begins not one submission in 60 s/]],
+    [
+      ['--scenario', 'arrival', '--rate', 'fast', '--warm-up', '-1s'],
+      [/--rate must be a rate such as 500\/s/, /--warm-up must be a duration/],
+    ],
+    [
+      ['--scenario', 'arrival', '--think', '1s'],
+      [/--think has no effect in the scenario arrival with --rate/],
+    ],
+    [['--rate', '5/s'], [/--rate has no effect in the scenario load/]],
+    [['--gate', 'on-time>=99%'], [/--gate on-time>=99% needs an open model/]],
+    [
+      ['--scenario', 'spike', '--duration', '30s'],
+      [/--burst-from and --burst-time must end within --duration, but are 40 s of 30 s/],
+    ],
+    [['--scenario', 'spike', '--vus', '3000'], [/--burst-factor 10 makes 30000 VUs of 3000/]],
+    [['--warm-up', '1m'], [/--warm-up must be shorter than the load, but is 60 s of 60 s/]],
+  ] as const)
+    // prettier-ignore
+    test(args.join(' '), () => {
+      const found = problemsOf(args);
+      assert.equal(found.length, problems.length, found.join('\n'));
+      for (const problem of problems) assert.match(found.join('\n'), problem);
+    });
+
+  test('from the outside: exit code 2, and nothing is written', async () => {
+    const results = join(folder, 'none');
+    const words = ['--scenario', 'spike', '--vus', '3000', '--gate', 'on-time>=99%'];
+    const { exitCode, stderr } = await runCli(['load', ...words, '--results', results], env);
+    assert.equal(exitCode, 2, stderr);
+    assert.equal(stderr.match(/^error: /gm)!.length, 2, stderr);
+    assert.ok(!existsSync(results));
+  });
+
+  test('--dry-run of an open model tells its VUs and the memory that they take', async () => {
+    const { exitCode, stdout } = await runCli(
+      ['load', '--scenario', 'arrival', '--rate', '500/s', '--dry-run'],
+      { PATH: join(folder, 'nothing'), K6_BIN: undefined },
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stdout, /500 submissions per second for 60 s, 625 VUs at most$/m);
+    assert.match(stdout, /^submissions +about 30000, 30001 signed beforehand/m);
+    assert.match(stdout, /^memory +k6 at most about \d{3} MB/m);
+    assert.match(stdout, /^gates .*on-time>=99%$/m);
+  });
+});
+
+test('every scenario has its file and its bundle, and its defaults are options', () => {
+  for (const name of [...BUILT_IN_SCENARIOS, 'example']) {
+    assert.ok(existsSync(join(projectRoot, 'scenarios', `${name}.ts`)), name);
+    assert.ok(existsSync(distFile('scenarios', `${name}.js`)), name);
+  }
+  const names = load.options.map(({ name }) => name);
+  for (const presets of Object.values(SCENARIO_PRESETS))
+    for (const name of Object.keys(presets)) assert.ok(names.includes(name), name);
+  for (const { name } of MODEL_OPTIONS) assert.ok(names.includes(name), name);
+});
+
+test('the README and its example: a scenario of your own is a file of about twenty lines', () => {
+  const text = readFileSync(join(projectRoot, 'scenarios', 'example.ts'), 'utf8');
+  assert.ok(text.trimEnd().split('\n').length <= 25);
+  const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');
+  assert.match(readme, /scenarios\/example\.ts/);
+  for (const name of BUILT_IN_SCENARIOS) assert.match(readme, new RegExp(`^\\| \`${name}\` +\\|`, 'm'));
+}); // prettier-ignore

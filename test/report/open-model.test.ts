@@ -1,0 +1,70 @@
+/** What the page and the pictures say of an open model and of a warm-up. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chartData } from '../../plots/data.ts';
+import { markdownReport } from '../../report/markdown.ts';
+import type { Run } from '../../results/reader.ts';
+import { paceInWords } from '../../results/pace.ts';
+import { syntheticRun } from '../support/synthetic-run.ts';
+
+const rate = { starts: 25, timeUnitMs: 10_000 };
+
+function openRun(): Run {
+  const run = syntheticRun({ seconds: 20 });
+  const { figures } = run.summary!;
+  run.plan!.load = { ...run.plan!.load, executor: 'constant-arrival-rate', rate, warmUpMs: 5000 };
+  figures.schedule = {
+    planned: 4000,
+    started: 3900,
+    late: 40,
+    dropped: 90,
+    droppedWhileFree: 7,
+    onTimeShare: 0.965,
+    latenessP99Ms: 14,
+    toleranceMs: 10,
+  };
+  figures.sinceIntended = { ...figures.latency!, p95Ms: 4321 };
+  figures.warmUpAnswers = 12;
+  return run;
+}
+
+test('the schedule, and the time since the intended start beside the plain latency', () => {
+  const page = markdownReport(openRun(), []);
+  for (const row of [
+    /^scenario load · 2\.5 starts\/s · 20 s · /m,
+    /^\| Starts planned +\| +4,000 \|$/m,
+    /^\| Starts on time +\| +96\.5 % \|$/m,
+    /^\| Starts late, by more than 10 ms +\| +40 \|$/m,
+    /^\| Starts dropped: no VU took them +\| +90 \(7 with VUs free\) \|$/m,
+    /^\| since the intended start +\|.* 4\.32 s \|/m,
+    /Without the 12 answers of the warm-up\.$/m,
+    /2\.5 starts\/s \(constant-arrival-rate\), open model with 500 VUs ready, request timeout/,
+  ])
+    assert.match(page, row);
+});
+
+test('a closed model has none of it', () => {
+  const page = markdownReport(syntheticRun({ seconds: 3 }), []);
+  assert.doesNotMatch(page, /Starts|intended|warm-up|open model/);
+});
+
+test('the end of the warm-up is marked, and a killed run leaves its latencies out', () => {
+  const run = openRun();
+  assert.deepEqual(chartData(run).events, [{ atS: 5, text: 'warm-up ends' }]);
+  const killed = { ...run, summary: null };
+  const early = run.samples.slice(0, 5).reduce((sum, { latency }) => sum + latency!.count, 0);
+  const all = run.samples.reduce((sum, { latency }) => sum + latency!.count, 0);
+  assert.equal(chartData(killed).latency!.count, all - early);
+});
+
+test('a pace in words', () => {
+  const { load } = syntheticRun({ seconds: 1 }).plan!;
+  const stages = [
+    { durationMs: 1000, target: 1000 },
+    { durationMs: 0, target: 0 },
+  ];
+  assert.equal(paceInWords({ ...load, vus: 1 }), '1 VU');
+  assert.equal(paceInWords({ ...load, vus: 1500 }), '1,500 VUs');
+  assert.equal(paceInWords({ ...load, vus: 20, stages }), 'up to 20 VUs');
+  assert.equal(paceInWords({ ...load, rate, stages }), 'up to 100 starts/s');
+});
