@@ -55,15 +55,15 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
     `scenario      ${request.scenario} (${shape.executor}): ${describeShape(shape)}`,
     ...targetLines(job),
     ...transportLines(job),
-    `submissions   about ${estimate.submissions}` +
+    `submissions   ${estimate.submissions === null ? 'as many as the target answers' : `about ${estimate.submissions}`}` +
       (isReplay
-        ? ' recorded bodies'
+        ? ` of ${sizes.length} recorded bodies`
         : `, ${volume.submissions} signed beforehand by ${producers} producers`),
     `peak rate     ${rate === null ? 'as fast as the target answers' : `${rate.toFixed(1)} submissions/s`}`,
-    `bytes         about ${megabytes(estimate.bytesSent)} sent, bodies of ` +
+    `bytes         ${estimate.bytesSent === null ? '' : `about ${megabytes(estimate.bytesSent)} sent, `}bodies of ` +
       `${(bodiesBytes / sizes.length / 1024).toFixed(1)} KB on average`,
     `memory        k6 at most about ${megabytes(estimate.k6MemoryBytes)}, corpus on disk ${megabytes(corpusBytes)}`,
-    `duration      ${seconds(shape.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers` +
+    `duration      ${seconds(estimate.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers` +
       (shape.warmUpMs === undefined ? '' : `, of it ${seconds(shape.warmUpMs)} warm-up`),
     `gates         ${gateRules(job.gates, defaultGates(shape, request.scenario))
       .map(({ expression }) => expression)

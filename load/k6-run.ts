@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -144,6 +144,7 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
   const done = closed.then(async ([exitCode, signal]): Promise<K6End> => {
     ended = true;
     secrets.remove();
+    await rm(configPath, { force: true });
     if (streamFault !== null) throw streamFault;
     if (exitCode !== null && FINISHED.has(exitCode))
       return { exitCode, signal, outcome: 'finished', sentence: 'k6 ran to its end' };
@@ -157,8 +158,9 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
       .join('');
     if (exitCode === CODE_OPTIONS || exitCode === CODE_SCRIPT)
       throw new UserError(sentence, { hint: `the whole log is ${join(runFolder, LOG_NAME)}` });
-    // SIGKILL is what kill() sends.
-    const outcome = signal === 'SIGKILL' && killed ? 'interrupted' : 'broken';
+    // What stop() and kill() send: k6 that has not yet set up its handler ends by SIGINT itself.
+    const byUs = (signal === 'SIGINT' && stopped) || (signal === 'SIGKILL' && killed);
+    const outcome = byUs ? 'interrupted' : 'broken';
     return { exitCode, signal, outcome, sentence };
   });
   done.catch(() => {});

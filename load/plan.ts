@@ -287,15 +287,17 @@ export function estimateOf(call: {
   const { shape, volume, meanBodyBytes, k6MemoryBytes } = call;
   const { ratePerSecond, highestRatePerSecond } = volume;
   const submissions =
-    ratePerSecond === null || shape.iterations !== null
-      ? volume.submissions
-      : Math.round((ratePerSecond * shape.durationMs) / 1000);
+    shape.iterations ??
+    (ratePerSecond === null ? null : Math.round((ratePerSecond * shape.durationMs) / 1000));
+  const thinkMs = (shape.think.minMs + shape.think.maxMs) / 2;
   return {
     submissions,
     peakRatePerSecond: highestRatePerSecond,
-    bytesSent: Math.round(submissions * meanBodyBytes),
+    bytesSent: submissions === null ? null : Math.round(submissions * meanBodyBytes),
     k6MemoryBytes,
-    durationMs: shape.durationMs,
+    // A fixed number of submissions ends long before k6's limit of time.
+    durationMs:
+      shape.iterations === null ? shape.durationMs : (shape.iterations * thinkMs) / shape.vus,
   };
 }
 
@@ -335,7 +337,10 @@ export function describePlan(plan: Pick<Plan, 'load' | 'corpus' | 'estimate'>): 
       : `up to ${round(estimate.peakRatePerSecond)} submissions/s`;
   return (
     `${pace}: ${rate}, bodies of ${round(corpus.meanBodyBytes / 1024)} KB, ` +
-    `${corpus.producers} producers; k6 will use at most about ${round(estimate.k6MemoryBytes / 2 ** 20)} MB`
+    (corpus.producers === 0
+      ? 'as they were recorded'
+      : `${corpus.producers} ${corpus.producers === 1 ? 'producer' : 'producers'}`) +
+    `; k6 will use at most about ${round(estimate.k6MemoryBytes / 2 ** 20)} MB`
   );
 }
 

@@ -14,6 +14,7 @@ import type { Plan } from '../results/types.ts';
 import { createRun, ensureResultsFolder, FILES, runId, type RunWriter } from '../results/writer.ts';
 import type { K6Plan } from '../scenarios/lib/plan.ts';
 import { type BackendProcess, startBackend } from '../stack/backend-process.ts';
+import { UserError } from '../user-error.ts';
 import type { HostileTarget } from './hostile/beside.ts';
 import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
 import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6-binary.ts';
@@ -25,6 +26,7 @@ import {
   packPayloads,
   writeK6Plan,
 } from './k6-plan.ts';
+import type { Leftovers } from './leftovers.ts';
 import type { Screen } from './live.ts';
 import {
   describePlan,
@@ -75,6 +77,8 @@ export type Surroundings = {
   keys: KeyAccess;
 };
 
+type Preparation = Surroundings & { leftovers: Leftovers };
+
 /** A run that is ready to start; whoever gets it ends it with `release`. */
 export type PreparedRun = {
   plan: Plan;
@@ -91,8 +95,12 @@ export type PreparedRun = {
   memory: ReturnType<typeof k6Memory>;
   /** Of the scenario hostile; null in all others. */
   hostile: { material: HostileMaterial; target: HostileTarget } | null;
-  /** Stops what was started and removes what the run needed only while it ran. */
-  release(): Promise<void>;
+  /** Where the embedded backend stores; null: the target is the user's own. */
+  storageFolder: string | null;
+  /** What the reader of the results should know. */
+  notes: string[];
+  /** Stops what was started and removes what the run needed only while it ran. @returns what failed */
+  release(): Promise<string[]>;
 };
 
 /** The hourly limit of the real backend where nothing else is said. */
@@ -107,7 +115,7 @@ const NO_LIMIT = 2 ** 31 - 1;
  */
 export async function prepareRun(
   job: LoadJob,
-  { screen, env, cwd, confirm, keys }: Surroundings,
+  { screen, env, cwd, confirm, keys, leftovers }: Preparation,
   signal: AbortSignal,
 ): Promise<PreparedRun> {
   const { request } = job;
@@ -122,10 +130,16 @@ export async function prepareRun(
   const listed = job.producersFile === null ? null : await readProducers(job.producersFile, keys);
   const shape = loadShape(request);
   const volume = volumeOf(shape);
+  const hourlyLimit = job.targets.length > 0 ? null : hourlyLimitOf(env, payloads !== null);
+  const notes = job.targets.length > 0 ? [] : backendNotes(env);
+  for (const note of notes) screen.line(`note: ${note}`);
   const fleet = payloads
     ? null
     : (listed ??
-      makeFleet({ seed: request.seed, count: fleetSize(request, volume, shape.durationMs) }));
+      makeFleet({
+        seed: request.seed,
+        count: fleetSize(request, volume, shape.durationMs, hourlyLimit),
+      }));
   const templates =
     fleet === null
       ? null
@@ -133,7 +147,6 @@ export async function prepareRun(
           producers: fleet.producers,
           count: volume.submissions,
         });
-  const hourlyLimit = job.targets.length > 0 ? null : hourlyLimitOf(env, payloads !== null);
   const material =
     request.scenario === 'hostile'
       ? await hostileMaterial({ seed: request.seed, network: request.network, hourlyLimit })
@@ -153,10 +166,13 @@ export async function prepareRun(
 
   const writer = createRun(job.resultsFolder, runId(startedAt, request.scenario));
   const undo: (() => Promise<unknown>)[] = [];
-  const release = async () => {
-    for (const step of undo.reverse()) await step();
-    undo.length = 0;
+  const release = async (): Promise<string[]> => {
+    const problems: string[] = [];
+    for (const step of undo.splice(0).reverse())
+      await step().catch((error: Error) => problems.push(`cleaning up failed: ${error.message}`));
+    return problems;
   };
+  leftovers.add(writer.folder);
   try {
     const corpusFolder = join(writer.folder, 'corpus');
     const storageFolder = join(writer.folder, 'storage');
@@ -165,6 +181,8 @@ export async function prepareRun(
       undo.push(() => rm(corpusFolder, { recursive: true, force: true }));
       undo.push(() => rm(storageFolder, { recursive: true, force: true }));
     }
+    // A backend that ends while submissions are signed ends the signing.
+    const died = new AbortController();
     const start = async (): Promise<BackendProcess | null> => {
       if (job.targets.length > 0) return null;
       await mkdir(storageFolder, { recursive: true });
@@ -183,6 +201,14 @@ export async function prepareRun(
         },
       });
       undo.push(() => backend.stop());
+      void backend.exited.then(({ code, signal: by }) =>
+        died.abort(
+          new UserError(
+            `the embedded backend ended while the run was prepared (${by ? `signal ${by}` : `exit code ${code}`})`,
+            { hint: 'try again; npm run stack -- up shows what it says' },
+          ),
+        ),
+      );
       return backend;
     };
     // Both at once: starting waits for a process, signing for the processor.
@@ -195,7 +221,14 @@ export async function prepareRun(
             job.order === 'random' ? 'random' : 'in order',
             transport.forwarded,
           )
-        : signCorpus({ job, templates: templates!, fleet: fleet!, corpusFolder, screen, signal }),
+        : signCorpus({
+            job,
+            templates: templates!,
+            fleet: fleet!,
+            corpusFolder,
+            screen,
+            signal: AbortSignal.any([signal, died.signal]),
+          }),
       async (started) => {
         await started?.stop();
       },
@@ -250,6 +283,9 @@ export async function prepareRun(
     writer.plan(plan);
     screen.line(describePlan(plan));
     signal.throwIfAborted();
+    died.signal.throwIfAborted();
+    leftovers.keep(writer.folder);
+    if (!job.keep) for (const folder of [corpusFolder, storageFolder]) leftovers.add(folder);
     return {
       plan,
       writer,
@@ -260,6 +296,8 @@ export async function prepareRun(
       backend,
       bodyBytesOf,
       memory,
+      storageFolder: backend === null ? null : storageFolder,
+      notes,
       hostile: material && {
         material,
         target: {
@@ -280,6 +318,7 @@ export async function prepareRun(
     await release();
     writer.close();
     await rm(writer.folder, { recursive: true, force: true });
+    leftovers.keep(writer.folder);
     throw error;
   }
 }
@@ -303,7 +342,12 @@ export const templatesOfJob = (
   );
 
 /** How many producers a fleet from the seed has. */
-export function fleetSize(request: LoadRequest, volume: Volume, durationMs: number): number {
+export function fleetSize(
+  request: LoadRequest,
+  volume: Volume,
+  durationMs: number,
+  hourlyLimit: number | null = HOURLY_LIMIT,
+): number {
   if (request.producers !== null) return request.producers;
   if (request.scenario === 'smoke') return 1;
   const { submissions, peakRatePerSecond } = volume;
@@ -311,8 +355,22 @@ export function fleetSize(request: LoadRequest, volume: Volume, durationMs: numb
     submissions,
     peakRatePerSecond,
     durationMs,
-    hourlyLimit: HOURLY_LIMIT,
+    hourlyLimit: hourlyLimit ?? HOURLY_LIMIT,
   });
+}
+
+/** Variables of the user's shell that change what the embedded backend checks. */
+const BACKEND_SWITCHES = [
+  'REQUESTS_PER_PK_HOURLY',
+  'VERIFY_SIGNATURE_DISABLED',
+  'VERIFY_SIGNATURE_LAX',
+];
+
+function backendNotes(env: NodeJS.ProcessEnv): string[] {
+  const set = BACKEND_SWITCHES.filter((name) => env[name] !== undefined);
+  if (set.length === 0) return [];
+  const words = set.map((name) => `${name}=${env[name]}`).join(', ');
+  return [`the embedded backend follows the environment: ${words}`];
 }
 
 /** What the embedded backend allows a submitter in an hour. */

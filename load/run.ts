@@ -1,4 +1,5 @@
 /** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startMonitor } from '../monitor/monitor.ts';
 import { renderRun } from '../plots/render.ts';
@@ -18,6 +19,7 @@ import { allowedMisses, cpuOverLoad, generatorLimit } from './generator.ts';
 import { startBeside } from './hostile/beside.ts';
 import type { Interrupts } from './interrupt.ts';
 import { startK6 } from './k6-run.ts';
+import { Leftovers } from './leftovers.ts';
 import { liveLine } from './live.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { figuresOf, SampleAggregator } from './samples.ts';
@@ -39,26 +41,30 @@ export async function runLoad(
   surroundings: Surroundings & { interrupts: Interrupts },
 ): Promise<{ exitCode: number }> {
   const { screen, interrupts } = surroundings;
+  const leftovers = new Leftovers();
+  // At any time; while the load runs, LoadRun saves what it has first.
+  let save: () => void = () => undefined;
+  interrupts.second.addEventListener('abort', () => {
+    save();
+    leftovers.removeNow();
+    process.exit(EXIT.interrupted);
+  });
   let prepared: PreparedRun;
   try {
-    prepared = await prepareRun(job, surroundings, interrupts.first);
+    prepared = await prepareRun(job, { ...surroundings, leftovers }, interrupts.first);
   } catch (error) {
     if (!interrupts.first.aborted) throw error;
     screen.line('interrupted before anything was sent; nothing was left behind');
     return { exitCode: EXIT.interrupted };
   }
   const run = new LoadRun(job, prepared, surroundings);
-  try {
-    await run.send();
-  } finally {
-    await prepared.release();
-  }
-  // Nothing is left to save but pictures and report.
-  interrupts.second.addEventListener('abort', () => process.exit(EXIT.interrupted));
   const { folder } = prepared.writer;
-  const { verdict, notes } = run.finish();
-  prepared.writer.close();
-  const notDrawn = interrupts.second.aborted ? null : await describe(folder);
+  save = () => run.saveAtOnce();
+  await run.send();
+  const { verdict, notes } = run.finish(await storedBy(prepared));
+  save = () => undefined;
+  for (const problem of await prepared.release()) notes.push(problem);
+  const notDrawn = await describe(folder);
   for (const note of notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
@@ -91,7 +97,9 @@ class LoadRun {
   readonly #startedAt = new Date();
   readonly #startedMs = performance.now();
   #backendEnded = false;
+  #unwritable = false;
   #stopK6: () => void = () => undefined;
+  #killK6: () => void = () => undefined;
   #sending = true;
   #lastSecond: SampleLine | undefined;
   #hostile: HostileFigures | undefined;
@@ -150,7 +158,11 @@ class LoadRun {
         transport: this.#job.transport,
         onSampleBytes: (chunk) => this.#aggregator.push(chunk),
       });
-      this.#stopK6 = () => k6.stop();
+      this.#stopK6 = () => {
+        k6.stop();
+        setTimeout(() => k6.kill(), K6_STOP_MS).unref();
+      };
+      this.#killK6 = () => k6.kill();
       const { hostile } = prepared;
       const beside =
         hostile &&
@@ -167,12 +179,9 @@ class LoadRun {
         this.#surroundings.screen.line(
           'interrupted: stopping, results follow (again to end at once)',
         );
-        k6.stop();
-        setTimeout(() => k6.kill(), K6_STOP_MS).unref();
+        this.#stopK6();
       };
-      const onSecond = () => this.#endAtOnce(() => k6.kill());
       interrupts.first.addEventListener('abort', onFirst);
-      interrupts.second.addEventListener('abort', onSecond);
       if (interrupts.first.aborted) onFirst();
       const limitMs = plan.load.durationMs + plan.load.gracefulStopMs + K6_OVERTIME_MS;
       const overtime = setTimeout(() => {
@@ -189,7 +198,6 @@ class LoadRun {
         clearTimeout(overtime);
         clearInterval(live);
         interrupts.first.removeEventListener('abort', onFirst);
-        interrupts.second.removeEventListener('abort', onSecond);
       }
     } catch (error) {
       // k6 refused its plan, or the stream could not be read: the folder tells, with what there was.
@@ -200,13 +208,40 @@ class LoadRun {
     }
   }
 
-  /** Writes what is left and judges. */
-  finish(): Summary {
+  /**
+   * A results folder that cannot be written (a full disk) ends the load; what was measured is judged all the same.
+   */
+  #write(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (this.#unwritable) return;
+      this.#unwritable = true;
+      this.#broken.push(`the results folder cannot be written (${(error as Error).message})`);
+      this.#stopK6();
+    }
+  }
+
+  /** Writes what is left and judges. @param stored submissions that the embedded backend's storage holds; null: not known */
+  finish(stored: number | null): Summary {
     const { writer, plan } = this.#prepared;
     this.#aggregator.end();
     this.#writeSeconds();
     const { totals } = this.#aggregator;
     const inFlight = this.#aggregator.inFlight().length;
+    this.#write(() =>
+      writer.reconcile({
+        format: 1,
+        planned: plan.corpus.submissions,
+        sent: totals.sent,
+        answers: totals.answers,
+        accepted: totals.accepted,
+        unknown: inFlight,
+        resent: totals.resent,
+        stored,
+        missing: stored === null ? null : Math.max(0, totals.accepted - stored),
+      }),
+    );
     const interrupted = this.#surroundings.interrupts.first.aborted;
     const cut = interrupted || this.#broken.length > 0;
     const figures = {
@@ -226,7 +261,7 @@ class LoadRun {
     };
     const { targets } = this.#prepared.k6Plan;
     const gates = judgeGates(rules, { ...figures, hostile: this.#hostile });
-    const notes = this.#notesOf(inFlight, figures);
+    const notes = this.#notesOf(inFlight, figures, stored);
     const summary: Summary = {
       format: 1,
       id: writer.id,
@@ -244,25 +279,28 @@ class LoadRun {
       notes,
       verdict: verdictOf(facts, gates),
     };
-    writer.reconcile({
-      format: 1,
-      planned: plan.corpus.submissions,
-      sent: totals.sent,
-      answers: totals.answers,
-      accepted: totals.accepted,
-      unknown: inFlight,
-      resent: totals.resent,
-      stored: null,
-      missing: null,
-    });
-    writer.summary(summary);
+    try {
+      writer.summary(summary);
+      writer.close();
+    } catch (error) {
+      const { screen } = this.#surroundings;
+      screen.line(`note: summary.json could not be written (${(error as Error).message})`);
+    }
     return summary;
   }
 
-  #notesOf(inFlight: number, { schedule, warmUpAnswers }: Summary['figures']): string[] {
+  #notesOf(
+    inFlight: number,
+    { schedule, warmUpAnswers }: Summary['figures'],
+    stored: number | null,
+  ): string[] {
     const { totals } = this.#aggregator;
     const { vus, warmUpMs = 0 } = this.#prepared.plan.load;
-    const notes = [...this.#notes];
+    const notes = [...this.#prepared.notes, ...this.#notes];
+    if (stored !== null && stored < totals.accepted)
+      notes.push(
+        `the backend's storage holds ${stored} submissions, though ${totals.accepted} were accepted: of several by one submitter within a second it keeps one`,
+      );
     if (warmUpMs > 0)
       notes.push(
         `the first ${warmUpMs / 1000} s were warm-up: ${warmUpAnswers ?? 0} answers count, but not in the latencies`,
@@ -302,7 +340,7 @@ class LoadRun {
   #resource(line: ResourceLine): void {
     // How k6 ended is told by k6's own step; that it ends at the end of the load is nothing to note.
     if (line.kind === 'note' && line.name === 'k6') return;
-    this.#prepared.writer.resource(line);
+    this.#write(() => this.#prepared.writer.resource(line));
     if (line.kind !== 'note') this.#resourceLines.push(line);
     if (line.kind === 'process') this.#readings.set(line.name, line);
     // The ends of processes are told by themselves; the rest is a fault of the monitor.
@@ -311,7 +349,7 @@ class LoadRun {
 
   #writeSeconds(): void {
     for (const second of this.#aggregator.takeSeconds()) {
-      this.#prepared.writer.sample(second);
+      this.#write(() => this.#prepared.writer.sample(second));
       this.#lastSecond = second;
     }
   }
@@ -326,7 +364,7 @@ class LoadRun {
     this.#surroundings.screen.status(
       liveLine({
         elapsedMs: performance.now() - this.#startedMs,
-        durationMs: this.#prepared.plan.load.durationMs,
+        durationMs: this.#prepared.plan.estimate.durationMs,
         vus: this.#lastVus,
         submissionsPerSecond: second.sent,
         p95Ms: second.latency?.p95 ?? null,
@@ -338,14 +376,34 @@ class LoadRun {
   }
 
   /** The second interrupt: no waiting for anything, but the results up to now are whole. */
-  #endAtOnce(killK6: () => void): void {
-    killK6();
-    const backend = this.#prepared.backend;
-    if (backend !== null && !this.#backendEnded) process.kill(backend.pid, 'SIGKILL');
-    const { verdict } = this.finish();
+  saveAtOnce(): void {
+    this.#killK6();
+    const { backend, writer } = this.#prepared;
+    try {
+      if (backend !== null && !this.#backendEnded) process.kill(backend.pid, 'SIGKILL');
+    } catch {
+      // It has just ended.
+    }
+    const { verdict } = this.finish(null);
     const { screen } = this.#surroundings;
-    screen.line(`results: ${join(this.#prepared.writer.folder)}`);
+    screen.line(
+      `results: ${writer.folder} (npm run report -- ${writer.folder} makes pictures and report)`,
+    );
     screen.line(verdict.sentence);
-    process.exit(verdict.exitCode);
+  }
+}
+
+/**
+ * How many submissions the embedded backend's storage holds; null where there is no such storage, and beside hostile
+ * requests, which are stored as well.
+ */
+async function storedBy({ storageFolder, hostile }: PreparedRun): Promise<number | null> {
+  if (storageFolder === null || hostile !== null) return null;
+  try {
+    const names = await readdir(join(storageFolder, 'submissions'), { recursive: true });
+    return names.filter((name) => name.endsWith('.json')).length;
+  } catch (error) {
+    // Not one was stored.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 0 : null;
   }
 }

@@ -344,25 +344,35 @@ function howItRan({ options, corpus, load, seed, estimate }: Plan): string {
         : `think time ${formatDuration(load.think.minMs)} to ${formatDuration(load.think.maxMs)}`;
   const sentence =
     `${paceInWords(load)} (${load.executor}), ${think}, ` +
-    `request timeout ${formatDuration(load.requestTimeoutMs)}. The corpus held ${formatNumber(corpus.submissions)} signed ` +
-    `submissions of ${formatNumber(corpus.producers)} block producers on ${corpus.network}, ` +
-    `${formatBytes(corpus.meanBodyBytes)} each on average (${formatBytes(corpus.maxBodyBytes)} at most), from seed ${code(seed)}. ` +
-    `Planned: ${formatNumber(estimate.submissions)} submissions.`;
+    `request timeout ${formatDuration(load.requestTimeoutMs)}. ` +
+    (corpus.producers === 0
+      ? `${count(corpus.submissions, 'recorded body', 'recorded bodies')}, sent as they are, `
+      : `The corpus held ${count(corpus.submissions, 'signed submission')} of ` +
+        `${count(corpus.producers, 'block producer')} on ${corpus.network}, from seed ${code(seed)}, `) +
+    `${formatBytes(corpus.meanBodyBytes)} each on average (${formatBytes(corpus.maxBodyBytes)} at most). ` +
+    (estimate.submissions === null
+      ? 'Planned: as many as the target answers.'
+      : `Planned: ${count(estimate.submissions, 'submission')}.`);
   const rows = Object.entries(options)
-    .filter(([, { value }]) => value !== null)
-    .sort(
-      ([a, { source }], [b, other]) =>
-        // What somebody chose comes before what nobody touched.
-        Number(source === 'default') - Number(other.source === 'default') ||
-        a.localeCompare(b, 'en'),
+    // What nobody touched says nothing; where the results lie is where this page lies.
+    .filter(
+      ([name, { value, source }]) => value !== null && source !== 'default' && name !== 'results',
     )
+    .sort(([a], [b]) => a.localeCompare(b, 'en'))
     .map(([name, { value, source }]) => [
       code(`--${name}`),
       code(String(value)),
       SOURCE[source] ?? escapeMarkdown(source),
     ]);
-  return `## How it was run\n\n${sentence}\n\n${table(['Option', 'Value', 'Set by'], rows, ['left', 'left', 'left'])}`;
+  const chosen =
+    rows.length === 0
+      ? 'All options had their defaults.'
+      : `${table(['Option', 'Value', 'Set by'], rows, ['left', 'left', 'left'])}\n\nAll other options had their defaults.`;
+  return `## How it was run\n\n${sentence}\n\n${chosen}`;
 }
+
+const count = (n: number, one: string, many = `${one}s`): string =>
+  `${formatNumber(n)} ${n === 1 ? one : many}`;
 
 /** `memoryBytes` -> `memory`, `cpuModel` -> `cpu model`: the unit stands with the value. */
 const wordsOf = (name: string): string =>

@@ -38,11 +38,13 @@ export type Plan = {
     network: 'testnet' | 'mainnet';
   };
   estimate: {
-    submissions: number;
+    /** null where only the target's speed limits it (no think time). */
+    submissions: number | null;
     /** Highest expected rate; null where only the target's speed limits it (no think time). */
     peakRatePerSecond: number | null;
-    bytesSent: number;
+    bytesSent: number | null;
     k6MemoryBytes: number;
+    /** Of sending, when answers take no time. */
     durationMs: number;
   };
   versions: { toolkit: string; node: string; k6: string; platform: string };
