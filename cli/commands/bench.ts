@@ -10,6 +10,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   verify: () => import('../../bench/verify.ts'),
   'state-hash': () => import('../../bench/state-hash.ts'),
   submission: () => import('../../bench/submission.ts'),
+  corpus: () => import('../../bench/corpus.ts'),
   generator: () => import('../../bench/generator.ts'),
   monitor: () => import('../../bench/monitor.ts'),
   plots: () => import('../../bench/plots.ts'),
