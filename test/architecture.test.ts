@@ -47,7 +47,7 @@ const importsOf = (file: string): string[] =>
     ...readFileSync(join(projectRoot, file), 'utf8').matchAll(
       /(?:^|\n)\s*(?:import|export)[^;'"]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g,
     ),
-  ].map((match) => (match[1] ?? match[2] ?? match[3]));
+  ].map((match) => match[1] ?? match[2] ?? match[3]);
 
 function faultsOf(file: string, imports: readonly string[]): string[] {
   const room = file.split('/')[0];
