@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { Command as Parser, CommanderError, Option } from 'commander';
+import { projectRoot } from '../paths.ts';
 import type { OptionValue } from '../results/types.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Command, OptionSpec, OptionValues } from './command.ts';
@@ -137,7 +138,9 @@ function parseSwitch(text: string): boolean | null {
 
 /** npm runs every script at the project's root; what the user writes is meant from where they stand. */
 export const whereTheUserStands = (env: NodeJS.ProcessEnv): string =>
-  env.npm_command === undefined ? process.cwd() : (env.INIT_CWD ?? process.cwd());
+  env.npm_command !== undefined && process.cwd() === projectRoot
+    ? (env.INIT_CWD ?? process.cwd())
+    : process.cwd();
 
 /** `text` is the help when the user asked for it. */
 export class HelpRequested extends Error {

@@ -63,7 +63,7 @@ export async function runLoad(
   await run.send();
   const { verdict, notes } = run.finish(await storedBy(prepared));
   save = () => undefined;
-  for (const problem of await prepared.release()) notes.push(problem);
+  notes.push(...(await prepared.release()), ...run.save());
   const notDrawn = await describe(folder);
   for (const note of notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
@@ -98,6 +98,7 @@ class LoadRun {
   readonly #startedMs = performance.now();
   #backendEnded = false;
   #unwritable = false;
+  #summary: Summary | undefined;
   #stopK6: () => void = () => undefined;
   #killK6: () => void = () => undefined;
   #sending = true;
@@ -279,14 +280,24 @@ class LoadRun {
       notes,
       verdict: verdictOf(facts, gates),
     };
+    this.#summary = summary;
     try {
       writer.summary(summary);
-      writer.close();
-    } catch (error) {
-      const { screen } = this.#surroundings;
-      screen.line(`note: summary.json could not be written (${(error as Error).message})`);
+    } catch {
+      // A full disk: save() tries again when the run has given its space back.
     }
     return summary;
+  }
+
+  /** Makes sure that the summary is there. @returns what is not; empty: all is well */
+  save(): string[] {
+    try {
+      if (this.#summary) this.#prepared.writer.summary(this.#summary);
+      this.#prepared.writer.close();
+      return [];
+    } catch (error) {
+      return [`summary.json could not be written (${(error as Error).message})`];
+    }
   }
 
   #notesOf(
@@ -299,7 +310,7 @@ class LoadRun {
     const notes = [...this.#prepared.notes, ...this.#notes];
     if (stored !== null && stored < totals.accepted)
       notes.push(
-        `the backend's storage holds ${stored} submissions, though ${totals.accepted} were accepted: of several by one submitter within a second it keeps one`,
+        `the backend's storage holds ${stored} submissions, though ${totals.accepted} were accepted (a failed write is in backend.log; of several by one submitter within a second it keeps one)`,
       );
     if (warmUpMs > 0)
       notes.push(

@@ -133,7 +133,12 @@ function runInForeground(program: string, env: NodeJS.ProcessEnv): Promise<numbe
     process.on('SIGINT', pass);
     process.on('SIGTERM', pass);
     child.once('error', (cause) =>
-      reject(new UserError(`the backend did not start: ${cause.message}`, { hint: '', cause })),
+      reject(
+        new UserError(`the backend did not start: ${cause.message}`, {
+          hint: 'is there memory left, and may this user start programs?',
+          cause,
+        }),
+      ),
     );
     child.once('exit', (code) => {
       process.off('SIGINT', pass);

@@ -140,6 +140,27 @@ test("the user's k6 settings and secrets do not reach k6", async () => {
   assert.equal((JSON.parse(log) as { msg: string }).msg, 'PLAN');
 });
 
+test('a k6 that is stopped before it listens to signals was interrupted, not broken', async () => {
+  const folder = scratchFolder();
+  const program = join(folder, 'k6-slow-start');
+  writeFileSync(program, '#!/bin/sh\necho started\nexec sleep 60\n', { mode: 0o755 });
+  writeFileSync(join(folder, 'k6-plan.json'), '{}');
+  let heard: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (heard = resolve));
+  const running = await startK6({
+    k6Path: program,
+    bundlePath: join(folder, 'none.js'),
+    planPath: join(folder, 'k6-plan.json'),
+    runFolder: folder,
+    memory,
+    onSampleBytes: () => heard(),
+  });
+  await started;
+  running.stop();
+  const { outcome, signal } = await running.done;
+  assert.deepEqual([outcome, signal], ['interrupted', 'SIGINT']);
+});
+
 test('kill ends it at once; stop and kill after the end do nothing', async () => {
   const folder = scratchFolder();
   const bundlePath = join(folder, 'script.js');
