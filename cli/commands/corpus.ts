@@ -13,6 +13,14 @@ import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
 import { keyAccess } from '../passphrase.ts';
+import {
+  chainOption,
+  NETWORK_OPTION,
+  payloadsOption,
+  PRODUCERS_FILE_OPTION,
+  producersOption,
+  seedOption,
+} from '../producer-options.ts';
 
 /** The hourly limit of the real backend where nothing else is said. */
 const HOURLY_LIMIT = 120;
@@ -43,40 +51,10 @@ export const corpus: Command = {
       default: 'json',
       help: 'json = one file a submission (000000.json …); ndjson = one a line of submissions.ndjson',
     },
-    {
-      name: 'seed',
-      type: 'text',
-      argument: 'TEXT',
-      default: 'mina',
-      env: 'MINA_LOAD_SEED',
-      help: 'decides the producers, their order and the choice of blocks',
-    },
-    {
-      name: 'network',
-      type: 'choice',
-      argument: 'NAME',
-      choices: ['testnet', 'mainnet'],
-      default: 'testnet',
-      env: 'MINA_LOAD_NETWORK',
-      help: 'for which network to sign; testnet is every network but mainnet',
-    },
-    {
-      name: 'payloads',
-      type: 'path',
-      argument: 'DIR',
-      env: 'MINA_LOAD_PAYLOADS',
-      help: 'folder of recorded request bodies (*.json) whose blocks are taken (two are shipped)',
-    },
-    {
-      name: 'chain',
-      type: 'integer',
-      argument: 'N',
-      default: '0',
-      env: 'MINA_LOAD_CHAIN',
-      min: 0,
-      max: 1000,
-      help: 'go through a chain of N new blocks, forks beside them, made from the recorded ones: linked, the last one of the slot of --start; 0 = the recorded blocks as they are',
-    },
+    seedOption('decides the producers, their order and the choice of blocks'),
+    NETWORK_OPTION,
+    payloadsOption(' whose blocks are taken (two are shipped)'),
+    chainOption('of --start'),
     {
       name: 'snark-work-share',
       type: 'number',
@@ -85,22 +63,8 @@ export const corpus: Command = {
       max: 1,
       help: 'share of submissions with snark work, 0 to 1 (as in the recorded bodies)',
     },
-    {
-      name: 'producers',
-      type: 'integer',
-      argument: 'N',
-      env: 'MINA_LOAD_PRODUCERS',
-      min: 1,
-      max: 1_000_000,
-      help: 'block producers that submit (as many as the hourly limit asks for, 1,000 at least)',
-    },
-    {
-      name: 'producers-file',
-      type: 'path',
-      argument: 'PATH',
-      env: 'MINA_LOAD_PRODUCERS_FILE',
-      help: 'private keys of whitelisted test producers instead of a fleet from the seed: a list, a Mina wallet file or a folder of them',
-    },
+    producersOption('the hourly limit asks for'),
+    PRODUCERS_FILE_OPTION,
     {
       name: 'start',
       type: 'text',

@@ -30,6 +30,14 @@ import {
 } from '../load-model.ts';
 import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
 import { keyAccess } from '../passphrase.ts';
+import {
+  chainOption,
+  NETWORK_OPTION,
+  payloadsOption,
+  PRODUCERS_FILE_OPTION,
+  producersOption,
+  seedOption,
+} from '../producer-options.ts';
 
 export const load: Command = {
   name: 'load',
@@ -180,56 +188,14 @@ export const load: Command = {
       min: 1,
       help: 'process of the target on this machine, to watch its CPU and memory',
     },
-    {
-      name: 'seed',
-      type: 'text',
-      argument: 'TEXT',
-      default: 'mina',
-      env: 'MINA_LOAD_SEED',
-      help: 'decides the producers, their order and the think times; the same seed gives the same keys everywhere',
-    },
-    {
-      name: 'producers',
-      type: 'integer',
-      argument: 'N',
-      env: 'MINA_LOAD_PRODUCERS',
-      min: 1,
-      max: 1_000_000,
-      help: 'block producers that submit (as many as the hourly limit and one submission per second and submitter ask for, 1,000 at least)',
-    },
-    {
-      name: 'producers-file',
-      type: 'path',
-      argument: 'PATH',
-      env: 'MINA_LOAD_PRODUCERS_FILE',
-      help: 'private keys of whitelisted test producers instead of a fleet from the seed: a list, a Mina wallet file or a folder of them',
-    },
-    {
-      name: 'network',
-      type: 'choice',
-      argument: 'NAME',
-      choices: ['testnet', 'mainnet'],
-      default: 'testnet',
-      env: 'MINA_LOAD_NETWORK',
-      help: 'for which network to sign; testnet is every network but mainnet',
-    },
-    {
-      name: 'payloads',
-      type: 'path',
-      argument: 'DIR',
-      env: 'MINA_LOAD_PAYLOADS',
-      help: 'folder of recorded request bodies (*.json): replay sends them as they are, load takes their blocks',
-    },
-    {
-      name: 'chain',
-      type: 'integer',
-      argument: 'N',
-      default: '0',
-      env: 'MINA_LOAD_CHAIN',
-      min: 0,
-      max: 1000,
-      help: 'go through a chain of N new blocks, forks beside them, made from the recorded ones: linked, the last one of the slot in which the load begins; 0 = the recorded blocks as they are',
-    },
+    seedOption(
+      'decides the producers, their order and the think times; the same seed gives the same keys everywhere',
+    ),
+    producersOption('the hourly limit and one submission per second and submitter ask for'),
+    PRODUCERS_FILE_OPTION,
+    NETWORK_OPTION,
+    payloadsOption(': replay sends them as they are, load takes their blocks'),
+    chainOption('in which the load begins'),
     {
       name: 'order',
       type: 'choice',

@@ -14,6 +14,7 @@ import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
 import { keyAccess } from '../passphrase.ts';
+import { seedOption } from '../producer-options.ts';
 
 export const producers: Command = {
   name: 'producers',
@@ -29,14 +30,9 @@ export const producers: Command = {
       max: 1_000_000,
       help: 'how many; a longer list begins with the shorter one',
     },
-    {
-      name: 'seed',
-      type: 'text',
-      argument: 'TEXT',
-      default: 'mina',
-      env: 'MINA_LOAD_SEED',
-      help: 'decides the keys: the same on every machine; whoever knows it has the private keys',
-    },
+    seedOption(
+      'decides the keys: the same on every machine; whoever knows it has the private keys',
+    ),
     {
       name: 'producers-file',
       type: 'path',
