@@ -191,15 +191,7 @@ export function timeChart(parts: {
       min: 0,
       max: seconds,
       title: axisTitle(`Time since the start (${scale})`),
-      afterBuildTicks: (axis: { ticks: { value: number }[] }) => {
-        axis.ticks = values.map((value) => ({ value }));
-      },
-      ticks: {
-        ...tickStyle,
-        autoSkip: false,
-        maxRotation: 0,
-        callback: (value: string | number) => formatClock(Number(value), hours),
-      },
+      ...ticksAt(values, (value) => formatClock(value, hours)),
     } as unknown as XAxis,
   });
 }
@@ -210,6 +202,19 @@ const axisTitle = (text: string) => ({
   text,
   color: INK,
   font: { ...FONT, weight: 600 as const },
+});
+
+/** Ticks at these values and no others, each with its label upright. */
+const ticksAt = (values: readonly number[], label: (value: number) => string) => ({
+  afterBuildTicks: (axis: { ticks: { value: number }[] }) => {
+    axis.ticks = values.map((value) => ({ value }));
+  },
+  ticks: {
+    ...tickStyle,
+    autoSkip: false,
+    maxRotation: 0,
+    callback: (value: string | number) => label(Number(value)),
+  },
 });
 
 /** A logarithmic axis of milliseconds with 1, 2, 5 of each decade, or decades alone where they are many. */
@@ -227,15 +232,7 @@ export function logAxis(title: string, low: number, high: number): XAxis {
     min: low,
     max: high,
     title: axisTitle(title),
-    afterBuildTicks: (axis: { ticks: { value: number }[] }) => {
-      axis.ticks = values.map((value) => ({ value }));
-    },
-    ticks: {
-      ...tickStyle,
-      autoSkip: false,
-      maxRotation: 0,
-      callback: (value: string | number) => formatNumber(Number(value)),
-    },
+    ...ticksAt(values, formatNumber),
   } as unknown as XAxis;
 }
 
