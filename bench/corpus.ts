@@ -1,5 +1,5 @@
 /** A signed corpus from fleet to files, by all cores; the peer is the same work by one worker. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeCorpus } from '../producers/corpus.ts';
@@ -52,6 +52,20 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
       peer: 'one worker',
       peer_value: Math.round(peerValue),
       ratio: Number((value / peerValue).toFixed(2)),
+    });
+    const sizes = await Promise.all(
+      ['envelopes.bin', 'corpus.json'].map(
+        async (file) => (await stat(join(folder, '0', file))).size,
+      ),
+    );
+    report({
+      bench: 'corpus',
+      case: 'on disk beside the blocks',
+      value: Number((sizes.reduce((sum, size) => sum + size, 0) / COUNT).toFixed(2)),
+      unit: 'bytes a submission (less is better)',
+      peer: null,
+      peer_value: null,
+      ratio: null,
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
