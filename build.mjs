@@ -23,7 +23,7 @@ const dist = join(root, 'dist');
 const PROGRAMS = {
   cli: 'cli/main.ts',
   backend: 'stack/backend/main.ts',
-  'backend-file-writer': 'stack/backend/file-writer.ts',
+  'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',
 };

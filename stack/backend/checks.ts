@@ -16,7 +16,7 @@ import {
 import { signedText } from '../../mina/submission-text.ts';
 import type { BlockCache } from './block-cache.ts';
 import type { HourlyLimiter } from './rate-limit.ts';
-import type { AcceptedSubmission } from './storage.ts';
+import type { AcceptedSubmission } from '../storage/storage.ts';
 
 /** Status and body, as they go to the submitter. */
 export type Answer = { status: number; body: string };

@@ -11,7 +11,7 @@ import { loadMinaWasm } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { createBlockCache } from './block-cache.ts';
 import { type BackendConfig, loadConfig } from './config.ts';
-import { openFilesystemStorage } from './filesystem.ts';
+import { openFilesystemStorage } from '../storage/filesystem.ts';
 import { createLog, type Log } from './log.ts';
 import { createHourlyLimiter } from './rate-limit.ts';
 import { type Backend, startServer } from './server.ts';

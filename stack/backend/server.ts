@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Answer, ANSWERS, type Checks, judge } from './checks.ts';
 import type { Log } from './log.ts';
 import { routeOf } from './paths.ts';
-import type { Storage } from './storage.ts';
+import type { Storage } from '../storage/storage.ts';
 
 /** The original's limit on a body (constants.go). */
 export const MAX_BODY_BYTES = 50_000_000;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parseSubmission, SubmissionError } from '../../mina/submission.ts';
-import { goStringOfBytes, storedJson } from '../../stack/backend/go-json.ts';
+import { goStringOfBytes, storedJson } from '../../stack/storage/go-json.ts';
 import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
 import { loadConfig } from '../../stack/backend/config.ts';
 import { networkOf } from '../../mina/network.ts';

@@ -17,10 +17,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { type BackendConfig, loadConfig } from '../../stack/backend/config.ts';
-import { openFilesystemStorage } from '../../stack/backend/filesystem.ts';
-import { INCOMING, writeOnce } from '../../stack/backend/file-writer.ts';
-import { storedJson } from '../../stack/backend/go-json.ts';
-import type { AcceptedSubmission } from '../../stack/backend/storage.ts';
+import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
+import { INCOMING, writeOnce } from '../../stack/storage/file-writer.ts';
+import { storedJson } from '../../stack/storage/go-json.ts';
+import type { AcceptedSubmission } from '../../stack/storage/storage.ts';
 import { parseWhitelist, readWhitelist } from '../../stack/backend/whitelist.ts';
 import { UserError } from '../../user-error.ts';
 

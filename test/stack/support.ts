@@ -11,7 +11,7 @@ import { createLog } from '../../stack/backend/log.ts';
 import { createBlockCache } from '../../stack/backend/block-cache.ts';
 import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
 import { type Backend, type Limits, startServer } from '../../stack/backend/server.ts';
-import type { AcceptedSubmission, SaveOutcome, Storage } from '../../stack/backend/storage.ts';
+import type { AcceptedSubmission, SaveOutcome, Storage } from '../../stack/storage/storage.ts';
 import { readVector } from '../mina/vectors.ts';
 import { readRecorded, RECORDED_NAMES } from '../support/recorded.ts';
 
