@@ -40,12 +40,15 @@ const BURNER = `
   const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
   process.stdin.once('data', () => {
     const before = used(), started = performance.now();
+    const own = [[Date.now(), used()]];
+    console.log('begun');
     const slice = () => {
+      own.push([Date.now(), used()]);
       const until = performance.now() + 10 * share;
       while (performance.now() < until);
       const passed = performance.now() - started;
       if (passed < ms) setTimeout(slice, 10 * (1 - share));
-      else { console.log((used() - before) / (passed / 1000)); process.exit(); }
+      else { console.log(JSON.stringify({ cores: (used() - before) / (passed / 1000), own })); process.exit(); }
     };
     slice();
   });
@@ -109,20 +112,34 @@ async function cost(report: (line: BenchLine) => void): Promise<void> {
   }
 }
 
+/** The burner's own CPU seconds at a moment, between the two of its records around it. */
+function ownAt(own: readonly [ms: number, seconds: number][], t: number): number | undefined {
+  const after = own.findIndex(([ms]) => ms >= t);
+  if (after < 1) return undefined;
+  const [[ms0, s0], [ms1, s1]] = [own[after - 1], own[after]];
+  return ms1 === ms0 ? s1 : s0 + ((s1 - s0) * (t - ms0)) / (ms1 - ms0);
+}
+
 async function accuracy(share: number, report: (line: BenchLine) => void): Promise<void> {
-  for (const intervalMs of [200, 1000]) {
-    const child = startNode(BURNER, String(share), String(BURN_MS));
+  for (const intervalMs of [200, 1000, 5000]) {
+    // Longer than a reading takes to come, so that each interval lies within it.
+    const burnMs = Math.max(BURN_MS, 1.3 * intervalMs);
+    const child = startNode(BURNER, String(share), String(burnMs));
     const output = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
     await output.next();
     const lines: ResourceLine[] = [];
     child.stdin!.write('go\n');
+    await output.next();
     const monitor = startMonitor({
       targets: [{ name: 'burner', pid: child.pid! }],
       intervalMs,
       watchHost: false,
       onReading: (line) => lines.push(line),
     });
-    const own = Number((await output.next()).value);
+    const { cores, own } = JSON.parse((await output.next()).value as string) as {
+      cores: number;
+      own: [number, number][];
+    };
     await monitor.stop();
     const value = processFigures(lines).burner?.cpuCoresMean ?? NaN;
     report({
@@ -131,8 +148,24 @@ async function accuracy(share: number, report: (line: BenchLine) => void): Promi
       value: round(value, 4),
       unit: 'cores',
       peer: "the burner's own getrusage",
-      peer_value: round(own, 4),
-      ratio: round(value / own, 4),
+      peer_value: round(cores, 4),
+      ratio: round(value / cores, 4),
+    });
+    const errors = lines.flatMap((line) => {
+      if (line.kind !== 'process' || line.cpuCores === undefined) return [];
+      const from = ownAt(own, line.t - line.intervalMs!);
+      const to = ownAt(own, line.t);
+      if (from === undefined || to === undefined) return [];
+      return [Math.abs(line.cpuCores - ((to - from) * 1000) / line.intervalMs!)];
+    });
+    report({
+      bench: 'monitor',
+      case: `a burner of ${share} core, every ${intervalMs} ms: the reading farthest off, of ${errors.length}`,
+      value: round(Math.max(...errors), 4),
+      unit: 'cores from getrusage over the same time (less is better)',
+      peer: null,
+      peer_value: null,
+      ratio: null,
     });
   }
 }

@@ -56,6 +56,7 @@ function hour(): Run {
     plan: null,
     samples,
     resources,
+    logs: [],
     reconcile: null,
     summary: null,
     notes: [],

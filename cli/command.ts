@@ -22,6 +22,8 @@ export type OptionSpec = {
   check?: (text: string) => string | null;
   /** Of a text: values that an editor may suggest. */
   examples?: readonly string[];
+  /** Of a path: whether a text is one; others are left as they are. */
+  isPath?: (text: string) => boolean;
   /** May be given several times; the value is then a list of texts. */
   repeatable?: boolean;
   help: string;

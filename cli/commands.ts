@@ -6,6 +6,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   load: async () => (await import('./commands/load.ts')).load,
   monitor: async () => (await import('./commands/monitor.ts')).monitor,
   plot: async () => (await import('./commands/plot.ts')).plot,
+  merge: async () => (await import('./commands/merge.ts')).merge,
   report: async () => (await import('./commands/report.ts')).report,
   producers: async () => (await import('./commands/producers.ts')).producers,
   corpus: async () => (await import('./commands/corpus.ts')).corpus,

@@ -3,10 +3,23 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { OPEN_METRICS, parseGate } from '../load/gates.ts';
+import { type KindWeight, parseMix, parseSizes } from '../load/mix.ts';
 import { type LoadRequest, loadShape, MOST_VUS, parseRate, parseStages } from '../load/plan.ts';
+import type { SearchOptions } from '../load/breakpoint/search.ts';
 import { scheduleOf } from '../load/schedule.ts';
 import { projectRoot } from '../paths.ts';
+import type { BodySize } from '../producers/sized-templates.ts';
 import type { CommandCall, OptionSpec, OptionValues } from './command.ts';
+import {
+  FLEET_DEFAULTS,
+  hasOwnTimes,
+  OWN_TIMES_ONLY_IN,
+  OWN_TIMES_OPTIONS,
+  ownTimesModel,
+  ownTimesProblems,
+  uselessReason,
+  uselessWithOwnTimes,
+} from './own-times-options.ts';
 import { parseDuration } from './parse.ts';
 
 type Sources = CommandCall['sources'];
@@ -16,9 +29,15 @@ const OWN_DEFAULTS: Record<string, Record<string, string>> = {
   load: {},
   smoke: {},
   replay: {},
+  fleet: FLEET_DEFAULTS,
   ramp: { stages: '30s:100,1m:100,30s:0' },
   arrival: { rate: '100/s' },
+  soak: { rate: '300/s', duration: '1h' },
   hostile: { vus: '50' },
+  // In a minute some 80 bodies, 1.4 GB; k6 holds two or three of them for each VU.
+  'big-blocks': { vus: '4', sizes: '17.5KB,64KB,1MB,4MB,14MB,50MB,over' },
+  mixed: { mix: 'load=8,big-blocks=1,hostile=1', sizes: '64KB,256KB,1MB' },
+  breakpoint: { rate: '50/s', duration: '30s', timeout: '10s' },
   spike: { vus: '20', 'burst-factor': '10', 'burst-from': '20s', 'burst-time': '20s' },
 };
 
@@ -43,6 +62,79 @@ export function scenarioProblem(name: string): string | null {
   );
 }
 
+/** Options of the search for the highest rate that holds. */
+const BREAKPOINT_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'max-rate',
+    type: 'number',
+    argument: 'N',
+    default: '5000',
+    min: 1,
+    max: 50_000,
+    help: 'submissions per second that breakpoint goes up to, from --rate at first',
+  },
+  {
+    name: 'hold',
+    type: 'duration',
+    argument: 'TIME',
+    default: '10s',
+    min: 2000,
+    max: 3_600_000,
+    help: 'how long breakpoint holds each rate; --duration is that of the last load, which confirms what was found',
+  },
+  {
+    name: 'settle',
+    type: 'duration',
+    argument: 'TIME',
+    default: '1s',
+    min: 0,
+    max: 600_000,
+    help: 'pause of breakpoint between two rates; after one that failed it also waits until the target answers as before',
+  },
+  {
+    name: 'precision',
+    type: 'number',
+    argument: 'PERCENT',
+    default: '5',
+    min: 1,
+    max: 50,
+    help: 'width of the range in which the knee lies with 95 % probability when breakpoint ends',
+  },
+  {
+    name: 'max-trials',
+    type: 'integer',
+    argument: 'N',
+    default: '40',
+    min: 2,
+    max: 500,
+    help: 'how many rates breakpoint tries at most',
+  },
+];
+
+/** @returns what stands after the option's name, if `parsed` holds problems */
+const problemIn = (parsed: object): string | null =>
+  'problems' in parsed ? (parsed.problems as string[]).join('; ') : null;
+
+/** What big-blocks and mixed send. */
+const MIX_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'sizes',
+    type: 'text',
+    argument: 'LIST',
+    env: 'MINA_LOAD_SIZES',
+    check: (text) => problemIn(parseSizes(text)),
+    help: 'sizes of the bodies of big-blocks, one after the other and from the beginning again, such as "17.5KB,1MB,50MB,over" (1 MB is 1,000,000 bytes; over: one byte more than the backend takes, which must be answered 413); in mixed those of its big-blocks',
+  },
+  {
+    name: 'mix',
+    type: 'text',
+    argument: 'LIST',
+    env: 'MINA_LOAD_MIX',
+    check: (text) => problemIn(parseMix(text)),
+    help: 'kinds of requests of mixed and their weights, such as "load=8,big-blocks=1,replay=1,hostile=1"; replay sends those of --payloads as they are; hostile requests come beside the pace of the others',
+  },
+];
+
 /** Options that shape the load over time, beside --vus, --duration and --think. */
 export const MODEL_OPTIONS: readonly OptionSpec[] = [
   {
@@ -54,7 +146,7 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
       const rate = parseRate(text);
       return 'problem' in rate ? rate.problem : null;
     },
-    help: 'submissions that begin per second (N/min, N/h) however long answers take, for arrival, ramp, spike and your own; --vus is then how many VUs stand ready (as many as answers of 1 s need, and a quarter more)',
+    help: 'submissions that begin per second (N/min, N/h) however long answers take, for arrival, ramp, spike, soak and your own; --vus is then how many VUs stand ready (as many as answers of 1 s need, and a quarter more)',
   },
   {
     name: 'stages',
@@ -97,13 +189,37 @@ export const MODEL_OPTIONS: readonly OptionSpec[] = [
     max: 86_400_000,
     help: 'answers within this time after the start count, but not in the latency figures and their gates',
   },
+  ...BREAKPOINT_OPTIONS,
+  ...MIX_OPTIONS,
+  ...OWN_TIMES_OPTIONS,
 ];
 
+/** Options of a few scenarios: the ones that make something of them. */
+const ONLY_IN: Record<string, readonly string[]> = {
+  ...Object.fromEntries(BREAKPOINT_OPTIONS.map(({ name }) => [name, ['breakpoint']])),
+  sizes: ['big-blocks', 'mixed'],
+  mix: ['mixed'],
+  ...OWN_TIMES_ONLY_IN,
+};
+
 const BURST = ['burst-factor', 'burst-from', 'burst-time'];
+
+/** Whether recorded bodies are sent as they are; a mix that is wrong is told elsewhere. */
+function hasReplayIn({ scenario, mix }: OptionValues): boolean {
+  const kinds = parseMix((mix as string | undefined) ?? '');
+  return (
+    scenario === 'mixed' && Array.isArray(kinds) && kinds.some(({ kind }) => kind === 'replay')
+  );
+}
 
 /** Options that a scenario makes nothing of. */
 function uselessOptions(values: OptionValues): string[] {
   const scenario = values.scenario as string;
+  const ofOthers = Object.keys(ONLY_IN).filter((name) => !ONLY_IN[name].includes(scenario));
+  return [...ofOthers, ...uselessInModel(scenario, values)];
+}
+
+function uselessInModel(scenario: string, values: OptionValues): string[] {
   switch (scenario) {
     case 'smoke':
       return ['vus', 'duration', 'think', 'order', 'rate', 'stages', ...BURST, 'warm-up'];
@@ -111,11 +227,15 @@ function uselessOptions(values: OptionValues): string[] {
     case 'hostile':
       return ['order', 'rate', 'stages', ...BURST];
     case 'replay':
-      return ['producers', 'producers-file', 'network', 'chain', 'rate', 'stages', ...BURST];
+    case 'fleet':
+      return [...uselessWithOwnTimes(values), ...BURST];
   }
-  const useless = ['order'];
+  const isMix = scenario === 'big-blocks' || scenario === 'mixed';
+  const useless = isMix ? ['chain', 'stages'] : [];
+  if (!hasReplayIn(values)) useless.push('order');
   if (scenario !== 'spike') useless.push(...BURST);
-  if (scenario === 'arrival' || scenario === 'spike') useless.push('stages');
+  if (['arrival', 'spike', 'breakpoint', 'soak'].includes(scenario)) useless.push('stages');
+  if (scenario === 'breakpoint') useless.push('warm-up');
   const isRamp = values.stages !== undefined && !useless.includes('stages');
   if (isRamp) useless.push('duration');
   if (values.rate !== undefined) useless.push('think');
@@ -123,9 +243,22 @@ function uselessOptions(values: OptionValues): string[] {
   return useless;
 }
 
+/** A soak has a rate of its own, unless somebody asks for VUs with think times. */
+function pacedValues(values: OptionValues, sources: Sources): OptionValues {
+  const isChosen = (name: string) => !['default', 'scenario'].includes(sources[name] ?? 'default');
+  return values.scenario === 'soak' && isChosen('think') && !isChosen('rate')
+    ? { ...values, rate: undefined }
+    : values;
+}
+
 /** Values that only make sense together. @returns every problem */
-export function modelProblems(values: OptionValues, sources: Sources): string[] {
+export function modelProblems(given: OptionValues, sources: Sources): string[] {
   const problems: string[] = [];
+  const values = pacedValues(given, sources);
+  if (values.scenario === 'soak' && values.rate === undefined && (values.think as string) === '0')
+    problems.push(
+      '--think must be above 0 in the scenario soak, or --rate be given: what is signed while it is sent needs a pace',
+    );
   const useless = uselessOptions(values);
   for (const name of useless)
     if (sources[name] === 'flag')
@@ -133,7 +266,8 @@ export function modelProblems(values: OptionValues, sources: Sources): string[] 
         `--${name} has no effect in the scenario ${String(values.scenario)}` +
           (name === 'think' && values.rate !== undefined ? ' with --rate' : '') +
           (name === 'vus' ? ' without --rate: the stages say how many' : '') +
-          (name === 'duration' && values.stages !== undefined ? ': the stages say how long' : ''),
+          (name === 'duration' && values.stages !== undefined ? ': the stages say how long' : '') +
+          uselessReason(name, values),
       );
   const stages = stagesOf(values);
   if (stages !== null && 'problems' in stages) {
@@ -153,24 +287,80 @@ export function modelProblems(values: OptionValues, sources: Sources): string[] 
         `--burst-factor ${factor} makes ${shape.vus} VUs of ${request.vus}, but ${MOST_VUS} is the most`,
       );
   }
-  const isOpen = shape.rate !== undefined;
-  if (problems.length === 0 && isOpen && scheduleOf(shape)!.planned === 0)
+  const isOpen = shape.rate !== undefined || hasOwnTimes(values);
+  problems.push(...ownTimesProblems(values, request, sources));
+  if (problems.length === 0 && shape.rate !== undefined && scheduleOf(shape)!.planned === 0)
     problems.push(
       `--rate ${String(values.rate)} begins not one submission in ${shape.durationMs / 1000} s`,
     );
-  if (request.warmUpMs! >= shape.durationMs)
+  // How long a recording lasts is told when it is read.
+  if (request.warmUpMs! >= shape.durationMs && !request.timeFactor)
     problems.push(
       `--warm-up must be shorter than the load, but is ${request.warmUpMs! / 1000} s of ${shape.durationMs / 1000} s`,
     );
+  if (hasReplayIn(values) && values.payloads === undefined)
+    problems.push('--mix with replay needs --payloads DIR, the folder with the recorded requests');
+  problems.push(...breakpointProblems(values));
   if (!isOpen)
     for (const text of (values.gate as string[] | undefined) ?? []) {
       const rule = parseGate(text);
       if ('metric' in rule && OPEN_METRICS.includes(rule.metric))
         problems.push(
-          `--gate ${text} needs an open model: --scenario arrival, or --rate with ramp, spike or your own`,
+          `--gate ${text} needs an open model: --scenario arrival or fleet, --timing recorded with replay, or --rate with ramp, spike or your own`,
         );
     }
   return problems;
+}
+
+function breakpointProblems(values: OptionValues): string[] {
+  if (values.scenario !== 'breakpoint') {
+    const gates = (values.gate as string[] | undefined) ?? [];
+    return gates
+      .map((text) => ({ text, rule: parseGate(text) }))
+      .filter(({ rule }) => 'metric' in rule && rule.metric === 'breakpoint')
+      .map(({ text }) => `--gate ${text} needs --scenario breakpoint`);
+  }
+  const { first, highest } = searchOf(values);
+  const duration = values.duration as number;
+  const hold = values.hold as number;
+  return [
+    ...(first > highest
+      ? [`--max-rate must be at least --rate, but is ${highest}/s, and --rate ${first}/s`]
+      : []),
+    ...(duration < hold
+      ? [
+          `--duration, of the load that confirms, must be at least --hold, but is ${duration / 1000} s, and --hold ${hold / 1000} s`,
+        ]
+      : []),
+  ];
+}
+
+/** Lowest rate that breakpoint goes down to, as a share of --rate. */
+const LOWEST_SHARE = 1 / 64;
+
+/** The search of the scenario breakpoint. For values that {@link modelProblems} has nothing against. */
+export function searchOf(values: OptionValues): SearchOptions {
+  const rate = parseRate(values.rate as string);
+  const first = 'problem' in rate ? 1 : (rate.starts * 1000) / rate.timeUnitMs;
+  return {
+    first,
+    lowest: first * LOWEST_SHARE,
+    highest: values['max-rate'] as number,
+    precision: (values.precision as number) / 100,
+    mostTrials: values['max-trials'] as number,
+  };
+}
+
+const sizesOf = ({ sizes }: OptionValues): LoadRequest['sizes'] =>
+  parseSizes(sizes as string) as BodySize[];
+const mixOf = ({ mix }: OptionValues): LoadRequest['mix'] =>
+  parseMix(mix as string) as KindWeight[];
+
+/** For a dry run, whose other lines are those of the first rate's load and of the one that confirms. */
+export function describeSearch(values: OptionValues): string {
+  const { first, highest, mostTrials } = searchOf(values);
+  const holdS = (values.hold as number) / 1000;
+  return `search        rates from ${first}/s up to ${highest}/s, each held for ${holdS} s, ${mostTrials} at most, usually about 20; then the load below at the rate that was found`;
 }
 
 /** What a shape needs beside its pace. */
@@ -189,18 +379,32 @@ function stagesOf(values: OptionValues): ReturnType<typeof parseStages> | null {
 
 /** The pace of the load. For values that {@link modelProblems} has nothing against. */
 export function modelOf(
-  values: OptionValues,
+  all: OptionValues,
   sources: Sources,
 ): Pick<
   LoadRequest,
-  'scenario' | 'vus' | 'vusChosen' | 'durationMs' | 'rate' | 'stages' | 'burst' | 'warmUpMs'
+  | 'scenario'
+  | 'vus'
+  | 'vusChosen'
+  | 'durationMs'
+  | 'rate'
+  | 'stages'
+  | 'burst'
+  | 'warmUpMs'
+  | 'sizes'
+  | 'mix'
+  | 'fleet'
+  | 'timeFactor'
+  | 'resign'
 > {
+  const values = pacedValues(all, sources);
   const useless = uselessOptions(values);
   const given = (name: string) => values[name] !== undefined && !useless.includes(name);
   const rate = given('rate') ? parseRate(values.rate as string) : null;
   const scale = rate !== null && 'scale' in rate ? rate.scale : 1;
   const stages = stagesOf(values);
   return {
+    ...ownTimesModel(values),
     scenario: values.scenario as string,
     vus: values.vus as number,
     vusChosen: ['flag', 'environment', 'file'].includes(sources.vus),
@@ -220,6 +424,8 @@ export function modelOf(
           lengthMs: values['burst-time'] as number,
         }
       : null,
+    ...(given('sizes') && { sizes: sizesOf(values) }),
+    ...(given('mix') && { mix: mixOf(values) }),
     warmUpMs: given('warm-up') ? (values['warm-up'] as number) : 0,
   };
 }

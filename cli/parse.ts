@@ -259,7 +259,9 @@ export function parseCommandLine(
     const good = parsed
       .flatMap((one) => ('value' in one ? [one.value] : []))
       .map((value) =>
-        spec.type === 'path' && value !== '-' ? resolve(folder, `${value}`) : value,
+        spec.type === 'path' && value !== '-' && (spec.isPath?.(`${value}`) ?? true)
+          ? resolve(folder, `${value}`)
+          : value,
       );
     if (spec.repeatable) values[spec.name] = good.map(String);
     else if (good[0] !== undefined) values[spec.name] = good[0];

@@ -2,12 +2,14 @@
  * Gates: conditions that a run must meet, such as `p95<800ms`. Three states: pass, fail, and no data, which counts as
  * a failure: a run that measured nothing proves nothing. Pure.
  */
-import type { Gate, LoadShape, Summary } from '../results/types.ts';
+import { SHORTEST_GROWTH_LOAD_MS } from '../results/growth.ts';
+import type { Gate, LoadShape, Reconcile, Summary } from '../results/types.ts';
 
 /** What gates look at. */
-export type GateFigures = Summary['figures'] & Pick<Summary, 'hostile'>;
+export type GateFigures = Summary['figures'] &
+  Pick<Summary, 'hostile' | 'breakpoint' | 'logs'> & { reconcile?: Pick<Reconcile, 'look'> };
 type Figures = GateFigures;
-type Kind = 'time' | 'share' | 'rate' | 'count' | 'growth';
+type Kind = 'time' | 'share' | 'rate' | 'count' | 'bytes' | 'growth';
 
 type Metric = {
   kind: Kind;
@@ -23,6 +25,12 @@ const latency = (
   kind: 'time' as const,
   what: `${what} latency of expected answers`,
   read: ({ latency: figures }: Figures) => figures?.[field] ?? null,
+});
+
+const growth = (process: string, words: string) => ({
+  kind: 'growth' as const,
+  what: `growth of the memory (RSS) of ${words}, from two minutes after the start on; no data in a load of less than ${Math.ceil(SHORTEST_GROWTH_LOAD_MS / 1000)} s`,
+  read: ({ processes }: Figures) => processes[process]?.rssGrowth?.bytesPerMinute ?? null,
 });
 
 /** What a gate may look at, by its name in an expression. */
@@ -60,37 +68,72 @@ export const GATE_METRICS: Record<string, Metric> = {
     read: ({ schedule }) =>
       schedule && schedule.planned > 0 ? schedule.started / schedule.planned : null,
   },
+  'keeping-up': {
+    kind: 'share',
+    what: 'expected answers of the second half of a constant rate over the starts due in it: less than all when requests queue',
+    read: ({ schedule }) => schedule?.keepingUpShare ?? null,
+  },
   'p95-since-intended': {
     kind: 'time',
     what: '95th percentile from the intended start to the expected answer (open models)',
     read: ({ sinceIntended }) => sinceIntended?.p95Ms ?? null,
+  },
+  retries: {
+    kind: 'count',
+    what: 'requests that failed and were sent again (fleet)',
+    read: ({ sent, retries = {} }) =>
+      sent === 0 ? null : Object.values(retries).reduce((sum, count) => sum + count, 0),
   },
   accepted: {
     kind: 'count',
     what: 'submissions answered with 200',
     read: ({ sent, accepted }) => (sent === 0 ? null : accepted),
   },
+  'stored-share': {
+    kind: 'share',
+    what: 'share of the accepted submissions that the storage holds as they were sent',
+    read: ({ reconcile }) => {
+      const { right, different, missing, sameSecond } = reconcile?.look?.classes ?? NOTHING_STORED;
+      const accepted = right + different + missing + sameSecond;
+      return accepted === 0 ? null : right / accepted;
+    },
+  },
   'failed-iterations': {
     kind: 'count',
     what: 'iterations of the generator that threw',
     read: ({ sent, failedIterations }) => (sent + failedIterations === 0 ? null : failedIterations),
+  },
+  'log-errors': {
+    kind: 'count',
+    what: "lines of level error in the target's log that --log-allow does not know",
+    read: ({ logs }) => logs?.errors ?? null,
   },
   'hostile-unexpected': {
     kind: 'count',
     what: 'hostile cases of the scenario hostile that were not answered as they must be',
     read: ({ hostile }) => (!hostile || hostile.played === 0 ? null : hostile.unexpected),
   },
+  breakpoint: {
+    kind: 'rate',
+    what: 'the rate that the scenario breakpoint found',
+    read: ({ breakpoint }) => breakpoint?.rate ?? null,
+  },
   'backend-memory': {
-    kind: 'growth',
+    kind: 'bytes',
     what: 'peak memory (RSS) of the backend',
     read: ({ processes }) => processes.backend?.rssBytesMax ?? null,
   },
+  'backend-memory-growth': growth('backend', 'the backend'),
+  'k6-memory-growth': growth('k6', 'k6'),
+  'toolkit-memory-growth': growth('toolkit', 'this program'),
   'backend-cpu': {
     kind: 'count',
     what: 'mean CPU of the backend, in cores',
     read: ({ processes }) => processes.backend?.cpuCoresMean ?? null,
   },
 };
+
+const NOTHING_STORED = { right: 0, different: 0, missing: 0, sameSecond: 0 };
 
 const OPERATORS = {
   '<=': (value: number, limit: number) => value <= limit,
@@ -106,7 +149,14 @@ const UNITS: Record<Kind, Record<string, number>> = {
   share: { '%': 0.01, '': 1 },
   rate: { '/s': 1, '': 1, '/min': 1 / 60, '/h': 1 / 3600 },
   count: { '': 1 },
-  growth: { MB: 2 ** 20, GB: 2 ** 30, KB: 2 ** 10 },
+  bytes: { MB: 2 ** 20, GB: 2 ** 30, KB: 2 ** 10 },
+  growth: {
+    'MB/min': 2 ** 20,
+    'KB/min': 2 ** 10,
+    'GB/min': 2 ** 30,
+    'MB/h': 2 ** 20 / 60,
+    'GB/h': 2 ** 30 / 60,
+  },
 };
 
 export type GateRule = {
@@ -154,14 +204,42 @@ export function parseGate(text: string): GateRule | { problem: string } {
 export const DEFAULT_GATES = ['error-rate<=1%', 'failed-iterations<=0'] as const;
 /** What an open model must meet as well. */
 const OPEN_GATES = ['on-time>=99%'] as const;
+/** What a trial of the scenario breakpoint must meet as well: a queue that grows is the sign of a rate above what the target can do. */
+const BREAKPOINT_GATES = ['keeping-up>=97%'] as const;
+/**
+ * What a soak must meet as well, where the backend is watched. A collector's saw-tooth of 30 MB in 2 or 3 minutes (measured: the
+ * embedded backend) makes 1 MB a minute of a load of 10 minutes that does not grow at all, so it must be a longer one.
+ */
+const SOAK_GATES = ['backend-memory-growth<=1MB/min'] as const;
+const SHORTEST_JUDGED_SOAK_MS = 30 * 60_000;
 /** Figures that only an open model has. */
-export const OPEN_METRICS: readonly string[] = ['on-time', 'achieved-rate', 'p95-since-intended'];
+export const OPEN_METRICS: readonly string[] = [
+  'on-time',
+  'achieved-rate',
+  'keeping-up',
+  'p95-since-intended',
+];
 
-/** The gates of a load that the user says nothing about. */
-export const defaultGates = (load: LoadShape, scenario: string): readonly string[] => [
+/** What a load must meet as well where a storage is looked into: nothing that was accepted is lost or altered. */
+export const STORED_GATES = ['stored-share>=100%'] as const;
+
+/**
+ * The gates of a load that the user says nothing about.
+ * @param watched whether the backend's memory is read: it is the embedded one, or its process is known
+ */
+export const defaultGates = (
+  load: LoadShape,
+  scenario: string,
+  watched = true,
+  withHostile = scenario === 'hostile',
+): readonly string[] => [
   ...DEFAULT_GATES,
-  ...(load.rate === undefined ? [] : OPEN_GATES),
-  ...(scenario === 'hostile' ? ['hostile-unexpected<=0'] : []),
+  ...(load.rate === undefined && load.timed === undefined ? [] : OPEN_GATES),
+  ...(withHostile ? ['hostile-unexpected<=0'] : []),
+  ...(scenario === 'breakpoint' ? BREAKPOINT_GATES : []),
+  ...(scenario === 'soak' && watched && load.durationMs >= SHORTEST_JUDGED_SOAK_MS
+    ? SOAK_GATES
+    : []),
 ];
 
 /**

@@ -12,18 +12,34 @@ import { firstLine, runProgram } from './k6-program.ts';
 
 const K6_MODULE = 'go.k6.io/k6/v2';
 
-/** The `go` line of k6 v2.2.0's go.mod. */
-export const GO_NEEDED = '1.25.0';
+/** A program of Go's module world, and what building it takes. */
+export type GoProgram = {
+  /** For messages and file names. */
+  name: string;
+  module: string;
+  version: string;
+  /** The main package. */
+  package: string;
+  /** The `go` line of its go.mod. */
+  goNeeded: string;
+  /** Its own lines of the public checksum database. */
+  goSum: string;
+};
 /** From here on Go fetches the Go version a module needs, unless GOTOOLCHAIN forbids it (go.dev/doc/toolchain). */
 const GO_SWITCHES_SINCE = '1.21.0';
 
-/**
- * k6's own lines of the public checksum database (sum.golang.org), so that this version is the right
- * one even where GONOSUMDB or GOFLAGS=-insecure is set; Go adds those of the dependencies itself.
- */
-const GO_SUM = `${K6_MODULE} v${K6_RELEASE} h1:FXtQJeClRQm25eraUvz/cbn2xcYZThs6cv2lBnid8tM=
+const K6: GoProgram = {
+  name: 'k6',
+  module: K6_MODULE,
+  version: K6_RELEASE,
+  package: K6_MODULE,
+  goNeeded: '1.25.0',
+  // From sum.golang.org, so that this version is the right one even where GONOSUMDB or GOFLAGS=-insecure is set; Go adds those of
+  // the dependencies itself.
+  goSum: `${K6_MODULE} v${K6_RELEASE} h1:FXtQJeClRQm25eraUvz/cbn2xcYZThs6cv2lBnid8tM=
 ${K6_MODULE} v${K6_RELEASE}/go.mod h1:7OY2MP0BM2TOKvOXmHbWixaIXmLVnZbbSWiKSQnQnSU=
-`;
+`,
+};
 
 export const BUILD_TIMEOUT_MS = 20 * 60_000;
 const GO_ENV_TIMEOUT_MS = 20_000;
@@ -45,10 +61,11 @@ export class BuildError extends Error {
   override readonly name = 'BuildError';
 }
 
-/** @returns Go's version, once it is known to build k6. @throws BuildError, `signal.reason` when aborted */
+/** @returns Go's version, once it is known to build the program. @throws BuildError, `signal.reason` when aborted */
 export async function checkGo(
   go: string,
   options: { env: NodeJS.ProcessEnv; timeoutMs?: number; signal?: AbortSignal },
+  { name, goNeeded }: GoProgram = K6,
 ): Promise<string> {
   const { env, timeoutMs = GO_ENV_TIMEOUT_MS, signal } = options;
   const args = ['env', 'GOVERSION', 'GOTOOLCHAIN'];
@@ -65,24 +82,17 @@ export async function checkGo(
   const version = semver.coerce(goVersion)?.version;
   if (version === undefined)
     throw new BuildError(`${go} is not Go: it answered "${firstLine(output.stdout)}"`);
-  if (semver.gte(version, GO_NEEDED)) return version;
+  if (semver.gte(version, goNeeded)) return version;
   if (semver.lt(version, GO_SWITCHES_SINCE))
-    throw new BuildError(`${go} is Go ${version}, but k6 needs Go ${GO_NEEDED} or later`);
+    throw new BuildError(`${go} is Go ${version}, but ${name} needs Go ${goNeeded} or later`);
   if (!/auto|path/.test(toolchain))
     throw new BuildError(
-      `${go} is Go ${version}, k6 needs Go ${GO_NEEDED}, and GOTOOLCHAIN=${toolchain} forbids to fetch it`,
+      `${go} is Go ${version}, ${name} needs Go ${goNeeded}, and GOTOOLCHAIN=${toolchain} forbids to fetch it`,
     );
   return version;
 }
 
-/**
- * Builds k6 in `folder`.
- * @param call.folder an empty folder of the caller's, who also removes it
- * @param call.offline true: take modules only from Go's own cache
- * @returns the path of the built program
- * @throws BuildError, `signal.reason` when aborted, system errors of the folder
- */
-export async function buildK6(call: {
+export type GoBuild = {
   go: string;
   folder: string;
   env: NodeJS.ProcessEnv;
@@ -90,27 +100,40 @@ export async function buildK6(call: {
   timeoutMs?: number;
   onProgress?: (progress: BuildProgress) => void;
   signal?: AbortSignal;
-}): Promise<string> {
+};
+
+/** Builds k6, see {@link buildGoProgram}. */
+export const buildK6 = (call: GoBuild): Promise<string> => buildGoProgram(K6, call);
+
+/**
+ * Builds a Go program in `folder`.
+ * @param call.folder an empty folder of the caller's, who also removes it
+ * @param call.offline true: take modules only from Go's own cache
+ * @returns the path of the built program
+ * @throws BuildError, `signal.reason` when aborted, system errors of the folder
+ */
+export async function buildGoProgram(source: GoProgram, call: GoBuild): Promise<string> {
   const { go, folder, env, offline = false, timeoutMs = BUILD_TIMEOUT_MS, signal } = call;
-  await checkGo(go, { env, signal });
+  const { name, version, goNeeded } = source;
+  await checkGo(go, { env, signal }, source);
   const module = join(folder, 'module');
-  const program = join(folder, process.platform === 'win32' ? 'built-k6.exe' : 'built-k6');
+  const program = join(folder, `built-${name}${process.platform === 'win32' ? '.exe' : ''}`);
   await mkdir(module);
   await writeFile(
     join(module, 'go.mod'),
-    `module k6build\n\ngo ${GO_NEEDED}\n\nrequire ${K6_MODULE} v${K6_RELEASE}\n`,
+    `module ${name}build\n\ngo ${goNeeded}\n\nrequire ${source.module} v${version}\n`,
   );
-  await writeFile(join(module, 'go.sum'), GO_SUM);
+  await writeFile(join(module, 'go.sum'), source.goSum);
   await writeFile(
     join(module, 'tools.go'),
-    `//go:build tools\n\npackage tools\n\nimport _ "${K6_MODULE}"\n`,
+    `//go:build tools\n\npackage tools\n\nimport _ "${source.package}"\n`,
   );
   const done = { modules: 0, packages: 0, expectedPackages: EXPECTED_PACKAGES };
   const faults: string[] = [];
   const outcome = await runProgram({
     file: go,
     // -mod=mod: Go completes go.mod and go.sum itself. On the command line, where it wins over GOFLAGS.
-    args: ['build', '-mod=mod', '-trimpath', '-v', '-o', program, K6_MODULE],
+    args: ['build', '-mod=mod', '-trimpath', '-v', '-o', program, source.package],
     env: { ...goEnv(env), ...(offline ? { GOPROXY: 'off', GOTOOLCHAIN: 'local' } : {}) },
     cwd: module,
     timeoutMs,

@@ -21,12 +21,18 @@ import { PLAIN_TRANSPORT, type Transport } from './transport.ts';
 /** The backend's answer to a submission it took (uptime-service-backend, src/delegation_backend/submit.go). */
 export const ACCEPTED = { status: 200, body: '{"status":"ok"}' } as const;
 
+/** The toolkit's seed, any text, as k6 has it. */
+export const seedNumber = (seed: string): number =>
+  createHash('sha256').update(seed).digest().readInt32LE(0);
+
 /** A run's plan for k6. `seed` is the toolkit's seed, any text. */
 export function makeK6Plan(call: {
   url: string;
   load: LoadShape;
   source: K6Plan['source'];
   seed: string;
+  /** Of a shape with `timed`: load/own-times.ts. */
+  offsetsPath?: string | undefined;
   expected?: K6Plan['expected'];
   headers?: Record<string, string>;
   targets?: K6Target[];
@@ -53,7 +59,8 @@ export function makeK6Plan(call: {
     forwarded,
     load: { ...load, lease: leaseOf(load) },
     expected: call.expected ?? ACCEPTED,
-    seed: createHash('sha256').update(call.seed).digest().readInt32LE(0),
+    seed: seedNumber(call.seed),
+    ...(call.offsetsPath !== undefined && { offsetsPath: resolve(call.offsetsPath) }),
     bodyCacheBytes: bodyCacheBytes(call.source, load.vus),
     source: call.source,
   };
@@ -117,9 +124,17 @@ export async function writeK6Plan(plan: K6Plan, folder: string): Promise<string>
 
 /** @returns a function that gives the size of submission i's body, for the bytes sent; 4 bytes of memory a record */
 export async function bodySizes(plan: K6Plan): Promise<(index: number) => number> {
+  const placeOf = await bodyPlaces(plan);
+  const sizes = sizesOf(plan.source);
+  return (index) => sizes[placeOf(index)] ?? 0;
+}
+
+/** @returns a function that gives the place of submission i's body among templates or payloads */
+export async function bodyPlaces(plan: K6Plan): Promise<(index: number) => number> {
   const { source } = plan;
-  if (source.kind === 'payloads')
-    return (index) => source.payloads[payloadOf(plan, source, index)].bytes;
+  if (source.kind === 'feeder')
+    throw new RangeError('bodyPlaces: a feeder knows what it handed out');
+  if (source.kind === 'payloads') return (index) => payloadOf(plan, source, index);
   const templates = new Uint32Array(source.count);
   // A multiple of the record, so no record is cut in two but by a short read: those are put together again.
   const stream = createReadStream(source.envelopesPath, { highWaterMark: RECORD.bytes * 4096 });
@@ -134,7 +149,7 @@ export async function bodySizes(plan: K6Plan): Promise<(index: number) => number
   }
   if (record < source.count)
     throw new Error(`${source.envelopesPath} holds ${record} of ${source.count} records`);
-  return (index) => source.templates[templates[index % source.count]]?.bytes ?? 0;
+  return (index) => templates[index % source.count];
 }
 
 /** What Go may use of memory per VU, and at least in all: it stays below 1.6 MB per VU at 500 VUs, the program included. */
@@ -150,7 +165,7 @@ const VU_LIVE = 0.3e6;
 const GOGC = 400;
 
 const sizesOf = (source: K6Plan['source']): number[] =>
-  (source.kind === 'corpus' ? source.templates : source.payloads).map(({ bytes }) => bytes);
+  (source.kind === 'payloads' ? source.payloads : source.templates).map(({ bytes }) => bytes);
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 

@@ -1,6 +1,6 @@
 /** What the user sees while a run goes on: steps, then one live line a second. */
 import type { ProcessReading } from '../results/types.ts';
-import { formatMs } from '../results/units.ts';
+import { formatGrowth, formatMs } from '../results/units.ts';
 
 type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
@@ -11,8 +11,12 @@ export type LiveFigures = {
   submissionsPerSecond: number;
   p95Ms: number | null;
   errors: number;
+  /** Of looks into the storage while the load runs; absent: there was none yet. */
+  stored?: { stored: number; missing: number } | null;
   backend: ProcessReading | undefined;
   generator: ProcessReading | undefined;
+  /** Slopes of memory, in bytes a minute; absent: the load is too young to tell. */
+  growth?: { backend: number | undefined; generator: number | undefined };
 };
 
 /** Seconds between two lines where the output is not a terminal: a log of an hour stays readable. */
@@ -24,16 +28,22 @@ export function liveLine(figures: LiveFigures): string {
     const seconds = Math.max(0, Math.round(ms / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   };
-  const cores = (reading: ProcessReading | undefined) =>
-    reading?.cpuCores === undefined ? '-' : `${reading.cpuCores.toFixed(2)} cores`;
+  const cores = (reading: ProcessReading | undefined, growth: number | undefined) =>
+    (reading?.cpuCores === undefined ? '-' : `${reading.cpuCores.toFixed(2)} cores`) +
+    (growth === undefined ? '' : ` ${formatGrowth(growth)}`);
   return [
     clock(figures.elapsedMs),
     `${figures.vus ?? '-'} VUs`,
     `${figures.submissionsPerSecond.toFixed(0)} submissions/s`,
     `p95 ${figures.p95Ms === null ? '-' : formatMs(figures.p95Ms)}`,
     `${figures.errors} errors`,
-    `backend ${cores(figures.backend)}`,
-    `generator ${cores(figures.generator)}`,
+    ...(figures.stored
+      ? [
+          `${figures.stored.stored} stored${figures.stored.missing > 0 ? `, ${figures.stored.missing} missing` : ''}`,
+        ]
+      : []),
+    `backend ${cores(figures.backend, figures.growth?.backend)}`,
+    `generator ${cores(figures.generator, figures.growth?.generator)}`,
     `${clock(figures.durationMs - figures.elapsedMs)} left`,
   ].join(' | ');
 }

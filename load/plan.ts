@@ -1,6 +1,10 @@
 /** From checked options to a plan with nothing left to decide. Pure: no I/O, no clock. */
-import type { LoadShape, Plan, Stage } from '../results/types.ts';
-import { scheduleOf } from './schedule.ts';
+import type { LoadShape, Plan, Stage, TimedStarts } from '../results/types.ts';
+import { timesInWords } from '../results/pace.ts';
+import type { BodySize } from '../producers/sized-templates.ts';
+import type { KindWeight } from './mix.ts';
+import type { FleetRequest } from './own-times.ts';
+import { mostWithin, scheduleOf } from './schedule.ts';
 
 /** What the user asked for, checked, with defaults in place. */
 export type LoadRequest = {
@@ -23,6 +27,16 @@ export type LoadRequest = {
   network: 'testnet' | 'mainnet';
   /** null: as many as the load needs. */
   producers: number | null;
+  /** Of `big-blocks`, and of that kind in `mixed`. */
+  sizes?: readonly BodySize[] | undefined;
+  /** Of `fleet`. */
+  fleet?: FleetRequest | null;
+  /** Of a `replay` at the times of the recording: by what these are divided. */
+  timeFactor?: number | null;
+  /** Of a `replay` by others than the recorded submitters: whether they sign anew, or the recorded signatures stay, which then fit no more. */
+  resign?: { signatures: 'valid' | 'broken' } | null;
+  /** Of `mixed`. */
+  mix?: readonly KindWeight[] | undefined;
 };
 
 /** Submissions per second that one k6 process can send at most here; bounds what a load without think time prepares. */
@@ -72,7 +86,7 @@ export function parseRate(text: string): (Rate & { scale: number }) | { problem:
   return rate;
 }
 
-const LONGEST_MS = 7 * 86_400_000;
+export const LONGEST_MS = 7 * 86_400_000;
 /** As the option `vus` has it. */
 export const MOST_VUS = 20_000;
 
@@ -129,6 +143,13 @@ export function poolVus(peakRatePerSecond: number, requestTimeoutMs: number): nu
   return Math.min(MOST_VUS, Math.max(FEWEST_POOL_VUS, busy));
 }
 
+/**
+ * The same for one trial of the scenario breakpoint, which tries rates far above what a target can do: a queue shows before all
+ * VUs wait, so fewer do, and k6 stays small.
+ */
+const trialVus = (ratePerSecond: number, requestTimeoutMs: number): number =>
+  Math.min(poolVus(ratePerSecond, requestTimeoutMs), Math.max(625, Math.ceil(0.3 * ratePerSecond)));
+
 /** Stages of a spike: the base load, `factor` times of it at once, and the base load again. */
 function spikeStages(
   base: number,
@@ -148,15 +169,44 @@ function spikeStages(
 const highest = (stages: readonly Stage[], start: number): number =>
   stages.reduce((max, { target }) => Math.max(max, target), start);
 
+/**
+ * How a load runs whose starts have a time each. VUs as in {@link poolVus}, but by the starts themselves, which may bunch; one
+ * that waits to send again is busy too.
+ */
+export function timedShape(
+  request: LoadRequest,
+  {
+    offsetsMs,
+    durationMs,
+    timed,
+  }: { offsetsMs: Uint32Array; durationMs: number; timed: TimedStarts },
+): LoadShape {
+  const { vus, vusChosen, requestTimeoutMs } = request;
+  const busyMs = Math.min(PLANNED_ANSWER_MS, requestTimeoutMs) + (timed.retry?.everyMs ?? 0);
+  const busy = Math.ceil(1.25 * mostWithin(offsetsMs, busyMs));
+  const wanted = vusChosen ? vus : Math.min(MOST_VUS, Math.max(FEWEST_POOL_VUS, busy));
+  return {
+    ...commonShape(request),
+    executor: 'shared-iterations',
+    // k6 refuses more VUs than iterations.
+    vus: Math.min(wanted, offsetsMs.length),
+    iterations: offsetsMs.length,
+    durationMs,
+    think: { minMs: 0, maxMs: 0 },
+    timed,
+  };
+}
+
+const commonShape = ({ requestTimeoutMs, warmUpMs = 0 }: LoadRequest) => ({
+  requestTimeoutMs,
+  gracefulStopMs: requestTimeoutMs + 1000,
+  ...(warmUpMs > 0 && { warmUpMs }),
+});
+
 /** How the scenario runs in k6. */
 export function loadShape(request: LoadRequest): LoadShape {
   const { scenario, requestTimeoutMs, rate, burst, vus, durationMs } = request;
-  const warmUpMs = request.warmUpMs ?? 0;
-  const common = {
-    requestTimeoutMs,
-    gracefulStopMs: requestTimeoutMs + 1000,
-    ...(warmUpMs > 0 && { warmUpMs }),
-  };
+  const common = commonShape(request);
   if (scenario === 'smoke')
     return {
       ...common,
@@ -171,10 +221,11 @@ export function loadShape(request: LoadRequest): LoadShape {
   const stagesMs = stages?.reduce((sum, stage) => sum + stage.durationMs, 0);
   if (rate) {
     const top = stages === null ? rate.starts : highest(stages, rate.starts);
+    const pool = scenario === 'breakpoint' ? trialVus : poolVus;
     return {
       ...common,
       executor: stages === null ? 'constant-arrival-rate' : 'ramping-arrival-rate',
-      vus: request.vusChosen ? vus : poolVus((top * 1000) / rate.timeUnitMs, requestTimeoutMs),
+      vus: request.vusChosen ? vus : pool((top * 1000) / rate.timeUnitMs, requestTimeoutMs),
       iterations: null,
       durationMs: stagesMs ?? durationMs,
       think: { minMs: 0, maxMs: 0 },
@@ -239,9 +290,17 @@ export type Volume = {
  * How many submissions a shape sends at most. An open model's follow from its schedule. With think times each VU sends one at once and then one per
  * think time (and answer time, taken as 0); the count of a renewal process over T with mean m and standard
  * deviation s has mean T/m and variance T·s²/m³, so six standard deviations on top leave nothing to chance.
+ * @param unpaced submissions per second to prepare for where only the target's speed limits them
  */
-export function volumeOf(shape: LoadShape): Volume {
-  const { vus, think, durationMs } = shape;
+export function volumeOf(shape: LoadShape, unpaced = UNPACED_RATE): Volume {
+  const { vus, think, durationMs, timed } = shape;
+  if (timed !== undefined)
+    return {
+      submissions: shape.iterations!,
+      ratePerSecond: (shape.iterations! * 1000) / durationMs,
+      highestRatePerSecond: timed.peakPerSecond,
+      peakRatePerSecond: timed.peakPerSecond,
+    };
   const schedule = scheduleOf(shape);
   if (schedule !== null)
     return {
@@ -256,14 +315,14 @@ export function volumeOf(shape: LoadShape): Volume {
       submissions: shape.iterations,
       ratePerSecond: mean > 0 ? 1000 / mean : null,
       highestRatePerSecond: mean > 0 ? 1000 / mean : null,
-      peakRatePerSecond: mean > 0 ? 1000 / mean : UNPACED_RATE,
+      peakRatePerSecond: mean > 0 ? 1000 / mean : unpaced,
     };
   if (mean === 0)
     return {
-      submissions: Math.min(UNPACED_CORPUS, Math.ceil((UNPACED_RATE * durationMs) / 1000)),
+      submissions: Math.min(UNPACED_CORPUS, Math.ceil((unpaced * durationMs) / 1000)),
       ratePerSecond: null,
       highestRatePerSecond: null,
-      peakRatePerSecond: UNPACED_RATE,
+      peakRatePerSecond: unpaced,
     };
   const deviation = (think.maxMs - think.minMs) / Math.sqrt(12);
   const { vuMs, begins } = vuTime(shape);
@@ -297,13 +356,17 @@ export function estimateOf(call: {
     k6MemoryBytes,
     // A fixed number of submissions ends long before k6's limit of time.
     durationMs:
-      shape.iterations === null ? shape.durationMs : (shape.iterations * thinkMs) / shape.vus,
+      shape.iterations === null || shape.timed !== undefined
+        ? shape.durationMs
+        : (shape.iterations * thinkMs) / shape.vus,
   };
 }
 
 /** What k6 does, in words, e.g. `500 VUs for 60 s, think time 1 to 5 s`. */
 export function describeShape(load: LoadShape): string {
-  const { iterations, vus, durationMs, think, rate, stages, startVus = 0 } = load;
+  const { iterations, vus, durationMs, think, rate, stages, timed, startVus = 0 } = load;
+  if (timed !== undefined)
+    return `open model, ${iterations} submissions in ${durationMs / 1000} s at ${timesInWords(timed)}, ${vus} VUs at most`;
   if (iterations !== null) return `${iterations} submissions by ${vus} VU`;
   const time = `${durationMs / 1000} s`;
   const path = (start: number, unit: string): string =>

@@ -1,13 +1,14 @@
 /** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LogFollower } from '../monitor/logs/follow.ts';
 import { startMonitor } from '../monitor/monitor.ts';
 import { renderRun } from '../plots/render.ts';
+import { labelAnswer } from '../results/answers.ts';
 import { writeReport } from '../report/markdown.ts';
-import { processFigures } from '../results/figures.ts';
 import type {
   HostileFigures,
   ProcessReading,
+  Reconcile,
   ResourceLine,
   SampleLine,
   Summary,
@@ -15,15 +16,31 @@ import type {
 import { targetOf } from '../scenarios/lib/plan.ts';
 import { EXIT } from '../user-error.ts';
 import { defaultGates, gateRules, judgeGates } from './gates.ts';
-import { allowedMisses, cpuOverLoad, generatorLimit } from './generator.ts';
+import { allowedMisses, generatorLimit, growthNotes } from './generator.ts';
+import { writeFleetRecord } from './fleet-record.ts';
 import { startBeside } from './hostile/beside.ts';
+import { collectEachMinute } from './collect.ts';
 import type { Interrupts } from './interrupt.ts';
 import { startK6 } from './k6-run.ts';
 import { Leftovers } from './leftovers.ts';
 import { liveLine } from './live.ts';
+import { groupFigures, hasHostile } from './mix.ts';
+import type { LookOutcome } from './reconcile/look.ts';
+import { LiveLook } from './reconcile/live.ts';
+import {
+  lookAfterRun,
+  sentByRun,
+  type StorageChoice,
+  storageOf,
+  storedGates,
+} from './reconcile/of-run.ts';
+import { SendTimes } from './reconcile/send-times.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
+import { ResourceMeter } from './resource-meter.ts';
 import { figuresOf, SampleAggregator } from './samples.ts';
-import { scheduleOf } from './schedule.ts';
+import { scheduleOf, timedSchedule } from './schedule.ts';
+import { costOfFolder } from './run-cost.ts';
+import { followTargetLogs } from './target-log.ts';
 import { verdictOf } from './verdict.ts';
 
 /** A k6 that does not end by itself this long after its last possible answer is ended. */
@@ -34,46 +51,59 @@ const K6_STOP_MS = 10_000;
 /**
  * Runs one load. Results are complete also when the target dies in the middle or the user interrupts once; at
  * the second interrupt the process ends at once, with what was measured up to then.
+ * @param how `describe`: whether pictures and report are made
  * @throws UserError if the run could not begin
  */
 export async function runLoad(
   job: LoadJob,
   surroundings: Surroundings & { interrupts: Interrupts },
-): Promise<{ exitCode: number }> {
+  how: { describe: boolean } = { describe: true },
+): Promise<RunEnd> {
   const { screen, interrupts } = surroundings;
   const leftovers = new Leftovers();
   // At any time; while the load runs, LoadRun saves what it has first.
   let save: () => void = () => undefined;
-  interrupts.second.addEventListener('abort', () => {
+  const endAtOnce = () => {
     save();
     leftovers.removeNow();
     process.exit(EXIT.interrupted);
-  });
+  };
+  interrupts.second.addEventListener('abort', endAtOnce);
   let prepared: PreparedRun;
   try {
     prepared = await prepareRun(job, { ...surroundings, leftovers }, interrupts.first);
   } catch (error) {
+    interrupts.second.removeEventListener('abort', endAtOnce);
     if (!interrupts.first.aborted) throw error;
     screen.line('interrupted before anything was sent; nothing was left behind');
-    return { exitCode: EXIT.interrupted };
+    return { exitCode: EXIT.interrupted, folder: null, summary: null };
   }
   const run = new LoadRun(job, prepared, surroundings);
   const { folder } = prepared.writer;
   save = () => run.saveAtOnce();
   await run.send();
-  const { verdict, notes } = run.finish(await storedBy(prepared));
+  const summary = run.finish(await run.look());
+  const { verdict, notes } = summary;
   save = () => undefined;
+  await run.addCost();
   notes.push(...(await prepared.release()), ...run.save());
-  const notDrawn = await describe(folder);
+  interrupts.second.removeEventListener('abort', endAtOnce);
+  const notDrawn = how.describe ? await describeRun(folder) : null;
   for (const note of notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
   screen.line(verdict.sentence);
-  return { exitCode: verdict.exitCode };
+  return { exitCode: verdict.exitCode, folder, summary };
 }
 
-/** Pictures and report, from the folder alone. A failure here takes nothing from the results. */
-async function describe(folder: string): Promise<string | null> {
+/** How a run ended; nulls: it was interrupted before anything was sent. */
+export type RunEnd = { exitCode: number; folder: string | null; summary: Summary | null };
+
+/**
+ * Pictures and report, from the folder alone. A failure here takes nothing from the results.
+ * @returns what failed; null: nothing
+ */
+export async function describeRun(folder: string): Promise<string | null> {
   try {
     await renderRun(folder);
     await writeReport(folder);
@@ -91,7 +121,9 @@ class LoadRun {
   readonly #aggregator: SampleAggregator;
   /** Last reading of each process, for the live line. */
   readonly #readings = new Map<string, ProcessReading>();
-  readonly #resourceLines: ResourceLine[] = [];
+  readonly #resources = new ResourceMeter();
+  /** The backend's memory is read. */
+  readonly #isWatched: boolean;
   readonly #notes: string[] = [];
   readonly #broken: string[] = [];
   readonly #startedAt = new Date();
@@ -105,6 +137,14 @@ class LoadRun {
   #lastSecond: SampleLine | undefined;
   #hostile: HostileFigures | undefined;
   #lastVus: number | null = null;
+  /** null: no log of the target is in sight. */
+  readonly #logs: LogFollower | null;
+  readonly #times: SendTimes;
+  /** Where the target stores; null: nobody knows. */
+  readonly #storage: StorageChoice | null;
+  #liveLook: LiveLook | null = null;
+  /** When k6 had ended, ms since 1970. */
+  #endedMs = 0;
 
   constructor(
     job: LoadJob,
@@ -114,20 +154,45 @@ class LoadRun {
     this.#job = job;
     this.#prepared = prepared;
     this.#surroundings = surroundings;
+    this.#isWatched =
+      prepared.backend !== null || job.targetPid !== null || job.targetContainer !== null;
     const { k6Plan } = prepared;
     const { targets } = k6Plan;
     const { load } = prepared.plan;
-    const schedule = scheduleOf(load);
+    const schedule =
+      prepared.offsetsMs === null
+        ? scheduleOf(load)
+        : timedSchedule(prepared.offsetsMs, load.durationMs);
+    this.#storage = storageOf(job, prepared, surroundings.env);
+    const spillPath = join(prepared.writer.folder, 'corpus', 'times');
+    this.#times = new SendTimes(k6Plan.load.lease, spillPath);
     this.#aggregator = new SampleAggregator({
+      ...(this.#storage !== null && { times: this.#times }),
       lease: k6Plan.load.lease,
       count: k6Plan.source.kind === 'corpus' ? k6Plan.source.count : Infinity,
       expectedStatus: k6Plan.expected.status,
       bodyBytesOf: prepared.bodyBytesOf,
+      feeder: prepared.feed?.samplesOf(k6Plan.load.lease) ?? null,
+      answersPath: join(prepared.writer.folder, 'corpus', 'answers.bin'),
       schedule: schedule && { schedule, vus: load.vus },
       warmUpMs: load.warmUpMs ?? 0,
       ...(targets !== null && {
         targets: { count: targets.length, of: targetOf({ seed: k6Plan.seed, targets }) },
       }),
+      ...(prepared.groups && {
+        groups: {
+          expectedStatus: prepared.groups.list.map((group) => group.expectedStatus),
+          of: prepared.groups.of,
+        },
+      }),
+    });
+    this.#logs = followTargetLogs({
+      logs: job.logs,
+      embeddedIn: prepared.backend === null ? null : prepared.writer.folder,
+      secretHeaders: job.transport.secretHeaders,
+      env: surroundings.env,
+      onLine: (line) => this.#write(() => prepared.writer.log(line)),
+      onNote: (text) => this.#notes.push(text),
     });
   }
 
@@ -135,12 +200,14 @@ class LoadRun {
   async send(): Promise<void> {
     const { prepared, interrupts } = { prepared: this.#prepared, ...this.#surroundings };
     const { writer, plan, backend } = prepared;
+    await this.#logs?.ready;
     const monitor = startMonitor({
       targets: [
         ...(backend ? [{ name: 'backend', pid: backend.pid }] : []),
         ...(this.#job.targetPid === null ? [] : [{ name: 'backend', pid: this.#job.targetPid }]),
         { name: 'toolkit', pid: process.pid },
       ],
+      sources: this.#job.monitorSources(),
       intervalMs: this.#job.monitorIntervalMs,
       onReading: (line) => this.#resource(line),
       onEnded: (name) => {
@@ -167,7 +234,7 @@ class LoadRun {
       const { hostile } = prepared;
       const beside =
         hostile &&
-        startBeside(hostile.material, hostile.target, this.#job.request, this.#job.hostileRate);
+        startBeside(hostile.material, hostile.target, this.#job.request, hostile.perSecond);
       // A fault of the sender is told at the end; the good load goes on.
       beside?.done.catch(() => undefined);
       monitor.addTarget({ name: 'k6', pid: k6.pid });
@@ -175,6 +242,11 @@ class LoadRun {
         if (!this.#sending) return;
         const how = signal ? `signal ${signal}` : `exit code ${code}`;
         this.#targetEnded(`the backend ended with ${how}, see backend.log`);
+      });
+      void prepared.feed?.failed.then((error) => {
+        if (!this.#sending) return;
+        this.#broken.push(`submissions could not be signed (${error.message})`);
+        this.#stopK6();
       });
       const onFirst = () => {
         this.#surroundings.screen.line(
@@ -190,6 +262,8 @@ class LoadRun {
         k6.kill();
       }, limitMs);
       const live = setInterval(() => this.#tick(), 1000);
+      this.#liveLook = this.#startLiveLook();
+      const stopCollecting = collectEachMinute();
       try {
         const end = await k6.done;
         if (end.outcome === 'broken') this.#broken.push(end.sentence);
@@ -198,6 +272,8 @@ class LoadRun {
         void beside?.stop().catch(() => undefined);
         clearTimeout(overtime);
         clearInterval(live);
+        await this.#liveLook?.stop();
+        stopCollecting();
         interrupts.first.removeEventListener('abort', onFirst);
       }
     } catch (error) {
@@ -205,7 +281,10 @@ class LoadRun {
       this.#broken.push((error as Error).message);
     } finally {
       this.#sending = false;
+      this.#endedMs = Date.now();
       await monitor.stop();
+      await prepared.feed?.stop();
+      await this.#logs?.stop();
     }
   }
 
@@ -223,46 +302,112 @@ class LoadRun {
     }
   }
 
-  /** Writes what is left and judges. @param stored submissions that the embedded backend's storage holds; null: not known */
-  finish(stored: number | null): Summary {
+  #startLiveLook(): LiveLook | null {
+    const { reconcileEveryMs } = this.#job;
+    const storage = this.#storage;
+    if (reconcileEveryMs === null || storage === null) return null;
+    if (this.#prepared.feed !== null) {
+      this.#notes.push(
+        '--reconcile-every has no effect where submissions are signed while the load runs: the storage is looked into after it',
+      );
+      return null;
+    }
+    return new LiveLook({
+      everyMs: reconcileEveryMs,
+      open: () => storage.open(),
+      sent: () => sentByRun(this.#prepared),
+      answers: this.#aggregator.table,
+      times: this.#times,
+      beganMs: this.#startedAt.getTime(),
+      folder: this.#prepared.writer.folder,
+      onNote: (text) => this.#notes.push(text),
+    });
+  }
+
+  /** Compares what was sent with what is stored. @returns null: there is nothing to look into, or for */
+  async look(): Promise<LookOutcome | null> {
+    const { screen, interrupts } = this.#surroundings;
+    this.#aggregator.end();
+    const { table, startMs } = this.#aggregator;
+    if (this.#storage === null || table.length === 0) return null;
+    const interrupted = interrupts.first.aborted;
+    const stop = new AbortController();
+    const onFirst = () => {
+      screen.line('interrupted: the storage is not waited for any longer');
+      stop.abort();
+    };
+    if (!interrupted) interrupts.first.addEventListener('abort', onFirst);
+    try {
+      return await lookAfterRun({
+        choice: this.#storage,
+        prepared: this.#prepared,
+        answers: table,
+        times: this.#times,
+        beganMs: startMs ?? this.#startedAt.getTime(),
+        endedMs: this.#endedMs,
+        interrupted,
+        signal: stop.signal,
+        onStatus: (text) => screen.status(text),
+      });
+    } finally {
+      interrupts.first.removeEventListener('abort', onFirst);
+      this.#times.close();
+    }
+  }
+
+  /** Writes what is left and judges. @param found in the target's storage; null: it was not looked into */
+  finish(found: LookOutcome | null): Summary {
     const { writer, plan } = this.#prepared;
     this.#aggregator.end();
     this.#writeSeconds();
     const { totals } = this.#aggregator;
     const inFlight = this.#aggregator.inFlight().length;
-    this.#write(() =>
-      writer.reconcile({
-        format: 1,
-        planned: plan.corpus.submissions,
-        sent: totals.sent,
-        answers: totals.answers,
-        accepted: totals.accepted,
-        unknown: inFlight,
-        resent: totals.resent,
-        stored,
-        missing: stored === null ? null : Math.max(0, totals.accepted - stored),
-      }),
-    );
+    const reconcile: Reconcile = {
+      format: 1,
+      planned: plan.corpus.submissions,
+      sent: totals.sent,
+      answers: totals.answers,
+      accepted: totals.accepted,
+      unknown: inFlight,
+      resent: totals.resent,
+      stored: found?.stored ?? null,
+      missing: found?.missing ?? null,
+      ...(found && { look: found.look }),
+    };
+    this.#write(() => writer.reconcile(reconcile));
+    const { network } = this.#prepared;
+    if (network !== null)
+      this.#write(() => writeFleetRecord(writer.folder, network, this.#aggregator.table));
     const interrupted = this.#surroundings.interrupts.first.aborted;
     const cut = interrupted || this.#broken.length > 0;
+    const { processes, cpu } = this.#resources.figures(totals);
     const figures = {
       ...figuresOf(this.#aggregator, cut),
-      processes: processFigures(this.#resourceLines),
+      processes,
     };
-    const rules = gateRules(this.#job.gates, defaultGates(plan.load, plan.scenario));
+    const rules = gateRules(this.#job.gates, [
+      ...defaultGates(plan.load, plan.scenario, this.#isWatched, hasHostile(this.#job.request)),
+      ...storedGates(this.#job),
+    ]);
     const facts = {
       figures,
       broken: this.#broken,
       interrupted,
+      missing: found?.missing ?? null,
       generatorLimit: generatorLimit({
         schedule: figures.schedule ?? null,
         allowedMisses: allowedMisses(rules),
-        cpu: cpuOverLoad(this.#resourceLines, totals.firstEndMs ?? 0, totals.lastEndMs ?? 0),
+        cpu,
+        feeder: this.#prepared.feed?.figures() ?? null,
       }),
     };
     const { targets } = this.#prepared.k6Plan;
-    const gates = judgeGates(rules, { ...figures, hostile: this.#hostile });
-    const notes = this.#notesOf(inFlight, figures, stored);
+    const logs = this.#logs?.figures() ?? undefined;
+    const gates = judgeGates(rules, { ...figures, hostile: this.#hostile, reconcile, logs });
+    const notes = [
+      ...this.#notesOf(inFlight, figures, found?.notes ?? []),
+      ...growthNotes(processes),
+    ];
     const summary: Summary = {
       format: 1,
       id: writer.id,
@@ -270,12 +415,16 @@ class LoadRun {
       startedAt: this.#startedAt.toISOString(),
       endedAt: new Date().toISOString(),
       loadMs: Math.round((totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0)),
+      firstEndMs: totals.firstEndMs,
+      lastEndMs: totals.lastEndMs,
       interrupted,
       figures,
       ...(targets !== null && {
         targets: this.#aggregator.byTarget().map((counts, i) => ({ ...targets[i], ...counts })),
       }),
+      ...this.#groups(),
       ...(this.#hostile && { hostile: this.#hostile }),
+      ...(logs && { logs }),
       gates,
       notes,
       verdict: verdictOf(facts, gates),
@@ -289,11 +438,41 @@ class LoadRun {
     return summary;
   }
 
+  /** Figures by size or kind. */
+  #groups(): Pick<Summary, 'sizes' | 'kinds'> {
+    const { groups } = this.#prepared;
+    if (groups === null) return {};
+    const { scenario, mix = [] } = this.#job.request;
+    const weight = mix.find(({ kind }) => kind === 'hostile')?.weight;
+    const beside =
+      this.#hostile && weight !== undefined ? { weight, figures: this.#hostile } : null;
+    const figures = groupFigures(groups.list, this.#aggregator.byGroup(), beside);
+    return scenario === 'mixed' ? { kinds: figures } : { sizes: figures };
+  }
+
+  /** What a submission cost, once the lines are written. A failure here takes nothing from the results. */
+  async addCost(): Promise<void> {
+    if (!this.#summary || !this.#isWatched) return;
+    const { writer, plan, storageFolder, hostile } = this.#prepared;
+    try {
+      this.#summary.cost = await costOfFolder(
+        writer.folder,
+        plan.load,
+        hostile === null ? storageFolder : null,
+      );
+    } catch (error) {
+      this.#summary.notes.push(
+        `what a submission cost could not be told (${(error as Error).message})`,
+      );
+    }
+  }
+
   /** Makes sure that the summary is there. @returns what is not; empty: all is well */
   save(): string[] {
     try {
       if (this.#summary) this.#prepared.writer.summary(this.#summary);
       this.#prepared.writer.close();
+      this.#aggregator.table.close();
       return [];
     } catch (error) {
       return [`summary.json could not be written (${(error as Error).message})`];
@@ -303,18 +482,24 @@ class LoadRun {
   #notesOf(
     inFlight: number,
     { schedule, warmUpAnswers }: Summary['figures'],
-    stored: number | null,
+    ofStorage: readonly string[],
   ): string[] {
     const { totals } = this.#aggregator;
     const { vus, warmUpMs = 0 } = this.#prepared.plan.load;
-    const notes = [...this.#prepared.notes, ...this.#notes];
-    if (stored !== null && stored < totals.accepted)
-      notes.push(
-        `the backend's storage holds ${stored} submissions, though ${totals.accepted} were accepted (a failed write is in backend.log; of several by one submitter within a second it keeps one)`,
-      );
+    const notes = [...this.#prepared.notes, ...this.#notes, ...ofStorage];
     if (warmUpMs > 0)
       notes.push(
         `the first ${warmUpMs / 1000} s were warm-up: ${warmUpAnswers ?? 0} answers count, but not in the latencies`,
+      );
+    const retried = Object.entries(totals.retries);
+    if (retried.length > 0)
+      notes.push(
+        `requests that failed were sent again, as nodes do: ${retried.map(([answer, count]) => `${count} × ${labelAnswer(answer)}`).join(', ')}; of each submission the last answer counts`,
+      );
+    const lateBusy = schedule?.lateWhileBusy ?? 0;
+    if (lateBusy > 0)
+      notes.push(
+        `${lateBusy} starts were late because nearly all ${vus} VUs waited for answers; --vus N has more of them ready for a target this slow`,
       );
     const droppedBusy = schedule ? schedule.dropped - schedule.droppedWhileFree : 0;
     if (droppedBusy > 0)
@@ -352,7 +537,7 @@ class LoadRun {
     // How k6 ended is told by k6's own step; that it ends at the end of the load is nothing to note.
     if (line.kind === 'note' && line.name === 'k6') return;
     this.#write(() => this.#prepared.writer.resource(line));
-    if (line.kind !== 'note') this.#resourceLines.push(line);
+    this.#resources.add(line, this.#aggregator.totals);
     if (line.kind === 'process') this.#readings.set(line.name, line);
     // The ends of processes are told by themselves; the rest is a fault of the monitor.
     if (line.kind === 'note' && line.name === 'monitor') this.#notes.push(line.text);
@@ -379,9 +564,14 @@ class LoadRun {
         vus: this.#lastVus,
         submissionsPerSecond: second.sent,
         p95Ms: second.latency?.p95 ?? null,
-        errors: totals.sent - totals.accepted + totals.failedIterations,
+        errors: totals.sent - totals.expected + totals.failedIterations,
+        stored: this.#liveLook?.last ?? null,
         backend: this.#backendEnded ? undefined : this.#readings.get('backend'),
         generator: this.#readings.get('k6'),
+        growth: {
+          backend: this.#resources.growthOf('backend')?.bytesPerMinute,
+          generator: this.#resources.growthOf('k6')?.bytesPerMinute,
+        },
       }),
     );
   }
@@ -401,20 +591,5 @@ class LoadRun {
       `results: ${writer.folder} (npm run report -- ${writer.folder} makes pictures and report)`,
     );
     screen.line(verdict.sentence);
-  }
-}
-
-/**
- * How many submissions the embedded backend's storage holds; null where there is no such storage, and beside hostile
- * requests, which are stored as well.
- */
-async function storedBy({ storageFolder, hostile }: PreparedRun): Promise<number | null> {
-  if (storageFolder === null || hostile !== null) return null;
-  try {
-    const names = await readdir(join(storageFolder, 'submissions'), { recursive: true });
-    return names.filter((name) => name.endsWith('.json')).length;
-  } catch (error) {
-    // Not one was stored.
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 0 : null;
   }
 }

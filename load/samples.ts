@@ -14,9 +14,16 @@
  * whole second of grace. What comes later still is counted in the oldest second that is not finished, so
  * the sum over all lines is the total, exactly, whatever the clock does.
  */
-import { CODE, CODES, REPORT_METRIC, START_METRIC } from '../scenarios/lib/reports.ts';
+import {
+  CODE,
+  CODES,
+  REPORT_METRIC,
+  RETRY_METRIC,
+  START_METRIC,
+} from '../scenarios/lib/reports.ts';
 import type { AnswerClass, SampleLine, Summary } from '../results/types.ts';
-import { AnswerTable, classOfCode } from './answer-table.ts';
+import { AnswerTable, classOfCode, isAccepted } from './answer-table.ts';
+import type { SendTimes } from './reconcile/send-times.ts';
 import type { Schedule } from './schedule.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
 import { LatencyHistogram } from '../results/histogram.ts';
@@ -37,15 +44,37 @@ export type AggregatorOptions = {
   schedule?: { schedule: Schedule; vus: number } | null;
   /** Requests that ended within it have no say in `latency`, `felt` and the time since the intended start. */
   warmUpMs?: number;
+  /** Answers with this status are a feeder's (load/feeder/feeder.ts), of so many bytes each: they count nowhere. */
+  feeder?: { status: number; answerBytes: number } | null;
+  /** File for the answers of long ago: load/answer-table.ts. */
+  answersPath?: string;
+  /** Gets begin and end of each submission. */
+  times?: Pick<SendTimes, 'begun' | 'ended'>;
   /** Of a load on several targets: how many there are, and the place of submission i's among them. */
   targets?: { count: number; of: (index: number) => number };
+  /** Of a load whose figures are kept apart (load/mix.ts): k6 tags its requests with the group's place. */
+  groups?: { expectedStatus: readonly number[]; of: (index: number) => number };
+};
+
+/** What came of one group; figures of latency are over its expected answers. */
+export type GroupTotals = {
+  sent: number;
+  accepted: number;
+  expected: number;
+  answers: Record<AnswerClass, number>;
+  bytesSent: number;
+  latency: LatencyHistogram;
 };
 
 export type Totals = {
-  /** Requests whose end was reported. */
+  /** Requests whose end was reported; those sent again after a failure are in `retries`. */
   sent: number;
-  /** Answered as expected: status and body. */
+  /** Requests that failed and were sent again, by their answers. */
+  retries: Record<AnswerClass, number>;
+  /** Taken by the target: status 200 and the backend's body. */
   accepted: number;
+  /** Answered as expected; other than `accepted` only where some bodies expect another answer. */
+  expected: number;
   answers: Record<AnswerClass, number>;
   /** Answers with the expected status and another body. */
   otherBody: number;
@@ -72,6 +101,7 @@ class Second {
   failedIterations = 0;
   late = 0;
   dropped = 0;
+  retries = 0;
   bytesSent = 0;
   bytesReceived = 0;
   readonly answers = new Map<number, number>();
@@ -81,25 +111,37 @@ class Second {
   reset(): void {
     this.vus = null;
     this.sent = this.failedIterations = this.bytesSent = this.bytesReceived = 0;
-    this.late = this.dropped = 0;
+    this.late = this.dropped = this.retries = 0;
     this.answers.clear();
     if (this.latency.count > 0) this.latency.reset();
     if (this.felt.count > 0) this.felt.reset();
   }
 }
 
+type Group = {
+  expectedStatus: string;
+  counts: Map<number, number>;
+  bytesSent: number;
+  latency: LatencyHistogram;
+};
+
 export class SampleAggregator {
   readonly latency = new LatencyHistogram();
   readonly felt = new LatencyHistogram();
-  readonly table = new AnswerTable();
+  readonly table: AnswerTable;
   /** null in a closed model. */
   readonly schedule: ScheduleWatch | null;
 
   readonly #options: AggregatorOptions;
   readonly #expectedStatus: string;
+  readonly #feederStatus: string | null;
+  /** Bytes of a feeder's answers that k6 has not yet counted as received. */
+  #feederBytes = 0;
   readonly #answers = new Map<number, number>();
+  readonly #retries = new Map<number, number>();
   /** The same by target, where there are several. */
   readonly #answersOf: readonly Map<number, number>[];
+  readonly #groups: readonly Group[];
   #sent = 0;
   #failedIterations = 0;
   #resent = 0;
@@ -110,6 +152,7 @@ export class SampleAggregator {
   #firstEndMs: number | null = null;
   #lastEndMs: number | null = null;
   #faultyLines = 0;
+  #lastRetryMs = 0;
   #warmUpAnswers = 0;
   /** When the load began, ms since 1970: as k6 tells it, else the first sample. */
   #startMs: number | null = null;
@@ -130,10 +173,20 @@ export class SampleAggregator {
   #duration = -1;
   #around = 0;
   #expected = false;
+  /** Its group, if that expects the answer which came; else undefined. */
+  #group: Group | undefined;
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
+    this.#groups = (options.groups?.expectedStatus ?? []).map((status) => ({
+      expectedStatus: String(status),
+      counts: new Map(),
+      bytesSent: 0,
+      latency: new LatencyHistogram(),
+    }));
     this.#expectedStatus = String(options.expectedStatus);
+    this.#feederStatus = options.feeder ? String(options.feeder.status) : null;
+    this.table = new AnswerTable(options.answersPath ?? null);
     const { schedule } = options;
     this.schedule = schedule ? new ScheduleWatch(schedule.schedule, schedule.vus) : null;
     this.#answersOf = Array.from({ length: options.targets?.count ?? 0 }, () => new Map());
@@ -167,6 +220,9 @@ export class SampleAggregator {
   end(): void {
     if (this.#carry.length > 0) this.#faultyLines++;
     this.#carry = Buffer.alloc(0);
+    // No retry came for these: the failure is their answer.
+    for (const [index, code] of this.table.takeWaiting())
+      this.#report(this.#secondOf(this.#lastRetryMs), this.#lastRetryMs, index * CODES + code);
     while (this.#open.length > 0) this.#finishOldest();
   }
 
@@ -184,8 +240,10 @@ export class SampleAggregator {
     return {
       sent: this.#sent,
       accepted: acceptedOf(this.#answers),
+      expected: expectedOf(this.#answers),
       answers: byClass(this.#answers),
       otherBody,
+      retries: byClass(this.#retries),
       failedIterations: this.#failedIterations,
       resent: this.#resent,
       bytesSent: this.#bytesSent,
@@ -204,6 +262,18 @@ export class SampleAggregator {
       sent: [...counts.values()].reduce((sum, count) => sum + count, 0),
       accepted: acceptedOf(counts),
       answers: byClass(counts),
+    }));
+  }
+
+  /** What became of each group, in their order; empty where there are none. */
+  byGroup(): GroupTotals[] {
+    return this.#groups.map(({ counts, bytesSent, latency }) => ({
+      sent: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      accepted: acceptedOf(counts),
+      expected: expectedOf(counts),
+      answers: byClass(counts),
+      bytesSent,
+      latency,
     }));
   }
 
@@ -254,20 +324,29 @@ export class SampleAggregator {
       case DROPPED:
         // shared-iterations has such too, where its time runs out.
         if (this.schedule === null) break;
-        this.schedule.dropped();
-        this.#secondOf(timeMs).dropped++;
+        // shared-iterations tells of all that never came at once, the others of one after the other.
+        this.schedule.dropped(value);
+        this.#secondOf(timeMs).dropped += value;
+        break;
+      case RETRY:
+        this.#retry(timeMs, value);
         break;
       case REPORT:
         this.#report(this.#secondOf(timeMs), timeMs, value);
         break;
       case HTTP_REQS:
+        if (this.#feederStatus !== null && hasStatus(this.#feederStatus, bytes, valueEnd + 1, to)) {
+          this.#feederBytes += this.#options.feeder!.answerBytes;
+          break;
+        }
         this.#httpRequests++;
         this.#secondOf(timeMs);
         break;
       case DURATION:
         this.#duration = value * 1000;
         this.#around = 0;
-        this.#expected = this.#hasExpectedStatus(bytes, valueEnd + 1, to);
+        this.#expected = hasStatus(this.#expectedStatus, bytes, valueEnd + 1, to);
+        if (this.#groups.length > 0) this.#group = this.#groupOf(bytes, valueEnd + 1, to);
         break;
       case BLOCKED:
       case CONNECTING:
@@ -275,6 +354,8 @@ export class SampleAggregator {
         break;
       case TLS:
         // The last one needed of a request; a request without its first ones was cut off.
+        if (this.#duration >= 0 && this.#group !== undefined && !this.#isWarmUp(timeMs))
+          this.#group.latency.record(this.#duration);
         if (this.#duration >= 0 && this.#expected) {
           const second = this.#secondOf(timeMs);
           const felt = this.#duration + this.#around + value * 1000;
@@ -298,10 +379,14 @@ export class SampleAggregator {
           this.#bytesSent += value;
         }
         break;
-      case DATA_RECEIVED:
-        this.#secondOf(timeMs).bytesReceived += value;
-        this.#bytesReceived += value;
+      case DATA_RECEIVED: {
+        // k6 counts what comes over a VU's connections, of whom it does not say.
+        const ofFeeder = Math.min(value, this.#feederBytes);
+        this.#feederBytes -= ofFeeder;
+        this.#secondOf(timeMs).bytesReceived += value - ofFeeder;
+        this.#bytesReceived += value - ofFeeder;
         break;
+      }
     }
   }
 
@@ -313,10 +398,12 @@ export class SampleAggregator {
       return;
     }
     if (code === CODE.begun) {
+      this.#options.times?.begun(index, timeMs);
       if (this.schedule?.begun(index, timeMs)) second.late++;
       return;
     }
     if (code === CODE.leaseEnded) return;
+    this.#options.times?.ended(index, timeMs);
     this.schedule?.ended(index, timeMs, (code & CODE.expected) !== 0 && !this.#isWarmUp(timeMs));
     if (code === CODE.threw) {
       second.failedIterations++;
@@ -329,9 +416,16 @@ export class SampleAggregator {
     countOne(this.#answers, code);
     if (this.#options.targets !== undefined)
       countOne(this.#answersOf[this.#options.targets.of(index)], code);
+    const whole = this.#options.bodyBytesOf?.(index);
+    // Who answers 413 does so before it reads the body, and closes.
+    const bytes = whole !== undefined && (code & ~CODE.expected) === 413 ? 0 : whole;
+    if (this.#options.groups !== undefined) {
+      const group = this.#groups[this.#options.groups.of(index)];
+      countOne(group.counts, code);
+      group.bytesSent += bytes ?? 0;
+    }
     if (index >= this.#options.count) this.#resent++;
-    if (this.#options.bodyBytesOf !== undefined) {
-      const bytes = this.#options.bodyBytesOf(index);
+    if (bytes !== undefined) {
       second.bytesSent += bytes;
       this.#bytesSent += bytes;
     }
@@ -339,16 +433,31 @@ export class SampleAggregator {
     if (this.#lastEndMs === null || timeMs > this.#lastEndMs) this.#lastEndMs = timeMs;
   }
 
+  #retry(timeMs: number, value: number): void {
+    const index = Math.floor(value / CODES);
+    this.#lastRetryMs = timeMs;
+    const failure = this.table.retry(index, value % CODES);
+    if (failure === null) return;
+    const second = this.#secondOf(timeMs);
+    const bytes = this.#options.bodyBytesOf?.(index) ?? 0;
+    second.retries++;
+    second.bytesSent += bytes;
+    this.#bytesSent += bytes;
+    countOne(this.#retries, failure);
+  }
+
+  /** @param from where the columns status, extra_tags and metadata begin: `200,group=3,` */
+  #groupOf(bytes: Buffer, from: number, to: number): Group | undefined {
+    const [, status, place] = /^(\d*),(?:[^,]*&)?group=(\d+)(?:&|,|$)/.exec(
+      bytes.toString('latin1', from, to),
+    ) ?? ['', '', ''];
+    const group = place === '' ? undefined : this.#groups[Number(place)];
+    return group !== undefined && status === group.expectedStatus ? group : undefined;
+  }
+
   #isWarmUp(endMs: number): boolean {
     const { warmUpMs = 0 } = this.#options;
     return warmUpMs > 0 && endMs < this.#startMs! + warmUpMs;
-  }
-
-  #hasExpectedStatus(bytes: Buffer, from: number, to: number): boolean {
-    const text = this.#expectedStatus;
-    if (from + text.length >= to || bytes[from + text.length] !== COMMA) return false;
-    for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false;
-    return true;
   }
 
   /** The second to count a sample of `timeMs` in; finishes those that are past their grace. */
@@ -388,6 +497,7 @@ export class SampleAggregator {
       ...(second.failedIterations > 0 && { failedIterations: second.failedIterations }),
       ...(second.late > 0 && { late: second.late }),
       ...(second.dropped > 0 && { dropped: second.dropped }),
+      ...(second.retries > 0 && { retries: second.retries }),
       bytesSent: second.bytesSent,
       bytesReceived: second.bytesReceived,
       latency: second.latency.ofSecond(),
@@ -408,14 +518,16 @@ export function figuresOf(
   cut = false,
 ): Omit<Summary['figures'], 'processes'> {
   const { schedule, warmUpAnswers } = aggregator;
-  const { sent, accepted, answers, bytesSent, bytesReceived, failedIterations, ...times } =
-    aggregator.totals;
+  const { totals } = aggregator;
+  const { sent, accepted, expected, answers, bytesSent, bytesReceived } = totals;
+  const { failedIterations, retries, ...times } = totals;
   const spanMs = (times.lastEndMs ?? 0) - (times.firstEndMs ?? 0);
   return {
     sent,
     accepted,
     answers,
-    errorRate: sent === 0 ? null : (sent - accepted) / sent,
+    ...(expected !== accepted && { expected }),
+    errorRate: sent === 0 ? null : (sent - expected) / sent,
     // Between n ends lie n - 1 intervals.
     submissionsPerSecond: spanMs > 0 ? ((sent - 1) * 1000) / spanMs : null,
     bytesSent,
@@ -426,19 +538,26 @@ export function figuresOf(
     ...(schedule !== null && {
       schedule: schedule.figures(cut ? (times.lastEndMs ?? 0) : null),
       sinceIntended: schedule.sinceIntended,
+      lateness: schedule.lateness,
     }),
     ...(warmUpAnswers > 0 && { warmUpAnswers }),
+    ...(Object.keys(retries).length > 0 && { retries }),
   };
 }
 
 const countOne = (counts: Map<number, number>, code: number): void =>
   void counts.set(code, (counts.get(code) ?? 0) + 1);
 
-function acceptedOf(counts: ReadonlyMap<number, number>): number {
-  let accepted = 0;
-  for (const [code, count] of counts) if (code & CODE.expected) accepted += count;
-  return accepted;
-}
+const sumOf = (counts: ReadonlyMap<number, number>, of: (code: number) => boolean): number => {
+  let sum = 0;
+  for (const [code, count] of counts) if (of(code)) sum += count;
+  return sum;
+};
+
+const acceptedOf = (counts: ReadonlyMap<number, number>): number => sumOf(counts, isAccepted);
+
+const expectedOf = (counts: ReadonlyMap<number, number>): number =>
+  sumOf(counts, (code) => (code & CODE.expected) !== 0);
 
 /** Counts by packed code to counts by class, in the order of the classes. */
 function byClass(counts: ReadonlyMap<number, number>): Record<AnswerClass, number> {
@@ -447,6 +566,14 @@ function byClass(counts: ReadonlyMap<number, number>): Record<AnswerClass, numbe
   for (const [code, count] of sorted.sort(([a], [b]) => a - b))
     sums[classOfCode(code)] = (sums[classOfCode(code)] ?? 0) + count;
   return sums;
+}
+
+/** Whether the column that begins at `from` is `status`. */
+function hasStatus(status: string, bytes: Buffer, from: number, to: number): boolean {
+  if (from + status.length >= to || bytes[from + status.length] !== COMMA) return false;
+  for (let i = 0; i < status.length; i++)
+    if (bytes[from + i] !== status.charCodeAt(i)) return false;
+  return true;
 }
 
 const COMMA = 0x2c;
@@ -463,9 +590,11 @@ const DATA_SENT = 8;
 const DATA_RECEIVED = 9;
 const START = 10;
 const DROPPED = 11;
+const RETRY = 12;
 
 const METRICS: Record<string, number> = {
   [REPORT_METRIC]: REPORT,
+  [RETRY_METRIC]: RETRY,
   http_reqs: HTTP_REQS,
   http_req_duration: DURATION,
   http_req_blocked: BLOCKED,

@@ -23,8 +23,13 @@ export class ScheduleWatch {
   #earliestMs = Infinity;
   #started = 0;
   #late = 0;
+  #lateWhileBusy = 0;
+  /** When {@link ScheduleWatch.#isFull} was true last, ms since 1970; Infinity: it is. */
+  #lastFullMs = -Infinity;
   #dropped = 0;
   #droppedWhileFree = 0;
+  /** Expected answers that came in the second half of the load's time. */
+  #answeredInSecondHalf = 0;
   /** Of submissions under way: when they were due, in milliseconds from the beginning. */
   readonly #due = new Map<number, number>();
   readonly #lateness = new LatencyHistogram();
@@ -41,6 +46,11 @@ export class ScheduleWatch {
     this.#toldMs = ms;
   }
 
+  /** All or nearly all VUs are at work. */
+  get #isFull(): boolean {
+    return this.#due.size > this.#vus * (1 - FREE_SHARE);
+  }
+
   get #isTold(): boolean {
     return this.#toldMs > -Infinity;
   }
@@ -52,7 +62,7 @@ export class ScheduleWatch {
    */
   #beginMs(): number {
     const latest =
-      this.#isTold && this.#schedule.kind === 'constant'
+      this.#isTold && this.#schedule.kind !== 'ramping'
         ? this.#toldMs + START_ROUNDING_MS
         : Infinity;
     return Math.max(this.#toldMs, Math.min(this.#earliestMs, latest));
@@ -60,7 +70,9 @@ export class ScheduleWatch {
 
   /** @returns whether this submission began late */
   begun(index: number, timeMs: number): boolean {
-    const dueMs = this.#schedule.intendedMs(index + this.#dropped);
+    // Where each start has its own time, submission i is start i: none is dropped before the end.
+    const isTimed = this.#schedule.kind === 'timed';
+    const dueMs = this.#schedule.intendedMs(isTimed ? index : index + this.#dropped);
     this.#started++;
     if (!Number.isFinite(dueMs)) return false;
     if (this.#dropped === 0) this.#earliestMs = Math.min(this.#earliestMs, timeMs - dueMs);
@@ -69,12 +81,15 @@ export class ScheduleWatch {
     this.#lateness.record(latenessMs * 1000);
     const isLate = latenessMs > this.#schedule.toleranceMs;
     if (isLate) this.#late++;
+    if (isLate && isTimed && this.#lastFullMs >= this.#beginMs() + dueMs) this.#lateWhileBusy++;
+    if (this.#isFull) this.#lastFullMs = Infinity;
     return isLate;
   }
 
-  dropped(): void {
-    this.#dropped++;
-    if (this.#due.size <= this.#vus * (1 - FREE_SHARE)) this.#droppedWhileFree++;
+  /** @param starts that never came, all for the same reason */
+  dropped(starts = 1): void {
+    this.#dropped += starts;
+    if (!this.#isFull) this.#droppedWhileFree += starts;
   }
 
   /** A submission was answered, or thrown away. @param counts whether its time says something about the target */
@@ -82,7 +97,28 @@ export class ScheduleWatch {
     const dueMs = this.#due.get(index);
     if (dueMs === undefined) return;
     this.#due.delete(index);
+    if (this.#lastFullMs === Infinity && !this.#isFull) this.#lastFullMs = timeMs;
+    const sinceBeginMs = timeMs - this.#beginMs();
+    const { durationMs } = this.#schedule;
+    if (counts && sinceBeginMs > durationMs / 2 && sinceBeginMs <= durationMs)
+      this.#answeredInSecondHalf++;
     if (counts) this.#sinceIntended.record(Math.max(0, timeMs - this.#beginMs() - dueMs) * 1000);
+  }
+
+  /**
+   * Expected answers in the second half of the load's time over the starts due in it: a target below its capacity answers as many as
+   * are begun, however long each takes; one above it answers what it can, and the rest queues. Of a constant rate; else null.
+   */
+  get keepingUpShare(): number | null {
+    const schedule = this.#schedule;
+    const { kind, durationMs } = schedule;
+    if (kind !== 'constant') return null;
+    const due = schedule.dueBefore(durationMs) - schedule.dueBefore(durationMs / 2);
+    return due === 0 ? null : this.#answeredInSecondHalf / due;
+  }
+
+  get lateness(): LatencyFigures | null {
+    return this.#lateness.figures();
   }
 
   get sinceIntended(): LatencyFigures | null {
@@ -106,7 +142,9 @@ export class ScheduleWatch {
       late: this.#late,
       dropped: this.#dropped,
       droppedWhileFree: this.#droppedWhileFree,
+      ...(this.#lateWhileBusy > 0 && { lateWhileBusy: this.#lateWhileBusy }),
       onTimeShare: planned === 0 ? null : (this.#started - this.#late) / planned,
+      ...(this.keepingUpShare !== null && { keepingUpShare: this.keepingUpShare }),
       latenessP99Ms: this.#lateness.count === 0 ? null : this.#lateness.percentileMs(99),
       toleranceMs: this.#schedule.toleranceMs,
     };

@@ -29,7 +29,8 @@ type Piece = {
 };
 
 export type Schedule = {
-  kind: 'constant' | 'ramping';
+  /** `timed`: each start has a time of its own; none is dropped, but may come late. */
+  kind: 'constant' | 'ramping' | 'timed';
   /** Starts that are due before the end of the load. */
   planned: number;
   /** The same if k6 sets out `ms` late, and ends in time nevertheless. */
@@ -46,6 +47,8 @@ export type Schedule = {
    */
   toleranceMs: number;
   peakRatePerSecond: number;
+  /** Of the whole load. */
+  durationMs: number;
 };
 
 /** @returns null for a closed model, whose starts wait for answers */
@@ -86,7 +89,47 @@ function finish(
     atMost: times.dueBefore(durationMs + EDGE_MS),
     toleranceMs: Math.max(LATE_MS, LATE_SHARE_OF_INTERVAL * shortestIntervalMs),
     peakRatePerSecond: 1000 / shortestIntervalMs,
+    durationMs,
   };
+}
+
+/**
+ * Of starts that have a time each, which k6 is told (scenarios/lib/timing.ts).
+ * @param offsetsMs milliseconds from the beginning, ascending, below `durationMs`
+ */
+export function timedSchedule(offsetsMs: Uint32Array, durationMs: number): Schedule {
+  const dueBefore = (ms: number): number => {
+    let [low, high] = [0, offsetsMs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (offsetsMs[middle] < ms) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const planned = offsetsMs.length;
+  return {
+    kind: 'timed',
+    planned,
+    // It is k6's script that waits, from the moment that k6 tells.
+    plannedIf: () => planned,
+    atMost: planned,
+    intendedMs: (j) => offsetsMs[j] ?? Infinity,
+    dueBefore,
+    toleranceMs: LATE_MS,
+    peakRatePerSecond: mostWithin(offsetsMs, 1000),
+    durationMs,
+  };
+}
+
+/** How many of `offsetsMs` (ascending) lie in a window of `windowMs`, where they lie thickest. */
+export function mostWithin(offsetsMs: Uint32Array, windowMs: number): number {
+  let most = 0;
+  for (let from = 0, to = 0; to < offsetsMs.length; to++) {
+    while (offsetsMs[to] - offsetsMs[from] >= windowMs) from++;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
 }
 
 function piecesOf({ rate, stages = [] }: LoadShape): Piece[] {

@@ -10,6 +10,8 @@ export type Facts = {
   figures: Summary['figures'];
   /** What broke, in the user's words, e.g. `the backend ended after 12 s (signal SIGKILL)`; empty: nothing. */
   broken: string[];
+  /** Accepted submissions that are not in the target's storage; absent or null: nobody knows. */
+  missing?: number | null;
   interrupted: boolean;
   /** Why the generator was the bottleneck (load/generator.ts); null: it was not. */
   generatorLimit: string | null;
@@ -21,13 +23,20 @@ export type Facts = {
  */
 export function verdictOf(facts: Facts, gates: readonly Gate[]): Summary['verdict'] {
   const { figures, broken, interrupted, generatorLimit } = facts;
-  const counts = `${formatNumber(figures.accepted)} of ${formatNumber(figures.sent)} submissions were accepted`;
+  const { sent, accepted, expected } = figures;
+  const counts =
+    expected === undefined
+      ? `${formatNumber(accepted)} of ${formatNumber(sent)} submissions were accepted`
+      : `${formatNumber(expected)} of ${formatNumber(sent)} submissions were answered as expected, ${formatNumber(accepted)} accepted`;
   const latency = figures.latency ? `, p95 ${formatMs(figures.latency.p95Ms)}` : '';
   const rate =
     figures.submissionsPerSecond === null
       ? ''
       : `, ${formatNumber(figures.submissionsPerSecond)} submissions/s`;
-  const figuresText = `${counts}${rate}${latency}`;
+  const lost = facts.missing
+    ? `, ${formatNumber(facts.missing)} of them ${facts.missing === 1 ? 'is' : 'are'} not in the storage`
+    : '';
+  const figuresText = `${counts}${lost}${rate}${latency}`;
   const fail = (exitCode: number, sentence: string) => ({ passed: false, exitCode, sentence });
 
   if (broken.length > 0) return fail(EXIT.broken, `BROKEN: ${broken.join('; ')}; ${figuresText}.`);

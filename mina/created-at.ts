@@ -71,6 +71,9 @@ function zoneText(offsetSeconds: number): string {
   return `${offsetSeconds < 0 ? '-' : '+'}${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
 }
 
+/** Seconds since 1970 as RFC 3339 in UTC: `2026-01-02T03:04:05Z`; a fraction is cut off. */
+export const utcText = (seconds: number): string => `${secondsText(Math.floor(seconds))}Z`;
+
 /** RFC 3339 without the zone. Moving to UTC can give a year before 0 or after 9999; Go writes both. */
 function secondsText(seconds: number): string {
   const date = new Date(seconds * 1000);

@@ -38,9 +38,19 @@ export type BodyTemplate = {
   offset: number;
   /** Length of the whole body, envelope included. */
   bytes: number;
-  /** Where the envelope starts, from the start of the body: always `bytes - ENVELOPE.bytes - 2`. */
-  envelopeOffset: number;
+  /**
+   * Where the envelope starts, from the start of the body: always `bytes - ENVELOPE.bytes - 2`. Absent: a recorded body that
+   * is sent byte for byte; the envelope of its record says who submits it, as the body itself does.
+   */
+  envelopeOffset?: number;
+  /** The answer that is right for it. Absent: that of an accepted submission. */
+  expected?: ExpectedAnswer;
+  /** Of a load whose figures are kept apart by sizes or kinds: the place among them. */
+  group?: number;
 };
+
+/** `body` null: any body, as where a proxy answers in its own words. */
+export type ExpectedAnswer = { status: number; body: string | null };
 
 /** `corpus.json`: what a corpus folder holds. Beside it lie `bodies.bin` and `envelopes.bin`. */
 export type CorpusIndex = {

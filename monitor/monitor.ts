@@ -1,12 +1,20 @@
 /**
- * Watches process trees and the machine while a load runs: one reading a second by default, each a
- * {@link ResourceLine}. Whatever fails here becomes a note among the readings and never stops the load.
+ * Watches process trees, the machine and other sources while a load runs: one reading a second by default,
+ * each a {@link ResourceLine}. Whatever fails here becomes a note among the readings and never stops the load.
  */
 import { cpus } from 'node:os';
 import type { HostReading, ProcessReading, ResourceLine } from '../results/types.ts';
 import { linuxHost, portableHost, type HostSource } from './host.ts';
 import { linuxProcesses } from './linux.ts';
 import { psProcesses } from './ps.ts';
+import {
+  reasonOf,
+  SHORTEST_LAST_INTERVAL_MS,
+  systemClock,
+  withLimit,
+  type MonitorClock,
+  type MonitorSource,
+} from './source.ts';
 import {
   usageBetween,
   type Gone,
@@ -24,16 +32,12 @@ export type MonitorTarget = {
   pid: number;
 };
 
-export type MonitorClock = {
-  /** Milliseconds since 1970, for the readings' `t`. */
-  epochMs: () => number;
-  monotonicMs: () => number;
-  /** Calls `action` once after `ms`. @returns what cancels it */
-  after: (ms: number, action: () => void) => () => void;
-};
+export type { MonitorClock } from './source.ts';
 
 export type MonitorOptions = {
   targets: readonly MonitorTarget[];
+  /** Beside the processes: containers, agents, Prometheus, PostgreSQL. Each keeps its own time. */
+  sources?: readonly MonitorSource[];
   /** Default 1000. */
   intervalMs?: number;
   clock?: MonitorClock;
@@ -59,23 +63,14 @@ export type Monitor = {
   stop(): Promise<void>;
 };
 
-const systemClock: MonitorClock = {
-  epochMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  after(ms, action) {
-    const timer = setTimeout(action, ms);
-    return () => clearTimeout(timer);
-  },
-};
-
 type Target = WatchedRoot & {
   watchedSinceMs?: number;
   rootEndNoted: boolean;
   secretNoted: boolean;
 };
 
-/** Below this, steps of the system's clock ticks (10 ms) would be most of a CPU figure. */
-const SHORTEST_LAST_INTERVAL_MS = 250;
+/** No end of a run waits longer for what its sources still have to say. */
+const SOURCE_STOP_LIMIT_MS = 3000;
 
 function defaultProcesses({ monotonicMs, epochMs }: MonitorClock): ProcessSource {
   if (process.platform === 'linux') return linuxProcesses({ monotonicMs });
@@ -128,6 +123,8 @@ class Sampler implements Monitor {
   #work: Promise<void> = Promise.resolve();
   #cancelTimer: () => void = () => undefined;
   #stopped: Promise<void> | undefined;
+  #silent = false;
+  readonly #sources: { name: string; stop: () => Promise<void> }[] = [];
 
   constructor(options: MonitorOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -140,6 +137,34 @@ class Sampler implements Monitor {
     this.#startedMs = this.#clock.monotonicMs();
     for (const target of options.targets) this.#register(target);
     void this.#enqueue(() => this.#readAll()).finally(() => this.#schedule());
+    for (const source of options.sources ?? []) this.#startSource(source);
+  }
+
+  #startSource(source: MonitorSource): void {
+    try {
+      const { stop } = source.start({
+        intervalMs: this.#intervalMs,
+        clock: this.#clock,
+        emit: (line) => {
+          if (!this.#silent) this.#emit(line);
+        },
+      });
+      this.#sources.push({ name: source.name, stop });
+    } catch (error) {
+      this.#fail(source.name, 'cannot be watched', error);
+    }
+  }
+
+  /** Ends each in its own time, within a bound. */
+  async #stopSources(): Promise<void> {
+    await Promise.all(
+      this.#sources.map(({ name, stop }) =>
+        withLimit(SOURCE_STOP_LIMIT_MS, () => stop(), this.#clock.after).catch((error: unknown) =>
+          this.#fail(name, 'did not end', error),
+        ),
+      ),
+    );
+    this.#silent = true;
   }
 
   addTarget(target: MonitorTarget): void {
@@ -154,12 +179,18 @@ class Sampler implements Monitor {
 
   stop(): Promise<void> {
     this.#cancelTimer();
-    this.#stopped ??= this.#enqueue(async () => {
+    this.#stopped ??= Promise.all([this.#stopProcesses(), this.#stopSources()]).then(
+      () => undefined,
+    );
+    return this.#stopped;
+  }
+
+  #stopProcesses(): Promise<void> {
+    return this.#enqueue(async () => {
       const sinceMs = this.#clock.monotonicMs() - this.#lastTickMs;
       if (sinceMs >= Math.min(this.#intervalMs / 2, SHORTEST_LAST_INTERVAL_MS))
         await this.#readAll();
     });
-    return this.#stopped;
   }
 
   #register({ name, pid }: MonitorTarget): Target | undefined {
@@ -213,7 +244,7 @@ class Sampler implements Monitor {
 
   /** One note per trouble, not one a second. */
   #fail(name: string, what: string, error: unknown): void {
-    const text = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+    const text = `${what}: ${reasonOf(error)}`;
     if (this.#trouble.get(name) === text) return;
     this.#trouble.set(name, text);
     this.#note(name, text);

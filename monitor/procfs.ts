@@ -55,6 +55,15 @@ export function parseProcStat(text: string): ProcStat | null {
   return sound ? stat : null;
 }
 
+/**
+ * `/proc/PID/task/TID/schedstat` (Documentation/scheduler/sched-stats.rst): CPU time of one thread in
+ * nanoseconds, where /proc/PID/stat counts whole clock ticks. @returns milliseconds
+ */
+export function parseSchedstat(text: string): number | null {
+  const first = /^(\d+) \d+ \d+\s*$/.exec(text)?.[1];
+  return first === undefined ? null : Number(first) / 1e6;
+}
+
 /** Bytes that reached or came from storage (not the page cache), waited-for children included. */
 export type IoBytes = { readBytes: number; writeBytes: number };
 

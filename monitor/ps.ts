@@ -33,20 +33,25 @@ export function parsePs(text: string): ProcessRow[] {
   });
 }
 
+/** What `ps -A -o COLUMNS` prints in the C locale. @throws when it cannot be run, or not within 5 s */
+async function runPs(): Promise<string> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', COLUMNS], {
+    env: { ...process.env, LC_ALL: 'C' },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: TIMEOUT_MS,
+  });
+  return stdout;
+}
+
 /** @returns a reader of process trees; its clock of starts is milliseconds since 1970, in whole seconds */
 export function psProcesses(
   monotonicMs: () => number = () => performance.now(),
   epochMs: () => number = () => Date.now(),
+  output: () => Promise<string> = runPs,
 ): ProcessSource {
-  const run = promisify(execFile);
   return {
     async read(roots, previous) {
-      const { stdout } = await run('ps', ['-A', '-o', COLUMNS], {
-        env: { ...process.env, LC_ALL: 'C' },
-        maxBuffer: 64 * 1024 * 1024,
-        timeout: TIMEOUT_MS,
-      });
-      const rows = new Map(parsePs(stdout).map((row) => [row.pid, row]));
+      const rows = new Map(parsePs(await output()).map((row) => [row.pid, row]));
       if (rows.size === 0) throw new Error('ps gave no line that could be read');
       const children = new Map<number, number[]>();
       for (const { pid, parentPid } of rows.values())

@@ -2,7 +2,9 @@
 import { ACCEPTED, compareAnswers, labelAnswer } from '../results/answers.ts';
 import { sumAnswers } from '../results/figures.ts';
 import { formatMs, formatNumber } from '../results/units.ts';
+import { breakpointConfig, describeBreakpoint } from './breakpoint.ts';
 import type { ChartData } from './data.ts';
+import { describeFleet, fleetConfig, fleetHeight } from './fleet.ts';
 import { logBins, logRange, NINES, percentileCurve } from './distribution.ts';
 import {
   area,
@@ -22,10 +24,19 @@ import {
 } from './panels.ts';
 import type { RateStep, TimeSpan } from './series.ts';
 
-export const CHART_NAMES = ['throughput', 'latency', 'resources', 'distribution'] as const;
+export const CHART_NAMES = [
+  'breakpoint',
+  'fleet',
+  'throughput',
+  'latency',
+  'resources',
+  'distribution',
+] as const;
 export type ChartName = (typeof CHART_NAMES)[number];
 
 export const CHART_TITLES: Record<ChartName, string> = {
+  breakpoint: 'The highest rate that holds: what was tried, and the knee',
+  fleet: 'The fleet: who submitted which block when',
   throughput: 'Throughput: submissions and their answers over time',
   latency: 'Latency of expected answers over time',
   resources: 'CPU and memory of each process over time',
@@ -48,10 +59,59 @@ const WIDTH = 1200;
 
 /** The charts of a run, in the order of a report. */
 export function chartsOf(data: ChartData): ChartDefinition[] {
-  return [throughput(data), latency(data), resources(data), distribution(data)];
+  return [
+    ...breakpoint(data),
+    ...fleet(data),
+    throughput(data),
+    latency(data),
+    resources(data),
+    distribution(data),
+  ];
 }
 
-function throughput({ subtitle, span, rates }: ChartData): ChartDefinition {
+/** Of the scenario breakpoint; nothing of other runs. */
+function breakpoint({ subtitle, breakpoint: figures }: ChartData): ChartDefinition[] {
+  if (figures === null || figures.trials.length === 0) return [];
+  const title = CHART_TITLES.breakpoint;
+  return [
+    {
+      name: 'breakpoint',
+      title,
+      description: describeBreakpoint(figures),
+      width: WIDTH,
+      height: 720,
+      config: () => breakpointConfig(title, subtitle, figures),
+    },
+  ];
+}
+
+/** Of the scenario fleet; nothing of other runs. */
+function fleet({ subtitle, fleet: data }: ChartData): ChartDefinition[] {
+  if (data === null) return [];
+  const title = CHART_TITLES.fleet;
+  return [
+    {
+      name: 'fleet',
+      title,
+      description: describeFleet(data),
+      width: WIDTH,
+      height: fleetHeight(data),
+      config: () => fleetConfig(title, subtitle, data),
+    },
+  ];
+}
+
+/** Errors in the target's log, as strokes along the time axis. */
+const logTicks = ({ logErrors }: ChartData) =>
+  logErrors && {
+    ticks: {
+      label: `errors in the target's log: ${formatNumber(logErrors.count)}`,
+      at: logErrors.atS,
+    },
+  };
+
+function throughput(data: ChartData): ChartDefinition {
+  const { subtitle, span, rates } = data;
   const title = CHART_TITLES.throughput;
   const classes = drawnClasses(rates);
   // Beside accepted answers a few errors are thin; without any, the panel of all answers shows them well.
@@ -85,12 +145,13 @@ function throughput({ subtitle, span, rates }: ChartData): ChartDefinition {
             label: '',
           })),
         });
-      return timeChart({ title, subtitle, span, panels });
+      return timeChart({ title, subtitle, span, panels, ...logTicks(data) });
     },
   };
 }
 
-function latency({ subtitle, span, latencies }: ChartData): ChartDefinition {
+function latency(data: ChartData): ChartDefinition {
+  const { subtitle, span, latencies } = data;
   const title = CHART_TITLES.latency;
   const lines = [
     { label: 'max', of: 'max', colour: COLOUR.grey, width: 1 },
@@ -115,6 +176,7 @@ function latency({ subtitle, span, latencies }: ChartData): ChartDefinition {
         title,
         subtitle,
         span,
+        ...logTicks(data),
         panels: [
           {
             id: 'latency',
@@ -177,6 +239,7 @@ function resources(data: ChartData): ChartDefinition {
         subtitle,
         span,
         note: 'bands: lowest to highest reading',
+        ...logTicks(data),
         markers: events.map(({ atS, text }) => ({ x: atS, label: text })),
         panels: [
           {

@@ -3,8 +3,14 @@ import { latenciesAfter, mergeLatency } from '../results/figures.ts';
 import { decodeBuckets, type Bucket } from '../results/histogram.ts';
 import { paceInWords } from '../results/pace.ts';
 import type { Run } from '../results/reader.ts';
-import type { HostReading, LatencyFigures, ProcessReading } from '../results/types.ts';
+import type {
+  BreakpointFigures,
+  HostReading,
+  LatencyFigures,
+  ProcessReading,
+} from '../results/types.ts';
 import { formatDate, formatDuration, formatNumber } from '../results/units.ts';
+import { fleetData, type FleetData } from './fleet.ts';
 import {
   latencySteps,
   rateSteps,
@@ -29,6 +35,12 @@ export type ChartData = {
   hostCores: number | null;
   /** Something that happened to a process, e.g. its end. */
   events: { atS: number; text: string }[];
+  /** Steps of the axis in which the target's log has errors that nobody expected, and how many in all; null: none. */
+  logErrors: { count: number; atS: number[] } | null;
+  /** Of the scenario breakpoint; null of all others. */
+  breakpoint: BreakpointFigures | null;
+  /** Of the scenario fleet; null of all others. */
+  fleet: FleetData | null;
 };
 
 /** One line of key facts under each title. */
@@ -66,6 +78,20 @@ function inUsualOrder<T>(processes: readonly [name: string, T][]): [name: string
   return [...processes].sort((a, b) => rank(a) - rank(b));
 }
 
+/** One mark for each step of the axis with an error in it; errors before and after the load have none, but count. */
+function logErrors({ logs }: Run, { startT, seconds, stepS }: TimeSpan): ChartData['logErrors'] {
+  const errors = logs.filter(({ allowed }) => allowed !== true);
+  if (errors.length === 0) return null;
+  const steps = new Set(errors.map(({ t }) => Math.floor((t - startT) / 1000 / stepS)));
+  return {
+    count: errors.reduce((sum, { count }) => sum + count, 0),
+    atS: [...steps]
+      .map((step) => (step + 0.5) * stepS)
+      .filter((atS) => atS >= 0 && atS <= seconds)
+      .sort((a, b) => a - b),
+  };
+}
+
 /** @throws Error if a stored histogram is broken (the second is named) */
 export function chartData(run: Run): ChartData {
   const { samples, resources, summary } = run;
@@ -99,6 +125,8 @@ export function chartData(run: Run): ChartData {
     })),
     hostCpu: readingPoints(hostLines, (line) => line.cpuCores, span),
     hostCores: hostLines[0]?.cores ?? null,
+    breakpoint: summary?.breakpoint ?? null,
+    fleet: fleetData(run.fleet ?? [], run.plan?.load.timed?.speedup ?? 1),
     events: [
       ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends' }] : []),
       ...resources
@@ -108,5 +136,6 @@ export function chartData(run: Run): ChartData {
           text: `${line.name}: ${line.text}`,
         })),
     ].filter(({ atS }) => atS >= 0 && atS <= span.seconds),
+    logErrors: logErrors(run, span),
   };
 }

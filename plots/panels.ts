@@ -150,6 +150,8 @@ export type Panel = {
 };
 
 type Marker = { x: number; label: string };
+/** Moments that are shown by small strokes along the time axis, and by one entry of the legend. */
+type Ticks = { label: string; at: number[] };
 
 type XAxis = Partial<ScaleOptionsByType<'linear'>> & { type: 'linear' | 'logarithmic' };
 
@@ -164,6 +166,7 @@ export function timeChart(parts: {
   span: TimeSpan;
   panels: Panel[];
   markers?: Marker[];
+  ticks?: Ticks;
   /** What else to know where a step holds several readings. */
   note?: string;
 }): LineConfiguration {
@@ -216,6 +219,20 @@ const ticksAt = (values: readonly number[], label: (value: number) => string) =>
     callback: (value: string | number) => label(Number(value)),
   },
 });
+
+/** An axis of any unit with ticks at these values. */
+export const linearAxis = (
+  title: string,
+  { from, to }: { from: number; to: number },
+  { values, label }: { values: readonly number[]; label: (value: number) => string },
+): XAxis =>
+  ({
+    type: 'linear',
+    min: from,
+    max: to,
+    title: axisTitle(title),
+    ...ticksAt(values, label),
+  }) as unknown as XAxis;
 
 /** A logarithmic axis of milliseconds with 1, 2, 5 of each decade, or decades alone where they are many. */
 export function logAxis(title: string, low: number, high: number): XAxis {
@@ -310,6 +327,10 @@ type DatasetStyle = {
   borderWidth: number;
   borderDash?: number[];
   fill?: string;
+  /** Of points without a line between them. */
+  showLine?: boolean;
+  pointStyle?: 'circle' | 'triangle' | 'rectRot' | 'crossRot';
+  pointBorderWidth?: number;
 };
 
 /** In the order of the datasets, whatever is drawn first; a dataset without a label has no entry. */
@@ -317,6 +338,16 @@ const legendEntries = ({ data }: Chart): LegendItem[] =>
   (data.datasets as unknown as DatasetStyle[]).flatMap((dataset, datasetIndex) => {
     const { label, borderColor, backgroundColor, borderWidth, borderDash, fill } = dataset;
     if (label === '') return [];
+    if (dataset.showLine === false)
+      return {
+        text: label,
+        datasetIndex,
+        fontColor: INK,
+        pointStyle: dataset.pointStyle,
+        fillStyle: backgroundColor,
+        strokeStyle: borderColor,
+        lineWidth: dataset.pointBorderWidth,
+      };
     const filled = fill === 'origin';
     return {
       text: label,
@@ -351,8 +382,9 @@ export function chart(parts: {
   panels: Panel[];
   markers: Marker[];
   legend: boolean;
+  ticks?: Ticks;
 }): LineConfiguration {
-  const { title, subtitle, x, panels, markers, legend } = parts;
+  const { title, subtitle, x, panels, markers, legend, ticks } = parts;
   const weight = panels.reduce((sum, panel) => sum + panel.weight, 0);
   const scales: Record<string, object> = {
     x: { ...x, grid: { color: GRID }, border: { color: INK_SOFT } },
@@ -362,7 +394,7 @@ export function chart(parts: {
     scales[panel.id] = yAxis(panel);
   });
   const datasets = panels.flatMap((panel) => panel.datasets);
-  const hasLegend = legend && datasets.some(({ label }) => label !== '');
+  const hasLegend = legend && (ticks !== undefined || datasets.some(({ label }) => label !== ''));
   return {
     type: 'line',
     data: { datasets },
@@ -398,10 +430,16 @@ export function chart(parts: {
             color: INK,
             font: { family: FONT_FAMILY, size: 14 },
             usePointStyle: true,
-            pointStyleWidth: 22,
+            // A line needs room; a point would be stretched by it.
+            ...(datasets.some(({ label, showLine }) => label !== '' && showLine !== false) && {
+              pointStyleWidth: 22,
+            }),
             boxHeight: 10,
             padding: 14,
-            generateLabels: legendEntries,
+            generateLabels: (drawn) => [
+              ...legendEntries(drawn),
+              ...(ticks === undefined ? [] : [tickEntry(ticks.label)]),
+            ],
           },
         },
         tooltip: { enabled: false },
@@ -415,6 +453,7 @@ export function chart(parts: {
       fitTitles,
       noData(panels.filter((panel) => !hasData(panel)).map(({ id }) => id)),
       markerLines(markers, panels.at(-1)!.id),
+      ...(ticks === undefined ? [] : [tickStrokes(ticks.at)]),
     ],
   };
 }
@@ -506,6 +545,38 @@ export function placeLabels(
       return { text, left, top: area.top + row * MARKER_ROW, width };
     });
 }
+
+const TICK_COLOUR = '#d0021b';
+const TICK_HEIGHT = 11;
+
+const tickEntry = (label: string): LegendItem => ({
+  text: shorten(label, 60),
+  fontColor: INK,
+  pointStyle: 'line',
+  fillStyle: TICK_COLOUR,
+  strokeStyle: TICK_COLOUR,
+  lineWidth: 2,
+});
+
+/** Short strokes that stand on the time axis. */
+const tickStrokes = (at: readonly number[]): Plugin<'line'> => ({
+  id: 'tickStrokes',
+  afterDatasetsDraw(chart: Chart) {
+    const { scales, chartArea } = chart;
+    const ctx = contextOf(chart);
+    ctx.save();
+    ctx.strokeStyle = TICK_COLOUR;
+    ctx.lineWidth = 2;
+    for (const x of at) {
+      const left = scales.x.getPixelForValue(x);
+      ctx.beginPath();
+      ctx.moveTo(left, chartArea.bottom);
+      ctx.lineTo(left, chartArea.bottom - TICK_HEIGHT);
+      ctx.stroke();
+    }
+    ctx.restore();
+  },
+});
 
 /** Dashed lines over all panels, with their labels at the top of the highest panel. */
 const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line'> => ({

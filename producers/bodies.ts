@@ -1,6 +1,8 @@
 /** `bodies.bin`: each template as the whole body that is posted, with an envelope that waits to be patched. */
 import { open } from 'node:fs/promises';
 import { type BodyTemplate, ENVELOPE, ENVELOPE_END, ENVELOPE_JOINTS } from '../mina/envelope.ts';
+import { encode } from '../mina/base58check.ts';
+import { parseSubmission, type Submission } from '../mina/submission.ts';
 import type { SignTemplate } from './sign-pool.ts';
 import type { SubmissionTemplate } from './templates.ts';
 
@@ -18,6 +20,40 @@ export function placeholderEnvelope(): Buffer {
   return Buffer.from(texts.map((text, i) => text + (ENVELOPE_JOINTS[i] ?? '')).join(''), 'latin1');
 }
 
+/**
+ * The envelope that a recorded submission would have: the time in whole seconds, a peer id of another length cut or filled up
+ * with spaces.
+ */
+export function envelopeOf({ createdAt, peerId, signature, submitter }: Submission): Buffer {
+  const texts = [
+    createdAt.utc,
+    peerId.padEnd(ENVELOPE.peerId.bytes).slice(0, ENVELOPE.peerId.bytes),
+    encode('signature', signature),
+    submitter,
+  ];
+  return Buffer.from(texts.map((text, i) => text + (ENVELOPE_JOINTS[i] ?? '')).join(''), 'latin1');
+}
+
+/** What stands around block, snark work and envelope; behind the envelope comes ENVELOPE_END. */
+export function frameOf(facts: {
+  hasSnarkWork: boolean;
+  graphqlControlPort: bigint;
+  builtWithCommitSha: string;
+  spaces: number;
+}): { head: Buffer; beforeSnarkWork: Buffer; beforeEnvelope: Buffer } {
+  const { hasSnarkWork, graphqlControlPort, builtWithCommitSha, spaces } = facts;
+  const rest =
+    (graphqlControlPort === 0n ? '' : `,"graphql_control_port":${graphqlControlPort}`) +
+    (builtWithCommitSha === ''
+      ? ''
+      : `,"built_with_commit_sha":${JSON.stringify(builtWithCommitSha)}`);
+  return {
+    head: Buffer.from(`{"version":1,${' '.repeat(spaces)}"data":{"block":`),
+    beforeSnarkWork: Buffer.from(hasSnarkWork ? ',"snark_work":' : ''),
+    beforeEnvelope: Buffer.from(`${rest},"created_at":"`),
+  };
+}
+
 /** Where each body lies in `bodies.bin`, for who sends, and where its signed parts lie, for who signs. */
 export type WrittenBodies = { templates: BodyTemplate[]; signing: SignTemplate[] };
 
@@ -33,15 +69,29 @@ export async function writeBodies(
     let offset = 0;
     for (const template of templates) {
       signal?.throwIfAborted();
-      const { block, snarkWork, graphqlControlPort, builtWithCommitSha } = await template.load();
-      const head = Buffer.from('{"version":1,"data":{"block":');
-      const beforeSnarkWork = Buffer.from(snarkWork ? ',"snark_work":' : '');
-      const rest =
-        (graphqlControlPort === 0n ? '' : `,"graphql_control_port":${graphqlControlPort}`) +
-        (builtWithCommitSha === ''
-          ? ''
-          : `,"built_with_commit_sha":${JSON.stringify(builtWithCommitSha)}`);
-      const beforeEnvelope = Buffer.from(`${rest},"created_at":"`);
+      const { expected, group } = template;
+      const facts = { ...(expected && { expected }), ...(group !== undefined && { group }) };
+      if (template.recorded !== undefined) {
+        const body = await template.recorded();
+        await handle.writeFile(body);
+        written.templates.push({ offset, bytes: body.length, ...facts });
+        written.signing.push({ recorded: envelopeOf(parseSubmission(body)) });
+        offset += body.length;
+        continue;
+      }
+      const {
+        block,
+        snarkWork,
+        graphqlControlPort,
+        builtWithCommitSha,
+        spaces = 0,
+      } = await template.load();
+      const { head, beforeSnarkWork, beforeEnvelope } = frameOf({
+        hasSnarkWork: snarkWork !== undefined,
+        graphqlControlPort,
+        builtWithCommitSha,
+        spaces,
+      });
       const parts = [
         head,
         block,
@@ -59,6 +109,7 @@ export async function writeBodies(
         offset,
         bytes,
         envelopeOffset: bytes - ENVELOPE.bytes - ENVELOPE_END.length,
+        ...facts,
       });
       written.signing.push({
         block: { start: blockStart, end: blockStart + block.length },

@@ -8,6 +8,7 @@ import { BinProtError } from '../mina/bin-prot.ts';
 import { EMPTY_BODY, type ParsedBlock, parseBlock, type PublicKeyElements } from '../mina/block.ts';
 import {
   type ChainBuilder,
+  type ChainLink,
   type ChainShape,
   createChainBuilder,
   growChain,
@@ -45,7 +46,7 @@ const PLANNED_AT_ONCE = 4096;
 const RAMPUP_SLOT_TIME_MS = 60_000;
 
 /** A recorded submission whose block others are made from. */
-type Source = {
+export type Source = {
   payload: Payload;
   /** With a body that is cut off: all that a chain changes stands before it. */
   header: ParsedBlock;
@@ -101,13 +102,13 @@ export async function chainTemplates(
 }
 
 /** A payload's file, and its block decoded from it. */
-async function blockOf(payload: Payload): Promise<{ bytes: Buffer; whole: Uint8Array }> {
+export async function blockOf(payload: Payload): Promise<{ bytes: Buffer; whole: Uint8Array }> {
   const bytes = await payloadBytes(payload);
   return { bytes, whole: tokenBytes(bytes, parseSubmission(bytes).block) };
 }
 
 /** Calls `of` again only where the argument is another one than last time. */
-function keepLast<A, B>(of: (argument: A) => Promise<B>): (argument: A) => Promise<B> {
+export function keepLast<A, B>(of: (argument: A) => Promise<B>): (argument: A) => Promise<B> {
   let last: { argument: A; result: Promise<B> } | undefined;
   return (argument) => {
     if (last?.argument !== argument) last = { argument, result: of(argument) };
@@ -116,7 +117,7 @@ function keepLast<A, B>(of: (argument: A) => Promise<B>): (argument: A) => Promi
 }
 
 /** One file in memory at a time. @throws UserError that names each faulty file */
-async function readHeaders(payloads: readonly Payload[]): Promise<Source[]> {
+export async function readHeaders(payloads: readonly Payload[]): Promise<Source[]> {
   const sources: Source[] = [];
   const problems: string[] = [];
   for (const payload of payloads) {
@@ -243,13 +244,15 @@ function creatorsOf(
   return creators;
 }
 
-/** The blocks with a body that is cut off. */
-function makeBlocks(
+/**
+ * What a chain of blocks made from `sources` grows from.
+ * @param slots from the first block to the last, both counted @param what the option that asks for so many
+ * @throws UserError if the chain would begin before the genesis of its network
+ */
+export function beginChain(
   sources: readonly Source[],
-  planned: readonly PlannedBlock[],
-  request: ChainRequest,
-): GrownBlock[] {
-  const { length, endMs } = request;
+  { slots, endMs, what }: { slots: number; endMs: number; what: string },
+): { any: ChainBuilder; builders: Map<Source, ChainBuilder>; firstSlot: number; root: ChainLink } {
   const hasher = createStateHasher(loadMinaWasm());
   const [{ header: first }] = sources;
   const slotTimeMs = first.generation === 'rampup' ? RAMPUP_SLOT_TIME_MS : SLOT_TIME_MS;
@@ -261,16 +264,15 @@ function makeBlocks(
   );
   const any = builders.get(sources[0])!;
 
-  const slots = planned.at(-1)!.uses[0].tip.toSlot;
   const lastSlot = any.slotAt(endMs);
   const firstSlot = lastSlot - slots + 1;
   const genesisMs = Number(first.protocol_state.body.constants.genesis_state_timestamp);
   const genesisSlot = any.slotAt(genesisMs);
   if (firstSlot <= genesisSlot)
     throw new UserError(
-      `--chain ${length} takes ${slots} slots up to ${timeText(endMs)}, but the network of the blocks began ` +
+      `${what} takes ${slots} slots up to ${timeText(endMs)}, but the network of the blocks began ` +
         `${Math.max(0, lastSlot - genesisSlot)} slots before (${timeText(genesisMs)})`,
-      { hint: 'lower --chain, or begin later', exitCode: EXIT.usage },
+      { hint: 'ask for a shorter chain, or for blocks of an older network', exitCode: EXIT.usage },
     );
 
   // The first block's parent is never sent: the highest recorded block, moved to the slot before, for recorded blocks may be of any time.
@@ -280,11 +282,25 @@ function makeBlocks(
     { ...any.root, slot: -1, stateHashBytes: first.protocol_state.previous_state_hash },
     { slot: firstSlot - 1, height: Math.max(...sources.map(heightOf)) },
   );
+  return { any, builders, firstSlot, root: moved };
+}
+
+/** The blocks with a body that is cut off. */
+function makeBlocks(
+  sources: readonly Source[],
+  planned: readonly PlannedBlock[],
+  request: ChainRequest,
+): GrownBlock[] {
+  const { any, builders, firstSlot, root } = beginChain(sources, {
+    slots: planned.at(-1)!.uses[0].tip.toSlot,
+    endMs: request.endMs,
+    what: `--chain ${request.length}`,
+  });
   const creators = creatorsOf(planned, request);
   let made = 0;
   const builder: ChainBuilder = {
     ...any,
-    root: moved,
+    root,
     append(parent, next) {
       const creator = creators[made];
       const { source } = planned[made++];

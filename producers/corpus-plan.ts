@@ -6,10 +6,21 @@ export type CorpusPlan = {
   producers: number;
   /** Integer weight of each template; where all have a `tip`, that decides instead. */
   templates: readonly { weight: number; hasSnarkWork: boolean; tip?: TipTime | undefined }[];
+  /** Each submission's kind is drawn by weight, and then one of its templates; undefined: all are of one kind. */
+  mix?: readonly MixPart[] | undefined;
   /** Share of submissions with snark work, 0 to 1; undefined: as the weights have it. */
   snarkWorkShare?: number | undefined;
   seed: string;
   createdAt: CreatedAtRule;
+};
+
+export type MixPart = {
+  /** Above 0, in proportion to the others. */
+  weight: number;
+  /** Their places in the list of all. */
+  templates: readonly number[];
+  /** One after the other, from the first again after the last; or by the weights of the templates. */
+  order: 'sequence' | 'by weight';
 };
 
 /** When a template's block is a tip of its chain, and who submits it then. */
@@ -32,6 +43,33 @@ export type CreatedAtRule = { startSeconds: number; perSecond: number };
 /** created_at of submission `index`, in seconds since 1970. */
 export const createdAtOf = ({ startSeconds, perSecond }: CreatedAtRule, index: number): number =>
   startSeconds + Math.floor(index / perSecond);
+
+/** Entry i is of submission i; what is absent follows from the seed. */
+export type GivenSubmissions = {
+  /** Indices of the body templates. */
+  templates?: Uint32Array;
+  /** Places in the fleet. */
+  producers?: Uint32Array;
+  /** Seconds since 1970. */
+  createdAt?: Uint32Array;
+};
+
+/** The chunks of a plan with what is given in its place. */
+export function* withGiven(
+  chunks: Iterable<PlannedChunk>,
+  given: GivenSubmissions,
+): Generator<PlannedChunk> {
+  for (const chunk of chunks) {
+    const { first, producers } = chunk;
+    const part = (list: Uint32Array | undefined) => list?.slice(first, first + producers.length);
+    yield {
+      first,
+      templates: part(given.templates) ?? chunk.templates,
+      producers: part(given.producers) ?? producers,
+      createdAt: part(given.createdAt) ?? chunk.createdAt,
+    };
+  }
+}
 
 /** Part of a plan: entry k is of submission first + k. */
 export type PlannedChunk = {
@@ -57,9 +95,12 @@ export function* planSubmissions(plan: CorpusPlan, chunkSize: number): Generator
   const round = Uint32Array.from({ length: plan.producers }, (_, i) => i);
   order.shuffle(round);
   const half = Math.ceil(plan.producers / 2);
-  const nextTemplate = plan.templates.some(({ tip }) => tip !== undefined)
-    ? tipChooser(plan)
-    : templateChooser(plan);
+  const nextTemplate =
+    plan.mix !== undefined
+      ? mixChooser(plan, plan.mix)
+      : plan.templates.some(({ tip }) => tip !== undefined)
+        ? tipChooser(plan)
+        : templateChooser(plan);
 
   for (let first = 0; first < plan.count; first += chunkSize) {
     const size = Math.min(chunkSize, plan.count - first);
@@ -83,8 +124,41 @@ export function* planSubmissions(plan: CorpusPlan, chunkSize: number): Generator
   }
 }
 
+/**
+ * Every draw of a kind takes one number of a stream of its own, so the kind of submission i follows from the seed and i.
+ * @returns a function that chooses a template for the next submission, by the seed
+ */
+function mixChooser(
+  { templates, seed }: Pick<CorpusPlan, 'templates' | 'seed'>,
+  mix: readonly MixPart[],
+): () => number {
+  const random = new RandomStream(seed, 'kind');
+  const sum = mix.reduce((total, { weight }) => total + weight, 0);
+  const kinds = mix.map(({ templates: places, order }, kind): (() => number) => {
+    if (order === 'by weight') {
+      const choose = templateChooser({
+        templates: places.map((place) => templates[place]),
+        seed: `${seed}\0${kind}`,
+      });
+      return () => places[choose()];
+    }
+    let next = 0;
+    return () => places[next++ % places.length];
+  });
+  return () => {
+    let ticket = (random.next() / 2 ** 32) * sum;
+    let kind = 0;
+    while (kind < mix.length - 1 && ticket >= mix[kind].weight) ticket -= mix[kind++].weight;
+    return kinds[kind]();
+  };
+}
+
 /** @returns a function that chooses a template for the next submission, by the seed */
-function templateChooser({ templates, snarkWorkShare, seed }: CorpusPlan): () => number {
+function templateChooser({
+  templates,
+  snarkWorkShare,
+  seed,
+}: Pick<CorpusPlan, 'templates' | 'snarkWorkShare' | 'seed'>): () => number {
   const random = new RandomStream(seed, 'template');
   const all = templates.map((_, i) => i);
   const chooserAmong = (indices: readonly number[]) => {

@@ -10,7 +10,14 @@ import { type CorpusIndex, ENVELOPE, RECORD } from '../mina/envelope.ts';
 import { type Network, NETWORKS } from '../mina/network.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { writeBodies } from './bodies.ts';
-import { createdAtOf, type CreatedAtRule, planSubmissions } from './corpus-plan.ts';
+import {
+  type CorpusPlan,
+  createdAtOf,
+  type CreatedAtRule,
+  type GivenSubmissions,
+  planSubmissions,
+  withGiven,
+} from './corpus-plan.ts';
 import type { Fleet } from './fleet.ts';
 import { fillNewFolder } from './new-folder.ts';
 import { CHUNK_RECORDS, signChunks } from './sign-pool.ts';
@@ -32,6 +39,10 @@ export type CorpusJob = {
   /** Decides the order of the producers and the choice of templates. */
   seed: string;
   createdAt: CreatedAtRule;
+  /** Which templates are of one kind, and how often a kind comes. Default: the templates' own weights. */
+  mix?: CorpusPlan['mix'];
+  /** What of the submissions is decided already. */
+  given?: GivenSubmissions | null | undefined;
   /** Share of submissions with snark work, 0 to 1. Default: every recorded payload is as likely as another. */
   snarkWorkShare?: number | undefined;
   /** Threads. Default: one for each core that this process may use. */
@@ -71,8 +82,10 @@ export async function writeCorpus({
       producers: job.fleet.producers.length,
       network: job.network,
       seed: job.seed,
-      firstCreatedAt: secondsText(createdAtOf(job.createdAt, 0)),
-      lastCreatedAt: secondsText(createdAtOf(job.createdAt, job.count - 1)),
+      firstCreatedAt: secondsText(job.given?.createdAt?.[0] ?? createdAtOf(job.createdAt, 0)),
+      lastCreatedAt: secondsText(
+        job.given?.createdAt?.[job.count - 1] ?? createdAtOf(job.createdAt, job.count - 1),
+      ),
       templates: bodies.templates,
     };
     await writeFile(join(part, CORPUS_FILES.index), `${JSON.stringify(index, null, 2)}\n`);
@@ -87,8 +100,9 @@ export function signJob(
   bodiesFile: string,
   signing: Awaited<ReturnType<typeof writeBodies>>['signing'],
 ): AsyncGenerator<Uint8Array> {
+  const chunks = planSubmissions({ ...job, producers: job.fleet.producers.length }, CHUNK_RECORDS);
   return signChunks({
-    chunks: planSubmissions({ ...job, producers: job.fleet.producers.length }, CHUNK_RECORDS),
+    chunks: job.given ? withGiven(chunks, job.given) : chunks,
     count: job.count,
     fleet: job.fleet,
     templates: signing,
@@ -108,7 +122,7 @@ const MAX_SECONDS = 2 ** 32 - 1;
 
 /** @throws RangeError */
 export function checkJob(job: CorpusJob): void {
-  const { count, templates, fleet, createdAt, snarkWorkShare, workers = 1 } = job;
+  const { count, templates, fleet, createdAt, given, snarkWorkShare, workers = 1 } = job;
   const refuse = (text: string): never => {
     throw new RangeError(text);
   };
@@ -117,6 +131,9 @@ export function checkJob(job: CorpusJob): void {
     refuse(`workers must be at least 1, not ${workers}`);
   if (templates.length === 0) refuse('a corpus needs at least one template');
   if (fleet.producers.length === 0) refuse('a corpus needs at least one producer');
+  for (const [name, list] of Object.entries(given ?? {}))
+    if (list.length !== count)
+      refuse(`given.${name} must have ${count} entries, but has ${list.length}`);
   if (!(createdAt.perSecond > 0)) refuse(`perSecond must be above 0, not ${createdAt.perSecond}`);
   if (!Number.isSafeInteger(createdAt.startSeconds) || createdAt.startSeconds < 0)
     refuse(`startSeconds must be a whole number from 0, not ${createdAt.startSeconds}`);
@@ -152,7 +169,15 @@ const INDEX_SHAPE = z.object({
   seed: z.string(),
   firstCreatedAt: z.string(),
   lastCreatedAt: z.string(),
-  templates: z.array(z.object({ offset: size, bytes: size, envelopeOffset: size })),
+  templates: z.array(
+    z.object({
+      offset: size,
+      bytes: size,
+      envelopeOffset: size.optional(),
+      expected: z.object({ status: size, body: z.string().nullable() }).optional(),
+      group: size.optional(),
+    }),
+  ),
 });
 
 /** Records read at a time: 1.1 MB, so reading in order costs few calls and a long corpus no memory. */
@@ -227,7 +252,7 @@ export function readCorpus(folder: string): Corpus {
     const { path, message } = parsed.error.issues[0];
     return refuse(`${[CORPUS_FILES.index, ...path].join('.')}: ${message}`, parsed.error);
   }
-  const index: CorpusIndex = parsed.data;
+  const index = parsed.data;
   const bodies = index.templates.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const [name, expected] of [
     [CORPUS_FILES.bodies, bodies],

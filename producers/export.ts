@@ -128,7 +128,9 @@ class BodyReader {
   headOf(template: number): Buffer {
     const held = this.held.get(template);
     if (held) return held;
-    const { offset, envelopeOffset } = this.templates[template];
+    const { offset } = this.templates[template];
+    // Every body of an export is signed, so each has an envelope.
+    const envelopeOffset = this.templates[template].envelopeOffset!;
     for (const [oldest, bytes] of this.held) {
       if (this.heldBytes + envelopeOffset <= MAX_HELD_BYTES) break;
       this.held.delete(oldest);

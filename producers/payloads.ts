@@ -28,6 +28,8 @@ export type Payload = {
   graphqlControlPort: bigint;
   /** Decoded; empty when absent. */
   builtWithCommitSha: string;
+  /** Milliseconds since 1970. */
+  createdAtMs: number;
   /** SHA-256 of all that a signature covers but created_at and peer_id, base64: equal for equal content. */
   contentHash: string;
 };
@@ -109,7 +111,7 @@ function readPayload(name: string, path: string, bytes: Buffer): Payload {
     if (error instanceof SubmissionError) throw new Fault(error.message, error.line);
     throw error;
   }
-  const { block, snarkWork, graphqlControlPort, builtWithCommitSha } = submission;
+  const { block, snarkWork, graphqlControlPort, builtWithCommitSha, createdAt } = submission;
   const hash = createHash('sha256').update(bytes.subarray(block.start, block.end));
   hash.update('\0').update(snarkWork ? bytes.subarray(snarkWork.start, snarkWork.end) : '');
   hash.update(`\0${graphqlControlPort}\0${builtWithCommitSha}`);
@@ -121,6 +123,7 @@ function readPayload(name: string, path: string, bytes: Buffer): Payload {
     snarkWork: snarkWork === null ? undefined : { start: snarkWork.start, end: snarkWork.end },
     graphqlControlPort,
     builtWithCommitSha,
+    createdAtMs: createdAt.seconds * 1000 + createdAt.nanoseconds / 1e6,
     contentHash: hash.digest('base64'),
   };
 }

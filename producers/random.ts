@@ -40,6 +40,11 @@ export class RandomStream {
     return word;
   }
 
+  /** @returns the next `length` bytes of the stream; not to be mixed with the numbers */
+  bytes(length: number): Buffer {
+    return this.cipher.update(Buffer.alloc(length));
+  }
+
   /** @returns an integer from 0 to `limit` - 1, each equally likely; 0 < limit <= 2^32 */
   below(limit: number): number {
     // What lies above the greatest multiple of `limit` is drawn again, else small numbers are likelier.

@@ -17,8 +17,11 @@ export const CHUNK_RECORDS = 2048;
 /** A worker signs one job while the next one waits. */
 const JOBS_PER_WORKER = 2;
 
-/** Where a worker finds the text of a template, as positions in `bodies.bin`. */
-export type SignTemplate = {
+/** What a worker needs of a template: where its text stands, or the envelope of a recorded body, ENVELOPE.bytes of ASCII. */
+export type SignTemplate = SignedText | { recorded: Uint8Array };
+
+/** Positions in `bodies.bin`. */
+export type SignedText = {
   /** The JSON string of the block, quotes included. */
   block: ByteRange;
   snarkWork: ByteRange | undefined;
@@ -133,7 +136,13 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
   }
 }
 
-function workerDataOf({ network, bodiesFile, templates, fleet }: SignRun): SignWorkerData {
+/** What producers/sign-worker.ts starts with. */
+export function workerDataOf({
+  network,
+  bodiesFile,
+  templates,
+  fleet,
+}: Pick<SignRun, 'network' | 'bodiesFile' | 'templates' | 'fleet'>): SignWorkerData {
   const privateKeys = new SharedArrayBuffer(fleet.privateKeys.length);
   new Uint8Array(privateKeys).set(fleet.privateKeys);
   const peerIds = new SharedArrayBuffer(fleet.producers.length * ENVELOPE.peerId.bytes);

@@ -28,7 +28,14 @@ const read = ({ start, end }: ByteRange): Buffer => {
   }
   return bytes;
 };
-for (const { block, snarkWork, graphqlControlPort, builtWithCommitSha } of templates) {
+/** The signer's handle of each template; of a recorded body, which nobody signs, its envelope. */
+const prepared: (number | Uint8Array)[] = [];
+for (const template of templates) {
+  if ('recorded' in template) {
+    prepared.push(template.recorded);
+    continue;
+  }
+  const { block, snarkWork, graphqlControlPort, builtWithCommitSha } = template;
   const rest = signedText({
     block: '',
     createdAt: '',
@@ -37,9 +44,10 @@ for (const { block, snarkWork, graphqlControlPort, builtWithCommitSha } of templ
     graphqlControlPort,
     builtWithCommitSha,
   }).subarray(EMPTY_HEAD);
-  signer.addTemplate(Buffer.concat([BLOCK_FIELD, read(block)]), rest);
+  prepared.push(signer.addTemplate(Buffer.concat([BLOCK_FIELD, read(block)]), rest));
 }
 closeSync(bodies);
+const allSigned = prepared.every((one, i) => one === i);
 
 /** Handle of each producer's key plus 1; 0: not prepared yet. */
 const handles = new Uint32Array(privateKeys.byteLength / PRIVATE_KEY_BYTES);
@@ -55,8 +63,40 @@ function handleOf(producer: number): number {
   return handles[producer] - 1;
 }
 
+/** Signs what is to be signed, and copies the envelopes of recorded bodies. */
+function fillSome(
+  { templates, producers, createdAt }: Omit<SignJob, 'job'>,
+  records: Uint8Array,
+): void {
+  const view = new DataView(records.buffer);
+  const signed: number[] = [];
+  templates.forEach((template, i) => {
+    const one = prepared[template];
+    if (typeof one === 'number') signed.push(i);
+    else records.set(one, i * RECORD.bytes + RECORD.envelopeOffset);
+  });
+  const some = new Uint8Array(signed.length * RECORD.bytes);
+  signer.signEnvelopes(
+    {
+      templates: Uint32Array.from(signed, (i) => prepared[templates[i]] as number),
+      keys: Uint32Array.from(signed, (i) => handleOf(producers[i])),
+      createdAt: Uint32Array.from(signed, (i) => createdAt[i]),
+    },
+    some,
+  );
+  signed.forEach((i, k) =>
+    records.set(some.subarray(k * RECORD.bytes, (k + 1) * RECORD.bytes), i * RECORD.bytes),
+  );
+  // Of all of them, in the numbers of the corpus.
+  templates.forEach((template, i) =>
+    view.setUint32(i * RECORD.bytes + RECORD.templateOffset, template, true),
+  );
+}
+
 parentPort!.on('message', ({ job, templates, producers, createdAt }: SignJob) => {
   const records = new Uint8Array(producers.length * RECORD.bytes);
-  signer.signEnvelopes({ templates, keys: producers.map(handleOf), createdAt }, records);
+  if (allSigned)
+    signer.signEnvelopes({ templates, keys: producers.map(handleOf), createdAt }, records);
+  else fillSome({ templates, producers, createdAt }, records);
   parentPort!.postMessage({ job, records } satisfies SignedJob, [records.buffer]);
 });

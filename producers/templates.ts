@@ -3,6 +3,7 @@
  * needed, so a set of many large blocks is never in memory as a whole.
  */
 import { join } from 'node:path';
+import type { ExpectedAnswer } from '../mina/envelope.ts';
 import { projectRoot } from '../paths.ts';
 import type { TipTime } from './corpus-plan.ts';
 import { payloadBytes, readPayloads, type Payload } from './payloads.ts';
@@ -16,6 +17,8 @@ export type TemplateParts = {
   graphqlControlPort: bigint;
   /** Empty: left out. */
   builtWithCommitSha: string;
+  /** Spaces inside the body, which the signature does not cover: for a body of an exact size. Absent: none. */
+  spaces?: number;
 };
 
 export type SubmissionTemplate = {
@@ -26,6 +29,13 @@ export type SubmissionTemplate = {
   hasSnarkWork: boolean;
   /** Of a block in a chain (producers/chain-templates.ts). */
   tip?: TipTime;
+  /** As in BodyTemplate (mina/envelope.ts). */
+  expected?: ExpectedAnswer;
+  group?: number;
+  /** Length of the whole body, where it is known before it is made. */
+  bodyBytes?: number;
+  /** The whole recorded body, which is then sent byte for byte; nothing of it is signed. */
+  recorded?(): Promise<Buffer>;
   load(): Promise<TemplateParts>;
 };
 

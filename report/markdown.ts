@@ -6,6 +6,9 @@ import writeFileAtomic from 'write-file-atomic';
 import { CHART_NAMES, CHART_TITLES } from '../plots/charts.ts';
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../results/answers.ts';
 import { figuresOfSamples } from '../results/figures.ts';
+import { costSection, logSection } from './cost.ts';
+import { postgresFigures, type PostgresFigures } from '../results/postgres-figures.ts';
+import { SETTLING_MS } from '../results/growth.ts';
 import { paceInWords } from '../results/pace.ts';
 import { readRun, type Run } from '../results/reader.ts';
 import type {
@@ -19,6 +22,7 @@ import type {
 } from '../results/types.ts';
 import {
   formatBytes,
+  formatGrowth,
   formatDate,
   formatDuration,
   formatMs,
@@ -26,6 +30,8 @@ import {
   formatShare,
 } from '../results/units.ts';
 import { UserError } from '../user-error.ts';
+import { storedSection } from './stored.ts';
+import { groupSection } from './groups.ts';
 
 export const REPORT_FILE = 'report.md';
 
@@ -67,14 +73,21 @@ export function markdownReport(run: Run, pictures: readonly string[]): string {
     heading(run),
     verdict(run, figures),
     notes(run),
+    breakpointSection(summary?.breakpoint),
     '## Figures',
     figuresTable(run, figures),
     latencyTable(figures),
     gates(summary?.gates),
     answers(figures),
+    storedSection(run.reconcile, escapeMarkdown),
     targets(summary?.targets),
+    groupSection(summary?.sizes, 'sizes'),
+    groupSection(summary?.kinds, 'kinds'),
     hostileSection(summary?.hostile),
     processes(figures),
+    databases(run.resources),
+    costSection(summary?.cost, escapeMarkdown),
+    logSection(summary?.logs, escapeMarkdown),
     ...pictureSections(pictures),
     plan ? howItRan(plan) : '',
     plan ? environment(plan) : '',
@@ -129,6 +142,9 @@ function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): s
   const rows: [string, string][] = [
     ['Submissions sent', formatNumber(sent)],
     ['Accepted (answer 200)', formatNumber(accepted)],
+    ...(figures.expected === undefined
+      ? []
+      : [['Answered as expected', formatNumber(figures.expected)] as [string, string]]),
     ['Error rate', orNoData(errorRate, formatShare)],
     ['Submissions per second', orNoData(submissionsPerSecond, formatNumber)],
     ['Time under load', sent === 0 ? NO_DATA : formatDuration(loadMs)],
@@ -139,19 +155,26 @@ function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): s
   if (schedule) {
     const { planned, late, dropped, droppedWhileFree, onTimeShare, latenessP99Ms } = schedule;
     const free = droppedWhileFree > 0 ? ` (${formatNumber(droppedWhileFree)} with VUs free)` : '';
+    const { lateWhileBusy = 0 } = schedule;
+    const busy = lateWhileBusy > 0 ? ` (${formatNumber(lateWhileBusy)} waited for a VU)` : '';
     rows.push(
       ['Starts planned', formatNumber(planned)],
       ['Starts on time', orNoData(onTimeShare, formatShare)],
-      [`Starts late, by more than ${formatMs(schedule.toleranceMs)}`, formatNumber(late)],
+      [
+        `Starts late, by more than ${formatMs(schedule.toleranceMs)}`,
+        `${formatNumber(late)}${busy}`,
+      ],
       ['Starts dropped: no VU took them', `${formatNumber(dropped)}${free}`],
       ['Lateness of the starts, p99', orNoData(latenessP99Ms, formatMs)],
     );
   }
+  const retries = Object.values(figures.retries ?? {}).reduce((sum, count) => sum + count, 0);
+  if (retries > 0) rows.push(['Sent again after a failure', formatNumber(retries)]);
   if (failedIterations > 0)
     rows.push(['Failed iterations (generator)', formatNumber(failedIterations)]);
   if (reconcile) {
     const { stored, missing, unknown, resent } = reconcile;
-    rows.push(['Stored by the target', stored === null ? 'not looked up' : formatNumber(stored)]);
+    rows.push(['Stored by the target', stored === null ? 'not looked at' : formatNumber(stored)]);
     if (missing !== null) rows.push(['Accepted but not stored', formatNumber(missing)]);
     if (unknown > 0) rows.push(['Begun, end unknown at the stop', formatNumber(unknown)]);
     if (resent > 0) rows.push(['Sent again (the load outran the corpus)', formatNumber(resent)]);
@@ -302,11 +325,15 @@ function processes({ processes: all }: Figures): string {
   const entries = Object.entries(all);
   if (entries.length === 0) return '## CPU and memory\n\nNo process was watched.';
   const cores = (value: number | null) => orNoData(value, formatNumber);
+  const growths = entries.flatMap(([, { rssGrowth }]) => rssGrowth ?? []);
   const rows = entries.map(([name, figures]) => [
     escapeMarkdown(name),
     cores(figures.cpuCoresMean),
     cores(figures.cpuCoresMax),
     orNoData(figures.rssBytesMax, formatBytes),
+    ...(growths.length > 0
+      ? [orNoData(figures.rssGrowth?.bytesPerMinute ?? null, formatGrowth)]
+      : []),
     formatNumber(figures.readings),
   ]);
   const head = [
@@ -314,9 +341,91 @@ function processes({ processes: all }: Figures): string {
     'CPU, mean (cores)',
     'CPU, peak (cores)',
     'Memory, peak (RSS)',
+    ...(growths.length > 0 ? ['Memory growth'] : []),
     'Readings',
   ];
-  return `## CPU and memory\n\n${table(head, rows, ['left', 'right', 'right', 'right', 'right'])}`;
+  const overMs = Math.max(...growths.map((growth) => growth.overMs));
+  const explained =
+    growths.length > 0
+      ? `\n\nMemory growth is the median slope over ${formatDuration(overMs)}; the first ${formatDuration(SETTLING_MS)}, in which a process fills its caches, are left out.`
+      : '';
+  const align: Align[] = head.map((_, i) => (i === 0 ? 'left' : 'right'));
+  return `## CPU and memory\n\n${table(head, rows, align)}${explained}`;
+}
+
+function breakpointSection(figures: Summary['breakpoint']): string {
+  if (!figures) return '';
+  const { trials, rate, low, high, confirmedRate, holdMs } = figures;
+  const share = (value: number | null) => orNoData(value, formatShare);
+  const rows = trials.map((trial, i) => [
+    String(i + 1),
+    formatNumber(trial.rate),
+    trial.outcome,
+    share(trial.keepingUpShare),
+    share(trial.errorRate),
+    orNoData(trial.p50Ms, formatMs),
+    orNoData(trial.p95Ms, formatMs),
+    orNoData(trial.p99Ms, formatMs),
+    orNoData(trial.backendCores, formatNumber),
+    escapeMarkdown(trial.failedGates.join(', ')),
+  ]);
+  const head = [
+    'Trial',
+    'Submissions/s',
+    'Outcome',
+    'Answered in time',
+    'Errors',
+    'p50',
+    'p95',
+    'p99',
+    'Backend cores',
+    'Gates that failed',
+  ];
+  const align: Align[] = ['right', 'right', 'left'];
+  align.push(...Array.from({ length: 6 }, () => 'right' as const), 'left');
+  const found =
+    rate === null
+      ? 'No rate was seen to hold.'
+      : `The knee lies at ${formatNumber(rate)} submissions/s; with 95 % probability between ${formatNumber(low!)} and ${formatNumber(high!)}.`;
+  const confirmed =
+    confirmedRate === null
+      ? ''
+      : ` The last load, at ${formatNumber(confirmedRate)}/s, held; the other figures of this page are its own.`;
+  return [
+    '## Highest rate that holds',
+    `${found}${confirmed} Each trial held its rate for ${formatDuration(holdMs)}; *answered in time* is the share of the starts in its second half that were answered in it.`,
+    table(head, rows, align),
+  ].join('\n\n');
+}
+
+/** PostgreSQL's own figures, one table a database; nothing when none was watched. */
+function databases(resources: Run['resources']): string {
+  const byName = postgresFigures(resources);
+  const number = (value: number) => formatNumber(value);
+  const rowsOf: [string, keyof PostgresFigures, (value: number) => string][] = [
+    ['Connections', 'connections', number],
+    ['Connections to all databases', 'serverConnections', number],
+    ['Commits per second', 'commitsPerSecond', number],
+    ['Rollbacks per second', 'rollbacksPerSecond', number],
+    ['Rows inserted per second', 'rowsInsertedPerSecond', number],
+    ['Blocks found in buffers', 'blockHitShare', formatShare],
+    ['Deadlocks per reading', 'deadlocks', number],
+    ['Bytes of temporary files per second', 'temporaryBytesPerSecond', formatBytes],
+    ['Database', 'databaseBytes', formatBytes],
+    ['Table submissions', 'submissionsBytes', formatBytes],
+  ];
+  return Object.entries(byName)
+    .map(([name, figures]) => {
+      const rows = rowsOf.flatMap(([title, key, format]) => {
+        const figure = figures[key];
+        return figure ? [[title, format(figure.mean), format(figure.max)]] : [];
+      });
+      const most = figures.maxConnections;
+      const limit = most ? `\n\nThe server takes ${formatNumber(most.max)} connections.` : '';
+      const body = table(['Figure', 'Mean', 'Highest'], rows, ['left', 'right', 'right']);
+      return `## PostgreSQL ${escapeMarkdown(name)}\n\n${body}${limit}`;
+    })
+    .join('\n\n');
 }
 
 function pictureSections(pictures: readonly string[]): string[] {
@@ -337,7 +446,7 @@ const SOURCE: Record<string, string> = {
 
 function howItRan({ options, corpus, load, seed, estimate }: Plan): string {
   const think =
-    load.rate !== undefined
+    load.rate !== undefined || load.timed !== undefined
       ? `open model with ${formatNumber(load.vus)} VUs ready`
       : load.think.maxMs === 0
         ? 'no think time'

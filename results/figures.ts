@@ -43,19 +43,19 @@ export const latenciesAfter = (
 ): (LatencyOfSecond | null)[] =>
   samples.filter(({ elapsedS }) => elapsedS * 1000 >= warmUpMs).map((line) => line[of]);
 
+type ProcessSums = ProcessFigures & { cpuMs: number; intervalMs: number };
+
 /**
  * Mean and peak per watched process. The mean of the CPU weighs each reading with its interval, so it is
  * CPU time divided by time even when readings came late; lines without an interval weigh alike.
  * null: there was no such reading. Lines of hosts and notes are passed over.
  */
-export function processFigures(lines: Iterable<ResourceLine>): Record<string, ProcessFigures> {
-  type Sums = ProcessFigures & { cpuMs: number; intervalMs: number };
-  const byName = new Map<string, Sums>();
-  const higher = (a: number | null, b: number | undefined) =>
-    b === undefined ? a : Math.max(a ?? b, b);
-  for (const line of lines) {
-    if (line.kind !== 'process') continue;
-    let sums = byName.get(line.name);
+export class ProcessMeter {
+  readonly #byName = new Map<string, ProcessSums>();
+
+  add(line: ResourceLine): void {
+    if (line.kind !== 'process') return;
+    let sums = this.#byName.get(line.name);
     if (!sums) {
       sums = {
         cpuCoresMean: null,
@@ -65,22 +65,34 @@ export function processFigures(lines: Iterable<ResourceLine>): Record<string, Pr
         cpuMs: 0,
         intervalMs: 0,
       };
-      byName.set(line.name, sums);
+      this.#byName.set(line.name, sums);
     }
+    const higher = (a: number | null, b: number | undefined) =>
+      b === undefined ? a : Math.max(a ?? b, b);
     sums.readings++;
     sums.rssBytesMax = higher(sums.rssBytesMax, line.rssBytes);
-    if (line.cpuCores === undefined) continue;
+    if (line.cpuCores === undefined) return;
     const intervalMs = line.intervalMs ?? 1000;
     sums.cpuMs += line.cpuCores * intervalMs;
     sums.intervalMs += intervalMs;
     sums.cpuCoresMax = higher(sums.cpuCoresMax, line.cpuCores);
   }
-  return Object.fromEntries(
-    [...byName].map(([name, { cpuMs, intervalMs, ...figures }]) => [
-      name,
-      { ...figures, cpuCoresMean: intervalMs > 0 ? cpuMs / intervalMs : null },
-    ]),
-  );
+
+  figures(): Record<string, ProcessFigures> {
+    return Object.fromEntries(
+      [...this.#byName].map(([name, { cpuMs, intervalMs, ...figures }]) => [
+        name,
+        { ...figures, cpuCoresMean: intervalMs > 0 ? cpuMs / intervalMs : null },
+      ]),
+    );
+  }
+}
+
+/** {@link ProcessMeter} over all lines. */
+export function processFigures(lines: Iterable<ResourceLine>): Record<string, ProcessFigures> {
+  const meter = new ProcessMeter();
+  for (const line of lines) meter.add(line);
+  return meter.figures();
 }
 
 /**

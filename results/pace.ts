@@ -1,9 +1,16 @@
 /** The pace of a load in a few words, for headings. Pure. */
-import type { LoadShape } from './types.ts';
+import type { LoadShape, TimedStarts } from './types.ts';
 import { formatNumber } from './units.ts';
 
+/** `the network's times, 30 times as fast`, `the recorded times`. */
+export function timesInWords({ of, speedup }: TimedStarts): string {
+  const whose = of === 'fleet' ? "the network's times" : 'the recorded times';
+  return speedup === 1 ? whose : `${whose}, ${formatNumber(speedup)} times as fast`;
+}
+
 /** `500 VUs`, `up to 100 VUs`, `500 starts/s`, `up to 500 starts/s`. */
-export function paceInWords({ vus, rate, stages = [] }: LoadShape): string {
+export function paceInWords({ vus, rate, timed, stages = [] }: LoadShape): string {
+  if (timed !== undefined) return timesInWords(timed);
   const isRamp = stages.length > 0;
   const upTo = isRamp ? 'up to ' : '';
   if (rate === undefined) return `${upTo}${formatNumber(vus)} VU${vus === 1 ? '' : 's'}`;

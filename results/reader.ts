@@ -5,10 +5,20 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { UserError, EXIT } from '../user-error.ts';
+import { fillAbsent, migrate, UnknownFormat, type WholeFile } from './migrations.ts';
+import * as shapes from './schema.ts';
 import { FILES } from './writer.ts';
-import type { Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
+import type {
+  FleetLine,
+  LogLine,
+  Plan,
+  Reconcile,
+  ResourceLine,
+  SampleLine,
+  Summary,
+} from './types.ts';
 
 export type Run = {
   /** Absolute path. */
@@ -18,191 +28,15 @@ export type Run = {
   samples: SampleLine[];
   /** In the order of their times. */
   resources: ResourceLine[];
+  /** Of the scenario fleet; absent for all others. */
+  fleet?: FleetLine[];
+  /** Error lines of the target's log, in the order of their seconds; empty where none was followed. */
+  logs: LogLine[];
   reconcile: Reconcile | null;
   summary: Summary | null;
   /** One sentence for each part that is missing or was cut short. */
   notes: string[];
 };
-
-const FORMAT = 1;
-
-// Only what a reader relies on is checked; unknown fields pass, so an older toolkit reads a newer run's additions.
-const count = z.number().int().min(0);
-const counts = z.record(z.string(), count);
-const time = z.number().min(0);
-const figure = z.number().optional();
-
-const secondLatency = z.looseObject({
-  count,
-  p50: z.number(),
-  p90: z.number(),
-  p95: z.number(),
-  p99: z.number(),
-  max: z.number(),
-  hdr: z.string(),
-});
-
-const sampleLine = z.looseObject({
-  t: time,
-  elapsedS: count,
-  vus: z.number().min(0).nullable(),
-  sent: count,
-  answers: counts,
-  failedIterations: count.optional(),
-  bytesSent: z.number(),
-  bytesReceived: z.number(),
-  latency: secondLatency.nullable(),
-  felt: secondLatency.nullable(),
-});
-
-const resourceLine = z.discriminatedUnion('kind', [
-  z.looseObject({
-    t: time,
-    kind: z.literal('process'),
-    name: z.string(),
-    rootPid: z.number(),
-    processes: z.number(),
-    intervalMs: figure,
-    cpuCores: figure,
-    cpuPercentOfMachine: figure,
-    rssBytes: figure,
-    threads: figure,
-    openFiles: figure,
-    readBytesPerSecond: figure,
-    writeBytesPerSecond: figure,
-  }),
-  z.looseObject({
-    t: time,
-    kind: z.literal('host'),
-    cores: z.number(),
-    cpuCores: figure,
-    cpuPercentOfMachine: figure,
-    memoryUsedBytes: figure,
-    memoryTotalBytes: figure,
-    load1: figure,
-    networkReceivedBytesPerSecond: figure,
-    networkSentBytesPerSecond: figure,
-  }),
-  z.looseObject({ t: time, kind: z.literal('note'), name: z.string(), text: z.string() }),
-]);
-
-const optionValue = z.looseObject({
-  value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
-  source: z.string(),
-});
-
-const plan = z.looseObject({
-  format: z.literal(FORMAT),
-  id: z.string(),
-  scenario: z.string(),
-  plannedAt: z.string(),
-  options: z.record(z.string(), optionValue),
-  seed: z.string(),
-  target: z.looseObject({ url: z.string(), embedded: z.boolean() }),
-  load: z.looseObject({
-    executor: z.string(),
-    vus: z.number(),
-    iterations: z.number().nullable(),
-    durationMs: z.number(),
-    think: z.looseObject({ minMs: z.number(), maxMs: z.number() }),
-    requestTimeoutMs: z.number(),
-    gracefulStopMs: z.number(),
-  }),
-  corpus: z.looseObject({
-    submissions: z.number(),
-    producers: z.number(),
-    templates: z.number(),
-    meanBodyBytes: z.number(),
-    maxBodyBytes: z.number(),
-    network: z.string(),
-  }),
-  estimate: z.looseObject({}),
-  versions: z.looseObject({
-    toolkit: z.string(),
-    node: z.string(),
-    k6: z.string(),
-    platform: z.string(),
-  }),
-  host: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
-});
-
-const reconcile = z.looseObject({
-  format: z.literal(FORMAT),
-  planned: count,
-  sent: count,
-  answers: counts,
-  accepted: count,
-  unknown: count,
-  resent: count,
-  stored: count.nullable(),
-  missing: count.nullable(),
-});
-
-const latencyFigures = z.looseObject({
-  count,
-  meanMs: z.number(),
-  minMs: z.number(),
-  p50Ms: z.number(),
-  p90Ms: z.number(),
-  p95Ms: z.number(),
-  p99Ms: z.number(),
-  p999Ms: z.number(),
-  maxMs: z.number(),
-  hdr: z.string(),
-});
-
-const summary = z.looseObject({
-  format: z.literal(FORMAT),
-  id: z.string(),
-  scenario: z.string(),
-  startedAt: z.string(),
-  endedAt: z.string(),
-  loadMs: z.number(),
-  interrupted: z.boolean(),
-  figures: z.looseObject({
-    sent: count,
-    accepted: count,
-    answers: counts,
-    errorRate: z.number().nullable(),
-    submissionsPerSecond: z.number().nullable(),
-    bytesSent: z.number(),
-    bytesReceived: z.number(),
-    latency: latencyFigures.nullable(),
-    felt: latencyFigures.nullable(),
-    failedIterations: z.number(),
-    processes: z.record(
-      z.string(),
-      z.looseObject({
-        cpuCoresMean: z.number().nullable(),
-        cpuCoresMax: z.number().nullable(),
-        rssBytesMax: z.number().nullable(),
-        readings: z.number(),
-      }),
-    ),
-  }),
-  targets: z
-    .array(
-      z.looseObject({
-        url: z.string(),
-        weight: z.number(),
-        sent: count,
-        accepted: count,
-        answers: counts,
-      }),
-    )
-    .optional(),
-  gates: z.array(
-    z.looseObject({
-      name: z.string(),
-      state: z.enum(['pass', 'fail', 'no data']),
-      value: z.number().nullable(),
-      limit: z.number(),
-      unit: z.string(),
-    }),
-  ),
-  notes: z.array(z.string()),
-  verdict: z.looseObject({ passed: z.boolean(), exitCode: z.number(), sentence: z.string() }),
-});
 
 /** Where and why, e.g. `sent: Invalid input: expected number, received string`. */
 function complaint(error: z.ZodError): string {
@@ -224,14 +58,22 @@ function lineOfSyntaxError(text: string, message: string): number {
   return before.split('\n').length;
 }
 
-async function readJson<T>(
-  file: string,
-  schema: z.ZodType,
-  what: string,
-  notes: string[],
-): Promise<T | null> {
+/** The version of the toolkit that made the run, as far as its plan tells, whatever its format. */
+async function madeBy(folder: string): Promise<string | null> {
+  try {
+    const text = await readFile(join(folder, FILES.plan), 'utf8');
+    const { versions } = JSON.parse(text) as { versions?: { toolkit?: unknown } };
+    return typeof versions?.toolkit === 'string' ? versions.toolkit : null;
+  } catch {
+    return null;
+  }
+}
+
+/** One of the whole files, in today's format; null, with a note, if it is not there. */
+async function readWhole<T>(folder: string, kind: WholeFile, notes: string[]): Promise<T | null> {
+  const file = join(folder, FILES[kind]);
   if (!existsSync(file)) {
-    notes.push(`${what} is missing.`);
+    notes.push(`${FILES[kind]} is missing.`);
     return null;
   }
   const text = await readFile(file, 'utf8');
@@ -242,14 +84,41 @@ async function readJson<T>(
     const why = (error as SyntaxError).message;
     throw broken(file, lineOfSyntaxError(text, why), why, error);
   }
-  const format = (value as { format?: unknown } | null)?.format;
-  if (typeof format === 'number' && format > FORMAT)
-    throw new UserError(`${file} has format ${format}, but this toolkit reads format ${FORMAT}`, {
+  try {
+    value = migrate(kind, value, await madeBy(folder));
+  } catch (error) {
+    if (!(error instanceof UnknownFormat)) throw error;
+    throw new UserError(`${file} ${error.message}`, {
       hint: 'use the version of the toolkit that made the run, or a newer one',
     });
-  const checked = schema.safeParse(value);
+  }
+  const checked = shapes[kind].safeParse(value);
   if (!checked.success) throw broken(file, 1, complaint(checked.error), checked.error);
-  return value as T;
+  return fillAbsent(kind, value as T);
+}
+
+const READINGS: readonly string[] = [
+  'process',
+  'host',
+  'postgres',
+  'note',
+] satisfies ResourceLine['kind'][];
+
+/** Readings of a kind that a later toolkit added are passed over. */
+function isOtherReading(line: unknown): boolean {
+  const kind = (line as { kind?: unknown } | null)?.kind;
+  return typeof kind === 'string' && !READINGS.includes(kind);
+}
+
+const FLEET_KINDS: readonly string[] = [
+  'network',
+  'block',
+  'submission',
+] satisfies FleetLine['kind'][];
+
+function isOtherFleetLine(line: unknown): boolean {
+  const kind = (line as { kind?: unknown } | null)?.kind;
+  return typeof kind === 'string' && !FLEET_KINDS.includes(kind);
 }
 
 /** Reads one object a line. A last line without its line end may be cut: it is left out, with a note. */
@@ -258,6 +127,7 @@ async function readLines<T>(
   schema: z.ZodType,
   what: string,
   notes: string[],
+  isPassedOver: (line: unknown) => boolean = () => false,
 ): Promise<T[]> {
   if (!existsSync(file)) {
     notes.push(`${what} is missing.`);
@@ -285,6 +155,7 @@ async function readLines<T>(
       }
       throw broken(file, number, (error as SyntaxError).message, error);
     }
+    if (isPassedOver(value)) continue;
     const checked = schema.safeParse(value);
     if (!checked.success) throw broken(file, number, complaint(checked.error), checked.error);
     lines.push(value as T);
@@ -316,33 +187,28 @@ export async function readRun(folder: string): Promise<Run> {
     });
 
   const notes: string[] = [];
+  const lines = <T>(name: string, shape: z.ZodType, isPassedOver?: (line: unknown) => boolean) =>
+    readLines<T>(join(path, name), shape, name, notes, isPassedOver);
   const run: Run = {
     folder: path,
-    plan: await readJson<Plan>(join(path, FILES.plan), plan, FILES.plan, notes),
-    samples: await readLines<SampleLine>(
-      join(path, FILES.samples),
-      sampleLine,
-      FILES.samples,
-      notes,
-    ),
-    resources: await readLines<ResourceLine>(
-      join(path, FILES.resources),
-      resourceLine,
-      FILES.resources,
-      notes,
-    ),
-    reconcile: await readJson<Reconcile>(
-      join(path, FILES.reconcile),
-      reconcile,
-      FILES.reconcile,
-      notes,
-    ),
-    summary: await readJson<Summary>(join(path, FILES.summary), summary, FILES.summary, notes),
+    plan: await readWhole<Plan>(path, 'plan', notes),
+    samples: await lines<SampleLine>(FILES.samples, shapes.sampleLine),
+    resources: await lines<ResourceLine>(FILES.resources, shapes.resourceLine, isOtherReading),
+    // Only where a log was followed.
+    logs: existsSync(join(path, FILES.logs))
+      ? await lines<LogLine>(FILES.logs, shapes.logLine)
+      : [],
+    ...(existsSync(join(path, FILES.fleet)) && {
+      fleet: await lines<FleetLine>(FILES.fleet, shapes.fleetLine, isOtherFleetLine),
+    }),
+    reconcile: await readWhole<Reconcile>(path, 'reconcile', notes),
+    summary: await readWhole<Summary>(path, 'summary', notes),
     notes,
   };
   if (run.summary === null)
     notes.push('The run did not end by itself: its figures are those of its samples.');
   run.samples.sort((a, b) => a.elapsedS - b.elapsedS);
   run.resources.sort((a, b) => a.t - b.t);
+  run.logs.sort((a, b) => a.t - b.t);
   return run;
 }

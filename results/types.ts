@@ -79,6 +79,27 @@ export type TargetFigures = {
   answers: Record<AnswerClass, number>;
 };
 
+/** What came of the submissions of one size or one kind. */
+export type GroupFigures = {
+  /** `64KB`, `over`; or `load`, `big-blocks`, `replay`, `hostile`. */
+  name: string;
+  /** Of a size: bytes of each body. */
+  bodyBytes?: number;
+  /** Of a kind: its weight in the mix. */
+  weight?: number;
+  sent: number;
+  accepted: number;
+  /** Answered as expected. Of `hostile` null: there a case is what is expected (HostileFigures). */
+  expected: number | null;
+  answers: Record<AnswerClass, number>;
+  /** Of whole bodies; one that is answered 413 is not sent. */
+  bytesSent: number;
+  /** Over its expected answers, without the warm-up; null: there were none. */
+  latency: Pick<LatencyFigures, 'count' | 'meanMs' | 'p50Ms' | 'p95Ms' | 'maxMs'> | null;
+  /** How fast one of its bodies went, answer included: mean size over mean time; null: no body was sent whole. */
+  bytesPerSecond: number | null;
+};
+
 /** How the load runs; `executor` is k6's own word. */
 export type LoadShape = {
   executor:
@@ -106,6 +127,23 @@ export type LoadShape = {
   startVus?: number;
   /** Requests that ended within this time after the start have no say in the latency figures; absent: 0. */
   warmUpMs?: number;
+  /** An open model in which each start has a time of its own; the executor is `shared-iterations`. */
+  timed?: TimedStarts;
+};
+
+/** Where the times of the starts come from. */
+export type TimedStarts = {
+  /** `fleet`: a simulated network (producers/network-plan.ts); `recorded`: the created_at of recorded requests. */
+  of: 'fleet' | 'recorded';
+  /** By what the network's time, or that of the recording, is divided. */
+  speedup: number;
+  /** Starts in the busiest second. */
+  peakPerSecond: number;
+  /**
+   * A submission that failed is sent again `everyMs` after its answer, as it is, as long as no more than `withinMs` have passed since
+   * it was due, and the load lasts. Absent: never.
+   */
+  retry?: { everyMs: number; withinMs: number };
 };
 
 /** `target`: VUs, or starts per `timeUnitMs` of the shape's rate; a duration of 0 is a jump. */
@@ -134,6 +172,8 @@ export type SampleLine = {
   late?: number;
   /** Open models: starts that never came, as k6 counts them (`dropped_iterations`); absent: none. */
   dropped?: number;
+  /** Requests that failed and were sent again, which `sent` and `answers` do not count; absent: none. */
+  retries?: number;
   bytesSent: number;
   bytesReceived: number;
   /** http_req_duration of expected answers (sending + waiting + receiving); null if there were none. */
@@ -155,28 +195,37 @@ export type LatencyOfSecond = {
 };
 
 /** One line of `resources.ndjson`. A figure that could not be read is absent, never 0. */
-export type ResourceLine = ProcessReading | HostReading | ResourceNote;
+export type ResourceLine = ProcessReading | HostReading | PostgresReading | ResourceNote;
 
-/** A process tree (root and all descendants), summed. */
+/** A process tree (root and all descendants), a container, or the whole of another machine, summed. */
 export type ProcessReading = {
   t: number;
   kind: 'process';
   /** `backend`, `k6`, `toolkit` (this Node process) or the name the user gave. */
   name: string;
-  rootPid: number;
-  processes: number;
+  /** Of a container: its first process, as this machine numbers it; absent where it has none here. */
+  rootPid?: number;
+  processes?: number;
   /** Time since the previous reading of this tree: what the CPU and I/O figures are taken over. */
   intervalMs?: number;
   /** Difference of two readings over the time between them; 1 = one core busy. */
   cpuCores?: number;
   /** The same as a share of all cores of the machine, 0 to 100. */
   cpuPercentOfMachine?: number;
+  /** Of a container: what it is charged with less its inactive file cache, as `docker stats` shows. */
   rssBytes?: number;
+  /** Of a container: the most it was ever charged with, file cache included. */
+  memoryPeakBytes?: number;
   threads?: number;
   openFiles?: number;
   /** Bytes from and to storage (not the page cache) since the previous reading, per second. */
   readBytesPerSecond?: number;
   writeBytesPerSecond?: number;
+  /** Of a container with a network of its own, loopback left out. */
+  networkReceivedBytesPerSecond?: number;
+  networkSentBytesPerSecond?: number;
+  /** Of a container with a CPU limit: share of the limit's periods in which it was held back, 0 to 1. */
+  throttledShare?: number;
 };
 
 export type HostReading = {
@@ -193,6 +242,37 @@ export type HostReading = {
   networkSentBytesPerSecond?: number;
   /** Where a target on this machine gets its load. */
   loopbackBytesPerSecond?: number;
+};
+
+/**
+ * PostgreSQL's own figures (pg_stat_database) of one database. Rates are differences of two readings. The
+ * monitor's own connection is not counted; its own one or two commits an interval are.
+ */
+export type PostgresReading = {
+  t: number;
+  kind: 'postgres';
+  /** `HOST/DATABASE`. */
+  name: string;
+  /** Time since the previous reading: what the rates are taken over. */
+  intervalMs?: number;
+  /** To this database. */
+  connections?: number;
+  /** To all databases of the server. */
+  serverConnections?: number;
+  maxConnections?: number;
+  commitsPerSecond?: number;
+  rollbacksPerSecond?: number;
+  rowsInsertedPerSecond?: number;
+  /** Blocks found in the server's buffers, of all that were asked for in the interval, 0 to 1. */
+  blockHitShare?: number;
+  /** In the interval. */
+  deadlocks?: number;
+  /** Bytes of sorts and hashes that did not fit into memory. */
+  temporaryBytesPerSecond?: number;
+  /** The whole database; read each 10 s, since it costs. */
+  databaseBytes?: number;
+  /** The table `submissions` with its indexes and TOAST; read each 10 s. */
+  submissionsBytes?: number;
 };
 
 /** Something that happened to what is watched, e.g. a process that ended. */
@@ -212,8 +292,109 @@ export type Reconcile = {
   unknown: number;
   /** Submissions sent again because the load outran the corpus. */
   resent: number;
+  /** Of all that was sent: found in the storage, right or not. null: no storage was read to its end. */
   stored: number | null;
+  /** Accepted and not found in the storage, whatever the reason. */
   missing: number | null;
+  /** Absent where no storage was to be looked at. */
+  look?: StorageLook;
+};
+
+/** What a look into the target's storage after the load has shown. */
+export type StorageLook = {
+  /** Which storage, for people. */
+  storage: string;
+  /** The last reading came to its end; the figures are those of the last one that did. */
+  complete: boolean;
+  /** Why it could not be read, where it could not. */
+  failure?: string;
+  /** From the end of the load until the figures stood, and how often the storage was read. */
+  waitedMs: number;
+  readings: number;
+  /** By how much the target's clock is ahead of the generator's; null: nothing to see it by. */
+  clockAheadMs?: number | null;
+  /** Different blocks whose bytes were compared with what was sent; null: this storage keeps none. */
+  blocksCompared?: number | null;
+  /** Absent unless a reading came to its end. */
+  classes?: ReconcileClasses;
+  /** Up to five lines of each class; the whole list is `reconcile.ndjson`. */
+  examples?: ReconcileLine[];
+  /** Foreign entries that are not in the list. */
+  foreignNotListed?: number;
+};
+
+/**
+ * accepted = right + different + missing + sameSecond. How each is told: load/reconcile/reconcile.ts.
+ */
+export type ReconcileClasses = {
+  /** Accepted and stored, all fields and the block as they were sent. */
+  right: number;
+  /** Accepted and stored, something of it otherwise. */
+  different: number;
+  /** Accepted and not stored, and nothing explains it. */
+  missing: number;
+  /** Accepted and not stored: another one of its submitter was kept for the same second. */
+  sameSecond: number;
+  /** Answered otherwise than expected, and stored all the same. */
+  refusedStored: number;
+  /** In flight at the stop, without an answer, or answered by a gateway (502, 504). */
+  unknownStored: number;
+  unknownNotStored: number;
+  /** Entries from the first request to the last answer that this run did not send. */
+  foreign: number;
+  /** Entries of the hostile sender. */
+  hostile: number;
+  /** Second entries of submissions that failed, were sent again, and were stored both times. */
+  retried: number;
+  /** Entries of one submission beyond the first. */
+  doubles: number;
+  /** Entries that cannot be read. */
+  unreadable: number;
+};
+
+/** One line of `reconcile.ndjson`: something that is not "stored and right". */
+export type ReconcileLine = {
+  class:
+    | 'different'
+    | 'missing'
+    | 'same second'
+    | 'refused but stored'
+    | 'unknown'
+    | 'foreign'
+    | 'double'
+    | 'unreadable';
+  /** Of the submission in this run; where equal ones were sent several times, one of them. */
+  index?: number;
+  submitter?: string;
+  created_at?: string;
+  block_hash?: string;
+  /** By the generator's clock, RFC 3339. */
+  answered_at?: string;
+  /** By the target's clock. */
+  submitted_at?: string;
+  /** The second of the submission that was kept instead, by the target's clock. */
+  kept_at?: string;
+  /** Of an unknown one. */
+  stored?: boolean;
+  /** Where the entry lies in the storage. */
+  where?: string;
+  /** What differs. */
+  fields?: Record<string, { sent: string | number | null; stored: string | number | null }>;
+  /** Why it cannot be read, or not be looked for. */
+  fault?: string;
+};
+
+/** One line of `reconcile-live.ndjson`: a look into the storage while the load ran. */
+export type ReconcileLiveLine = {
+  t: number;
+  accepted: number;
+  stored: number;
+  /** Accepted at least `olderThanMs` before the look began, and not there; those dropped for the same second are among them. */
+  missing: number;
+  olderThanMs: number;
+  /** How long the look took, and the CPU time of the toolkit meanwhile. */
+  tookMs: number;
+  cpuMs: number;
 };
 
 export type GateState = 'pass' | 'fail' | 'no data';
@@ -253,8 +434,15 @@ export type ScheduleFigures = {
   dropped: number;
   /** Of these, dropped while at least a tenth of the VUs had nothing to do: the generator's own fault. */
   droppedWhileFree: number;
+  /** Where each start has a time of its own: late ones for which no VU was free, since nearly all waited for answers. Absent: none. */
+  lateWhileBusy?: number;
   /** (started - late) / planned, 0 to 1; null when nothing was due. */
   onTimeShare: number | null;
+  /**
+   * Of a constant rate: expected answers in the second half of the load's time over the starts due in it. Below 1, less what jitter
+   * makes, requests queue: the target does not keep up.
+   */
+  keepingUpShare?: number;
   /** 99th percentile of how much later than intended the submissions began; null when none did. */
   latenessP99Ms: number | null;
   toleranceMs: number;
@@ -266,6 +454,15 @@ export type ProcessFigures = {
   cpuCoresMax: number | null;
   rssBytesMax: number | null;
   readings: number;
+  /** Absent: the load was too short to tell (results/growth.ts). */
+  rssGrowth?: MemoryGrowth;
+};
+
+/** Slope of a process's memory, without the two minutes in which it settles. */
+export type MemoryGrowth = {
+  bytesPerMinute: number;
+  /** Between the first and the last reading that it is taken from. */
+  overMs: number;
 };
 
 /** What came of one case of the `hostile` scenario (load/hostile/cases.ts). */
@@ -308,6 +505,176 @@ export type HostileFigures = {
   cases: HostileCaseFigures[];
 };
 
+/**
+ * One line of `fleet.ndjson`, of the scenario `fleet`: the simulated network (one line, the first), its blocks, then submissions in
+ * order of time. Times are milliseconds of the network's time from the beginning.
+ */
+export type FleetLine = FleetNetwork | FleetBlock | FleetSubmission;
+
+export type FleetNetwork = {
+  kind: 'network';
+  producers: number;
+  /** Of these many the submissions are listed: all, or a part that is spread over the waves. */
+  shown: number;
+  submissions: number;
+  slotMs: number;
+  /** From one submission of a producer to its next. */
+  cycleMs: number;
+  durationMs: number;
+  /** Blocks and submissions up to then are listed. */
+  shownMs: number;
+};
+
+export type FleetBlock = {
+  kind: 'block';
+  /** Its number in this file. */
+  block: number;
+  height: number;
+  /** From 0 at the beginning; those before it are below. */
+  slot: number;
+  /** It lost against another block of its slot. */
+  fork?: boolean;
+  /** Producers that submit it, and those of them whose submission was accepted. */
+  planned: number;
+  accepted: number;
+};
+
+export type FleetSubmission = {
+  kind: 'submission';
+  /** Place in the fleet. */
+  producer: number;
+  /** Of the picture, from 0. */
+  row: number;
+  block: number;
+  /** When it was due. */
+  atMs: number;
+  /** Why this block: its maker, or one for whom it is the tip, one who sees blocks late, one who lags behind. */
+  as: 'maker' | 'tip' | 'late' | 'lagging';
+  snarkWork: boolean;
+  /** The last one; null: not sent, or not answered. */
+  answer: AnswerClass | null;
+  accepted: boolean;
+  /** How often it was sent again after a failure; absent: never. */
+  retries?: number;
+};
+
+/** One trial of the scenario `breakpoint`: a load of its own at a constant rate, whose folder lies below `trials/`. */
+export type BreakpointTrial = {
+  folder: string;
+  /** Submissions per second. */
+  rate: number;
+  /** `generator-limited`: k6 could not send that much, which says nothing about the target. */
+  outcome: 'held' | 'failed' | 'generator-limited';
+  /** Gates that did not hold. */
+  failedGates: string[];
+  /** Expected answers in the second half of the trial over the starts due in it; null: nothing was sent. */
+  keepingUpShare: number | null;
+  errorRate: number | null;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  p99Ms: number | null;
+  /** Mean CPU of the backend, in cores; null: not watched. */
+  backendCores: number | null;
+};
+
+/** What the scenario `breakpoint` found. */
+export type BreakpointFigures = {
+  /** Highest rate at which the gates hold, submissions per second: the median of what is known; null: none was found. */
+  rate: number | null;
+  /** It lies between these with 95 % probability (load/breakpoint/search.ts). */
+  low: number | null;
+  high: number | null;
+  /** Why the search ended. */
+  end:
+    'precise' | 'holds the highest' | 'fails the lowest' | 'generator-limited' | 'trials' | 'cut';
+  /** Rate at which the last, longer load held; null: none did. */
+  confirmedRate: number | null;
+  holdMs: number;
+  trials: BreakpointTrial[];
+};
+
+/**
+ * One line of `logs.ndjson`: the error lines of one shape in one second of the target's log; at most LINES_OF_A_SECOND
+ * (monitor/logs/log-watch.ts) a second, the last of which sums up all other shapes.
+ */
+export type LogLine = {
+  /** Start of the second, by the time that the log itself gives. */
+  t: number;
+  /** As {@link LogGroup} has it. */
+  shape: string;
+  count: number;
+  /** The allow-list knows them: they are no errors of the run. */
+  allowed?: boolean;
+};
+
+/** Error lines of the target's log that differ in numbers, keys, hashes and addresses only. */
+export type LogGroup = {
+  /** The message with placeholders for what differs, e.g. `dial tcp <address>: connection refused`. */
+  shape: string;
+  /** As the line says, in small letters: `error`, `fatal`, `panic` …; `error` where only its words tell. */
+  level: string;
+  count: number;
+  allowed: boolean;
+  /** RFC 3339, by the time that the log itself gives. */
+  firstAt: string;
+  lastAt: string;
+  /** One of the lines, cut after some hundred characters, without secrets. */
+  example: string;
+};
+
+/** What the target's log said while the load ran. */
+export type LogFigures = {
+  /** What was followed, e.g. `backend.log`, `journal:uptime`, `container:backend`. */
+  sources: string[];
+  /** Lines read, of any level. */
+  lines: number;
+  /** Lines of level error or above that the allow-list does not know. */
+  errors: number;
+  /** The same that it knows. */
+  allowed: number;
+  /** Bytes that came faster than they may be read, and were passed over; absent: none. */
+  skippedBytes?: number;
+  /** By count, those that are not allowed first. */
+  groups: LogGroup[];
+};
+
+/** A figure with its 95 % confidence interval. */
+export type Estimate = { value: number; low: number; high: number };
+
+/** What a submission costs the target: results/cost.ts says how each is found. A figure that the data cannot tell is null. */
+export type CostFigures = {
+  /** Name of the readings. */
+  target: string;
+  /** Time with both readings and samples: what all figures are taken over. */
+  seconds: number;
+  /** Submissions that ended in it. */
+  submissions: number;
+  readings: number;
+  /** All CPU over all submissions, the fixed cost included. */
+  cpuMsPerSubmission: number | null;
+  /** From the regression of CPU over submissions: cores at no load, and what each submission adds. */
+  fixedCores: Estimate | null;
+  cpuMsPerFurtherSubmission: Estimate | null;
+  /** Share of the variation that the regression explains, 0 to 1. */
+  r2: number | null;
+  /** Readings were joined to stretches this long, so that chance alone does not look like a change of rate. */
+  stretchSeconds: number | null;
+  /** Bodies. */
+  bytesInPerSubmission: number | null;
+  bytesOutPerSubmission: number | null;
+  /** What the target's processes wrote to storage. */
+  bytesWrittenPerSubmission: number | null;
+  /** What its storage holds afterwards. */
+  bytesStoredPerSubmission: number | null;
+  /** Written / body bytes. */
+  writeAmplification: number | null;
+  /** Growth of RSS. */
+  memoryBytesPerSubmission: Estimate | null;
+  memoryBytesPerVu: Estimate | null;
+  /** Why a figure is null, by its name. */
+  unknown: Record<string, string>;
+};
+
 /** `summary.json`. */
 export type Summary = {
   format: 1;
@@ -317,10 +684,15 @@ export type Summary = {
   endedAt: string;
   /** From the first to the last request's end. */
   loadMs: number;
+  /** First and last end of a request, ms since 1970: what rates are taken over; absent or null: not known. */
+  firstEndMs?: number | null;
+  lastEndMs?: number | null;
   interrupted: boolean;
   figures: {
     sent: number;
     accepted: number;
+    /** Answered as expected, where that is another number than `accepted`: a body over the limit must be refused. */
+    expected?: number;
     answers: Record<AnswerClass, number>;
     /** Share of requests without the expected answer, 0 to 1; null when nothing was sent. */
     errorRate: number | null;
@@ -335,13 +707,30 @@ export type Summary = {
     schedule?: ScheduleFigures | null;
     /** Of an open model: from the intended start to the answer, of expected answers: what a producer on its own clock waits. */
     sinceIntended?: LatencyFigures | null;
+    /** Of an open model: how much later than intended the submissions began; histograms of several generators add. */
+    lateness?: LatencyFigures | null;
     /** Expected answers within the warm-up, which the latencies leave out; absent: there was none. */
     warmUpAnswers?: number;
+    /**
+     * Requests that failed and were sent again, by their answers: `sent` and `answers` count the last answer of each submission.
+     * Absent: none.
+     */
+    retries?: Record<AnswerClass, number>;
   };
   /** Of a load on several targets, in the order of the options. */
   targets?: TargetFigures[];
-  /** Of the scenario `hostile`. */
+  /** Of `big-blocks`, in the order of the sizes. */
+  sizes?: GroupFigures[];
+  /** Of `mixed`, in the order of the kinds. */
+  kinds?: GroupFigures[];
+  /** Of `hostile`, and of `mixed` with hostile requests. */
   hostile?: HostileFigures;
+  /** Of the scenario `breakpoint`; the other figures are those of its last load, at the rate that was found. */
+  breakpoint?: BreakpointFigures;
+  /** Absent: the target's processes were not watched. */
+  cost?: CostFigures;
+  /** Absent: no log of the target was followed. */
+  logs?: LogFigures;
   gates: Gate[];
   /** What to know when reading the figures: a backend that died, a monitor that failed, a cut sample stream. */
   notes: string[];

@@ -25,6 +25,10 @@ export function formatBytes(bytes: number): string {
   return `${formatNumber(value)} ${units[unit]}`;
 }
 
+/** Of memory: `+1.3 MB/min`, `-46 KB/min`. */
+export const formatGrowth = (bytesPerMinute: number): string =>
+  `${bytesPerMinute < 0 ? '-' : '+'}${formatBytes(Math.abs(bytesPerMinute))}/min`;
+
 /** A share (0 to 1) as `0 %`, `0.31 %`, `12.4 %`; a share that is not 0 or 1 never reads as such. */
 export function formatShare(share: number): string {
   if (share > 0 && share < 0.0001) return '< 0.01 %';

@@ -7,14 +7,18 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../user-error.ts';
-import type { Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
+import type { LogLine, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
 
 export const FILES = {
   plan: 'plan.json',
   samples: 'samples.ndjson',
   resources: 'resources.ndjson',
+  logs: 'logs.ndjson',
   reconcile: 'reconcile.json',
+  reconcileList: 'reconcile.ndjson',
+  reconcileLive: 'reconcile-live.ndjson',
   summary: 'summary.json',
+  fleet: 'fleet.ndjson',
   k6Log: 'k6.log',
   backendLog: 'backend.log',
 } as const;
@@ -48,6 +52,8 @@ export type RunWriter = {
   plan(plan: Plan): void;
   sample(line: SampleLine): void;
   resource(line: ResourceLine): void;
+  /** The file is there from the first line on. */
+  log(line: LogLine): void;
   reconcile(reconcile: Reconcile): void;
   summary(summary: Summary): void;
   close(): void;
@@ -68,21 +74,29 @@ export function createRun(resultsFolder: string, id: string): RunWriter & { read
       name = `${id}-${n}`;
     }
   }
-  const folder = join(resultsFolder, name);
+  return { id: name, ...writerOf(join(resultsFolder, name)) };
+}
+
+/** Writes into `folder`, which is there. */
+export function writerOf(folder: string): RunWriter {
   const samples = openSync(join(folder, FILES.samples), 'a');
   const resources = openSync(join(folder, FILES.resources), 'a');
+  let logs: number | null = null;
   const whole = (file: string, content: unknown) =>
     writeFileAtomic.sync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
   return {
-    id: name,
     folder,
     plan: (plan) => whole(FILES.plan, plan),
     sample: (line) => void writeSync(samples, `${JSON.stringify(line)}\n`),
     resource: (line) => void writeSync(resources, `${JSON.stringify(line)}\n`),
+    log(line) {
+      logs ??= openSync(join(folder, FILES.logs), 'a');
+      writeSync(logs, `${JSON.stringify(line)}\n`);
+    },
     reconcile: (reconcile) => whole(FILES.reconcile, reconcile),
     summary: (summary) => whole(FILES.summary, summary),
     close() {
-      for (const file of [samples, resources]) {
+      for (const file of [samples, resources, ...(logs === null ? [] : [logs])]) {
         fsyncSync(file);
         closeSync(file);
       }

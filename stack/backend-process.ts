@@ -12,7 +12,7 @@ export type BackendRequest = {
   /** A file of public keys; null: everyone may submit. */
   whitelist: string | null;
   storageFolder: string;
-  /** What the backend's environment adds to a bare one: CONFIG_NETWORK_NAME, REQUESTS_PER_PK_HOURLY, VERIFY_SIGNATURE_DISABLED … */
+  /** What the backend's environment adds to a bare one: CONFIG_NETWORK_NAME, REQUESTS_PER_PK_HOURLY, VERIFY_SIGNATURE_DISABLED, BACKEND_FAITHFUL … */
   env: Record<string, string | undefined>;
   /** Its log lines are added here. */
   logFile: string;

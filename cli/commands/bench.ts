@@ -13,6 +13,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   corpus: () => import('../../bench/corpus.ts'),
   generator: () => import('../../bench/generator.ts'),
   monitor: () => import('../../bench/monitor.ts'),
+  reconcile: () => import('../../bench/reconcile.ts'),
   plots: () => import('../../bench/plots.ts'),
 };
 

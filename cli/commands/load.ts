@@ -5,8 +5,13 @@ import { DEFAULT_GATES, parseGate } from '../../load/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../load/interrupt.ts';
 import { Screen } from '../../load/live.ts';
+import { hasHostile } from '../../load/mix.ts';
 import { parseThink } from '../../load/plan.ts';
 import type { LoadJob } from '../../load/prepare.ts';
+import { containerNameProblem } from '../../monitor/engine.ts';
+import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
+import { allowProblem } from '../../load/target-log.ts';
+import { runBreakpoint } from '../../load/breakpoint/run.ts';
 import { runLoad } from '../../load/run.ts';
 import { checkTargets, parseTarget, type WeightedTarget } from '../../load/targets.ts';
 import {
@@ -27,8 +32,12 @@ import {
   modelProblems,
   SCENARIO_PRESETS,
   scenarioProblem,
+  describeSearch,
+  searchOf,
 } from '../load-model.ts';
+import { SOURCE_OPTIONS, sourcesOf, type Sources } from '../monitor-options.ts';
 import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
+import { storageUrlProblem } from '../../stack/storage/storage-url.ts';
 import { keyAccess } from '../passphrase.ts';
 import {
   chainOption,
@@ -51,7 +60,7 @@ export const load: Command = {
       examples: BUILT_IN_SCENARIOS,
       default: 'load',
       env: 'MINA_LOAD_SCENARIO',
-      help: 'what to send, and at which pace: load = constant VUs; smoke = ten submissions, everything checked; replay = recorded requests of --payloads as they are; ramp = VUs or rate in --stages; arrival = a constant --rate; spike = a burst on a base load; or your own scenarios/NAME.ts',
+      help: 'what to send, and at which pace: load = constant VUs; smoke = ten submissions, everything checked; replay = recorded requests of --payloads as they are; ramp = VUs or rate in --stages; arrival = a constant --rate; fleet = block producers as the network has them; spike = a burst on a base load; soak = hours at a --rate, or of VUs with --think, in constant memory; big-blocks = bodies up to 50 MB and just over the limit; mixed = several kinds by weight (--mix); breakpoint = the highest rate that meets the gates; or your own scenarios/NAME.ts',
     },
     {
       name: 'vus',
@@ -71,7 +80,7 @@ export const load: Command = {
       default: '1m',
       env: 'MINA_LOAD_DURATION',
       min: 1000,
-      max: 86_400_000,
+      max: 604_800_000,
       help: 'how long to send, such as 90s or 1h30m',
     },
     {
@@ -188,6 +197,35 @@ export const load: Command = {
       min: 1,
       help: 'process of the target on this machine, to watch its CPU and memory',
     },
+    {
+      name: 'target-container',
+      type: 'text',
+      argument: 'NAME',
+      check: containerNameProblem,
+      help: 'docker or podman container of the target, to watch its CPU and memory, also through restarts',
+    },
+    ...SOURCE_OPTIONS,
+    {
+      name: 'target-log',
+      type: 'path',
+      argument: 'LOG',
+      isPath: isLogFile,
+      check: (text) => {
+        const source = parseLogSource(text);
+        return 'problem' in source ? source.problem : null;
+      },
+      env: 'MINA_LOAD_TARGET_LOG',
+      repeatable: true,
+      help: "a log of the target, whose errors are counted: a file, journal:UNIT or container:NAME; the embedded backend's is followed anyway; may be given several times",
+    },
+    {
+      name: 'log-allow',
+      type: 'text',
+      argument: 'REGEX',
+      check: allowProblem,
+      repeatable: true,
+      help: "lines of the target's log that match are no errors; may be given several times",
+    },
     seedOption(
       'decides the producers, their order and the think times; the same seed gives the same keys everywhere',
     ),
@@ -223,6 +261,31 @@ export const load: Command = {
       help: 'time between two readings of CPU and memory',
     },
     {
+      name: 'storage',
+      type: 'text',
+      argument: 'URL',
+      check: storageUrlProblem,
+      env: 'MINA_LOAD_STORAGE',
+      help: 'where the target stores, to be compared with what was sent: file:/DIR, s3://BUCKET/NETWORK, postgres://USER@HOST/DATABASE or cassandra://HOST/KEYSPACE; without it only the embedded backend is looked into',
+    },
+    {
+      name: 'storage-wait',
+      type: 'duration',
+      argument: 'TIME',
+      default: '30s',
+      min: 0,
+      max: 3_600_000,
+      help: 'how long to wait after the load for submissions that were accepted and are not yet stored (of the embedded backend: 2 s)',
+    },
+    {
+      name: 'reconcile-every',
+      type: 'duration',
+      argument: 'TIME',
+      min: 1000,
+      max: 86_400_000,
+      help: 'look into the storage while the load runs, too, with this time between two looks',
+    },
+    {
       name: 'hostile-rate',
       type: 'number',
       argument: 'N',
@@ -245,6 +308,12 @@ export const load: Command = {
       default: 'results',
       env: 'MINA_LOAD_RESULTS',
       help: 'where the folder of this run is made',
+    },
+    {
+      name: 'faithful',
+      type: 'flag',
+      env: 'BACKEND_FAITHFUL',
+      help: 'let the embedded backend answer as the original does: 200 even where it stored nothing',
     },
     {
       name: 'keep',
@@ -279,14 +348,16 @@ export const load: Command = {
   async run({ values, sources, cwd, stdout, env }) {
     const transportOptions = transportOptionsOf(values, sources);
     const { transport, problems } = readTransport(transportOptions, env, process.platform);
-    checkTogether(values, sources, transport, problems);
-    const job = jobOf(values, sources, transport);
+    const watched = watchedBeside(values, env);
+    checkTogether(values, sources, transport, [...problems, ...watched.problems]);
+    const job = jobOf(values, sources, transport, watched);
     if (values.explain === true) {
       stdout.write(explain(job.options));
       return EXIT.passed;
     }
     if (values['dry-run'] === true) {
-      stdout.write(`${(await dryRun(job)).join('\n')}\n`);
+      const search = job.request.scenario === 'breakpoint' ? [describeSearch(values)] : [];
+      stdout.write(`${[...search, ...(await dryRun(job))].join('\n')}\n`);
       return EXIT.passed;
     }
     const screen = new Screen(stdout);
@@ -294,12 +365,24 @@ export const load: Command = {
     try {
       const keys = keyAccess(env, screen, interrupts.first);
       // Backend and k6 are programs of their own, and need none of the secrets.
-      const secret = secretVariables(transportOptions);
+      const secret = [...secretVariables(transportOptions), ...watched.secretVariables];
       const rest = Object.fromEntries(
         Object.entries(env).filter(([name]) => !secret.includes(name)),
       );
       const surroundings = { screen, env: rest, cwd, interrupts, confirm: confirmAt(stdout), keys };
-      return (await runLoad(job, surroundings)).exitCode;
+      const end =
+        job.request.scenario === 'breakpoint'
+          ? await runBreakpoint(
+              {
+                load: job,
+                search: searchOf(values),
+                holdMs: values.hold as number,
+                settleMs: values.settle as number,
+              },
+              { ...surroundings, output: stdout },
+            )
+          : await runLoad(job, surroundings);
+      return end.exitCode;
     } finally {
       interrupts.stop();
       screen.end();
@@ -332,10 +415,22 @@ const transportOptionsOf = (
   forwardedNetwork: values['forwarded-network'] as string,
 });
 
+/** What is watched beside the processes of the run. */
+function watchedBeside(values: OptionValues, env: NodeJS.ProcessEnv): Sources {
+  const container = values['target-container'] as string | undefined;
+  const isWatched = values.target === undefined || values['target-pid'] !== undefined;
+  return sourcesOf(values, env, container === undefined ? [] : [{ name: 'backend', container }], [
+    'k6',
+    'toolkit',
+    ...(isWatched || container !== undefined ? ['backend'] : []),
+  ]);
+}
+
 function jobOf(
   values: OptionValues,
   sources: CommandCall['sources'],
   transport: Transport,
+  watched: Sources,
 ): LoadJob {
   const shown = {
     ...values,
@@ -356,6 +451,12 @@ function jobOf(
     allowRemote: values['allow-remote'] === true,
     port: values.port as number,
     targetPid: (values['target-pid'] as number | undefined) ?? null,
+    logs: {
+      sources: textsOf(values['target-log']).map((text) => parseLogSource(text) as LogSource),
+      allow: textsOf(values['log-allow']).map((text) => new RegExp(text)),
+    },
+    targetContainer: (values['target-container'] as string | undefined) ?? null,
+    monitorSources: () => watched.make(),
     producersFile: (values['producers-file'] as string | undefined) ?? null,
     payloads: (values.payloads as string | undefined) ?? null,
     chain: values.chain as number,
@@ -364,8 +465,13 @@ function jobOf(
       sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
     k6Flag: (values.k6 as string | undefined) ?? null,
     monitorIntervalMs: values['monitor-interval'] as number,
+    storage: (values.storage as string | undefined) ?? null,
+    storageWaitMs:
+      sources['storage-wait'] === 'default' ? null : (values['storage-wait'] as number),
+    reconcileEveryMs: (values['reconcile-every'] as number | undefined) ?? null,
     hostileRate: values['hostile-rate'] as number,
     gates: (values.gate as string[] | undefined) ?? [],
+    faithful: values.faithful === true,
     keep: values.keep === true,
   };
 }
@@ -404,20 +510,47 @@ function checkTogether(
     );
   if (scenario === 'replay' && values.payloads === undefined)
     problems.push('--scenario replay needs --payloads DIR, the folder with the recorded requests');
-  if (values.producers !== undefined && values['producers-file'] !== undefined)
+  if (
+    values.producers !== undefined &&
+    sources.producers !== 'scenario' &&
+    values['producers-file'] !== undefined
+  )
     problems.push('--producers and --producers-file exclude each other');
   problems.push(...modelProblems(values, sources));
-  if (scenario === 'hostile')
+  const jobModel = modelOf(values, sources);
+  if (hasHostile(jobModel))
     for (const option of hostileLimits(transport, targetsOf(values).length))
-      problems.push(`--scenario hostile sends over sockets of its own, so it takes no ${option}`);
-  else if (sources['hostile-rate'] === 'flag')
+      problems.push(
+        `${scenario === 'hostile' ? '--scenario hostile' : '--mix with hostile'} sends over sockets of its own, so it takes no ${option}`,
+      );
+  if (
+    scenario === 'mixed' &&
+    sources['hostile-rate'] === 'flag' &&
+    (jobModel.rate !== null || values.think !== '0')
+  )
+    problems.push('--hostile-rate has no effect where --mix and a pace say how many there are');
+  else if (sources['hostile-rate'] === 'flag' && !hasHostile(jobModel))
     problems.push(`--hostile-rate has no effect in the scenario ${String(scenario)}`);
   if (values['target-pid'] !== undefined && values.target === undefined)
     problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
+  if (values['target-container'] !== undefined && values.target === undefined)
+    problems.push(
+      '--target-container belongs to a --target; the embedded backend is watched anyway',
+    );
+  if (values['target-container'] !== undefined && values['target-pid'] !== undefined)
+    problems.push(
+      '--target-container and --target-pid exclude each other: both would be "backend"',
+    );
   for (const text of (values.gate as string[] | undefined) ?? []) {
     const rule = parseGate(text);
     if ('problem' in rule) problems.push(`--gate ${rule.problem}`);
   }
+  if (values.storage === undefined && values.target !== undefined)
+    for (const option of ['storage-wait', 'reconcile-every'])
+      if (sources[option] === 'flag')
+        problems.push(`--${option} needs --storage: nobody says where the target stores`);
+  if (sources.faithful === 'flag' && values.target !== undefined)
+    problems.push('--faithful belongs to the embedded backend, not to a --target');
   if (sources.port === 'flag' && values.target !== undefined)
     problems.push('--port belongs to the embedded backend; write the port into --target');
   throwProblems(problems, 'see npm run load -- --help');

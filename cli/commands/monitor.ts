@@ -1,12 +1,23 @@
-/** `npm run monitor -- --pid N …`: the monitor alone; readings as JSON lines to a file or standard output. */
+/**
+ * `npm run monitor -- --pid N …`: the monitor alone; readings as JSON lines to a file, to standard output, or
+ * as an agent to monitors and loads on other machines.
+ */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { listenForInterrupts } from '../../load/interrupt.ts';
 import { processFigures } from '../../results/figures.ts';
+import {
+  serveAgent,
+  stdioAgent,
+  type Agent,
+  type AgentOptions,
+} from '../../monitor/agent-server.ts';
+import { containerNameProblem, findContainer } from '../../monitor/engine.ts';
 import { startMonitor, type MonitorTarget } from '../../monitor/monitor.ts';
 import type { ProcessReading } from '../../results/types.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import type { Command, CommandCall } from '../command.ts';
+import type { Command, CommandCall, OptionValues } from '../command.ts';
+import { SOURCE_OPTIONS, sourcesOf, type WatchedContainer } from '../monitor-options.ts';
 import { throwProblems } from '../parse.ts';
 
 /** Whether a process has this id; one of another user counts. */
@@ -19,12 +30,16 @@ function exists(pid: number): boolean {
   }
 }
 
-/** @throws UserError with every problem of `--pid` and `--name` */
-function targetsOf(pids: readonly string[], names: readonly string[]): MonitorTarget[] {
-  const problems: string[] = [];
-  if (pids.length === 0) problems.push('--pid is missing: which process is to be watched?');
+/** Problems of `--pid` and `--name` are added to `problems`. */
+function targetsOf(
+  pids: readonly string[],
+  names: readonly string[],
+  problems: string[],
+): MonitorTarget[] {
   if (names.length > pids.length)
-    problems.push(`--name is given ${names.length} times, but --pid only ${pids.length} times`);
+    problems.push(
+      `--name is given ${names.length} times, but --pid ${pids.length === 0 ? 'not at all' : `only ${pids.length} times`}`,
+    );
   const targets = pids.map((pid, i) => ({ name: names[i] ?? `pid-${pid}`, pid: Number(pid) }));
   targets.forEach(({ name, pid }, i) => {
     const before = targets.slice(0, i);
@@ -33,8 +48,55 @@ function targetsOf(pids: readonly string[], names: readonly string[]): MonitorTa
     else if (before.some((other) => other.name === name))
       problems.push(`two processes are named ${name}`);
   });
-  throwProblems(problems, 'npm run monitor -- --pid N [--name NAME]; `ps -e` lists the processes');
   return targets;
+}
+
+/** `[NAME=]CONTAINER`; problems are added to `problems`. */
+function containersOf(
+  texts: readonly string[],
+  targets: readonly MonitorTarget[],
+  problems: string[],
+): WatchedContainer[] {
+  const containers = texts.map(parseContainer);
+  containers.forEach(({ name, container }, i) => {
+    const before = containers.slice(0, i);
+    if (before.some((other) => other.container === container))
+      problems.push(`--container ${container} is given twice`);
+    else if (
+      before.some((other) => other.name === name) ||
+      targets.some((one) => one.name === name)
+    )
+      problems.push(`two readings are named ${name}`);
+  });
+  return containers;
+}
+
+function parseContainer(text: string): WatchedContainer {
+  const at = text.lastIndexOf('=');
+  const container = text.slice(at + 1);
+  return { name: at > 0 ? text.slice(0, at) : container, container };
+}
+
+/** The agent's token, with every problem of what belongs to `--serve` added to `problems`. */
+function agentToken(
+  values: OptionValues,
+  sources: CommandCall['sources'],
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): string | null {
+  const serves = values.serve === true;
+  const variable = values['token-env'] as string | undefined;
+  if (serves && values.stdio === true) problems.push('--serve and --stdio exclude each other');
+  if (serves && values.port === undefined)
+    problems.push('--serve needs --port N (0: any free one)');
+  if (!serves)
+    for (const option of ['port', 'host', 'token-env'])
+      if (sources[option] === 'flag') problems.push(`--${option} has no effect without --serve`);
+  if (variable === undefined) return null;
+  const token = env[variable] ?? '';
+  if (serves && token === '')
+    problems.push(`--token-env: ${variable} is not set in the environment`);
+  return token;
 }
 
 type Output = { write(line: string): void; close(): void };
@@ -105,7 +167,7 @@ function summaryTable(processes: readonly ProcessReading[]): string {
 export const monitor: Command = {
   name: 'monitor',
   summary:
-    'Watch process trees (CPU, memory, threads, open files, I/O) and the machine; one JSON line a reading.',
+    'Watch process trees, containers, other machines, PostgreSQL and this machine; one JSON line a reading.',
   options: [
     {
       name: 'pid',
@@ -123,6 +185,15 @@ export const monitor: Command = {
       help: 'name in the readings, in the order of --pid; else pid-N',
     },
     {
+      name: 'container',
+      type: 'text',
+      argument: '[NAME=]CONTAINER',
+      check: (text) => containerNameProblem(parseContainer(text).container),
+      repeatable: true,
+      help: 'name or id of a docker or podman container, also through restarts; NAME stands in the readings; may be given several times',
+    },
+    ...SOURCE_OPTIONS,
+    {
       name: 'interval',
       type: 'duration',
       argument: 'TIME',
@@ -138,7 +209,7 @@ export const monitor: Command = {
       min: 1,
       // The longest a timer of Node can wait.
       max: 2_147_483_000,
-      help: 'end after this time; else when all watched processes have ended',
+      help: 'end after this time; else when all watched processes have ended, or at Ctrl-C where there is more to watch',
     },
     {
       name: 'out',
@@ -148,16 +219,84 @@ export const monitor: Command = {
       help: 'where the readings go, - for standard output; a file that is there is replaced',
     },
     { name: 'summary', type: 'flag', help: 'a table at the end, on standard error' },
+    {
+      name: 'serve',
+      type: 'flag',
+      help: 'be an agent: give the readings over HTTP to who asks (--agent of a load or a monitor elsewhere); plain HTTP, so over a network put ssh -L or a TLS proxy before it',
+    },
+    {
+      name: 'host',
+      type: 'text',
+      argument: 'ADDRESS',
+      default: '127.0.0.1',
+      help: 'where the agent listens; another address than loopback needs --token-env',
+    },
+    {
+      name: 'port',
+      type: 'integer',
+      argument: 'N',
+      min: 0,
+      max: 65_535,
+      help: 'port of the agent; 0 takes a free one and tells it',
+    },
+    {
+      name: 'token-env',
+      type: 'text',
+      argument: 'VARIABLE',
+      help: 'the environment variable that holds the token which the agent asks for, 16 characters or more',
+    },
+    {
+      name: 'stdio',
+      type: 'flag',
+      help: 'be an agent on standard input and output, until the input ends; what --agent ssh://… starts',
+    },
   ],
 
-  async run({ values, stdout, stderr }) {
-    const targets = targetsOf(
-      (values.pid as string[] | undefined) ?? [],
-      (values.name as string[] | undefined) ?? [],
+  async run({ values, sources, stdout, stderr, env }) {
+    const problems: string[] = [];
+    const texts = (option: string) => (values[option] as string[] | undefined) ?? [];
+    const targets = targetsOf(texts('pid'), texts('name'), problems);
+    const containers = containersOf(texts('container'), targets, problems);
+    const taken = [...targets, ...containers].map(({ name }) => name);
+    const watched = sourcesOf(values, env, containers, taken);
+    problems.push(...watched.problems);
+    if (targets.length + watched.count === 0)
+      problems.push(
+        '--pid is missing: which process is to be watched? (or --container, --agent, --prometheus, --postgres)',
+      );
+    const token = agentToken(values, sources, env, problems);
+    throwProblems(
+      problems,
+      'npm run monitor -- --pid N [--name NAME]; `ps -e` lists the processes',
     );
+    // Told at once, instead of by a note among readings that never come.
+    for (const { container } of containers) await findContainer(container, { env });
+
     let end: (exitCode: number) => void = () => undefined;
     const ended = new Promise<number>((resolve) => (end = resolve));
-    const output = openOutput(values.out as string, stdout, () => end(EXIT.passed));
+    const intervalMs = values.interval as number;
+    const isAgent = values.serve === true || values.stdio === true;
+    const output =
+      isAgent && sources.out !== 'flag'
+        ? null
+        : openOutput(values.out as string, stdout, () => end(EXIT.passed));
+    const agent: Agent | null =
+      values.serve === true
+        ? await openAgent({
+            host: values.host as string,
+            port: values.port as number,
+            token,
+            intervalMs,
+            stderr,
+          })
+        : values.stdio === true
+          ? stdioAgent({
+              intervalMs,
+              input: process.stdin,
+              output: stdout,
+              onEnd: () => end(EXIT.passed),
+            })
+          : null;
 
     // Only what the table at the end is made of.
     const kept: ProcessReading[] = [];
@@ -174,14 +313,16 @@ export const monitor: Command = {
         : setTimeout(() => end(EXIT.passed), values.duration as number);
     const sampler = startMonitor({
       targets,
-      intervalMs: values.interval as number,
+      sources: watched.make(),
+      intervalMs,
       onReading(line) {
         if (failure !== undefined) return;
         cpuBefore ??= process.cpuUsage();
-        if (line.kind === 'process') readings++;
+        if (line.kind === 'process' || line.kind === 'postgres') readings++;
         if (values.summary && line.kind === 'process') kept.push(line);
+        agent?.emit(line);
         try {
-          output.write(`${JSON.stringify(line)}\n`);
+          output?.write(`${JSON.stringify(line)}\n`);
         } catch (error) {
           failure = error;
           end(EXIT.broken);
@@ -189,7 +330,8 @@ export const monitor: Command = {
       },
       onEnded(name) {
         running.delete(name);
-        if (running.size === 0) end(EXIT.passed);
+        // What is not a process of this machine may come back: it is watched to the end that was asked for.
+        if (running.size === 0 && watched.count === 0) end(EXIT.passed);
       },
     });
     try {
@@ -197,7 +339,7 @@ export const monitor: Command = {
       await sampler.stop();
       if (failure !== undefined) throw failure as Error;
       if (readings === 0)
-        throw new UserError('no process could be read', {
+        throw new UserError('nothing could be read', {
           hint: 'the notes among the readings say why',
           exitCode: EXIT.noData,
         });
@@ -208,9 +350,19 @@ export const monitor: Command = {
       return exitCode;
     } finally {
       clearTimeout(timer);
-      output.close();
+      await agent?.stop();
+      output?.close();
       // npm may pass the same Ctrl-C on while this process is ending: it must not end by the signal then.
       if (!interrupts.first.aborted) interrupts.stop();
     }
   },
 };
+
+async function openAgent({
+  stderr,
+  ...options
+}: AgentOptions & { stderr: NodeJS.WritableStream }): Promise<Agent> {
+  const agent = await serveAgent(options);
+  stderr.write(`the agent listens on ${agent.url}\n`);
+  return agent;
+}

@@ -9,6 +9,13 @@ import type { Command } from '../command.ts';
 
 const COMPONENTS = ['backend'] as const;
 
+/** Variables of the original that choose a storage, in the order in which it writes to them. */
+const OTHER_STORAGES = [
+  ['AWS_BUCKET_NAME_SUFFIX', 'S3'],
+  ['AWS_KEYSPACE', 'Cassandra'],
+  ['POSTGRES_HOST', 'PostgreSQL'],
+] as const;
+
 export const stack: Command = {
   name: 'stack',
   summary: 'run the embedded components in the foreground: stack up',
@@ -52,7 +59,7 @@ export const stack: Command = {
       type: 'path',
       argument: 'DIR',
       env: 'CONFIG_FILESYSTEM_PATH',
-      help: 'folder for submissions and blocks (default: stack-data where you stand)',
+      help: 'folder for submissions and blocks (default: stack-data where you stand, unless the environment names another storage)',
     },
     {
       name: 'whitelist',
@@ -71,6 +78,12 @@ export const stack: Command = {
       help: 'submissions of one block producer within an hour',
     },
     {
+      name: 'faithful',
+      type: 'flag',
+      env: 'BACKEND_FAITHFUL',
+      help: 'answer as the original does: 200 even where nothing was stored',
+    },
+    {
       name: 'no-verify',
       type: 'flag',
       env: 'VERIFY_SIGNATURE_DISABLED',
@@ -85,15 +98,19 @@ export const stack: Command = {
           : `stack does not know "${operands.join(' ')}"`,
         { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
       );
-    const storage = (values.storage as string | undefined) ?? join(resolve(cwd), 'stack-data');
-    makeFolder(storage);
+    const others = OTHER_STORAGES.filter(([variable]) => env[variable]).map(([, name]) => name);
+    const storage =
+      (values.storage as string | undefined) ??
+      (others.length === 0 ? join(resolve(cwd), 'stack-data') : undefined);
+    if (storage !== undefined) makeFolder(storage);
+    const places = storage === undefined ? others : [...others, storage];
     const host = values.host as string;
     const wanted = values.port as number;
     const port = wanted === 0 ? 0 : await getPort({ port: wanted, host });
     if (port !== wanted)
       stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
     const whitelist = values.whitelist as string | undefined;
-    stdout.write(`submissions go to ${storage}; Ctrl-C stops\n`);
+    stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
     return runInForeground(distFile('backend.js'), {
       ...env,
       CONFIG_FILE: undefined,
@@ -103,6 +120,7 @@ export const stack: Command = {
       DELEGATION_WHITELIST_FILE: whitelist,
       REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
       VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
+      BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
       BACKEND_HOST: host,
       BACKEND_PORT: String(port),
     });

@@ -13,7 +13,12 @@ const HOLD_MS = 5000;
 export type HostileTarget = {
   url: string;
   /** The embedded backend was started for this run with the run's own whitelist and limit; null: the target is the user's. */
-  embedded: { hourlyLimit: number; signatures: HostileContext['signatures'] } | null;
+  embedded:
+    | (Pick<HostileContext, 'signatures' | 'faithful'> & {
+        hourlyLimit: number;
+        durationMs: number;
+      })
+    | null;
   headers: Transport['headers'];
 };
 
@@ -49,6 +54,9 @@ export function startBeside(
       hourlyLimit: embedded?.hourlyLimit ?? null,
       whitelist: embedded ? 'on' : 'unknown',
       signatures: embedded?.signatures ?? 'checked',
+      // Of a target of the user's it is not known: one that does not say "later" is as right.
+      faithful: embedded?.faithful ?? false,
+      durationMs: embedded?.durationMs ?? null,
       fresh: embedded !== null,
       direct: embedded !== null,
       nowMs: Date.now,

@@ -26,6 +26,10 @@ export type HostileContext = {
   hourlyLimit: number | null;
   whitelist: 'on' | 'off' | 'unknown';
   signatures: 'checked' | 'unchecked';
+  /** It takes several submissions of one submitter within a second, as the original; else it may say {@link SAME_SECOND}. */
+  faithful: boolean;
+  /** How long the hostile requests go on; null: as long as it takes. */
+  durationMs: number | null;
   /** The target was started for this run, so it remembers no earlier submissions. */
   fresh: boolean;
   /** The backend itself reads our bytes: no proxy, load balancer or TLS terminator before it. */
@@ -52,6 +56,8 @@ export type HostileCase = {
   build(context: HostileContext): Script;
 };
 
+/** Of each submission up to the hourly limit, where a submitter has one in a second. */
+const EDGE_MS = 1200;
 /** The edge of the hourly limit costs as many requests as the limit: not more than this. */
 export const MAX_EDGE_LIMIT = 200;
 
@@ -68,6 +74,8 @@ const INCOMPLETE = error(400, "One of required fields wasn't provided");
 const FUTURE = error(400, 'Field created_at is a timestamp in future');
 const BAD_SIGNATURE = error(401, 'Invalid signature');
 const TOO_MANY = error(429, 'Too many requests per hour');
+/** Of the embedded backend: the next second will do. */
+export const SAME_SECOND = error(429, 'Only one submission per second is kept');
 const notRegistered = ({ publicKey }: Member): Expected =>
   error(401, `Submitter is not registered: ${publicKey}`);
 /** The catch-all of the backend, which answers 200 to every other path. */
@@ -663,11 +671,15 @@ const CHECKS: readonly HostileCase[] = [
     what: 'one producer up to its hourly limit and beyond it, with wrongly signed ones that must not count',
     kind: 'once',
     build: (context) => {
-      const { hourlyLimit, material, fresh, signatures } = context;
+      const { hourlyLimit, material, fresh, signatures, faithful, durationMs } = context;
       if (hourlyLimit === null) return { notRun: "the target's hourly limit is not known" };
       if (hourlyLimit > MAX_EDGE_LIMIT)
         return {
           notRun: `the hourly limit is ${hourlyLimit}, and its edge is tried up to ${MAX_EDGE_LIMIT} only`,
+        };
+      if (!faithful && durationMs !== null && hourlyLimit * EDGE_MS > durationMs)
+        return {
+          notRun: `the target takes one submission of a producer in a second, so the edge of its hourly limit of ${hourlyLimit} takes ${(hourlyLimit * EDGE_MS) / 1000} s: use --faithful, a longer --duration or a lower REQUESTS_PER_PK_HOURLY`,
         };
       const right = post(context, bodyOf(signed(context, material.atLimit)));
       const wrong = post(

@@ -1,9 +1,11 @@
 /** Plays a hostile script over raw connections: never throws, never hangs, leaves no socket behind. */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnswerClass } from '../../results/types.ts';
 import { ResponseReader } from './response.ts';
 import {
+  AGAIN_MS,
   type Came,
   type Expected,
   matches,
@@ -54,17 +56,33 @@ export type PlayOptions = {
 /** A target that answers everything wrong is told from one that does so once; more says nothing new. */
 const MAX_FAULTS = 3;
 
+/** How often a part is played; the last time its answers must be the right ones. */
+const MAX_PLAYS = 6;
+const LATER = Symbol('later');
+
+/** @returns false if there will be none */
+async function laterTurn({ signal, pace }: PlayOptions): Promise<boolean> {
+  await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+  return pace();
+}
+
 class Stopped extends Error {}
 class Late extends Error {}
 
 export async function playScript(parts: readonly Part[], options: PlayOptions): Promise<Played> {
   const played: Played = { verdict: 'expected', requests: [], faults: [] };
   const startedMs = performance.now();
-  for (const [i, { label, steps }] of parts.entries()) {
+  for (const [i, { label, steps, again }] of parts.entries()) {
     if (i > 0 && !(await options.pace())) return { ...played, verdict: verdictOfCut(played) };
-    const player = new Player(options, { label, played, startedMs });
+    let player = new Player(options, { label, played, startedMs });
     try {
-      const fault = await player.play(steps);
+      let fault = await player.play(steps, again);
+      for (let plays = 2; fault === LATER; plays++) {
+        await player.close();
+        if (!(await laterTurn(options))) throw new Stopped();
+        player = new Player(options, { label, played, startedMs });
+        fault = await player.play(steps, plays < MAX_PLAYS ? again : undefined);
+      }
       if (fault !== null) {
         played.verdict = 'unexpected';
         played.faults.push(label === '' ? fault : `${label}: ${fault}`);
@@ -105,7 +123,10 @@ class Player {
   }
 
   /** @returns what was not as expected, or null */
-  async play(steps: readonly Step[]): Promise<string | null> {
+  async play(
+    steps: readonly Step[],
+    again: Expected | undefined,
+  ): Promise<string | typeof LATER | null> {
     let connection = await this.#connect();
     for (const step of steps) {
       if (typeof connection === 'string') return connection;
@@ -135,6 +156,10 @@ class Player {
             came.kind === 'answer'
           )
             throw new Late();
+          if (again && matches(again, came)) {
+            this.#see(classOf(came), true, wordsOfCame(came));
+            return LATER;
+          }
           const fault = this.#judge(came, step.oneOf);
           if (fault !== null) return fault;
           // One of the right ends of a request with more to come: there is no more.

@@ -30,8 +30,14 @@ export type Step =
   /** The other side must end the connection, without another byte. */
   | { do: 'ended' };
 
-/** Steps on one connection, beginning with a new one. */
-export type Part = { label: string; steps: readonly Step[] };
+/**
+ * Steps on one connection, beginning with a new one. An answer like `again` in the place of another says "later": the part is played
+ * once more after {@link AGAIN_MS}.
+ */
+export type Part = { label: string; steps: readonly Step[]; again?: Expected };
+
+/** The Retry-After of such an answer. */
+export const AGAIN_MS = 1000;
 
 /** The parts of a case one after another; or why it cannot be run. */
 export type Script = { parts: readonly Part[] } | { notRun: string };

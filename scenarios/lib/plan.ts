@@ -26,12 +26,14 @@ export type K6Plan = {
   expected: { status: number; body: string | null };
   /** Any integer: think times and the random order of payloads follow from it and the submission's index. */
   seed: number;
+  /** Where each start has a time of its own: the file of these (scenarios/lib/timing.ts). Absolute, as all paths. */
+  offsetsPath?: string;
   /**
    * Bodies that a VU may keep ready, in bytes; one is always kept. A body that is not kept is read again, which costs
    * 45 µs for 46 KB (measured, a third of a whole request).
    */
   bodyCacheBytes: number;
-  source: CorpusSource | PayloadSource;
+  source: CorpusSource | FeederSource | PayloadSource;
 };
 
 /** One of several targets: `url` as in K6Plan, and its share of the sum of all weights. */
@@ -55,6 +57,12 @@ export type K6Load = {
   rate?: { starts: number; timeUnitMs: number };
   stages?: { durationMs: number; target: number }[];
   startVus?: number;
+  timed?: {
+    of: 'fleet' | 'recorded';
+    speedup: number;
+    peakPerSecond: number;
+    retry?: { everyMs: number; withinMs: number };
+  };
   /** Submissions of one k6 iteration: {@link leaseOf}. */
   lease: number;
 };
@@ -68,6 +76,18 @@ export type CorpusSource = {
   count: number;
   templates: BodyTemplate[];
 };
+
+/** The same, but signed while the load runs: records come from a server on this machine (load/feeder/feeder.ts). */
+export type FeederSource = {
+  kind: 'feeder';
+  bodiesPath: string;
+  /** `GET <url>/<first>/<n>` gives n records, with status {@link FEED_STATUS}. */
+  url: string;
+  templates: BodyTemplate[];
+};
+
+/** Of the feeder's answers, and of no target's: k6's samples of these requests are told apart by it. */
+export const FEED_STATUS = 299;
 
 /** Recorded bodies, packed one after the other into one file, sent byte for byte. */
 export type PayloadSource = {
@@ -129,7 +149,7 @@ export const staggerMs = ({ load }: Pick<K6Plan, 'load'>, index: number): number
 /** Which payload submission `index` sends. */
 export function payloadOf(
   { seed }: Pick<K6Plan, 'seed'>,
-  { payloads, order }: PayloadSource,
+  { payloads, order }: Pick<PayloadSource, 'order'> & { payloads: { length: number } },
   index: number,
 ): number {
   return order === 'random'

@@ -12,6 +12,7 @@
  * | 0 | begun: this submission, the first of a lease, is about to be sent |
  * | 1 | the iteration threw at this submission |
  * | 2 | the lease ended before this submission: it and the rest of the lease are not sent |
+ * | 3 | taken as a submission is (status and body), though another answer was the expected one |
  * | 100 to 999 | answered with this HTTP status |
  * | 1000 to 1999 | no answer: k6's error code (k6 docs, "Error codes") |
  * | + 2048 | the answer was the expected one, status and body |
@@ -20,10 +21,17 @@
  * 1 or 2 has exactly one submission in flight: the first without an answer.
  */
 export const REPORT_METRIC = 'submission';
+/**
+ * A gauge of the same values, for submissions that are sent again after a failure: the code of the failed answer; then, when the same
+ * is on its way again, 0. Its last answer is reported as {@link REPORT_METRIC}.
+ */
+export const RETRY_METRIC = 'submission_retry';
 /** A gauge, reported once, with submission 0: when the scenario began, whole milliseconds since 1970, rounded down. */
 export const START_METRIC = 'load_start';
+/** Tag of the requests of a load whose figures are kept apart: the group's place, a number. */
+export const GROUP_TAG = 'group';
 export const CODES = 4096;
-export const CODE = { begun: 0, threw: 1, leaseEnded: 2, expected: 2048 } as const;
+export const CODE = { begun: 0, threw: 1, leaseEnded: 2, taken: 3, expected: 2048 } as const;
 
 export const packReport = (index: number, code: number): number => index * CODES + code;
 

@@ -10,10 +10,21 @@ import { Gauge } from 'k6/metrics';
 import type { Options, Scenario } from 'k6/options';
 import { open as openShared, SeekMode, type File } from 'k6/experimental/fs';
 import { ENVELOPE, RECORD } from '../../mina/envelope.ts';
+import { feederOf } from './feed.ts';
 import { addressOf, KEY_END } from './forwarded.ts';
 import { payloadOf, staggerMs, targetOf, thinkMs, type K6Plan } from './plan.ts';
-import { answerCode, CODE, CODES, packReport, REPORT_METRIC, START_METRIC } from './reports.ts';
+import {
+  answerCode,
+  CODE,
+  CODES,
+  GROUP_TAG,
+  packReport,
+  REPORT_METRIC,
+  RETRY_METRIC,
+  START_METRIC,
+} from './reports.ts';
 import { redact, secretsOf } from './secrets.ts';
+import { waiterOf } from './timing.ts';
 
 type Answer = RefinedResponse<ResponseType | undefined>;
 const RECORD_BYTES = RECORD.bytes;
@@ -83,6 +94,7 @@ function scenarioOf(): Scenario {
 }
 
 const reports = new Gauge(REPORT_METRIC);
+const retries = new Gauge(RETRY_METRIC);
 const loadStart = new Gauge(START_METRIC);
 // Looked up once: each is a search in a Go map through reflection, and neither uses `this`.
 const { post } = http;
@@ -91,6 +103,7 @@ const { add: report } = reports;
 const params = { headers, timeout: load.requestTimeoutMs };
 const bodiesFile = await openShared(source.bodiesPath);
 const recordsFile = source.kind === 'corpus' ? await openShared(source.envelopesPath) : null;
+const feed = source.kind === 'feeder' ? feederOf(source, load.lease) : null;
 
 /** Reads all of `into`, or up to the end of the file. @throws Error if there is nothing at `offset` */
 async function readAt(file: File, offset: number, into: Uint8Array): Promise<void> {
@@ -99,20 +112,39 @@ async function readAt(file: File, offset: number, into: Uint8Array): Promise<voi
   if ((await file.read(into)) === null) throw new Error(`${file.path} ends before ${offset}`);
 }
 
+/** Where each start has a time of its own. */
+const untilDue =
+  plan.offsetsPath === undefined ? null : waiterOf(await openShared(plan.offsetsPath), readAt);
+const retry = load.timed?.retry;
+/** When the submission of this VU was due, ms since 1970; only where it may be sent again. */
+let dueAt = 0;
+
 // Sobek looks names of objects up in Go maps and pays for each call, so what each submission needs lies in plain
 // arrays and constants: written out with maps and small functions the loop took 30 % of k6's processor time.
-const isCorpus = source.kind === 'corpus';
+const isCorpus = source.kind !== 'payloads';
 const { lease } = load;
 const places = isCorpus ? source.templates : source.payloads;
 const envelopeAt = isCorpus ? source.templates.map(({ envelopeOffset }) => envelopeOffset) : [];
-const expectedStatus = expected.status;
+/** The answers of bodies that expect their own; null: all expect the same. */
+const ownAnswers =
+  isCorpus && source.templates.some((template) => template.expected !== undefined)
+    ? source.templates.map((template) => template.expected ?? expected)
+    : null;
+// No answer has status -1: where bodies differ in what they expect, `judge` looks at each answer.
+const expectedStatus = ownAnswers === null ? expected.status : -1;
 const expectedBody = expected.body;
-const ACCEPTED = answerCode(expectedStatus, 0, true);
+const ACCEPTED = answerCode(expected.status, 0, true);
 const whichTarget = targets === null ? null : targetOf({ seed: plan.seed, targets });
 /** Where the end of the submitter's key stands in an envelope. */
 const KEY_AT = ENVELOPE.submitter.offset + ENVELOPE.submitter.bytes - KEY_END;
 const forwardedOf = isCorpus ? [] : (source.forwarded ?? []);
-const isPlain = whichTarget === null && forwarded === null;
+const groups = isCorpus ? source.templates.map(({ group }) => group) : [];
+const isGrouped = groups.some((group) => group !== undefined);
+/** The same for each body, but with its group as a tag: latencies are kept apart by it. */
+const taggedParams = groups.map((group) => ({ ...params, tags: { [GROUP_TAG]: String(group) } }));
+const isPlain = whichTarget === null && forwarded === null && !isGrouped;
+/** Recorded bodies have no envelope to be patched. */
+const allPatched = isCorpus && envelopeAt.every((at) => at !== undefined);
 
 /** Posts body `which` as submission `index` to its own target, with its producer's address. */
 function postRouted(index: number, which: number, envelope: Uint8Array): Answer {
@@ -122,7 +154,7 @@ function postRouted(index: number, which: number, envelope: Uint8Array): Answer 
       ? addressOf(forwarded, envelope, KEY_AT)
       : forwardedOf[which];
   const to = whichTarget === null ? url : targets![whichTarget(index)].url;
-  return post(to, keptBuffers[which], params);
+  return post(to, keptBuffers[which], isGrouped ? taggedParams[which] : params);
 }
 const now = Date.now;
 
@@ -202,6 +234,8 @@ export async function iterate(): Promise<void> {
     if (Date.now() >= endsAt) return;
     if (recordsFile !== null && source.kind === 'corpus')
       await readRecords(recordsFile, source.count, first);
+    else if (feed !== null) feed(first, records);
+    if (untilDue !== null) dueAt = await untilDue(first, scenario.startTime);
     report(packReport(first, CODE.begun));
     for (let i = 0; i < lease; i++) {
       index = first + i;
@@ -222,14 +256,17 @@ export async function iterate(): Promise<void> {
       } else which = payloadOf(plan, source, index);
       // An await costs a tenth of a whole request: only where something has to be read.
       if (kept[which] === undefined) await readBody(which);
-      if (isCorpus) kept[which]!.set(envelopes[i], envelopeAt[which]);
+      if (allPatched) kept[which]!.set(envelopes[i], envelopeAt[which]);
+      else if (isCorpus && envelopeAt[which] !== undefined)
+        kept[which]!.set(envelopes[i], envelopeAt[which]);
       const answer = isPlain
         ? post(url, keptBuffers[which], params)
         : postRouted(index, which, envelopes[i]);
       const status = answer.status;
       if (status === expectedStatus && (expectedBody === null || answer.body === expectedBody))
         report(index * CODES + ACCEPTED);
-      else refused(index, which, answer);
+      else if (retry === undefined) judge(index, which, answer);
+      else await sendAgain(index, which, answer, envelopes[i]);
     }
     const isLast = load.iterations !== null && index + 1 >= load.iterations;
     if (load.think.maxMs > 0 && !isLast) rest(thinkMs(plan, index));
@@ -243,14 +280,57 @@ export async function iterate(): Promise<void> {
   }
 }
 
-/** Reports an answer that is not the expected one, or none. */
-function refused(index: number, which: number, answer: Answer): void {
-  const { status, body } = answer;
-  report(packReport(index, answerCode(status, status === 0 ? answer.error_code : 0, false)));
+const isAnswer = ({ status, body }: Answer, right: K6Plan['expected']): boolean =>
+  status === right.status && (right.body === null || body === right.body);
+
+/**
+ * As a node does that was refused or not answered: waits and sends the same, again and again, until it is taken or the time for
+ * it is over.
+ */
+async function sendAgain(
+  index: number,
+  which: number,
+  failure: Answer,
+  envelope: Uint8Array,
+): Promise<void> {
+  const { everyMs, withinMs } = retry!;
+  const lastAt = Math.min(dueAt + withinMs, scenario!.startTime + load.durationMs);
+  let answer = failure;
+  while (!isAnswer(answer, expected)) {
+    if (now() + everyMs > lastAt) {
+      judge(index, which, answer);
+      return;
+    }
+    const { status, error_code: errorCode } = answer;
+    retries.add(packReport(index, answerCode(status, status === 0 ? errorCode : 0, false)));
+    forget(which);
+    explainAnswer(index, answer);
+    sleep(everyMs / 1000);
+    retries.add(packReport(index, CODE.begun));
+    if (kept[which] === undefined) await readBody(which);
+    if (isCorpus) kept[which]!.set(envelope, envelopeAt[which]);
+    answer = isPlain ? post(url, keptBuffers[which], params) : postRouted(index, which, envelope);
+  }
+  report(index * CODES + ACCEPTED);
+}
+
+/** Reports an answer that is not the one all bodies expect, or none. */
+function judge(index: number, which: number, answer: Answer): void {
+  const { status } = answer;
+  const isTaken = ownAnswers !== null && isAnswer(answer, expected);
+  const isExpected = ownAnswers !== null && isAnswer(answer, ownAnswers[which]);
+  if (isTaken && !isExpected) report(packReport(index, CODE.taken));
+  else
+    report(packReport(index, answerCode(status, status === 0 ? answer.error_code : 0, isExpected)));
+  if (isTaken && isExpected) return;
   // After an early answer or a time-out net/http may still be sending the buffer: leave it to it.
   forget(which);
+  if (!isExpected) explainAnswer(index, answer);
+}
+
+function explainAnswer(index: number, { status, body, error }: Answer): void {
   const text = typeof body === 'string' ? ` ${body.slice(0, 4096)}` : '';
-  explain(`submission ${index}: ${status === 0 ? answer.error : `status ${status}${text}`}`);
+  explain(`submission ${index}: ${status === 0 ? error : `status ${status}${text}`}`);
 }
 
 /** Sleeps, but not past the end of the load. */

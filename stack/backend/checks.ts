@@ -1,5 +1,6 @@
 /**
- * What happens to the body of a submission, from decoding to the hourly limit, in the original's order and with its answers.
+ * What happens to the body of a submission, from decoding to the hourly limit, in the original's order and with its answers; then,
+ * unless the backend is faithful to the original, the limit of one submission per submitter and second.
  * Source: uptime-service-backend, src/delegation_backend/submit.go; observed on it: test/vectors/backend-answers.json.
  */
 import { encode } from '../../mina/base58check.ts';
@@ -16,10 +17,11 @@ import {
 import { signedText } from '../../mina/submission-text.ts';
 import type { BlockCache } from './block-cache.ts';
 import type { HourlyLimiter } from './rate-limit.ts';
+import type { SecondTable } from './second-table.ts';
 import type { AcceptedSubmission } from '../storage/storage.ts';
 
-/** Status and body, as they go to the submitter. */
-export type Answer = { status: number; body: string };
+/** Status and body, as they go to the submitter; `retryAfterS`: header Retry-After, in seconds. */
+export type Answer = { status: number; body: string; retryAfterS?: number };
 
 const refusal = (status: number, message: string): Answer => ({
   status,
@@ -36,6 +38,10 @@ export const ANSWERS = {
   future: refusal(400, 'Field created_at is a timestamp in future'),
   badSignature: refusal(401, 'Invalid signature'),
   tooMany: refusal(429, 'Too many requests per hour'),
+  /** Not of the original, which says 200 to both of these. */
+  sameSecond: { ...refusal(429, 'Only one submission per second is kept'), retryAfterS: 1 },
+  /** Later than now, because this second is used up. */
+  notKept: { ...refusal(503, 'The submission could not be stored'), retryAfterS: 1 },
   broken: refusal(500, 'Unexpected server error'),
 } as const satisfies Record<string, Answer>;
 
@@ -58,13 +64,16 @@ export type Checks = {
   /** Asked anew for each submission; null: everyone is let in. */
   whitelist: () => ReadonlySet<string> | null;
   limiter: HourlyLimiter;
+  /** null: several submissions of one submitter within a second are let in, as the original does. */
+  seconds: SecondTable | null;
   blocks: BlockCache;
   /** The wall clock, milliseconds since 1970. */
   nowMs: () => number;
 };
 
 export type Judgement =
-  | { accepted: AcceptedSubmission; refused?: undefined }
+  /** `countedAt`: its time in the limiter. */
+  | { accepted: AcceptedSubmission; countedAt: number; refused?: undefined }
   | { refused: Answer; why: string; accepted?: undefined };
 
 /**
@@ -91,16 +100,23 @@ export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Jud
     const why = signatureFault(submission, checks);
     if (why !== null) return { refused: ANSWERS.badSignature, why };
   }
-  if (!checks.limiter.record(submitter))
+  const countedAt = checks.limiter.record(submitter);
+  if (countedAt === null)
     return { refused: ANSWERS.tooMany, why: `${submitter} has used up its hour` };
+  const submittedAt = `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
+  if (checks.seconds !== null && !checks.seconds.take(submitter, submittedAt)) {
+    checks.limiter.takeBack(submitter, countedAt);
+    return { refused: ANSWERS.sameSecond, why: `${submitter} has had ${submittedAt}` };
+  }
   const token = body.subarray(submission.block.start, submission.block.end);
   const block = checks.blocks.get(token, () => {
     const bytes = tokenBytes(body, submission.block);
     return { bytes, hash: encode('blockHash', checks.signer.blake2b256(bytes)) };
   });
   return {
+    countedAt,
     accepted: {
-      submittedAt: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+      submittedAt,
       createdAt: createdAt.stored,
       submitter,
       blockHash: block.hash,

@@ -5,7 +5,17 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { EXIT, UserError } from '../../user-error.ts';
+import type { CassandraConfig } from '../storage/cassandra.ts';
+import { POSTGRES_SSL_MODES, type PostgresConfig } from '../storage/postgres.ts';
+import { credentialsOf, type S3Config } from '../storage/s3.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+
+/** Never shown whole: it holds passwords. */
+export type StorageConfig =
+  | ({ kind: 's3' } & S3Config)
+  | ({ kind: 'cassandra' } & CassandraConfig)
+  | ({ kind: 'postgres' } & PostgresConfig)
+  | { kind: 'filesystem'; path: string };
 
 export type BackendConfig = {
   /** `mainnet` means mainnet signatures; every other name testnet's. */
@@ -19,7 +29,10 @@ export type BackendConfig = {
   whitelist: { file: string; refreshMs: number } | null;
   /** Submissions of one submitter within an hour. */
   requestsPerKeyHourly: number;
-  filesystemPath: string;
+  /** One at least, in the order in which they are written: S3, Keyspaces, PostgreSQL, filesystem. */
+  storages: StorageConfig[];
+  /** BACKEND_FAITHFUL=1: 200 whatever the storages do, as the original. */
+  faithful: boolean;
   /** Loopback unless BACKEND_HOST says otherwise. */
   host: string;
   /** 0: any free one. */
@@ -29,33 +42,57 @@ export type BackendConfig = {
 
 type Env = Record<string, string | undefined>;
 
+const text = z.string().default('');
 const ConfigFile = z.object({
-  network_name: z.string().default(''),
+  network_name: text,
   delegation_whitelist_disabled: z.boolean().default(false),
   verify_signature_disabled: z.boolean().default(false),
   filesystem: z.object({ path: z.string() }).nullish(),
-  aws: z.unknown().optional(),
-  aws_keyspaces: z.unknown().optional(),
-  postgresql: z.unknown().optional(),
+  aws: z
+    .object({
+      account_id: text,
+      bucket_name_suffix: text,
+      region: text,
+      access_key_id: text,
+      secret_access_key: text,
+    })
+    .nullish(),
+  aws_keyspaces: z
+    .object({
+      keyspace: text,
+      cassandra_host: text,
+      cassandra_port: z.int().min(0).max(65535).default(0),
+      cassandra_username: text,
+      cassandra_password: text,
+      region: text,
+      ssl_certificate_path: text,
+    })
+    .nullish(),
+  postgresql: z
+    .object({
+      host: text,
+      port: z.int().min(0).max(65535).default(0),
+      user: text,
+      password: text,
+      database: text,
+      sslmode: text,
+    })
+    .nullish(),
 });
 
-/** Variables that select a storage of the original which this backend does not have. */
-const OTHER_STORAGES = {
-  AWS_BUCKET_NAME_SUFFIX: 'S3',
-  AWS_KEYSPACE: 'Cassandra/Keyspaces',
-  POSTGRES_HOST: 'PostgreSQL',
-} as const;
-
+/** The original's (aws_keyspaces.go). */
+const KEYSPACES_PORT = 9142;
 const DEFAULT_HOURLY = 120;
 const DEFAULT_REFRESH_MINUTES = 10;
 
 /** @throws UserError that names the variable, its value and what it takes */
 export function loadConfig(env: Env): BackendConfig {
-  const base = env.CONFIG_FILE ? fromFile(env.CONFIG_FILE) : fromEnvironment(env);
+  const base = env.CONFIG_FILE ? fromFile(env.CONFIG_FILE, env) : fromEnvironment(env);
   const lax = switchOf(env, 'VERIFY_SIGNATURE_LAX');
   return {
     networkName: base.networkName,
-    filesystemPath: base.filesystemPath,
+    storages: base.storages,
+    faithful: switchOf(env, 'BACKEND_FAITHFUL'),
     signatures: base.unchecked ? 'unchecked' : lax ? 'lax' : 'strict',
     whitelist: base.open ? null : whitelistOf(env),
     requestsPerKeyHourly: hourlyOf(env.REQUESTS_PER_PK_HOURLY),
@@ -65,26 +102,158 @@ export function loadConfig(env: Env): BackendConfig {
   };
 }
 
-type Base = { networkName: string; filesystemPath: string; unchecked: boolean; open: boolean };
+type Base = { networkName: string; storages: StorageConfig[]; unchecked: boolean; open: boolean };
 
 function fromEnvironment(env: Env): Base {
-  for (const [variable, storage] of Object.entries(OTHER_STORAGES))
-    if (env[variable]) throw noSuchStorage(variable, storage);
-  if (!env.CONFIG_NETWORK_NAME)
-    throw wrong(
-      'missing CONFIG_NETWORK_NAME environment variable',
-      'e.g. CONFIG_NETWORK_NAME=devnet',
+  const network = required(env, 'CONFIG_NETWORK_NAME', 'CONFIG_NETWORK_NAME=devnet');
+  const storages: StorageConfig[] = [];
+  if (env.AWS_BUCKET_NAME_SUFFIX)
+    storages.push(
+      s3Of(env, network, {
+        account: required(env, 'AWS_ACCOUNT_ID', 'the bucket is <account>-<suffix>'),
+        suffix: env.AWS_BUCKET_NAME_SUFFIX,
+        region: required(env, 'AWS_REGION', 'AWS_REGION=us-west-2'),
+        credentials: credentialsOf(env),
+      }),
     );
-  if (!env.CONFIG_FILESYSTEM_PATH) throw noStorage();
+  if (env.AWS_KEYSPACE)
+    storages.push(
+      cassandraOf(env, {
+        keyspace: env.AWS_KEYSPACE,
+        host: env.CASSANDRA_HOST ?? '',
+        region: env.AWS_REGION ?? '',
+        // As the original: what is no integer means the default.
+        port: integerOf(env.CASSANDRA_PORT) ?? 0,
+        username: env.CASSANDRA_USERNAME ?? '',
+        password: env.CASSANDRA_PASSWORD ?? '',
+        certificate: env.AWS_SSL_CERTIFICATE_PATH ?? '',
+        names: ['CASSANDRA_HOST', 'AWS_REGION', 'AWS_SSL_CERTIFICATE_PATH'],
+      }),
+    );
+  if (env.POSTGRES_HOST)
+    storages.push(
+      postgresOf(env, {
+        host: env.POSTGRES_HOST,
+        port: postgresPortOf(required(env, 'POSTGRES_PORT', 'POSTGRES_PORT=5432')),
+        user: required(env, 'POSTGRES_USER', 'whom PostgreSQL knows'),
+        password: required(env, 'POSTGRES_PASSWORD', 'the password of POSTGRES_USER'),
+        database: required(env, 'POSTGRES_DB', 'the database with the table submissions'),
+        sslmode: env.POSTGRES_SSLMODE ?? '',
+      }),
+    );
+  if (env.CONFIG_FILESYSTEM_PATH)
+    storages.push({ kind: 'filesystem', path: env.CONFIG_FILESYSTEM_PATH });
+  if (storages.length === 0) throw noStorage();
   return {
-    networkName: env.CONFIG_NETWORK_NAME,
-    filesystemPath: env.CONFIG_FILESYSTEM_PATH,
+    networkName: network,
+    storages,
     unchecked: switchOf(env, 'VERIFY_SIGNATURE_DISABLED'),
     open: switchOf(env, 'DELEGATION_WHITELIST_DISABLED'),
   };
 }
 
-function fromFile(path: string): Base {
+function required(env: Env, variable: string, hint: string): string {
+  const value = env[variable];
+  if (!value) throw wrong(`missing ${variable} environment variable`, hint);
+  return value;
+}
+
+function s3Of(
+  env: Env,
+  network: string,
+  {
+    account,
+    suffix,
+    region,
+    credentials,
+  }: {
+    account: string;
+    suffix: string;
+    region: string;
+    credentials: S3Config['credentials'];
+  },
+): StorageConfig {
+  return {
+    kind: 's3',
+    bucket: `${account}-${suffix}`,
+    network,
+    region,
+    endpoint: endpointOf(env.AWS_ENDPOINT_URL_S3),
+    pathStyle: env.AWS_S3_FORCE_PATH_STYLE === '1',
+    credentials,
+  };
+}
+
+function endpointOf(text: string | undefined): string | null {
+  if (!text) return null;
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw wrong(
+    `AWS_ENDPOINT_URL_S3 must be an http or https URL, but is "${text}"`,
+    'leave it out for AWS itself',
+  );
+}
+
+function cassandraOf(
+  env: Env,
+  given: {
+    keyspace: string;
+    host: string;
+    region: string;
+    port: number;
+    username: string;
+    password: string;
+    certificate: string;
+    /** Of host, region and certificate, as the user wrote them. */
+    names: [string, string, string];
+  },
+): StorageConfig {
+  const { keyspace, host, region, port, username, password, certificate } = given;
+  const [hostName, regionName, certificateName] = given.names;
+  if (host === '' && region === '')
+    throw wrong(
+      `${regionName} is required when ${hostName} is not set`,
+      'the host of Amazon Keyspaces is cassandra.<region>.amazonaws.com',
+    );
+  const encrypted = (env.CASSANDRA_TLS ?? '') === '' || switchOf(env, 'CASSANDRA_TLS');
+  if (encrypted && certificate === '')
+    throw wrong(
+      `missing ${certificateName}`,
+      'the PEM file with the root that signed the certificates of the nodes; CASSANDRA_TLS=0 for a Cassandra without TLS',
+    );
+  return {
+    kind: 'cassandra',
+    keyspace,
+    host: host || `cassandra.${region}.amazonaws.com`,
+    port: port || KEYSPACES_PORT,
+    credentials: username !== '' && password !== '' ? { username, password } : null,
+    tls: encrypted ? { caFile: certificate } : null,
+    datacenter: env.CASSANDRA_DATACENTER || null,
+  };
+}
+
+function postgresOf(
+  env: Env,
+  { sslmode, ...rest }: Omit<PostgresConfig, 'sslmode' | 'sslRootCert'> & { sslmode: string },
+): StorageConfig {
+  const mode = POSTGRES_SSL_MODES.find((name) => name === (sslmode || 'require'));
+  if (mode === undefined)
+    throw wrong(
+      `the SSL mode of PostgreSQL must be one of ${POSTGRES_SSL_MODES.join(', ')}, but is "${sslmode}"`,
+      'POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE; without it, require',
+    );
+  return { kind: 'postgres', ...rest, sslmode: mode, sslRootCert: env.PGSSLROOTCERT || null };
+}
+
+function postgresPortOf(text: string): number {
+  const port = integerOf(text);
+  if (port !== undefined && port > 0 && port <= 65535) return port;
+  throw wrong(
+    `POSTGRES_PORT must be an integer from 1 to 65535, but is "${text}"`,
+    'usually it is 5432',
+  );
+}
+
+function fromFile(path: string, env: Env): Base {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -102,20 +271,62 @@ function fromFile(path: string): Base {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
     throw wrong(
       `CONFIG_FILE ${path} is no configuration: ${why.replaceAll('\n', ' ')}`,
-      'it holds network_name, filesystem.path and the switches, as the original backend reads them',
+      'it holds network_name, aws, aws_keyspaces, postgresql, filesystem and the switches, as the original backend reads them',
       cause,
     );
   }
-  for (const [key, storage] of [
-    ['aws', 'S3'],
-    ['aws_keyspaces', 'Cassandra/Keyspaces'],
-    ['postgresql', 'PostgreSQL'],
-  ] as const)
-    if (file[key]) throw noSuchStorage(`${key} in ${path}`, storage);
-  if (!file.filesystem?.path) throw noStorage();
+  const storages: StorageConfig[] = [];
+  const { aws, aws_keyspaces: keyspaces, postgresql } = file;
+  const filled = (key: string, values: Record<string, unknown>): void => {
+    const empty = Object.keys(values).find((name) => values[name] === '' || values[name] === 0);
+    if (empty !== undefined)
+      throw wrong(`CONFIG_FILE ${path} has no ${key}.${empty}`, `${key} cannot be used without it`);
+  };
+  if (aws) {
+    const { account_id, bucket_name_suffix, region, access_key_id, secret_access_key } = aws;
+    filled('aws', { account_id, bucket_name_suffix, region });
+    storages.push(
+      s3Of(env, file.network_name, {
+        account: account_id,
+        suffix: bucket_name_suffix,
+        region,
+        credentials: credentialsOf({
+          AWS_ACCESS_KEY_ID: access_key_id,
+          AWS_SECRET_ACCESS_KEY: secret_access_key,
+        }),
+      }),
+    );
+  }
+  if (keyspaces) {
+    const { keyspace } = keyspaces;
+    filled('aws_keyspaces', { keyspace });
+    storages.push(
+      cassandraOf(env, {
+        keyspace,
+        host: keyspaces.cassandra_host,
+        region: keyspaces.region,
+        port: keyspaces.cassandra_port,
+        username: keyspaces.cassandra_username,
+        password: keyspaces.cassandra_password,
+        certificate: keyspaces.ssl_certificate_path,
+        names: [
+          'aws_keyspaces.cassandra_host',
+          'aws_keyspaces.region',
+          'aws_keyspaces.ssl_certificate_path',
+        ],
+      }),
+    );
+  }
+  if (postgresql) {
+    const { host, port, user, password, database, sslmode } = postgresql;
+    filled('postgresql', { host, port, user, password, database });
+    storages.push(postgresOf(env, { host, port, user, password, database, sslmode }));
+  }
+  if (file.filesystem?.path) storages.push({ kind: 'filesystem', path: file.filesystem.path });
+  if (storages.length === 0) throw noStorage();
   return {
     networkName: file.network_name,
-    filesystemPath: file.filesystem.path,
+    storages,
     unchecked: file.verify_signature_disabled,
     open: file.delegation_whitelist_disabled,
   };
@@ -185,10 +396,7 @@ const wrong = (message: string, hint: string, cause?: unknown): UserError =>
   new UserError(message, { hint, exitCode: EXIT.usage, cause });
 
 const noStorage = (): UserError =>
-  wrong('no storage is configured', 'set CONFIG_FILESYSTEM_PATH to a folder');
-
-const noSuchStorage = (what: string, storage: string): UserError =>
   wrong(
-    `${what} asks for ${storage}, which the embedded backend does not have`,
-    'use CONFIG_FILESYSTEM_PATH here, or run the original backend',
+    'no storage is configured',
+    'set CONFIG_FILESYSTEM_PATH to a folder, or AWS_BUCKET_NAME_SUFFIX (S3), AWS_KEYSPACE (Cassandra) or POSTGRES_HOST with their like',
   );

@@ -10,10 +10,11 @@ import { createSigner } from '../../mina/signer.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { createBlockCache } from './block-cache.ts';
-import { type BackendConfig, loadConfig } from './config.ts';
-import { openFilesystemStorage } from '../storage/filesystem.ts';
+import { type BackendConfig, loadConfig, type StorageConfig } from './config.ts';
+import type { Storage } from '../storage/storage.ts';
 import { createLog, type Log } from './log.ts';
 import { createHourlyLimiter } from './rate-limit.ts';
+import { createSecondTable } from './second-table.ts';
 import { type Backend, startServer } from './server.ts';
 import { readWhitelist, type Whitelist } from './whitelist.ts';
 
@@ -32,8 +33,14 @@ try {
 }
 
 async function run(config: BackendConfig, log: Log): Promise<void> {
-  const storage = openFilesystemStorage(config.filesystemPath);
-  log.info(`storage backend: ${storage.name}`);
+  const storages: Storage[] = [];
+  for (const each of config.storages) {
+    const storage = await openStorage(each);
+    log.info(`storage backend: ${storage.name}`);
+    storages.push(storage);
+  }
+  if (config.faithful)
+    log.warn('answers 200 whatever the storage does, as the original backend (BACKEND_FAITHFUL=1)');
   if (config.signatures !== 'strict')
     log.warn(
       `signatures are ${config.signatures === 'lax' ? 'checked as laxly as the C code does' : 'not checked'}`,
@@ -46,10 +53,12 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
       signer: createSigner(loadMinaWasm()),
       whitelist,
       limiter: createHourlyLimiter(config.requestsPerKeyHourly, () => performance.now()),
+      seconds: config.faithful ? null : createSecondTable(),
       blocks: createBlockCache(),
       nowMs: () => Date.now(),
     },
-    storages: [storage],
+    storages,
+    faithful: config.faithful,
     log,
     host: config.host,
     port: config.port,
@@ -68,6 +77,20 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
   process.stdout.write(
     `${JSON.stringify({ event: 'listening', host, port, url, pid: process.pid })}\n`,
   );
+}
+
+/** Each storage with its library is loaded only where it is used. @throws UserError */
+async function openStorage(config: StorageConfig): Promise<Storage> {
+  switch (config.kind) {
+    case 's3':
+      return (await import('../storage/s3.ts')).openS3Storage(config);
+    case 'cassandra':
+      return (await import('../storage/cassandra.ts')).openCassandraStorage(config);
+    case 'postgres':
+      return (await import('../storage/postgres.ts')).openPostgresStorage(config);
+    case 'filesystem':
+      return (await import('../storage/filesystem.ts')).openFilesystemStorage(config.path);
+  }
 }
 
 async function keepWhitelist(

@@ -6,8 +6,10 @@
 const HOUR_MS = 60 * 60 * 1000;
 
 export type HourlyLimiter = {
-  /** @returns false if the limit is used up; else the attempt is counted */
-  record(submitter: string): boolean;
+  /** @returns null if the limit is used up; else the attempt is counted, and this is its time, for {@link takeBack} */
+  record(submitter: string): number | null;
+  /** An attempt that came to nothing counts no more. */
+  takeBack(submitter: string, time: number): void;
   /** Submitters that are remembered. */
   readonly size: number;
 };
@@ -40,7 +42,7 @@ export function createHourlyLimiter(limit: number, nowMs: () => number): HourlyL
       const known = attempts.get(submitter) ?? { times: [], first: 0 };
       while (known.first < known.times.length && known.times[known.first] <= now - HOUR_MS)
         known.first++;
-      if (known.times.length - known.first >= limit) return false;
+      if (known.times.length - known.first >= limit) return null;
       if (known.first > 64 && known.first * 2 > known.times.length) {
         known.times = known.times.slice(known.first);
         known.first = 0;
@@ -48,7 +50,15 @@ export function createHourlyLimiter(limit: number, nowMs: () => number): HourlyL
       known.times.push(now);
       attempts.delete(submitter);
       attempts.set(submitter, known);
-      return true;
+      return now;
+    },
+    takeBack(submitter, time) {
+      const known = attempts.get(submitter);
+      const at = known?.times.lastIndexOf(time) ?? -1;
+      // Those before `first` are an hour old and count no more anyway.
+      if (known === undefined || at < known.first) return;
+      known.times.splice(at, 1);
+      if (known.times.length === 0) attempts.delete(submitter);
     },
   };
 }

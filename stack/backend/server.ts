@@ -4,14 +4,15 @@
  * Where node's parser decides before us, the answer is the original's too, but what counts as malformed differs at the edges: node
  * takes no method that it does not know, no HTTP/1.2, no bare LF, and no Content-Length beside Transfer-Encoding; the original
  * writes `HTTP/1.0` to a 1.0 client. The original has no time limits at all; here a stalled client is let go (see LIMITS).
+ * And unless `faithful`, a submission that was not kept is answered 503 or 429, where the original says 200.
  * Observed on the original: test/vectors/backend-answers.json.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { type Answer, ANSWERS, type Checks, judge } from './checks.ts';
+import { type Answer, ANSWERS, type Checks, judge, type Judgement } from './checks.ts';
 import type { Log } from './log.ts';
 import { routeOf } from './paths.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { AcceptedSubmission, Storage } from '../storage/storage.ts';
 
 /** The original's limit on a body (constants.go). */
 export const MAX_BODY_BYTES = 50_000_000;
@@ -37,8 +38,10 @@ export type Limits = typeof LIMITS;
 
 export type BackendOptions = {
   checks: Checks;
-  /** One after another, in this order; each failure is logged, and the submitter still gets 200, as from the original. */
+  /** One after another, in this order. Each failure is logged. */
   storages: readonly Storage[];
+  /** As the original: whatever the storages do, they are all asked, and the submitter gets 200. Else the first that fails ends it. */
+  faithful: boolean;
   log: Log;
   host: string;
   port: number;
@@ -50,15 +53,16 @@ export type Backend = {
   port: number;
   /** Totals since the start, by status. `stored`: kept by all storages. */
   readonly counts: BackendCounts;
-  /** No new request; those under way are answered, within a limit. Resolves when storages are closed. */
+  /** No new request; those under way are answered, within a limit, and what storages are keeping is kept. Resolves when they are closed. */
   stop(): Promise<void>;
 };
 
 export type BackendCounts = {
   answers: Record<number, number>;
   stored: number;
-  /** Same submitter, same second as an earlier one: not kept, though answered 200. */
+  /** A storage had another one of the same submitter and second: not kept there (and answered 429, unless faithful). */
   keptEarlier: number;
+  /** A storage failed: not kept there (and answered 503, unless faithful). */
   storageFailures: number;
 };
 
@@ -70,8 +74,8 @@ export async function startServer(options: BackendOptions): Promise<Backend> {
 }
 
 const TEXT = 'text/plain; charset=utf-8';
-const SERVICE = 'delegation backend service';
-const HEALTHY = '{"status":"ok"}\n';
+const SERVICE: Answer = { status: 200, body: 'delegation backend service' };
+const HEALTHY: Answer = { status: 200, body: '{"status":"ok"}\n' };
 
 class BackendServer implements Backend {
   host: string;
@@ -80,6 +84,7 @@ class BackendServer implements Backend {
   private readonly server: Server;
   private readonly checks: Checks;
   private readonly storages: readonly Storage[];
+  private readonly faithful: boolean;
   private readonly log: Log;
   private readonly limits: Limits;
   private readonly largeBodies: ByteBudget;
@@ -87,13 +92,18 @@ class BackendServer implements Backend {
   private readonly reading = new WeakMap<Socket, ServerResponse>();
   /** Answers that are not finished, by connection. */
   private readonly answering = new WeakMap<Socket, number>();
+  private readonly connections = new Set<Socket>();
   private underWay = 0;
   private idle: (() => void) | null = null;
+  /** Submissions that storages are keeping, by connection: a stop waits for them. */
+  private readonly savingOn = new Map<Socket, number>();
+  private saved: (() => void) | null = null;
   private stopping: Promise<void> | null = null;
 
-  constructor({ checks, storages, log, host, port, limits }: BackendOptions) {
+  constructor({ checks, storages, faithful, log, host, port, limits }: BackendOptions) {
     this.checks = checks;
     this.storages = storages;
+    this.faithful = faithful;
     this.log = log;
     this.host = host;
     this.port = port;
@@ -110,6 +120,10 @@ class BackendServer implements Backend {
     this.server.maxHeadersCount = 0;
     // As Go does: a client that ends its side after a whole request still gets the answer.
     (this.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+    this.server.on('connection', (socket: Socket) => {
+      this.connections.add(socket);
+      socket.once('close', () => this.connections.delete(socket));
+    });
     this.server.on('request', (req: IncomingMessage, res: ServerResponse) =>
       this.route(req, res, false),
     );
@@ -155,10 +169,15 @@ class BackendServer implements Backend {
   private async shutDown(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeIdleConnections();
-    const limit = setTimeout(() => this.server.closeAllConnections(), this.limits.stopMs);
+    // What a storage is keeping may still be answered; its own bounds end it.
+    const limit = setTimeout(() => {
+      for (const socket of this.connections) if (!this.savingOn.has(socket)) socket.destroy();
+    }, this.limits.stopMs);
     await closed;
     clearTimeout(limit);
     if (this.underWay > 0) await new Promise<void>((resolve) => (this.idle = resolve));
+    // Those whose client is gone.
+    if (this.savingOn.size > 0) await new Promise<void>((resolve) => (this.saved = resolve));
     for (const storage of this.storages)
       await storage
         .close()
@@ -204,10 +223,10 @@ class BackendServer implements Backend {
         this.submit(req, res, waitsForContinue);
         break;
       case 'health':
-        this.reply(res, 200, HEALTHY, close);
+        this.reply(res, HEALTHY, close);
         break;
       case 'other':
-        this.reply(res, 200, SERVICE, close);
+        this.reply(res, SERVICE, close);
         break;
       case 'moved':
         this.redirect(req, res, route.location);
@@ -230,9 +249,10 @@ class BackendServer implements Backend {
   }
 
   /** One answer, with the headers in Go's order; node adds none of its own. */
-  private reply(res: ServerResponse, status: number, body: string, close = false): void {
+  private reply(res: ServerResponse, { status, body, retryAfterS }: Answer, close = false): void {
     this.count(status);
     const headers = ['Date', date(), 'Content-Length', String(Buffer.byteLength(body))];
+    if (retryAfterS !== undefined) headers.unshift('Retry-After', String(retryAfterS));
     if (body !== '') headers.push('Content-Type', TEXT);
     if (close || this.stopping || this.wantsClose(res.req)) headers.push('Connection', 'close');
     else if (res.req.httpVersionMinor === 0 && res.shouldKeepAlive)
@@ -281,7 +301,7 @@ class BackendServer implements Backend {
   }
 
   private take(body: Uint8Array, req: IncomingMessage, res: ServerResponse): void {
-    let judgement;
+    let judgement: Judgement;
     try {
       judgement = judge(body, remoteAddress(req), this.checks);
     } catch (error) {
@@ -293,42 +313,56 @@ class BackendServer implements Backend {
       this.answer(res, judgement.refused, judgement.why);
       return;
     }
-    const { accepted } = judgement;
-    void this.store(accepted).then(() => this.answer(res, ANSWERS.ok, ''));
+    const { accepted, countedAt } = judgement;
+    const { socket } = req;
+    this.savingOn.set(socket, (this.savingOn.get(socket) ?? 0) + 1);
+    void this.store(accepted).then((answer) => {
+      // The submitter will come again, so this attempt costs it nothing.
+      if (answer !== ANSWERS.ok) this.checks.limiter.takeBack(accepted.submitter, countedAt);
+      this.answer(res, answer, answer === ANSWERS.ok ? '' : 'it was not kept');
+      const left = this.savingOn.get(socket)! - 1;
+      if (left > 0) this.savingOn.set(socket, left);
+      else this.savingOn.delete(socket);
+      if (this.savingOn.size === 0) this.saved?.();
+    });
   }
 
-  private async store(
-    submission: NonNullable<ReturnType<typeof judge>['accepted']>,
-  ): Promise<void> {
-    let stored = true;
+  private async store(submission: AcceptedSubmission): Promise<Answer> {
+    let worst: Answer = ANSWERS.ok;
     for (const storage of this.storages) {
-      try {
-        const outcome = await storage.save(submission);
-        if (!outcome.stored) {
-          stored = false;
-          this.counts.keptEarlier++;
-          this.log.debug('kept the earlier submission of this second', {
-            submitter: submission.submitter,
-          });
-        }
-      } catch (error) {
-        stored = false;
-        this.counts.storageFailures++;
-        this.log.error(`${storage.name} did not keep a submission`, {
-          submitter: submission.submitter,
-          submitted_at: submission.submittedAt,
-          error: (error as Error).message,
-        });
-      }
+      const answer = await this.storeIn(storage, submission);
+      if (answer === ANSWERS.ok) continue;
+      worst = answer;
+      // A storage written after this one would hold what its submitter is told was not kept.
+      if (!this.faithful) break;
     }
-    if (stored) this.counts.stored++;
+    if (worst === ANSWERS.ok) this.counts.stored++;
+    return this.faithful ? ANSWERS.ok : worst;
+  }
+
+  private async storeIn(storage: Storage, submission: AcceptedSubmission): Promise<Answer> {
+    const { submitter, submittedAt } = submission;
+    try {
+      if ((await storage.save(submission)).stored) return ANSWERS.ok;
+      this.counts.keptEarlier++;
+      this.log.debug('kept the earlier submission of this second', { submitter });
+      return ANSWERS.sameSecond;
+    } catch (error) {
+      this.counts.storageFailures++;
+      this.log.error(`${storage.name} did not keep a submission`, {
+        submitter,
+        submitted_at: submittedAt,
+        error: (error as Error).message,
+      });
+      return ANSWERS.notKept;
+    }
   }
 
   private answer(res: ServerResponse, answer: Answer, why: string, close = false): void {
     if (this.log.debugs && why !== '')
       this.log.debug(`refused with ${answer.status} because ${why}`);
     if (res.destroyed || res.headersSent) return;
-    this.reply(res, answer.status, answer.body, close);
+    this.reply(res, answer, close);
   }
 
   /** 413 before the body: the connection ends, after its sender had time to see why. */

@@ -4,7 +4,8 @@
  * Source: uptime-service-backend, src/delegation_backend/submit.go (LocalFileSystemSave, MakePathsImpl).
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { distFile } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
@@ -17,11 +18,16 @@ import {
   type WriteResult,
 } from './file-writer.ts';
 import { storedJson } from './go-json.ts';
+import { KnownBlocks } from './known-blocks.ts';
+import { blockPath, submissionPath } from './layout.ts';
+import { retrying } from './retrying.ts';
 import type { AcceptedSubmission, SaveOutcome, Storage } from './storage.ts';
 
-/** A block seen in its place within this time is not looked for again. */
-const BLOCK_TRUST_MS = 1000;
-const MOST_KNOWN_BLOCKS = 10_000;
+/** A disk that is busy or full for a moment: calls, and the wait before the second one. */
+const TRIES = 3;
+const FIRST_WAIT_MS = 100;
+/** Problems of a path or of rights stay as they are. */
+const STAYS = /\b(ENOTDIR|EISDIR|EACCES|EPERM|EROFS|ENAMETOOLONG|ELOOP)\b/;
 
 type Waiting = { resolve(outcome: SaveOutcome): void; reject(error: Error): void; block: string };
 
@@ -47,43 +53,82 @@ export function openFilesystemStorage(folder: string, nowMs: () => number = Date
 class FilesystemStorage implements Storage {
   readonly name: string;
   private readonly root: string;
-  private readonly nowMs: () => number;
   private worker: Worker | null = null;
   private nextId = 0;
   /** Gathered during one turn of the event loop and handed over together. */
   private gathered: WriteJob[] = [];
   private readonly waiting = new Map<number, Waiting>();
-  /** When a block was last known to be in its place. */
-  private readonly blocks = new Map<string, number>();
+  private readonly blocks: KnownBlocks;
+  /** Submissions that failed once and wait for another call. */
+  private repeating = 0;
   private emptied: (() => void) | null = null;
 
   constructor(root: string, nowMs: () => number) {
     this.root = root;
-    this.nowMs = nowMs;
+    this.blocks = new KnownBlocks(nowMs);
     this.name = `filesystem ${root}`;
   }
 
   save(submission: AcceptedSubmission): Promise<SaveOutcome> {
-    const { submittedAt, submitter, blockHash } = submission;
+    const path = submissionPath(submission.submittedAt, submission.submitter);
+    const text = storedJson(submission);
+    return this.write(path, text, submission).catch((error: Error) =>
+      this.writeAgain(error, path, text, submission),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (!this.isIdle()) await new Promise<void>((done) => (this.emptied = done));
+    await this.worker?.terminate();
+  }
+
+  private isIdle(): boolean {
+    return this.waiting.size === 0 && this.repeating === 0;
+  }
+
+  private async writeAgain(
+    error: Error,
+    path: string,
+    text: string,
+    submission: AcceptedSubmission,
+  ): Promise<SaveOutcome> {
+    this.repeating++;
+    try {
+      return await retrying(
+        async (call) => {
+          if (call === 1) throw error;
+          const { stored } = await this.write(path, text, submission);
+          // The call that failed may have put the file in its place before.
+          return { stored: stored || (await this.holds(path, text)) };
+        },
+        {
+          tries: TRIES,
+          firstWaitMs: FIRST_WAIT_MS,
+          mayPass: ({ message }: Error) => !STAYS.test(message),
+        },
+      );
+    } finally {
+      this.repeating--;
+      if (this.isIdle()) this.emptied?.();
+    }
+  }
+
+  private write(
+    path: string,
+    text: string,
+    { blockHash, block }: AcceptedSubmission,
+  ): Promise<SaveOutcome> {
     const id = this.nextId++;
-    const job: WriteJob = {
-      id,
-      submission: {
-        path: `submissions/${submittedAt.slice(0, 10)}/${submittedAt}-${submitter}.json`,
-        text: storedJson(submission),
-      },
-    };
-    if (this.nowMs() - (this.blocks.get(blockHash) ?? -Infinity) > BLOCK_TRUST_MS)
-      job.block = { path: `blocks/${blockHash}.dat`, bytes: submission.block };
+    const job: WriteJob = { id, submission: { path, text } };
+    if (!this.blocks.has(blockHash)) job.block = { path: blockPath(blockHash), bytes: block };
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, block: job.block ? blockHash : '' });
       if (this.gathered.push(job) === 1) setImmediate(() => this.handOver());
     });
   }
 
-  async close(): Promise<void> {
-    if (this.waiting.size > 0) await new Promise<void>((done) => (this.emptied = done));
-    await this.worker?.terminate();
+  private async holds(path: string, text: string): Promise<boolean> {
+    return (await readFile(join(this.root, path), 'utf8').catch(() => null)) === text;
   }
 
   private handOver(): void {
@@ -120,16 +165,11 @@ class FilesystemStorage implements Storage {
     this.waiting.delete(id);
     if (error !== undefined) waiting.reject(new Error(error));
     else {
-      if (waiting.block !== '') this.trust(waiting.block);
+      if (waiting.block !== '') this.blocks.add(waiting.block);
       waiting.resolve({ stored });
     }
-    if (this.waiting.size === 0) this.emptied?.();
-  }
-
-  private trust(block: string): void {
-    this.blocks.delete(block);
-    this.blocks.set(block, this.nowMs());
-    if (this.blocks.size > MOST_KNOWN_BLOCKS) this.blocks.delete(this.blocks.keys().next().value!);
+    // What is rejected may be written again: that is known a turn later.
+    if (this.isIdle()) setImmediate(() => this.isIdle() && this.emptied?.());
   }
 
   /** The thread has died: what it held is not kept, and the next submission starts another. */

@@ -1,9 +1,12 @@
 /**
- * JSON text as Go's encoding/json writes it: with `<`, `>`, `&`, U+2028 and U+2029 escaped.
+ * A submission as the filesystem and S3 storages hold it, written and read. JSON text as Go's encoding/json writes it: with
+ * `<`, `>`, `&`, U+2028 and U+2029 escaped.
  * Source: Go 1.26, src/encoding/json/encode.go; observed in files that the running backend stored.
  */
+import { isUtf8 } from 'node:buffer';
 import { sequenceLength } from '../../mina/utf8.ts';
-import type { AcceptedSubmission } from './storage.ts';
+import { type SubmissionName, utcSeconds } from './layout.ts';
+import type { AcceptedSubmission, StoredSubmission, UnreadableSubmission } from './storage.ts';
 
 const ESCAPED_FOR_HTML = /[<>&\u2028\u2029]/g;
 
@@ -46,4 +49,76 @@ export function storedJson(submission: AcceptedSubmission): string {
     builtWithCommitSha === '' ? '' : `"built_with_commit_sha":${goString(builtWithCommitSha)}`,
   ];
   return `{${members.filter((member) => member !== '').join(',')}}`;
+}
+
+/**
+ * Inverse of {@link storedJson}. Checked by hand and not by a schema, because a million of them are read after a run.
+ * @param bytes the whole stored object
+ * @param name what its name says, which must agree
+ */
+export function readStoredJson(
+  bytes: Buffer,
+  where: string,
+  name: SubmissionName,
+): StoredSubmission | UnreadableSubmission {
+  const unreadable = (fault: string): UnreadableSubmission => ({ where, fault });
+  if (bytes.length === 0) return unreadable('it is empty');
+  if (!isUtf8(bytes)) return unreadable('it is not UTF-8');
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    return unreadable(`it is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return unreadable('it is JSON, but no object');
+  const {
+    created_at: created,
+    peer_id: peerId,
+    snark_work: snarkWork = null,
+    remote_addr: remoteAddr,
+    submitter,
+    block_hash: blockHash,
+    graphql_control_port: port = 0,
+    built_with_commit_sha: commit = '',
+  } = value as Record<string, unknown>;
+  if (typeof submitter !== 'string') return unreadable(notOf('submitter', 'string', submitter));
+  if (typeof blockHash !== 'string') return unreadable(notOf('block_hash', 'string', blockHash));
+  if (typeof peerId !== 'string') return unreadable(notOf('peer_id', 'string', peerId));
+  if (typeof created !== 'string') return unreadable(notOf('created_at', 'string', created));
+  const createdAt = utcSeconds(created);
+  if (createdAt === null) return unreadable(notOf('created_at', 'time', created));
+  if (snarkWork !== null && typeof snarkWork !== 'string')
+    return unreadable(notOf('snark_work', 'string', snarkWork));
+  if (typeof port !== 'number' || !Number.isInteger(port))
+    return unreadable(notOf('graphql_control_port', 'whole number', port));
+  if (typeof commit !== 'string')
+    return unreadable(notOf('built_with_commit_sha', 'string', commit));
+  if (remoteAddr !== undefined && typeof remoteAddr !== 'string')
+    return unreadable(notOf('remote_addr', 'string', remoteAddr));
+  if (submitter !== name.submitter)
+    return unreadable(
+      `its name says submitter ${name.submitter}, but it holds ${shown(submitter)}`,
+    );
+  return {
+    where,
+    submittedAt: name.submittedAt,
+    createdAt,
+    submitter,
+    blockHash,
+    peerId,
+    snarkWork,
+    ...(remoteAddr !== undefined && { remoteAddr }),
+    graphqlControlPort: port,
+    builtWithCommitSha: commit,
+    bytes: bytes.length,
+  };
+}
+
+const notOf = (field: string, kind: string, value: unknown): string =>
+  value === undefined ? `it has no ${field}` : `its ${field} is no ${kind}: ${shown(value)}`;
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

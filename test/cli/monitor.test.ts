@@ -9,12 +9,16 @@ import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { monitor } from '../../cli/commands/monitor.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
+import { agentSource, Names } from '../../monitor/agent.ts';
+import { httpLink } from '../../monitor/agent-link.ts';
+import { systemClock } from '../../monitor/source.ts';
 import { projectRoot } from '../../paths.ts';
 import type { ResourceLine } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
+import { FakeEngine, statsAnswer } from '../monitor/fake-engine.ts';
 
 /** Runs the command inside this process. */
-async function run(args: string[]) {
+async function run(args: string[], env: NodeJS.ProcessEnv = {}) {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const outputs = Promise.all([text(stdout), text(stderr)]);
@@ -23,7 +27,7 @@ async function run(args: string[]) {
     cwd: process.cwd(),
     stdout,
     stderr,
-    env: {},
+    env,
   });
   stdout.end();
   stderr.end();
@@ -87,7 +91,27 @@ test('bad input: what was wrong, what to do, exit code 2', async () => {
     [['--pid', me, '--interval', '0'], /--interval must be at least 50ms.*but is "0"/],
     [['--pid', me, '--interval', '1x'], /--interval must be a duration/],
     [['--pid', me, '--duration', '0'], /--duration must be at least 1ms/],
-    [['--pid', me, '--container', 'x'], /unknown option '--container'/],
+    [['--container', 'a b'], /--container must be the name or id of a container/],
+    [['--container', 'web', '--container', 'web'], /--container web is given twice/],
+    [['--container', 'a=web', '--container', 'a=db'], /two readings are named a/],
+    [['--agent', 'nonsense'], /--agent must be a URL/],
+    [['--agent', 'x=http://h', '--agent', 'x=http://g'], /two agents are named x/],
+    [['--pid', me, '--agent-token-env', 'NOT_SET'], /--agent-token-env has no effect without/],
+    [['--agent', 'http://h', '--agent-token-env', 'NOT_SET'], /NOT_SET is not set/],
+    [['--agent', 'http://h', '--agent-token-env', 'a-b'], /not the token itself/],
+    [['--prometheus', 'http://h'], /--prometheus needs --prometheus-query/],
+    [['--prometheus-query', 'a.cpu=x'], /--prometheus-query needs --prometheus/],
+    [['--prometheus-query', 'a=x'], /must be NAME\.FIGURE=EXPRESSION/],
+    [
+      ['--pid', me, '--name', 'a', '--prometheus', 'http://h', '--prometheus-query', 'a.cpu=x'],
+      /the name a is in use/,
+    ],
+    [['--postgres', 'postgres://u:p@h/d'], /--postgres must not hold a password/],
+    [['--pid', me, '--port', '1'], /--port has no effect without --serve/],
+    [['--pid', me, '--serve'], /--serve needs --port/],
+    [['--pid', me, '--serve', '--port', '0', '--stdio'], /exclude each other/],
+    [['--pid', me, '--serve', '--port', '0', '--host', '0.0.0.0'], /without a token/],
+    [['--pid', me, '--serve', '--port', '0', '--token-env', 'NOT_SET'], /NOT_SET is not set/],
   ];
   for (const [args, message] of cases)
     await assert.rejects(
@@ -148,6 +172,63 @@ test('ends when all watched processes have ended', async (t) => {
   const notes = linesIn(readFileSync(file, 'utf8')).filter(({ kind }) => kind === 'note');
   const expected = children.map(({ pid }) => `process ${pid} has ended`).sort();
   assert.deepEqual(notes.map((note) => 'text' in note && note.text).sort(), expected);
+});
+
+test('a container by a fake engine: an unknown one is told at once, a known one is read', async (t) => {
+  if (process.platform === 'win32') return t.skip('unix sockets');
+  const engine = await new FakeEngine(t).start();
+  const env = { DOCKER_HOST: engine.url };
+  await assert.rejects(
+    () => run(['--container', 'other'], env),
+    (error) =>
+      error instanceof UserError &&
+      error.exitCode === 2 &&
+      /no container "other"/.test(error.message),
+  );
+  const id = 'ab'.repeat(32);
+  const stats = statsAnswer('2026-01-02T03:04:05Z', 1e9);
+  engine.containers.set('web', { id, pid: 4_000_000, stats });
+  const args = ['--container', 'backend=web', '--interval', '100ms', '--duration', '500ms'];
+  const { exitCode, out, err } = await run([...args, '--summary'], env);
+  assert.equal(exitCode, 0);
+  const lines = linesIn(out);
+  assert.ok(lines.some((line) => line.kind === 'process' && line.name === 'backend'));
+  assert.match(err, /\| backend /);
+});
+
+test('an agent serves its readings until what it watches has ended', async (t) => {
+  const child = sleeper(t, 60);
+  const env = { TOKEN: '0123456789abcdef0123456789abcdef' };
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const args = ['--pid', String(child.pid), '--name', 'far', '--serve', '--port', '0'];
+  const serving = monitor.run({
+    ...parseCommandLine(monitor, [...args, '--token-env', 'TOKEN', '--interval', '100ms'], {}),
+    cwd: process.cwd(),
+    stdout,
+    stderr,
+    env,
+  });
+  const [said] = (await once(stderr, 'data')) as [Buffer];
+  const url = /listens on (http:\S+)/.exec(String(said))![1];
+  const lines: ResourceLine[] = [];
+  const source = agentSource({
+    link: httpLink(new URL(url), env.TOKEN),
+    label: 'db',
+    names: new Names(),
+  }).start({ intervalMs: 1000, clock: systemClock, emit: (line) => lines.push(line) });
+  t.after(() => source.stop());
+  const far = () => lines.filter((line) => line.kind === 'process' && line.name === 'db far');
+  await until(() => far().length >= 2);
+  child.kill();
+  assert.equal(await serving, 0);
+  await until(() => lines.some(({ kind }) => kind === 'note'));
+  assert.ok(far().every((line) => 'rootPid' in line && line.rootPid === child.pid));
+  const ended = `process ${child.pid} has ended`;
+  assert.ok(lines.some((line) => line.kind === 'note' && line.text === ended));
+  // The agent writes nothing where its readings would mix with other output.
+  stdout.end();
+  assert.equal(await text(stdout), '');
 });
 
 test('Ctrl-C, also twice: exit code 130, every line complete', async (t) => {

@@ -3,9 +3,9 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { CHART_NAMES } from '../../plots/charts.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
+import { USUAL_CHARTS } from '../support/charts.ts';
 import { runCli } from '../support/cli.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'plot-'));
@@ -29,7 +29,7 @@ test('report draws and describes several runs, whole and killed', async () => {
   assert.match(killed, /\*\*NO VERDICT/);
   assert.match(killed, /The last line of samples\.ndjson was cut/);
   for (const [i, page] of [whole, killed].entries())
-    for (const name of CHART_NAMES) {
+    for (const name of USUAL_CHARTS) {
       assert.ok(page.includes(`(${name}.png)`));
       assert.ok(existsSync(join(runs[i], `${name}.svg`)));
     }
@@ -41,8 +41,8 @@ test('plot writes only the format and to the folder that were asked for', async 
   const before = readdirSync(run);
   const { exitCode, stdout, stderr } = await runCli(['plot', run, '--out', out, '--format', 'svg']);
   assert.equal(exitCode, EXIT.passed, stderr);
-  assert.deepEqual(readdirSync(out).sort(), CHART_NAMES.map((name) => `${name}.svg`).sort());
-  assert.equal(stdout.trim().split('\n').length, CHART_NAMES.length);
+  assert.deepEqual(readdirSync(out).sort(), USUAL_CHARTS.map((name) => `${name}.svg`).sort());
+  assert.equal(stdout.trim().split('\n').length, USUAL_CHARTS.length);
   assert.deepEqual(readdirSync(run), before);
 });
 

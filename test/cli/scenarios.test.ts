@@ -140,6 +140,20 @@ describe('words that do not go together', { concurrency: 2 }, () => {
       [/--burst-from and --burst-time must end within --duration, but are 40 s of 30 s/],
     ],
     [['--scenario', 'spike', '--vus', '3000'], [/--burst-factor 10 makes 30000 VUs of 3000/]],
+    [
+      ['--scenario', 'breakpoint', '--max-rate', '40', '--duration', '5s'],
+      [
+        /--max-rate must be at least --rate, but is 40\/s, and --rate 50\/s/,
+        /--duration, of the load that confirms, must be at least --hold, but is 5 s, and --hold 10 s/,
+      ],
+    ],
+    [
+      ['--hold', '5s', '--gate', 'breakpoint>=10/s'],
+      [
+        /--hold has no effect in the scenario load/,
+        /--gate breakpoint>=10\/s needs --scenario breakpoint/,
+      ],
+    ],
     [['--warm-up', '1m'], [/--warm-up must be shorter than the load, but is 60 s of 60 s/]],
   ] as const)
     // prettier-ignore
@@ -167,7 +181,7 @@ describe('words that do not go together', { concurrency: 2 }, () => {
     assert.match(stdout, /500 submissions per second for 60 s, 625 VUs at most$/m);
     assert.match(stdout, /^submissions +about 30000, 30001 signed beforehand/m);
     assert.match(stdout, /^memory +k6 at most about \d{3} MB/m);
-    assert.match(stdout, /^gates .*on-time>=99%$/m);
+    assert.match(stdout, /^gates .*on-time>=99%, stored-share>=100%$/m);
   });
 });
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gateRules } from '../../load/gates.ts';
-import { allowedMisses, cpuOverLoad, generatorLimit } from '../../load/generator.ts';
-import type { ResourceLine, ScheduleFigures } from '../../results/types.ts';
+import { allowedMisses, CpuMeter, generatorLimit, growthNotes } from '../../load/generator.ts';
+import type { ScheduleFigures } from '../../results/types.ts';
 
 const kept: ScheduleFigures = {
   planned: 30_000,
@@ -69,15 +69,49 @@ test('what the gate lets be missed', () => {
   assert.equal(allowedMisses(gateRules([])), 1);
 });
 
-test('CPU over the load: the readings within it, three at least', () => {
-  const lines = [10, 90, 100, 98, 20].flatMap((percent, i): ResourceLine[] => [
-    { t: i * 1000, kind: 'host', cores: 2, cpuPercentOfMachine: percent },
-    { t: i * 1000, kind: 'process', name: 'k6', rootPid: 1, processes: 1, cpuPercentOfMachine: percent / 2 },
-    { t: i * 1000, kind: 'process', name: 'backend', rootPid: 2, processes: 1, cpuPercentOfMachine: 1 },
-    { t: i * 1000, kind: 'note', name: 'x', text: '' },
-  ]); // prettier-ignore
-  assert.deepEqual(cpuOverLoad(lines, 0, 3500), { host: 0.96, k6: 0.48 });
-  assert.deepEqual(cpuOverLoad(lines, 2000, 4000), { host: null, k6: null });
-  const unread = lines.map((line) => ({ ...line, cpuPercentOfMachine: undefined }));
-  assert.deepEqual(cpuOverLoad(unread as ResourceLine[], 0, 3500), { host: null, k6: null });
+test('CPU: three readings at least', () => {
+  const figures = (percents: (number | undefined)[]) => {
+    const meter = new CpuMeter();
+    percents.forEach((percent, i) => {
+      const some = (factor: number) =>
+        percent === undefined ? {} : { cpuPercentOfMachine: percent * factor };
+      meter.add({ t: i, kind: 'host', cores: 2, ...some(1) });
+      meter.add({ t: i, kind: 'process', name: 'k6', rootPid: 1, processes: 1, ...some(0.5) });
+      meter.add({ t: i, kind: 'process', name: 'backend', rootPid: 2, processes: 1, ...some(0.1) });
+      meter.add({ t: i, kind: 'note', name: 'x', text: '' });
+    });
+    return meter.figures();
+  };
+  assert.deepEqual(figures([90, 100, 98]), { host: 0.96, k6: 0.48 });
+  assert.deepEqual(figures([90, 100]), { host: null, k6: null });
+  assert.deepEqual(figures([90, undefined, 100]), { host: null, k6: null });
+});
+
+test('signing that cannot keep up is the generator, in every model', () => {
+  const facts = { schedule: null, allowedMisses: 1, cpu: { host: null, k6: null } };
+  const feeder = (waitedLong: number) => ({ requests: 1000, waitedLong });
+  assert.equal(generatorLimit({ ...facts, feeder: feeder(10) }), null);
+  assert.match(
+    generatorLimit({ ...facts, feeder: feeder(11) })!,
+    /signing of submissions could not keep up: 11 of 1,000 waited/,
+  );
+  assert.equal(generatorLimit({ ...facts, feeder: { requests: 0, waitedLong: 0 } }), null);
+});
+
+test('a generator that grows is told of, a backend that does is not its matter', () => {
+  const figures = (megabytes: number) => ({
+    cpuCoresMean: 1,
+    cpuCoresMax: 1,
+    rssBytesMax: 1,
+    readings: 9,
+    rssGrowth: { bytesPerMinute: megabytes * 2 ** 20, overMs: 480_000 },
+  });
+  assert.deepEqual(growthNotes({ k6: figures(1), toolkit: figures(-3), backend: figures(50) }), []);
+  const notes = growthNotes({ k6: figures(2), toolkit: figures(3) });
+  assert.equal(notes.length, 2);
+  assert.match(
+    notes[0],
+    /memory of k6 grew by \+2\.1 MB\/min over 8 min: the generator's own fault/,
+  );
+  assert.match(notes[1], /this program grew/);
 });

@@ -26,6 +26,8 @@ export async function hostileContext(
     whitelist: 'on',
     signatures: 'checked',
     fresh: true,
+    faithful: true,
+    durationMs: null,
     direct: true,
     nowMs: Date.now,
     slowMs: 200,

@@ -21,7 +21,7 @@ test(
       whitelist: null,
       storageFolder: join(base, 'store'),
       logFile: join(base, 'backend.log'),
-      env: { REQUESTS_PER_PK_HOURLY: '100000' },
+      env: { REQUESTS_PER_PK_HOURLY: '100000', BACKEND_FAITHFUL: '1' },
     });
     try {
       const readings: number[] = [];

@@ -40,7 +40,12 @@ writeFileSync(
 let backends = 0;
 const startEmbedded = (env: Record<string, string>, list: string | null = whitelist) => {
   const name = join(base, `backend-${backends++}`);
-  return startBackend({ whitelist: list, storageFolder: name, logFile: `${name}.log`, env });
+  return startBackend({
+    whitelist: list,
+    storageFolder: name,
+    logFile: `${name}.log`,
+    env: { BACKEND_FAITHFUL: '1', ...env },
+  });
 };
 
 /** The names of the cases for which `holds`. */
@@ -126,6 +131,42 @@ describe('the embedded backend', () => {
       assert.deepEqual(wrong, expected);
     } finally {
       await backend.stop();
+    }
+  });
+
+  test('one that takes a submitter once a second is waited for, and its hourly limit holds all the same', async () => {
+    const backend = await startEmbedded({ REQUESTS_PER_PK_HOURLY: '3', BACKEND_FAITHFUL: '0' });
+    try {
+      const context = await hostileContext({ hourlyLimit: 3, faithful: false });
+      const figures = await (await startRound(backend.url, { context })).done;
+      assertAllExpected(figures);
+      const edge = figures.cases.find(({ name }) => name === 'hourly-limit')!;
+      assert.deepEqual([edge.played, edge.asExpected], [1, 1]);
+      // Three that are taken, two that are too many, three wrongly signed; and each that had to wait.
+      assert.ok(edge.requests >= 8, `${edge.requests}`);
+    } finally {
+      await backend.stop();
+    }
+  });
+
+  test('where there is no time for its edge, that is said; one that says "later" for ever is wrong', async () => {
+    const cases = [caseNamed('hourly-limit')];
+    const patient = { faithful: false, hourlyLimit: 120 };
+    const late = await fakeServer(
+      always(
+        'HTTP/1.1 429 Too Many Requests\r\nContent-Length: 50\r\n\r\n{"error":"Only one submission per second is kept"}',
+      ),
+    );
+    try {
+      const short = await hostileContext({ ...patient, durationMs: 143_000 });
+      const [edge] = (await (await startRound(late.url, { cases, context: short })).done).cases;
+      assert.match(edge.notRun!, /takes 144 s: use --faithful/);
+      const right = [caseNamed('right')];
+      const context = await hostileContext(patient);
+      const [never] = (await (await startRound(late.url, { cases: right, context })).done).cases;
+      assert.deepEqual([never.played, never.unexpected, never.requests], [1, 1, 6]);
+    } finally {
+      await late.stop();
     }
   });
 

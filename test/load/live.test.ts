@@ -25,6 +25,16 @@ test('the live line tells all, and a dash where nothing is known', () => {
   assert.match(liveLine({ ...figures, elapsedMs: 130_000 }), /0:00 left$/);
 });
 
+test('slopes of memory stand behind the CPU, once they are known', () => {
+  const growth = { backend: 1_300_000, generator: -46_000 };
+  assert.match(
+    liveLine({ ...figures, growth }),
+    /backend - \+1\.3 MB\/min \| generator 0\.46 cores -46 KB\/min \|/,
+  );
+  const unknown = { backend: undefined, generator: undefined };
+  assert.equal(liveLine({ ...figures, growth: unknown }), liveLine(figures));
+});
+
 function recorder(isTTY: boolean) {
   const chunks: string[] = [];
   const output = Object.assign(

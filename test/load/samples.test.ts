@@ -75,6 +75,8 @@ test('one request: each figure where it belongs', () => {
   assert.deepEqual(aggregator.totals, {
     sent: 1,
     accepted: 1,
+    expected: 1,
+    retries: {},
     answers: { 200: 1 },
     otherBody: 0,
     failedIterations: 0,
@@ -89,6 +91,29 @@ test('one request: each figure where it belongs', () => {
   });
   assert.deepEqual(aggregator.inFlight(), []);
   assert.equal(figuresOf(aggregator).submissionsPerSecond, null);
+});
+
+test("a feeder's requests count nowhere, and neither do the bytes of its answers", () => {
+  const own = request(T0 + 17, '200', 12, [1, 0.5, 0.25]) + reported(T0 + 18, 0, accepted);
+  const fed = request(T0 + 3, '299', 3, [5, 0.5, 0.25]);
+  const rest = row('data_received', T0 + 18, 400) + row('data_received', T0 + 1500, 300);
+  const text = HEADER + fed + reported(T0 + 5, 0, CODE.begun) + own + rest;
+  const feeder = { status: 299, answerBytes: 340 };
+  const { aggregator, lines } = aggregate(text, { feeder, bodyBytesOf: () => 1000 });
+  const { totals } = aggregator;
+  assert.equal(totals.httpRequests, 1);
+  assert.equal(totals.sent, 1);
+  assert.deepEqual(totals.answers, { 200: 1 });
+  assert.equal(aggregator.latency.count, 1);
+  assert.equal(aggregator.felt.count, 1);
+  assert.equal(totals.bytesReceived, 360);
+  assert.deepEqual(lines.map(({ bytesReceived }) => bytesReceived), [60, 300]); // prettier-ignore
+  // k6 may tell of the bytes a second later: none goes below 0, and none is lost.
+  const late = aggregate(HEADER + fed + row('data_received', T0, 100) + own + rest, { feeder });
+  assert.equal(late.aggregator.totals.bytesReceived, 100 + 700 - 340);
+  assert.ok(late.lines.every(({ bytesReceived }) => bytesReceived >= 0));
+  // Without a feeder such an answer is one like any other.
+  assert.equal(aggregate(text).aggregator.totals.httpRequests, 2);
 });
 
 test('answers by class; only expected ones have a latency', () => {
@@ -118,8 +143,8 @@ test('answers by class; only expected ones have a latency', () => {
   assert.equal(totals.resent, 2);
   assert.equal(totals.bytesSent, 7 * 1000 + 21);
   assert.equal(aggregator.latency.count, 3);
-  assert.deepEqual(aggregator.table.answerOf(3), { class: 'error:1212', expected: false });
-  assert.deepEqual(aggregator.table.answerOf(6), { class: '200', expected: true });
+  assert.deepEqual(aggregator.table.answerOf(3), { class: 'error:1212', expected: false, accepted: false }); // prettier-ignore
+  assert.deepEqual(aggregator.table.answerOf(6), { class: '200', expected: true, accepted: true }); // prettier-ignore
   assert.equal(aggregator.table.answerOf(7), null);
   const figures = figuresOf(aggregator);
   assert.equal(figures.errorRate, 5 / 7);
@@ -402,4 +427,44 @@ test('the warm-up: its answers count, its latencies do not', () => {
   );
   assert.equal(figuresOf(aggregate(text).aggregator).warmUpAnswers, undefined);
   assert.equal(figuresOf(aggregate(text).aggregator).latency!.count, 3);
+});
+
+test('latencies of groups: by the tag, of the answer that the group expects; other tags do not matter', () => {
+  const aggregator = new SampleAggregator({
+    lease: 1,
+    count: 9,
+    expectedStatus: 200,
+    bodyBytesOf: () => 50,
+    groups: { expectedStatus: [200, 413], of: (index) => index % 2 },
+  });
+  const tagged = (t: number, status: string, ms: number, tags: string) =>
+    request(t, status, ms).replaceAll(`,${status},,`, `,${status},${tags},`);
+  aggregator.push(
+    Buffer.from(
+      HEADER +
+        tagged(T0, '200', 5, 'group=0') +
+        reported(T0, 0, accepted) +
+        tagged(T0 + 1, '413', 7, 'a=b&group=1') +
+        reported(T0 + 1, 1, answerCode(413, 0, true)) +
+        tagged(T0 + 2, '413', 9, 'group=0') +
+        reported(T0 + 2, 2, answerCode(413, 0, false)) +
+        tagged(T0 + 3, '200', 11, 'group=1&c=d') +
+        reported(T0 + 3, 3, CODE.taken) +
+        tagged(T0 + 4, '200', 13, 'subgroup=0') +
+        reported(T0 + 4, 4, accepted),
+    ),
+  );
+  aggregator.end();
+  const [first, second] = aggregator.byGroup();
+  assert.equal(first.latency.count, 1);
+  assert.equal(second.latency.count, 1);
+  assert.ok(Math.abs(second.latency.figures()!.maxMs - 7) < 0.1);
+  assert.deepEqual(
+    [first.sent, first.accepted, first.expected, first.bytesSent],
+    [3, 2, 2, 100], // a body that is refused as too large was not sent
+  );
+  assert.deepEqual([second.sent, second.accepted, second.expected], [2, 1, 1]);
+  assert.deepEqual(first.answers, { '200': 2, '413': 1 });
+  const { totals } = aggregator;
+  assert.deepEqual([totals.accepted, totals.expected, totals.otherBody], [3, 3, 0]);
 });

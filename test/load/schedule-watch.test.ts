@@ -31,12 +31,32 @@ test('all on time: answers count from the intended start', () => {
     dropped: 0,
     droppedWhileFree: 0,
     onTimeShare: 1,
+    keepingUpShare: 1,
     toleranceMs: 10,
   });
   // k6 rounds its beginning down to a millisecond: the first start shows that it was half of one later.
   assert.ok(Math.abs(latenessP99Ms! - 1) < 0.01, String(latenessP99Ms));
   assert.equal(watch.sinceIntended!.count, 99);
   assert.ok(Math.abs(watch.sinceIntended!.p50Ms - 5) < 0.01);
+});
+
+test('a target that keeps up answers what is begun, however long it takes; one that does not, falls behind', () => {
+  const slow = watchOf();
+  for (let i = 0; i < 100; i++) slow.begun(i, T0 + i * 10);
+  // Each answer 300 ms after its start: those begun from 200 to 700 ms are answered in the second half.
+  for (let i = 0; i < 100; i++) slow.ended(i, T0 + i * 10 + 300, true);
+  assert.equal(slow.figures(null).keepingUpShare, 1);
+
+  const behind = watchOf();
+  for (let i = 0; i < 100; i++) behind.begun(i, T0 + i * 10);
+  // One answer in 20 ms: 25 in the second half, where 50 starts were due.
+  for (let i = 0; i < 100; i++) behind.ended(i, T0 + (i + 1) * 20, true);
+  assert.equal(behind.figures(null).keepingUpShare, 0.5);
+
+  const wrong = watchOf();
+  for (let i = 0; i < 100; i++) wrong.begun(i, T0 + i * 10);
+  for (let i = 0; i < 100; i++) wrong.ended(i, T0 + i * 10 + 5, i % 2 === 0);
+  assert.equal(wrong.figures(null).keepingUpShare, 0.5);
 });
 
 test('late starts: more than the tolerance, and the answer is later by it', () => {

@@ -81,3 +81,12 @@ test('what broke comes before all else, then the interrupt', () => {
   assert.equal(judge({ ...good, interrupted: true }).exitCode, 130);
   assert.equal(judge({ ...withFigures({ errorRate: 1 }), interrupted: true }).exitCode, 130);
 });
+
+test('where some answers must be refusals, both are told: as expected, and accepted', () => {
+  const { sentence, exitCode } = judge(withFigures({ accepted: 900, expected: 1000 }));
+  assert.equal(exitCode, 0);
+  assert.match(
+    sentence,
+    /^PASSED: 1,000 of 1,000 submissions were answered as expected, 900 accepted, 16\.7/,
+  );
+});

@@ -3,32 +3,11 @@
  * CPU a busy machine gives to a burner does not matter then.
  */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { startMonitor } from '../../monitor/monitor.ts';
 import type { ResourceLine } from '../../results/types.ts';
-
-/**
- * Burns `share` of a core for `ms`, reports its own CPU time between two words of its parent and waits.
- * `start` and `used` are CPU seconds by getrusage.
- */
-const BURNER = `
-  const [share, ms] = process.argv.slice(1).map(Number);
-  const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
-  console.log(used());
-  process.stdin.once('data', () => {
-    const end = performance.now() + ms;
-    const slice = () => {
-      const until = performance.now() + 20 * share;
-      while (performance.now() < until);
-      if (performance.now() < end) setTimeout(slice, 20 * (1 - share));
-      else console.log(used());
-    };
-    slice();
-  });
-`;
+import { checkBurner, linesOf, watch } from './burner.ts';
 
 /** Starts short-lived burners one after the other, waits for each, and keeps one of them to the end. */
 const SHELL = `
@@ -41,58 +20,14 @@ const SHELL = `
 
 const linuxOnly = { skip: process.platform !== 'linux' };
 
-function linesOf(child: ChildProcess): () => Promise<string> {
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  return async () => (await lines.next()).value as string;
-}
-
-function watch(name: string, child: ChildProcess, intervalMs: number) {
-  const lines: ResourceLine[] = [];
-  let ready: () => void;
-  const first = new Promise<void>((resolve) => (ready = resolve));
-  const monitor = startMonitor({
-    targets: [{ name, pid: child.pid! }],
-    intervalMs,
-    onReading(line) {
-      lines.push(line);
-      ready();
-    },
-  });
-  const cpuSeconds = () =>
-    lines.reduce(
-      (sum, line) =>
-        line.kind === 'process'
-          ? sum + ((line.cpuCores ?? 0) * (line.intervalMs ?? 0)) / 1000
-          : sum,
-      0,
-    );
-  return { lines, first, monitor, cpuSeconds };
-}
-
 for (const { share, intervalMs } of [
   { share: 1, intervalMs: 200 },
   { share: 0.5, intervalMs: 200 },
   { share: 1, intervalMs: 1000 },
 ])
-  test(`a burner of ${share} core, read every ${intervalMs} ms`, linuxOnly, async (t) => {
-    const args = ['-e', BURNER, String(share), '1300'];
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    t.after(() => child.kill());
-    const next = linesOf(child);
-    const before = Number(await next());
-    const { monitor, first, cpuSeconds, lines } = watch('burner', child, intervalMs);
-    await first;
-    child.stdin.write('go\n');
-    const used = Number(await next()) - before;
-    // So that stop() takes its last reading after the burner's report.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await monitor.stop();
-    assert.ok(used > 0.05, 'the burner got CPU');
-    // Two sums (user, system) at two ends, each in steps of 10 ms; the report itself takes a moment.
-    const error = cpuSeconds() - used;
-    assert.ok(Math.abs(error) <= 0.05, `monitor ${cpuSeconds()} s, burner ${used} s`);
-    assert.ok(lines.filter(({ kind }) => kind === 'process').length >= 2);
-  });
+  test(`a burner of ${share} core, read every ${intervalMs} ms`, linuxOnly, (t) =>
+    checkBurner(t, { share, intervalMs, burnMs: 1300 }),
+  );
 
 test('children that come and go between two readings are counted', linuxOnly, async (t) => {
   const child = spawn('sh', ['-c', SHELL, 'sh', process.execPath], {

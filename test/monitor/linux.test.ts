@@ -162,3 +162,41 @@ test('this process as /proc shows it', { skip: process.platform !== 'linux' }, a
   assert.ok(me.cpuMs > 0 && me.cpuMs <= ownMs + 1, `${me.cpuMs} and ${ownMs} ms`);
   assert.ok(me.threads! >= 1);
 });
+
+test('CPU time to the nanosecond: live threads, ended ones, and the ticks as the lower bound', async (t) => {
+  const proc = new FakeProc(t);
+  let nowMs = 0;
+  const reader = linuxProcesses({ procRoot: proc.root, monotonicMs: () => nowMs });
+  const cpuAfter = async (
+    utime: number,
+    threads: Record<number, number | null>,
+    state = 'S',
+    starttime = 100,
+  ) => {
+    const list = Object.fromEntries(Object.keys(threads).map((tid) => [tid, []]));
+    proc.set(100, { utime, threads: list, state, starttime });
+    for (const [tid, ns] of Object.entries(threads))
+      if (ns !== null) proc.file(`100/task/${tid}/schedstat`, `${ns} 5 6\n`);
+    return (await reader.read(ROOT, undefined)).processes.get(100)!.cpuMs;
+  };
+  assert.equal(await cpuAfter(7, { 100: 70_500_000, 101: 4_000_000 }), 74.5);
+  // A thread that ended keeps what it had.
+  assert.equal(await cpuAfter(7, { 100: 71_500_000 }), 75.5);
+  // Its id goes to another one.
+  assert.equal(await cpuAfter(8, { 100: 71_500_000, 102: 9_000_000 }), 84.5);
+  assert.equal(await cpuAfter(8, { 100: 71_500_000, 102: 1_000_000 }), 85.5);
+  // What nobody saw (threads between two readings) shows in the ticks.
+  assert.equal(await cpuAfter(20, { 100: 71_500_000, 102: 1_000_000 }), 200);
+  assert.equal(await cpuAfter(20, { 100: 73_500_000, 102: 1_000_000 }), 202);
+  // No such file, or the process has ended: it does not go back.
+  assert.equal(await cpuAfter(20, { 100: null }), 202);
+  assert.equal(await cpuAfter(21, { 100: 1 }, 'Z'), 210);
+  // A pid that another process got begins anew.
+  assert.equal(await cpuAfter(3, { 100: 32_000_000 }, 'S', 555), 32);
+
+  // A second later and not one tick more: its threads are not asked.
+  nowMs += 1000;
+  assert.equal(await cpuAfter(3, { 100: 39_000_000 }, 'S', 555), 32);
+  nowMs += 1000;
+  assert.equal(await cpuAfter(4, { 100: 45_000_000 }, 'S', 555), 45);
+});

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startMonitor, type MonitorClock, type MonitorOptions } from '../../monitor/monitor.ts';
+import { SteppedClock } from './stepped-clock.ts';
+import { polledSource, type MonitorSource } from '../../monitor/source.ts';
 import type { Snapshot, WatchedProcess, WatchedRoot } from '../../monitor/tree.ts';
 import type { HostReading, ProcessReading, ResourceLine } from '../../results/types.ts';
 
@@ -336,4 +338,57 @@ test('stop: a last reading if the one before is old enough, then silence', async
   await other.monitor.stop();
   assert.equal(other.readings()[1].intervalMs, 250);
   assert.equal(other.clock.timer, undefined);
+});
+
+test('sources beside the processes: their lines stand among the readings', async () => {
+  const source: MonitorSource = {
+    name: 'db',
+    start({ emit, intervalMs }) {
+      assert.equal(intervalMs, 1000);
+      emit({ t: EPOCH, kind: 'postgres', name: 'db', connections: 3 });
+      return {
+        stop() {
+          emit({ t: EPOCH + 1, kind: 'note', name: 'db', text: 'goodbye' });
+          return Promise.resolve();
+        },
+      };
+    },
+  };
+  const { lines, monitor, notes } = setUp({ sources: [source] });
+  await settle();
+  await monitor.stop();
+  assert.ok(lines.some(({ kind }) => kind === 'postgres'));
+  assert.deepEqual(notes(), ['goodbye']);
+});
+
+test('a source that cannot start, one that throws, one that never ends: notes, and the rest goes on', async () => {
+  const clock = new SteppedClock();
+  const { monitor, readings, lines } = setUp({
+    clock,
+    sources: [
+      {
+        name: 'broken',
+        start() {
+          throw new Error('no such thing');
+        },
+      },
+      polledSource({ name: 'throwing', read: () => Promise.reject(new Error('ECONNRESET')) }),
+      { name: 'endless', start: () => ({ stop: () => new Promise(() => undefined) }) },
+      { name: 'fine', start: () => ({ stop: () => Promise.resolve() }) },
+    ],
+  });
+  await settle();
+  await clock.step(1000);
+  const stopped = monitor.stop();
+  await clock.step(3000);
+  await stopped;
+  const said = lines.flatMap((line) =>
+    line.kind === 'note' ? [`${line.name}: ${line.text}`] : [],
+  );
+  assert.deepEqual(said.sort(), [
+    'broken: cannot be watched: no such thing',
+    'endless: did not end: no answer within 3 s',
+    'throwing: could not be read: ECONNRESET',
+  ]);
+  assert.ok(readings().length >= 2);
 });

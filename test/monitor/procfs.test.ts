@@ -13,6 +13,7 @@ import {
   parseNetDev,
   parseProcIo,
   parseProcStat,
+  parseSchedstat,
   parseUptime,
 } from '../../monitor/procfs.ts';
 
@@ -144,4 +145,10 @@ test('auxv says what getconf says', { skip: process.platform !== 'linux' }, () =
     pageBytes: getconf('PAGESIZE'),
   });
   assert.deepEqual(parseAuxv(new Uint8Array(7), true), {});
+});
+
+test('schedstat: milliseconds of a thread; nonsense is nothing', () => {
+  assert.equal(parseSchedstat('1234567 89 10\n'), 1.234567);
+  for (const text of ['', 'x', '1 2', '-1 2 3', '1 2 3 4'])
+    assert.equal(parseSchedstat(text), null);
 });

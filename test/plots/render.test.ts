@@ -7,13 +7,13 @@ import { createCanvas, loadImage, type SKRSContext2D } from 'canvas';
 import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
 import type { ChartDefinition } from '../../plots/charts.ts';
-import { CHART_NAMES } from '../../plots/charts.ts';
 import { logBins, logRange } from '../../plots/distribution.ts';
 import { placeLabels } from '../../plots/panels.ts';
 import { definitionsOf, drawOn, renderPng, renderRun, renderSvg } from '../../plots/render.ts';
 import { decodeBuckets } from '../../results/histogram.ts';
 import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
+import { USUAL_CHARTS } from '../support/charts.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'plots-'));
@@ -134,7 +134,8 @@ test('axes name their units, the legend each class with its count', () => {
 });
 
 const GOLDEN: readonly [run: string, chart: string][] = [
-  ...CHART_NAMES.map((name): [string, string] => ['usual', name]),
+  ...USUAL_CHARTS.map((name): [string, string] => ['usual', name]),
+  ['breakpoint', 'breakpoint'],
   ['empty', 'throughput'],
   ['failed', 'throughput'],
   ['hour', 'resources'],
@@ -173,7 +174,7 @@ test('a PNG has two pixels for each CSS pixel', () => {
 });
 
 test('an SVG needs no font and shows what the PNG shows', async () => {
-  for (const name of CHART_NAMES) {
+  for (const name of USUAL_CHARTS) {
     const definition = chartOf('usual', name);
     const { width, height } = definition;
     const svg = renderSvg(definition);
@@ -242,7 +243,7 @@ test('renderRun writes the pictures of a folder, and nothing else', async () => 
   writeRun(folder, SYNTHETIC_RUNS.second());
   const before = readdirSync(folder);
   const paths = await renderRun(folder);
-  const expected = CHART_NAMES.flatMap((name) => [`${name}.png`, `${name}.svg`]);
+  const expected = USUAL_CHARTS.flatMap((name) => [`${name}.png`, `${name}.svg`]);
   assert.deepEqual(
     paths,
     expected.map((file) => join(folder, file)),
@@ -251,7 +252,7 @@ test('renderRun writes the pictures of a folder, and nothing else', async () => 
 
   const out = join(scratch, 'elsewhere', 'deep');
   await renderRun(folder, { out, formats: ['svg'] });
-  assert.deepEqual(readdirSync(out).sort(), CHART_NAMES.map((name) => `${name}.svg`).sort());
+  assert.deepEqual(readdirSync(out).sort(), USUAL_CHARTS.map((name) => `${name}.svg`).sort());
 });
 
 test('pictures that cannot be drawn or written are an error that says what to do', async () => {

@@ -3,17 +3,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { CHART_NAMES } from '../../plots/charts.ts';
 import { escapeMarkdown, markdownReport, writeReport } from '../../report/markdown.ts';
 import type { Run } from '../../results/reader.ts';
 import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
+import { USUAL_CHARTS } from '../support/charts.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'report-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
-const PICTURES = CHART_NAMES.map((name) => `${name}.png`);
+const PICTURES = USUAL_CHARTS.map((name) => `${name}.png`);
 
 const killed = (): Run => ({
   ...syntheticRun({ seconds: 10 }),
@@ -24,6 +24,8 @@ const killed = (): Run => ({
 const GOLDEN: Record<string, () => string> = {
   usual: () => markdownReport(SYNTHETIC_RUNS.usual(), PICTURES),
   killed: () => markdownReport(killed(), PICTURES),
+  breakpoint: () =>
+    markdownReport(SYNTHETIC_RUNS.breakpoint(), ['breakpoint.png', ...PICTURES]),
   'no-data': () => {
     const run = syntheticRun({ seconds: 1, rate: 0, processes: {} });
     const noted: Run = {

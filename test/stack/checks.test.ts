@@ -191,7 +191,7 @@ describe('the hourly limiter', () => {
             nowMs += waitMs;
             const inHour = counted.filter((each) => each.who === who && each.at > nowMs - HOUR_MS);
             const expected = inHour.length < limit;
-            assert.equal(limiter.record(who), expected);
+            assert.equal(limiter.record(who), expected ? nowMs : null);
             if (expected) counted.push({ at: nowMs, who });
           }
         },

@@ -13,6 +13,7 @@ import { startBackend } from '../../stack/backend-process.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { runCli, startCli, until } from '../support/cli.ts';
 import { readRecorded } from '../support/recorded.ts';
+import { startFakeS3 } from './storage-support.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'backend-process-'));
 after(() => rmSync(base, { recursive: true, force: true }));
@@ -28,6 +29,35 @@ const post = async (url: string): Promise<{ status: number; text: string }> => {
   const answer = await fetch(`${url}/v1/submit`, { method: 'POST', body });
   return { status: answer.status, text: await answer.text() };
 };
+const S3_ENV = {
+  AWS_ACCOUNT_ID: '1',
+  AWS_BUCKET_NAME_SUFFIX: 'test',
+  AWS_REGION: 'us-east-1',
+  AWS_S3_FORCE_PATH_STYLE: '1',
+  AWS_ACCESS_KEY_ID: 'id',
+  AWS_SECRET_ACCESS_KEY: 'the-secret',
+};
+
+/** The backend as a program, with the storages of its environment. */
+function startProgram(env: Record<string, string>) {
+  const child = spawn(process.execPath, [join(projectRoot, 'dist', 'backend.js')], {
+    env: {
+      CONFIG_NETWORK_NAME: 'devnet',
+      DELEGATION_WHITELIST_DISABLED: '1',
+      BACKEND_PORT: '0',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const url = once(child.stdout, 'data').then(
+    ([line]) => (JSON.parse(String(line)) as { url: string }).url,
+  );
+  return { child, url, ended, log: () => log };
+}
+
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
@@ -104,6 +134,73 @@ describe('startBackend', () => {
     );
   });
 
+  test('SIGTERM while a slow storage still writes: what is accepted is there', async () => {
+    let held = (): void => {};
+    const writing = new Promise<void>((resolve) => (held = resolve));
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const s3 = await startFakeS3(async (req) => {
+      if (req.method === 'PUT') {
+        held();
+        await gate;
+      }
+      return false;
+    });
+    const backend = startProgram({ ...S3_ENV, AWS_ENDPOINT_URL_S3: s3.url });
+    const answer = post(await backend.url);
+    await writing;
+    backend.child.kill('SIGTERM');
+    await until(() => backend.log().includes('stopping: SIGTERM'), 'the stop');
+    open();
+    assert.deepEqual(await answer, { status: 200, text: '{"status":"ok"}' });
+    assert.deepEqual(await backend.ended, [0, null]);
+    const keys = [...s3.objects.keys()];
+    assert.equal(keys.length, 2);
+    assert.ok(keys.every((key) => key.startsWith('/1-test/devnet/')));
+    assert.match(backend.log(), /"stored":1/);
+    await s3.stop();
+  });
+
+  test('S3 and the filesystem at once: a failing one is answered 503, and nothing is written after it', async () => {
+    let failing = true;
+    const s3 = await startFakeS3((req, res) => {
+      if (req.method !== 'PUT' || !failing) return false;
+      res.statusCode = 403;
+      res.end('<Error><Code>AccessDenied</Code><Message>not today</Message></Error>');
+      return true;
+    });
+    const folder = join(base, 'both');
+    const backend = startProgram({
+      ...S3_ENV,
+      AWS_ENDPOINT_URL_S3: s3.url,
+      CONFIG_FILESYSTEM_PATH: folder,
+    });
+    const url = await backend.url;
+    assert.equal((await post(url)).status, 503);
+    assert.match(backend.log(), /"level":"error".*not today/);
+    assert.deepEqual(readdirSync(folder), []);
+    failing = false;
+    // Until the next second, which this submitter has not used yet.
+    let status = 429;
+    for (let tries = 0; status === 429 && tries < 600; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      ({ status } = await post(url));
+    }
+    assert.equal(status, 200);
+    assert.ok(readdirSync(folder).includes('submissions'));
+    assert.equal(s3.objects.size, 2);
+    backend.child.kill('SIGTERM');
+    assert.deepEqual(await backend.ended, [0, null]);
+    await s3.stop();
+  });
+
+  test('a storage that cannot be opened ends the start with 5 and its name', async () => {
+    const backend = startProgram({ ...S3_ENV, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' });
+    assert.deepEqual(await backend.ended, [EXIT.broken, null]);
+    assert.match(backend.log(), /S3 1-test\/devnet at http:\/\/127\.0\.0\.1:1 cannot be opened/);
+    assert.ok(!backend.log().includes('the-secret'));
+  });
+
   test('a killed one is seen', async () => {
     const backend = await startBackend(requestOf());
     process.kill(backend.pid, 'SIGKILL');
@@ -139,6 +236,37 @@ describe('npm run stack', () => {
     const { exitCode } = await running.result;
     assert.equal(exitCode, 0);
     assert.ok(readdirSync(storage).includes('submissions'));
+  });
+
+  test('up --faithful accepts several of a second, as the original; without it, one', async () => {
+    for (const faithful of [true, false]) {
+      const storage = join(base, `stack-${faithful}`);
+      const words = ['stack', 'up', '--port', '0', '--storage', storage];
+      const running = startCli(faithful ? [...words, '--faithful'] : words);
+      await until(() => running.output().includes('"listening"'), 'the ready line');
+      const url = /"url":"([^"]+)"/.exec(running.output())![1];
+      const startedS = Math.floor(Date.now() / 1000);
+      const replies = await Promise.all(Array.from({ length: 30 }, () => post(url)));
+      const seconds = Math.floor(Date.now() / 1000) - startedS + 1;
+      const accepted = replies.filter(({ status }) => status === 200).length;
+      if (faithful) assert.equal(accepted, 30);
+      else assert.ok(accepted >= 1 && accepted <= seconds, `${accepted} in ${seconds} s`);
+      running.child.kill('SIGINT');
+      assert.equal((await running.result).exitCode, 0);
+    }
+  });
+
+  test('up with another storage in the environment makes no folder, and says where it writes', async () => {
+    const s3 = await startFakeS3(() => false);
+    const running = startCli(['stack', 'up', '--port', '0'], {
+      ...S3_ENV,
+      AWS_ENDPOINT_URL_S3: s3.url,
+    });
+    await until(() => running.output().includes('"listening"'), 'the ready line');
+    assert.match(running.output(), /^submissions go to S3; Ctrl-C stops$/m);
+    running.child.kill('SIGINT');
+    assert.equal((await running.result).exitCode, 0);
+    await s3.stop();
   });
 
   test('anything but up is wrong usage', async () => {

@@ -20,29 +20,16 @@ import { type BackendConfig, loadConfig } from '../../stack/backend/config.ts';
 import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
 import { INCOMING, writeOnce } from '../../stack/storage/file-writer.ts';
 import { storedJson } from '../../stack/storage/go-json.ts';
-import type { AcceptedSubmission } from '../../stack/storage/storage.ts';
+import type { SaveOutcome } from '../../stack/storage/storage.ts';
 import { parseWhitelist, readWhitelist } from '../../stack/backend/whitelist.ts';
 import { UserError } from '../../user-error.ts';
+import { submissionOf, SUBMITTER } from './storage-support.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'backend-storage-'));
 after(() => rmSync(base, { recursive: true, force: true }));
 let folders = 0;
 const newFolder = (): string => join(base, `store-${folders++}`);
 
-const SUBMITTER = 'B62qkKcZoRsRQ6PLL5SJyxRwJyFa8otqpinRUg6jZKQHYzkCEj9Z1Rk';
-const submissionOf = (changes: Partial<AcceptedSubmission> = {}): AcceptedSubmission => ({
-  submittedAt: '2026-01-02T03:04:05Z',
-  createdAt: '2026-01-02T03:04:00Z',
-  submitter: SUBMITTER,
-  blockHash: 'HASH',
-  block: Uint8Array.of(1, 2, 3),
-  peerId: 'peer',
-  snarkWork: null,
-  remoteAddr: '127.0.0.1:1',
-  graphqlControlPort: 0n,
-  builtWithCommitSha: '',
-  ...changes,
-});
 const SUBMISSION_FILE = join('submissions', '2026-01-02', `2026-01-02T03:04:05Z-${SUBMITTER}.json`);
 
 describe('filesystem storage', () => {
@@ -81,6 +68,28 @@ describe('filesystem storage', () => {
     assert.deepEqual(await storage.save(submissionOf()), { stored: true });
     assert.deepEqual(readdirSync(join(folder, 'blocks')), ['HASH.dat']);
     await storage.close();
+  });
+
+  test('a write that failed for a moment is repeated, and what it had written by then is its own', async () => {
+    const storage = openFilesystemStorage(newFolder());
+    const inside = storage as unknown as { write: (...args: unknown[]) => Promise<SaveOutcome> };
+    const write = inside.write.bind(storage);
+    let faults = 2;
+    inside.write = async (...args) => {
+      const outcome = await write(...args);
+      if (faults-- > 0) throw new Error('EIO: i/o error, unlink');
+      return outcome;
+    };
+    assert.deepEqual(await storage.save(submissionOf()), { stored: true });
+    faults = 1;
+    assert.deepEqual(await storage.save(submissionOf({ peerId: 'second' })), { stored: false });
+    faults = 3;
+    const late = storage.save(submissionOf({ submitter: 'S3' }));
+    // Close waits for the calls that are still to come.
+    await Promise.all([
+      assert.rejects(late, { message: 'EIO: i/o error, unlink (tried 3 times)' }),
+      storage.close(),
+    ]);
   });
 
   test('says why a submission was not kept', async () => {
@@ -150,6 +159,20 @@ describe('filesystem storage', () => {
   });
 });
 
+const S3 = {
+  AWS_ACCOUNT_ID: '123',
+  AWS_BUCKET_NAME_SUFFIX: 'suffix',
+  AWS_REGION: 'us-west-2',
+};
+const KEYSPACES = { AWS_KEYSPACE: 'k', AWS_SSL_CERTIFICATE_PATH: '/ca.pem' };
+const POSTGRES = {
+  POSTGRES_HOST: 'db',
+  POSTGRES_PORT: '5432',
+  POSTGRES_USER: 'u',
+  POSTGRES_PASSWORD: 'p',
+  POSTGRES_DB: 'd',
+};
+
 describe('configuration', () => {
   const env = {
     CONFIG_NETWORK_NAME: 'devnet',
@@ -163,7 +186,8 @@ describe('configuration', () => {
       signatures: 'strict',
       whitelist: null,
       requestsPerKeyHourly: 120,
-      filesystemPath: '/data',
+      storages: [{ kind: 'filesystem', path: '/data' }],
+      faithful: false,
       host: '127.0.0.1',
       port: 8080,
       logLevel: 'info',
@@ -192,8 +216,17 @@ describe('configuration', () => {
       [{ REQUESTS_PER_PK_HOURLY: '-1' }, /-1/],
       [{ BACKEND_PORT: '70000' }, /70000/],
       [{ LOG_LEVEL: 'loud' }, /loud/],
-      [{ POSTGRES_HOST: 'db' }, /PostgreSQL/],
-      [{ AWS_KEYSPACE: 'k' }, /Cassandra/],
+      [{ BACKEND_FAITHFUL: 'yes' }, /BACKEND_FAITHFUL.*"yes"/],
+      [{ POSTGRES_HOST: 'db' }, /missing POSTGRES_PORT/],
+      [{ ...POSTGRES, POSTGRES_PORT: '0' }, /POSTGRES_PORT.*"0"/],
+      [{ ...POSTGRES, POSTGRES_PASSWORD: '' }, /missing POSTGRES_PASSWORD/],
+      [{ ...POSTGRES, POSTGRES_SSLMODE: 'on' }, /SSL mode.*"on"/],
+      [{ AWS_KEYSPACE: 'k' }, /AWS_REGION is required when CASSANDRA_HOST is not set/],
+      [{ AWS_KEYSPACE: 'k', CASSANDRA_HOST: 'n' }, /missing AWS_SSL_CERTIFICATE_PATH/],
+      [{ AWS_KEYSPACE: 'k', CASSANDRA_HOST: 'n', CASSANDRA_TLS: 'no' }, /CASSANDRA_TLS.*"no"/],
+      [{ AWS_BUCKET_NAME_SUFFIX: 's' }, /missing AWS_ACCOUNT_ID/],
+      [{ ...S3, AWS_REGION: '' }, /missing AWS_REGION/],
+      [{ ...S3, AWS_ENDPOINT_URL_S3: 'localhost' }, /AWS_ENDPOINT_URL_S3.*"localhost"/],
       [{ CONFIG_FILE: '/nonexistent/config' }, /cannot be read/],
     ];
     for (const [changes, message] of cases)
@@ -202,6 +235,127 @@ describe('configuration', () => {
         (error) => error instanceof UserError && message.test(error.message) && error.hint !== '',
         JSON.stringify(changes),
       );
+  });
+
+  test('all storages of the original, in its order, and with its defaults', () => {
+    const { CONFIG_FILESYSTEM_PATH, ...bare } = env;
+    assert.deepEqual(
+      loadConfig({ ...env, ...POSTGRES, ...KEYSPACES, ...S3, BACKEND_FAITHFUL: '1' }),
+      {
+        ...loadConfig(env),
+        faithful: true,
+        storages: [
+          {
+            kind: 's3',
+            bucket: '123-suffix',
+            network: 'devnet',
+            region: 'us-west-2',
+            endpoint: null,
+            pathStyle: false,
+            credentials: null,
+          },
+          {
+            kind: 'cassandra',
+            keyspace: 'k',
+            host: 'cassandra.us-west-2.amazonaws.com',
+            port: 9142,
+            credentials: null,
+            tls: { caFile: '/ca.pem' },
+            datacenter: null,
+          },
+          {
+            kind: 'postgres',
+            host: 'db',
+            port: 5432,
+            user: 'u',
+            password: 'p',
+            database: 'd',
+            sslmode: 'require',
+            sslRootCert: null,
+          },
+          { kind: 'filesystem', path: CONFIG_FILESYSTEM_PATH },
+        ],
+      } satisfies BackendConfig,
+    );
+    // Each alone; the original refuses PostgreSQL alone.
+    for (const [kind, variables] of [
+      ['s3', S3],
+      ['cassandra', { ...KEYSPACES, AWS_REGION: 'r' }],
+      ['postgres', POSTGRES],
+    ] as const)
+      assert.deepEqual(
+        loadConfig({ ...bare, ...variables }).storages.map((each) => each.kind),
+        [kind],
+      );
+    const [s3, cassandra] = loadConfig({
+      ...bare,
+      ...S3,
+      ...KEYSPACES,
+      AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9000',
+      AWS_S3_FORCE_PATH_STYLE: '1',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_SSL_CERTIFICATE_PATH: '',
+      CASSANDRA_TLS: '0',
+      CASSANDRA_HOST: 'node',
+      CASSANDRA_PORT: '9042',
+      CASSANDRA_USERNAME: 'u',
+      CASSANDRA_PASSWORD: 'p',
+      CASSANDRA_DATACENTER: 'dc1',
+    }).storages;
+    assert.deepEqual(s3, {
+      kind: 's3',
+      bucket: '123-suffix',
+      network: 'devnet',
+      region: 'us-west-2',
+      endpoint: 'http://127.0.0.1:9000',
+      pathStyle: true,
+      credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+    });
+    assert.deepEqual(cassandra, {
+      kind: 'cassandra',
+      keyspace: 'k',
+      host: 'node',
+      port: 9042,
+      credentials: { username: 'u', password: 'p' },
+      tls: null,
+      datacenter: 'dc1',
+    });
+  });
+
+  test('CONFIG_FILE chooses the same storages', () => {
+    const path = join(base, 'storages.json');
+    const write = (changes: object): void =>
+      writeFileSync(
+        path,
+        JSON.stringify({
+          network_name: 'devnet',
+          delegation_whitelist_disabled: true,
+          aws: { account_id: '123', bucket_name_suffix: 'suffix', region: 'us-west-2' },
+          aws_keyspaces: { keyspace: 'k', region: 'us-west-2', ssl_certificate_path: '/ca.pem' },
+          postgresql: { host: 'db', port: 5432, user: 'u', password: 'p', database: 'd' },
+          filesystem: { path: '/data' },
+          ...changes,
+        }),
+      );
+    write({});
+    assert.deepEqual(
+      loadConfig({ CONFIG_FILE: path }).storages,
+      loadConfig({ ...env, ...POSTGRES, ...KEYSPACES, ...S3 }).storages,
+    );
+    for (const [changes, message] of [
+      [{ aws: { account_id: '123', bucket_name_suffix: 's' } }, /has no aws\.region/],
+      [{ aws_keyspaces: { region: 'r' } }, /has no aws_keyspaces\.keyspace/],
+      [{ aws_keyspaces: { keyspace: 'k' } }, /aws_keyspaces\.region is required/],
+      [{ postgresql: { host: 'db', user: 'u', password: 'p' } }, /has no postgresql\.port/],
+      [{ postgresql: { host: 'db', port: '1' } }, /no configuration.*port/],
+    ] as const) {
+      write(changes);
+      assert.throws(
+        () => loadConfig({ CONFIG_FILE: path }),
+        (error) => error instanceof UserError && message.test(error.message),
+      );
+    }
   });
 
   test('CONFIG_FILE as the original reads it', () => {
@@ -215,8 +369,8 @@ describe('configuration', () => {
     write(file);
     const config = loadConfig({ CONFIG_FILE: path });
     assert.deepEqual(
-      [config.networkName, config.filesystemPath, config.whitelist],
-      ['mainnet', '/f', null],
+      [config.networkName, config.storages, config.whitelist],
+      ['mainnet', [{ kind: 'filesystem', path: '/f' }], null],
     );
     write({ ...file, verify_signature_disabled: true });
     assert.equal(loadConfig({ CONFIG_FILE: path }).signatures, 'unchecked');

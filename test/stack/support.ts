@@ -10,6 +10,7 @@ import type { Checks } from '../../stack/backend/checks.ts';
 import { createLog } from '../../stack/backend/log.ts';
 import { createBlockCache } from '../../stack/backend/block-cache.ts';
 import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
+import { createSecondTable } from '../../stack/backend/second-table.ts';
 import { type Backend, type Limits, startServer } from '../../stack/backend/server.ts';
 import type { AcceptedSubmission, SaveOutcome, Storage } from '../../stack/storage/storage.ts';
 import { readVector } from '../mina/vectors.ts';
@@ -59,15 +60,21 @@ export class MemoryStorage implements Storage {
 
 export type TestBackend = Backend & { storage: MemoryStorage; logged: string[] };
 
+/** Faithful to the original unless told otherwise: most tests send one recorded submission again and again, in a second that never ends. */
 export async function startTestBackend(
   checks: Partial<Checks> = {},
-  { limits = {}, storages }: { limits?: Partial<Limits>; storages?: Storage[] } = {},
+  {
+    limits = {},
+    storages,
+    faithful = true,
+  }: { limits?: Partial<Limits>; storages?: Storage[]; faithful?: boolean } = {},
 ): Promise<TestBackend> {
   const storage = new MemoryStorage();
   const logged: string[] = [];
   const backend = await startServer({
-    checks: checksWith(checks),
+    checks: checksWith({ seconds: faithful ? null : createSecondTable(), ...checks }),
     storages: storages ?? [storage],
+    faithful,
     log: createLog(
       'debug',
       (line) => logged.push(line),
@@ -146,6 +153,7 @@ export const checksWith = (changes: Partial<Checks> = {}): Checks => ({
   signer,
   whitelist: () => null,
   limiter: createHourlyLimiter(Infinity, () => 0),
+  seconds: null,
   blocks: createBlockCache(),
   nowMs: () => NOW_MS,
   ...changes,

@@ -9,11 +9,15 @@ export type RunningCli = { child: ChildProcess; result: Promise<CliResult>; outp
 /** Longer than any test needs; a hang becomes a failure and not a stuck suite. */
 const LIMIT_MS = 120_000;
 
-export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
+export function startCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  limitMs = LIMIT_MS,
+): RunningCli {
   const child = spawn(process.execPath, [distFile('cli.js'), ...args], {
     env: { ...process.env, npm_command: undefined, INIT_CWD: undefined, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: LIMIT_MS,
+    timeout: limitMs,
     killSignal: 'SIGKILL',
   });
   let stdout = '';

@@ -28,6 +28,8 @@ export type FakeCorpus = {
   index: CorpusIndex;
   /** What submission i must look like on the wire; past its end the corpus begins anew. */
   bodyOf(i: number): Buffer;
+  /** Body `which` of `bodies.bin`, as it lies there. */
+  templateBody(which: number): Buffer;
 };
 
 /** @param templateOf template of record i. Default: one after another */
@@ -75,6 +77,7 @@ export function makeFakeCorpus(
   writeFileSync(join(folder, 'corpus.json'), JSON.stringify(index));
   return {
     index,
+    templateBody: (which) => bodies[which],
     bodyOf(i) {
       const at = (i % count) * RECORD.bytes;
       const which = records.readUInt32LE(at + RECORD.templateOffset);

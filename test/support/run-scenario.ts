@@ -1,13 +1,14 @@
 /** One run of the real k6 with a bundle of dist/scenarios, as the load step does it: plan in, aggregator out. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { k6Memory, writeK6Plan, bodySizes } from '../../load/k6-plan.ts';
 import { startK6, type K6End, type RunningK6 } from '../../load/k6-run.ts';
-import { SampleAggregator } from '../../load/samples.ts';
-import { scheduleOf } from '../../load/schedule.ts';
+import { type AggregatorOptions, SampleAggregator } from '../../load/samples.ts';
+import { offsetsFile } from '../../load/own-times.ts';
+import { scheduleOf, timedSchedule } from '../../load/schedule.ts';
 import { distFile } from '../../paths.ts';
 import type { LoadShape, SampleLine } from '../../results/types.ts';
 import type { K6Plan } from '../../scenarios/lib/plan.ts';
@@ -118,22 +119,31 @@ export async function runScenario({
   bundle,
   plan,
   folder,
+  offsetsMs,
   onStarted,
   onSampleBytes,
+  groups,
 }: {
-  bundle: 'smoke' | 'load' | 'replay' | 'ramp' | 'arrival' | 'spike';
+  bundle: 'smoke' | 'load' | 'replay' | 'ramp' | 'arrival' | 'spike' | 'fleet';
   plan: K6Plan;
   folder: string;
+  /** Of a shape with `timed`; written to the plan's file of times. */
+  offsetsMs?: Uint32Array;
   onStarted?: (running: RunningK6) => void;
   onSampleBytes?: () => void;
+  groups?: AggregatorOptions['groups'];
 }): Promise<ScenarioRun> {
-  const schedule = scheduleOf(plan.load);
+  if (offsetsMs) writeFileSync(plan.offsetsPath!, offsetsFile(offsetsMs));
+  const schedule = offsetsMs
+    ? timedSchedule(offsetsMs, plan.load.durationMs)
+    : scheduleOf(plan.load);
   const aggregator = new SampleAggregator({
     lease: plan.load.lease,
     count: plan.source.kind === 'corpus' ? plan.source.count : Infinity,
     expectedStatus: plan.expected.status,
     bodyBytesOf: await bodySizes(plan),
     schedule: schedule && { schedule, vus: plan.load.vus },
+    ...(groups && { groups }),
   });
   const running = await startK6({
     k6Path: await k6Path(),

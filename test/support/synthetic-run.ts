@@ -6,9 +6,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
+import { fillAbsent } from '../../results/migrations.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
   AnswerClass,
+  BreakpointFigures,
+  BreakpointTrial,
   Plan,
   Reconcile,
   ResourceLine,
@@ -221,11 +224,12 @@ export function syntheticRun(description: Partial<RunDescription> = {}): Run {
   };
   return {
     folder: join('/', 'no', 'such', id),
-    plan,
+    plan: fillAbsent('plan', plan),
     samples,
     resources,
+    logs: [],
     reconcile,
-    summary,
+    summary: fillAbsent('summary', summary),
     notes: [],
   };
 }
@@ -240,6 +244,38 @@ export function writeRun(folder: string, run: Run): void {
     if (part) writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(part, null, 2)}\n`);
   writeFileSync(join(folder, 'samples.ndjson'), lines(run.samples));
   writeFileSync(join(folder, 'resources.ndjson'), lines(run.resources));
+  if (run.logs.length > 0) writeFileSync(join(folder, 'logs.ndjson'), lines(run.logs));
+}
+
+/** A search on a target that answers 300 a second, with one trial that the generator could not send. */
+function syntheticSearch(): BreakpointFigures {
+  const rates = [50, 100, 200, 400, 283, 336, 309, 296, 302, 299, 305, 299, 297];
+  const trials = rates.map((rate, i): BreakpointTrial => {
+    const keepingUpShare = Math.min(1, 300 / rate);
+    const outcome = i === 8 ? 'generator-limited' : keepingUpShare < 0.97 ? 'failed' : 'held';
+    const p95Ms = rate < 300 ? 8 / (1.02 - rate / 300) : 60 + 10_000 * (1 - keepingUpShare);
+    return {
+      folder: `trial-${i + 1}`,
+      rate,
+      outcome,
+      failedGates: outcome === 'failed' ? ['keeping-up>=97%'] : [],
+      keepingUpShare,
+      errorRate: 0,
+      p50Ms: p95Ms / 2,
+      p95Ms,
+      p99Ms: p95Ms * 1.4,
+      backendCores: Math.min(1, rate / 300),
+    };
+  });
+  return {
+    rate: 304,
+    low: 297,
+    high: 311,
+    end: 'precise',
+    confirmedRate: 297,
+    holdMs: 10_000,
+    trials,
+  };
 }
 
 /** The cases that the pictures must survive. */
@@ -257,6 +293,10 @@ export const SYNTHETIC_RUNS = {
     return { ...run, samples: [], resources: [] };
   },
   second: () => syntheticRun({ seconds: 1, rate: 40, vus: 1 }),
+  breakpoint: () => {
+    const run = syntheticRun({ seconds: 30, rate: 297 });
+    return { ...run, summary: { ...run.summary!, breakpoint: syntheticSearch() } };
+  },
   failed: () =>
     syntheticRun({
       seconds: 30,
@@ -286,6 +326,14 @@ export const SYNTHETIC_RUNS = {
       missing: (second) => second >= 1200 && second < 1260,
       unread: (second) => second >= 2000 && second < 2050,
     }),
+  logged: () => {
+    const run = syntheticRun({ seconds: 60 });
+    const logs = [5, 6, 7, 8, 30, 31, 55].flatMap((second) => [
+      { t: START_T + second * 1000, shape: 'filesystem did not keep <n>', count: 1 + (second % 3) },
+      { t: START_T + (second + 3) * 1000, shape: 'expected', count: 9, allowed: true },
+    ]);
+    return { ...run, logs };
+  },
   wide: () =>
     syntheticRun({
       targetUrl: `https://uptime.${'WWWWWWWWMMMMMMM.'.repeat(9)}example.org:8443/v1/submit`,

@@ -1,0 +1,115 @@
+/** `npm run merge -- RUN RUN… --out DIR`: the results of several generators of one load as one result folder. */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename, relative, resolve } from 'node:path';
+import { defaultGates, gateRules, judgeGates } from '../../load/gates.ts';
+import { verdictOf } from '../../load/verdict.ts';
+import { renderRun } from '../../plots/render.ts';
+import { writeReport } from '../../report/markdown.ts';
+import { costOf } from '../../results/cost.ts';
+import { type Merged, mergeProblems, mergeRuns } from '../../results/merge.ts';
+import { readRun } from '../../results/reader.ts';
+import type { Summary } from '../../results/types.ts';
+import { writerOf } from '../../results/writer.ts';
+import { EXIT, UserError } from '../../user-error.ts';
+import type { Command } from '../command.ts';
+
+/** Gates as the user set them for the first generator, else the scenario's own, over the sums. */
+function judged(merged: Merged): Summary {
+  const { plan, summary, reconcile, samples, resources } = merged;
+  const given = plan.options.gate?.value;
+  const own = typeof given === 'string' && given !== '' ? given.split(', ') : [];
+  const isWatched = summary.figures.processes.backend !== undefined;
+  const rules = gateRules(
+    own,
+    defaultGates(plan.load, plan.scenario, isWatched, summary.hostile !== undefined),
+  );
+  const gates = judgeGates(rules, {
+    ...summary.figures,
+    hostile: summary.hostile,
+    logs: summary.logs,
+    ...(reconcile && { reconcile }),
+  });
+  const verdict = verdictOf(
+    {
+      figures: summary.figures,
+      broken: merged.broken,
+      interrupted: summary.interrupted,
+      generatorLimit: merged.generatorLimit,
+    },
+    gates,
+  );
+  const cost = costOf([{ samples, resources, warmUpMs: plan.load.warmUpMs }]);
+  return { ...summary, ...(cost && { cost }), gates, verdict };
+}
+
+/** @throws UserError if `out` holds something already, or cannot be made */
+function makeFolder(out: string): void {
+  if (existsSync(out) && readdirSync(out).length > 0)
+    throw new UserError(`--out ${out} is not empty`, {
+      hint: 'name a folder that is not there yet: nothing is overwritten',
+      exitCode: EXIT.usage,
+    });
+  try {
+    mkdirSync(out, { recursive: true });
+  } catch (cause) {
+    throw new UserError(`--out ${out} cannot be made (${(cause as Error).message})`, {
+      hint: 'choose a folder that can be written',
+      cause,
+    });
+  }
+}
+
+export const merge: Command = {
+  name: 'merge',
+  summary: 'Make one result folder of the results of several generators of one load.',
+  operands: 'RUN…',
+  options: [
+    {
+      name: 'out',
+      type: 'path',
+      argument: 'DIR',
+      help: 'the folder to make; its name becomes the id of the merged run',
+    },
+  ],
+  async run({ values, operands, stdout, cwd }) {
+    const problems = [
+      ...(operands.length < 2
+        ? [`merging needs two runs or more, but ${operands.length} were given`]
+        : []),
+      ...(values.out === undefined ? ['--out is missing: where does the merged run go?'] : []),
+    ];
+    if (problems.length > 0)
+      throw new UserError(problems.join('\n'), {
+        hint: 'npm run merge -- RUN RUN… --out DIR',
+        exitCode: EXIT.usage,
+      });
+    const out = values.out as string;
+    const runs = [];
+    for (const folder of operands) runs.push(await readRun(resolve(cwd, folder)));
+    const reasons = mergeProblems(runs);
+    if (reasons.length > 0)
+      throw new UserError(
+        reasons.map((reason) => `these are not parts of one load: ${reason}`).join('\n'),
+        {
+          hint: 'merge what several generators sent at one target at one time with the same plan; VUs, rate and seed may differ',
+          exitCode: EXIT.usage,
+        },
+      );
+    makeFolder(out);
+    const merged = mergeRuns(runs, basename(out));
+    const summary = judged(merged);
+    const writer = writerOf(out);
+    writer.plan(merged.plan);
+    for (const line of merged.samples) writer.sample(line);
+    for (const line of merged.resources) writer.resource(line);
+    for (const line of merged.logs) writer.log(line);
+    if (merged.reconcile) writer.reconcile(merged.reconcile);
+    writer.summary(summary);
+    writer.close();
+    await renderRun(out);
+    await writeReport(out);
+    for (const note of summary.notes) stdout.write(`note: ${note}\n`);
+    stdout.write(`results: ${relative(process.cwd(), out) || out}\n${summary.verdict.sentence}\n`);
+    return summary.verdict.exitCode;
+  },
+};

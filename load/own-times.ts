@@ -1,0 +1,155 @@
+/**
+ * Loads in which each start has a time of its own: the simulated network of the scenario fleet, and a replay with the times of the
+ * recording. Pure.
+ */
+import {
+  LEAST_GAP_MS,
+  mostSubmissions,
+  type NetworkPlan,
+  type NetworkShape,
+  planNetwork,
+  RETRY_MS,
+} from '../producers/network-plan.ts';
+import type { Payload } from '../producers/payloads.ts';
+import type { LoadShape, TimedStarts } from '../results/types.ts';
+import { UserError, EXIT } from '../user-error.ts';
+import { type LoadRequest, LONGEST_MS, timedShape } from './plan.ts';
+import { mostWithin } from './schedule.ts';
+
+/** The network of the scenario fleet. Shares: 0 to 1. */
+export type FleetRequest = {
+  /** By what the network's time is divided. */
+  speedup: number;
+  forkShare: number;
+  lateShare: number;
+  laggingShare: number;
+};
+
+export type OwnTimes = {
+  shape: LoadShape;
+  /** When each start is due: milliseconds from the beginning, ascending. */
+  offsetsMs: Uint32Array;
+  /** Of the scenario fleet. */
+  network: NetworkPlan | null;
+  /** Of a replay: the payloads in the order of their times. */
+  payloads: Payload[] | null;
+};
+
+/** A backend keeps one submission of a submitter and second: two of a producer stay a little more than that apart. */
+const LEAST_REAL_GAP_MS = 1100;
+/** Producers of this number can all wait at once for an answer or for a retry, and cost little. */
+const A_VU_EACH = 100;
+/** A corpus of so many takes 0.5 GB. */
+const MOST_SUBMISSIONS = 2_000_000;
+
+const networkShape = (
+  { durationMs, seed, fleet }: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
+  producers: number,
+): NetworkShape => {
+  const { speedup, ...shares } = fleet!;
+  return { producers, durationMs: durationMs * speedup, seed, ...shares };
+};
+
+/** What is wrong with a fleet of so many producers; each stands alone. */
+export function fleetProblems(
+  request: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
+  producers: number,
+): string[] {
+  const { speedup } = request.fleet!;
+  const problems: string[] = [];
+  const fastest = Math.floor(LEAST_GAP_MS / LEAST_REAL_GAP_MS);
+  if (speedup > fastest)
+    problems.push(
+      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit each ${(LEAST_GAP_MS / speedup / 1000).toFixed(2)} s, ` +
+        'and a backend keeps one submission of a producer and second',
+    );
+  const count = mostSubmissions(networkShape(request, producers));
+  if (count > MOST_SUBMISSIONS)
+    problems.push(
+      `--producers ${producers} submit up to ${count} times in ${request.durationMs / 1000} s at --speedup ${speedup}, but ${MOST_SUBMISSIONS} is the most that is signed beforehand`,
+    );
+  return problems;
+}
+
+/**
+ * @returns null where the scenario has no such times
+ * @throws UserError for a fleet or a recording that cannot be played so
+ */
+export function ownTimesOf(
+  request: LoadRequest,
+  given: { producers: number | null; payloads: readonly Payload[] | null },
+): OwnTimes | null {
+  if (request.fleet) return fleetTimes(request, given.producers ?? request.producers!);
+  if (request.timeFactor && given.payloads) return recordedTimes(request, given.payloads);
+  return null;
+}
+
+function fleetTimes(request: LoadRequest, producers: number): OwnTimes {
+  const problems = fleetProblems(request, producers);
+  if (problems.length > 0)
+    throw new UserError(problems.join('\n'), {
+      hint: 'lower --speedup, or take fewer producers',
+      exitCode: EXIT.usage,
+    });
+  const { speedup } = request.fleet!;
+  const network = planNetwork(networkShape(request, producers));
+  if (network.submissions.count === 0)
+    throw new UserError(
+      `a fleet of ${producers} submits nothing in the first ${(request.durationMs * speedup) / 1000} s of the network's time`,
+      {
+        hint: 'take more --producers, a longer --duration or a higher --speedup',
+        exitCode: EXIT.usage,
+      },
+    );
+  const offsetsMs = Uint32Array.from(network.submissions.atMs, (ms) => ms / speedup);
+  const retry = {
+    everyMs: RETRY_MS / speedup,
+    // Until the producer's next submission may be due.
+    withinMs: LEAST_GAP_MS / speedup,
+  };
+  const timed: TimedStarts = {
+    of: 'fleet',
+    speedup,
+    peakPerSecond: mostWithin(offsetsMs, 1000),
+    retry,
+  };
+  const shape = timedShape(request, { offsetsMs, durationMs: request.durationMs, timed });
+  // No producer has two submissions under way, so no more VUs than producers are ever at work.
+  const most = Math.min(producers, offsetsMs.length);
+  const vus = request.vusChosen ? shape.vus : Math.min(most, Math.max(shape.vus, A_VU_EACH));
+  return { shape: { ...shape, vus }, offsetsMs, network, payloads: null };
+}
+
+function recordedTimes(request: LoadRequest, recorded: readonly Payload[]): OwnTimes {
+  const factor = request.timeFactor!;
+  const payloads = [...recorded].sort((a, b) => a.createdAtMs - b.createdAtMs);
+  const firstMs = payloads[0].createdAtMs;
+  const spanMs = payloads.at(-1)!.createdAtMs - firstMs;
+  if (spanMs / factor > LONGEST_MS)
+    throw new UserError(
+      `the recorded requests span ${days(spanMs)} days, ${days(spanMs / factor)} with --time-factor ${factor}; a load lasts 7 days at most`,
+      {
+        hint: `--time-factor ${Math.ceil(spanMs / 3_600_000)} plays them within an hour`,
+        exitCode: EXIT.usage,
+      },
+    );
+  const offsetsMs = Uint32Array.from(
+    payloads,
+    ({ createdAtMs }) => (createdAtMs - firstMs) / factor,
+  );
+  const shape = timedShape(request, {
+    offsetsMs,
+    durationMs: Math.max(1000, offsetsMs.at(-1)! + 1),
+    timed: { of: 'recorded', speedup: factor, peakPerSecond: mostWithin(offsetsMs, 1000) },
+  });
+  return { shape, offsetsMs, network: null, payloads };
+}
+
+const days = (ms: number): string => (ms / 86_400_000).toFixed(1);
+
+/** The file of times as k6 reads it (scenarios/lib/timing.ts): u32 LE. */
+export function offsetsFile(offsetsMs: Uint32Array): Buffer {
+  const bytes = Buffer.alloc(offsetsMs.length * 4);
+  offsetsMs.forEach((ms, i) => bytes.writeUInt32LE(ms, i * 4));
+  return bytes;
+}

@@ -1,0 +1,57 @@
+/** What a summary takes from the monitor's readings, kept as running figures: a day's readings are no matter of memory. */
+import { ProcessMeter } from '../results/figures.ts';
+import { GrowthMeter, SETTLING_MS } from '../results/growth.ts';
+import type { MemoryGrowth, ProcessFigures, ResourceLine } from '../results/types.ts';
+import { CpuMeter, type GeneratorCpu } from './generator.ts';
+
+/** First and last end of a request up to now, ms since 1970; null: none was seen yet. */
+export type LoadTimes = { firstEndMs: number | null; lastEndMs: number | null };
+
+/** Readings that wait for an answer after them. More wait only where nothing is answered for hours. */
+const MOST_WAITING = 10_000;
+
+export class ResourceMeter {
+  readonly #processes = new ProcessMeter();
+  readonly #cpu = new CpuMeter();
+  readonly #growth = new Map<string, GrowthMeter>();
+  /** Whether they lie within the load is not known: k6 tells of an answer a second after it came. */
+  #waiting: ResourceLine[] = [];
+
+  /** @param times as known now */
+  add(line: ResourceLine, times: LoadTimes): void {
+    this.#processes.add(line);
+    this.#waiting.push(line);
+    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+    this.#settle(times);
+  }
+
+  #settle({ firstEndMs, lastEndMs }: LoadTimes): void {
+    if (firstEndMs === null || lastEndMs === null) return;
+    const settled = this.#waiting.findIndex(({ t }) => t > lastEndMs);
+    for (const line of this.#waiting.splice(0, settled === -1 ? Infinity : settled)) {
+      if (line.t <= firstEndMs) continue;
+      this.#cpu.add(line);
+      if (line.kind !== 'process' || line.rssBytes === undefined) continue;
+      let growth = this.#growth.get(line.name);
+      if (growth === undefined)
+        this.#growth.set(line.name, (growth = new GrowthMeter(firstEndMs + SETTLING_MS)));
+      growth.add(line.t, line.rssBytes);
+    }
+  }
+
+  /** Over the load; undefined: no slope can be told yet. */
+  growthOf(name: string): MemoryGrowth | undefined {
+    return this.#growth.get(name)?.figure() ?? undefined;
+  }
+
+  /** @param times of the whole load */
+  figures(times: LoadTimes): { processes: Record<string, ProcessFigures>; cpu: GeneratorCpu } {
+    this.#settle(times);
+    const processes = this.#processes.figures();
+    for (const name of Object.keys(processes)) {
+      const rssGrowth = this.growthOf(name);
+      if (rssGrowth !== undefined) processes[name].rssGrowth = rssGrowth;
+    }
+    return { processes, cpu: this.#cpu.figures() };
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * Follows the target's logs while a load runs: files, systemd's journal, containers. A log that cannot be read is a note and never stops
+ * the load; one that is written faster than the generator can spare time for is read in part, and says so.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { LogFigures, LogLine } from '../../results/types.ts';
+import { containerLogs } from '../container-logs.ts';
+import { containerNameProblem, findContainer } from '../engine.ts';
+import { followFile } from './follow-file.ts';
+import { LineCutter } from './lines.ts';
+import { LogWatch } from './log-watch.ts';
+
+export type LogSource =
+  | { kind: 'file'; path: string; fromEnd: boolean; name: string }
+  | { kind: 'journal'; unit: string; name: string }
+  | { kind: 'container'; container: string; name: string };
+
+/** systemd's own characters of a unit name (systemd.unit(5)); no option of journalctl begins so. */
+const UNIT = /^[A-Za-z0-9@:_.][A-Za-z0-9@:_.\\-]*$/;
+
+/** `FILE`, `journal:UNIT`, `container:NAME`. @returns the source, or what is wrong, to stand after the option's name */
+export function parseLogSource(text: string): LogSource | { problem: string } {
+  if (text.startsWith('journal:')) {
+    const unit = text.slice('journal:'.length);
+    if (!UNIT.test(unit))
+      return { problem: `must name a unit as journal:uptime-backend does, but is "${text}"` };
+    return { kind: 'journal', unit, name: text };
+  }
+  if (text.startsWith('container:')) {
+    const container = text.slice('container:'.length);
+    const problem = containerNameProblem(container);
+    return problem === null ? { kind: 'container', container, name: text } : { problem };
+  }
+  return { kind: 'file', path: text, fromEnd: true, name: text };
+}
+
+/** Whether a text names a file, whose path is meant from where the option stands. */
+export const isLogFile = (text: string): boolean => !/^(journal|container):/.test(text);
+
+export type ContainerLog = (
+  container: string,
+  sinceMs: number,
+  signal: AbortSignal,
+) => AsyncIterable<{ t: number | null; text: string }>;
+
+export type LogFollowing = {
+  sources: readonly LogSource[];
+  allow: readonly RegExp[];
+  redact: (text: string) => string;
+  env: NodeJS.ProcessEnv;
+  onLine: (line: LogLine) => void;
+  onNote: (text: string) => void;
+  now?: () => number;
+  /** Instead of the engine's. */
+  containerLog?: ContainerLog;
+};
+
+export type LogFollower = {
+  /** Resolves after the first look: what is written from then on is read. */
+  ready: Promise<void>;
+  /** Reads what is left, writes the last lines and lets go of everything. Within some seconds, whatever hangs. */
+  stop(): Promise<void>;
+  /** null: of no source anything could be read. */
+  figures(): LogFigures | null;
+};
+
+const EVERY_MS = 250;
+/** Of one source and look: 16 MB a second, which takes about a tenth of a core. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** At the end as much as this, once. */
+const MOST_BYTES_AT_END = 16 * MOST_BYTES;
+const STOP_MS = 2000;
+/** A container that stopped may be started again. */
+const AGAIN_MS = 1000;
+
+/** One source under way. */
+type Following = {
+  name: string;
+  /** Something could be read, if only an empty log. */
+  isReadable: () => boolean;
+  /** Now and then; sources that push by themselves have nothing to do here. */
+  look(atMost: number): Promise<void>;
+  stop(): Promise<void>;
+};
+
+type Surroundings = { watch: LogWatch; note: (text: string) => void; following: LogFollowing };
+
+function startFile(
+  { path, fromEnd, name }: Extract<LogSource, { kind: 'file' }>,
+  { watch, note }: Surroundings,
+): Following {
+  const file = followFile({
+    path,
+    fromEnd,
+    onLine: (line) => watch.add(line),
+    onSkipped: (bytes) => watch.skipped(bytes),
+    onNote: note,
+  });
+  return {
+    name,
+    isReadable: () => file.wasOpened,
+    look: (atMost) => file.read(atMost),
+    stop: () => file.close(),
+  };
+}
+
+/** Lets so many bytes pass in each second; of what comes faster nothing is kept. */
+class Budget {
+  #second = 0;
+  #left = 0;
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  takes(bytes: number): boolean {
+    const second = Math.floor(this.#now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#left = (MOST_BYTES * 1000) / EVERY_MS;
+    }
+    this.#left -= bytes;
+    return this.#left >= 0;
+  }
+}
+
+/** A line of `journalctl -o json`. MESSAGE is a list of bytes where it is no text (systemd.journal-fields(7)). */
+export function parseJournalLine(
+  line: string,
+): { text: string; t: number | null; isError: boolean } | null {
+  try {
+    const { MESSAGE, PRIORITY, __REALTIME_TIMESTAMP } = JSON.parse(line) as Record<string, unknown>;
+    const text = Array.isArray(MESSAGE)
+      ? Buffer.from(MESSAGE as number[]).toString('utf8')
+      : MESSAGE;
+    if (typeof text !== 'string') return null;
+    const micros = Number(__REALTIME_TIMESTAMP);
+    return {
+      text,
+      t: Number.isFinite(micros) && micros > 0 ? Math.floor(micros / 1000) : null,
+      // 3 is err (syslog(3)); what a service prints has 6, whatever it says.
+      isError: PRIORITY !== undefined && Number(PRIORITY) <= 3,
+    };
+  } catch {
+    return null;
+  }
+}
+
+function startJournal(
+  { unit, name }: Extract<LogSource, { kind: 'journal' }>,
+  { watch, note, following }: Surroundings,
+): Following {
+  const args = ['--follow', '--output=json', '--lines=0', `--unit=${unit}`];
+  const child: ChildProcess = spawn('journalctl', args, {
+    env: { ...following.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const cutter = new LineCutter();
+  const budget = new Budget(following.now ?? Date.now);
+  let [said, isStopping, isReadable] = ['', false, true];
+  child.stdout!.on('data', (chunk: Buffer) => {
+    if (!budget.takes(chunk.length)) {
+      watch.skipped(chunk.length);
+      cutter.skip();
+      return;
+    }
+    for (const line of cutter.push(chunk)) {
+      const entry = parseJournalLine(line);
+      if (entry !== null) watch.add(entry.text, entry);
+    }
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-500);
+  });
+  const failed = (how: string) => {
+    if (isStopping) return;
+    if (watch.lines === 0) isReadable = false;
+    note(`the log ${name} cannot be followed: ${how}`);
+  };
+  child.once('error', (error: NodeJS.ErrnoException) =>
+    failed(error.code === 'ENOENT' ? 'journalctl is not installed here' : error.message),
+  );
+  const closed = once(child, 'close').catch(() => undefined);
+  child.once('close', (code, signal) => {
+    const last = said.trim().split('\n').at(-1) ?? '';
+    failed(
+      `journalctl ended with ${signal ?? `exit code ${code}`}${last === '' ? '' : ` (${last.slice(0, 200)})`}`,
+    );
+  });
+  return {
+    name,
+    isReadable: () => isReadable,
+    look: () => Promise.resolve(),
+    async stop() {
+      isStopping = true;
+      if (child.pid === undefined) return;
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+const engineLog = (env: NodeJS.ProcessEnv): ContainerLog =>
+  async function* (container, sinceMs, signal) {
+    const { engine } = await findContainer(container, { env }, signal);
+    yield* containerLogs(engine, container, sinceMs, signal);
+  };
+
+function startContainer(
+  { container, name }: Extract<LogSource, { kind: 'container' }>,
+  { watch, note, following }: Surroundings,
+): Following {
+  const { now = Date.now, env } = following;
+  const containerLog = following.containerLog ?? engineLog(env);
+  const ended = new AbortController();
+  const budget = new Budget(now);
+  let isReadable = false;
+  let since = now();
+  let told = '';
+  const loop = async (): Promise<void> => {
+    while (!ended.signal.aborted) {
+      try {
+        for await (const { t, text } of containerLog(container, since, ended.signal)) {
+          isReadable = true;
+          if (t !== null) since = Math.max(since, t + 1);
+          if (budget.takes(text.length + 1)) watch.add(text, { t });
+          else watch.skipped(text.length + 1);
+        }
+        isReadable = true;
+      } catch (error) {
+        const text = `the log ${name} cannot be read: ${(error as Error).message}`;
+        if (!ended.signal.aborted && text !== told) note(text);
+        told = text;
+      }
+      await sleep(AGAIN_MS, ended.signal);
+    }
+  };
+  const done = loop();
+  return {
+    name,
+    isReadable: () => isReadable || told === '',
+    look: () => Promise.resolve(),
+    async stop() {
+      ended.abort();
+      await done;
+    },
+  };
+}
+
+const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
+
+/** Starts at once; what is in a file before its first look is passed over where its source says so. */
+export function followLogs(following: LogFollowing): LogFollower {
+  const { sources, allow, redact, onLine, onNote, now = Date.now } = following;
+  const watch = new LogWatch({ allow, redact, now });
+  const surroundings: Surroundings = { watch, note: (text) => onNote(redact(text)), following };
+  const all = sources.map((source) => {
+    if (source.kind === 'file') return startFile(source, surroundings);
+    if (source.kind === 'journal') return startJournal(source, surroundings);
+    return startContainer(source, surroundings);
+  });
+  const look = async (atMost: number): Promise<void> => {
+    await Promise.all(all.map((one) => one.look(atMost)));
+    for (const line of watch.takeLines()) onLine(line);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  /** One look at a time. */
+  const ready = look(MOST_BYTES);
+  let work = ready;
+  const schedule = (): void => {
+    if (isStopped) return;
+    timer = setTimeout(() => {
+      work = look(MOST_BYTES).finally(schedule);
+    }, EVERY_MS);
+    timer.unref();
+  };
+  work = work.finally(schedule);
+  return {
+    ready,
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await work;
+      await look(MOST_BYTES_AT_END);
+      await Promise.all(all.map((one) => one.stop()));
+      for (const line of watch.takeLines(true)) onLine(line);
+    },
+    figures() {
+      const readable = all.filter((one) => one.isReadable());
+      return readable.length === 0 ? null : watch.figures(readable.map(({ name }) => name));
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/** The section "Accepted and stored": what a look into the target's storage has shown. Pure. */
+import { markdownTable } from 'markdown-table';
+import type { Reconcile, ReconcileClasses, ReconcileLine, StorageLook } from '../results/types.ts';
+import { formatDuration, formatNumber, formatShare } from '../results/units.ts';
+
+type Escape = (text: string) => string;
+
+/** Class, what it says, and its name in the list; in the order of the table. */
+const CLASSES: readonly [keyof ReconcileClasses, string][] = [
+  ['right', 'accepted, and stored as it was sent'],
+  ['different', '❌ accepted, and stored otherwise than it was sent'],
+  ['missing', '❌ accepted, and not stored'],
+  [
+    'sameSecond',
+    '❌ accepted, and not stored: another one of the submitter is stored at that second',
+  ],
+  ['refusedStored', '❌ refused, and stored all the same'],
+  ['unknownStored', 'without an answer, and stored'],
+  ['unknownNotStored', 'without an answer, and not stored'],
+  ['foreign', 'stored in the time of the run, and not sent by it'],
+  ['hostile', 'stored for the hostile sender'],
+  ['retried', 'second entries of submissions that failed and were sent again'],
+  ['doubles', '❌ entries of a submission beyond its first'],
+  ['unreadable', '❌ entries that cannot be read'],
+];
+/** Rows that are there also when they count nothing. */
+const ALWAYS: readonly (keyof ReconcileClasses)[] = ['right', 'different', 'missing', 'sameSecond'];
+
+const EXAMPLES_OF: Record<ReconcileLine['class'], string> = {
+  different: 'Stored otherwise',
+  missing: 'Not stored',
+  'same second': 'Not stored, another one has the second',
+  'refused but stored': 'Stored though refused',
+  unknown: 'Without an answer',
+  foreign: 'Not sent by this run',
+  double: 'Beyond the first',
+  unreadable: 'Cannot be read',
+};
+
+/** @param escape makes text of others plain Markdown. @returns nothing where no storage was to be looked at */
+export function storedSection(reconcile: Reconcile | null, escape: Escape): string {
+  const look = reconcile?.look;
+  if (!look) return '';
+  const title = '## Accepted and stored';
+  if (look.classes === undefined)
+    return `${title}\n\nNothing is known of what is stored. ${escape(look.storage)}${look.failure === undefined ? ' was not read to its end' : `: ${escape(look.failure)}`}.`;
+  const { classes } = look;
+  const accepted = classes.right + classes.different + classes.missing + classes.sameSecond;
+  const rows = CLASSES.filter(([name]) => classes[name] > 0 || ALWAYS.includes(name)).map(
+    ([name, what]) => [
+      // A cross where there is nothing would say the contrary.
+      classes[name] === 0 ? what.replace('❌ ', '') : what,
+      formatNumber(classes[name]),
+      ALWAYS.includes(name) && accepted > 0 ? formatShare(classes[name] / accepted) : '',
+    ],
+  );
+  const table = markdownTable([['Submissions', 'Count', 'Share of the accepted'], ...rows], {
+    align: ['left', 'right', 'right'],
+  });
+  return [title, howItWasRead(look, escape), table, examplesOf(look, escape)]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function howItWasRead(look: StorageLook, escape: Escape): string {
+  const { storage, readings, waitedMs, blocksCompared, clockAheadMs, complete, failure } = look;
+  const sentences = [
+    `Each submission that was sent was looked for in ${escape(storage)} by submitter, created\\_at, block and peer id, and compared field by field`,
+    blocksCompared === null || blocksCompared === undefined
+      ? 'this storage keeps no blocks, so their bytes were not compared'
+      : `the bytes of ${formatNumber(blocksCompared)} block${blocksCompared === 1 ? ' was' : 's were'} compared with what was sent`,
+    `${readings === 1 ? 'It was read once' : `It was read ${formatNumber(readings)} times, the last time counts`}, ${formatDuration(waitedMs)} after the load the figures stood`,
+  ];
+  if (typeof clockAheadMs === 'number' && clockAheadMs !== 0)
+    sentences.push(
+      `The target's clock is about ${formatDuration(Math.abs(clockAheadMs))} ${clockAheadMs > 0 ? 'ahead' : 'behind'}`,
+    );
+  if (!complete)
+    sentences.push(
+      `A later reading did not come to its end${failure === undefined ? '' : ` (${escape(failure)})`}`,
+    );
+  return `${sentences.map((text) => text[0].toUpperCase() + text.slice(1)).join('. ')}.`;
+}
+
+function examplesOf({ examples = [], foreignNotListed = 0 }: StorageLook, escape: Escape): string {
+  if (examples.length === 0) return '';
+  const rows = examples.map((line) => [
+    EXAMPLES_OF[line.class] ?? escape(line.class),
+    line.index === undefined ? '' : String(line.index),
+    escape(line.submitter ?? ''),
+    line.created_at ?? '',
+    escape(detailsOf(line)),
+  ]);
+  const table = markdownTable(
+    [['Example', 'Index', 'Submitter', 'created\\_at', 'What is to be seen'], ...rows],
+    { align: ['left', 'right', 'left', 'left', 'left'] },
+  );
+  const more =
+    foreignNotListed === 0
+      ? ''
+      : ` without ${formatNumber(foreignNotListed)} of those that this run did not send`;
+  return `${table}\n\nUp to five of each kind; the whole list is \`reconcile.ndjson\`${more}.`;
+}
+
+/** What a line tells beside its submission. */
+function detailsOf(line: ReconcileLine): string {
+  const parts: string[] = [];
+  for (const [name, { sent, stored }] of Object.entries(line.fields ?? {}))
+    parts.push(`${name}: sent ${valueText(sent)}, stored ${valueText(stored)}`);
+  if (line.answered_at !== undefined) parts.push(`answered ${line.answered_at}`);
+  if (line.kept_at !== undefined) parts.push(`the other one is of ${line.kept_at}`);
+  if (line.stored !== undefined) parts.push(line.stored ? 'stored' : 'not stored');
+  if (line.where !== undefined) parts.push(line.where);
+  if (line.fault !== undefined) parts.push(line.fault);
+  return parts.join('; ');
+}
+
+const MOST_SHOWN = 40;
+const valueText = (value: string | number | null): string => {
+  if (value === null) return 'nothing';
+  const text = String(value);
+  if (text === '') return 'an empty text';
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+};

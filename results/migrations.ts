@@ -1,0 +1,94 @@
+/**
+ * Older result folders in today's words. Two things differ from one version of the toolkit to another: the number in `format`,
+ * for changes that an older reader would misunderstand, and fields that were added within a format, which are absent in
+ * older files. Both are dealt with here and nowhere else. Pure.
+ */
+
+/** What this toolkit writes. */
+export const FORMAT = 1;
+
+/** The whole files of a folder, which carry a format. */
+export type WholeFile = 'plan' | 'reconcile' | 'summary';
+
+type Json = Record<string, unknown>;
+
+/** From one format to the next, for each file that differs; a file that is not named stays as it is. */
+export type Migration = Partial<Record<WholeFile, (file: Json) => Json>>;
+
+/** Key n: from format n to n + 1. There is no older format than 1 yet. */
+const MIGRATIONS: Readonly<Record<number, Migration>> = {};
+
+/** A file of a format that this toolkit does not know; says which version does, as far as the run tells. */
+export class UnknownFormat extends Error {}
+
+/**
+ * A parsed file in the current format; what is no object is left to the check of its shape.
+ * @param madeBy version of the toolkit that made the run, from its plan; null: not known
+ * @throws UnknownFormat
+ */
+export function migrate(
+  kind: WholeFile,
+  file: unknown,
+  madeBy: string | null = null,
+  { steps = MIGRATIONS, current = FORMAT }: { steps?: typeof MIGRATIONS; current?: number } = {},
+): unknown {
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) return file;
+  let content = file as Json;
+  const { format } = content;
+  if (typeof format !== 'number') return file;
+  if (format > current)
+    throw new UnknownFormat(
+      `has format ${format}, but this toolkit reads format ${current}; ${madeBy === null ? 'it was made by a later version of the toolkit' : `toolkit ${madeBy} made it`}`,
+    );
+  for (let from = format; from < current; from++) {
+    const step = steps[from];
+    if (step === undefined)
+      throw new UnknownFormat(`has format ${format}, which no version of the toolkit ever wrote`);
+    content = { ...(step[kind]?.(content) ?? content), format: from + 1 };
+  }
+  return content;
+}
+
+type LoadPart = { warmUpMs?: number };
+type FiguresPart = {
+  schedule?: unknown;
+  sinceIntended?: unknown;
+  lateness?: unknown;
+  warmUpAnswers?: number;
+};
+
+/**
+ * What a field means where it is absent, since the toolkit that wrote the file did not know it yet:
+ *
+ * - plan, `load.warmUpMs`: there was no warm-up, 0;
+ * - summary, `figures.schedule`, `sinceIntended`, `lateness`: the load had no schedule, null; `warmUpAnswers`: none, 0;
+ * - summary, `firstEndMs`, `lastEndMs`: not known, null.
+ *
+ * Parts that are whole sections (`targets`, `hostile`, `breakpoint`, `cost`, `logs`) stay absent: the run had none. In samples.ndjson
+ * an absent `late`, `dropped` or `failedIterations` is 0; the lines are too many to be rewritten.
+ * @param file in the current format, its shape checked
+ */
+export function fillAbsent<File>(kind: WholeFile, file: File): File {
+  if (kind === 'plan') {
+    const { load } = file as { load: LoadPart };
+    return { ...file, load: { ...load, warmUpMs: load.warmUpMs ?? 0 } };
+  }
+  if (kind === 'reconcile') return file;
+  const { figures, firstEndMs, lastEndMs } = file as {
+    figures: FiguresPart;
+    firstEndMs?: number | null;
+    lastEndMs?: number | null;
+  };
+  return {
+    ...file,
+    firstEndMs: firstEndMs ?? null,
+    lastEndMs: lastEndMs ?? null,
+    figures: {
+      ...figures,
+      schedule: figures.schedule ?? null,
+      sinceIntended: figures.sinceIntended ?? null,
+      lateness: figures.lateness ?? null,
+      warmUpAnswers: figures.warmUpAnswers ?? 0,
+    },
+  };
+}

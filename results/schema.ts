@@ -1,0 +1,543 @@
+/**
+ * The shapes of a result folder's files, as zod checks them when a folder is read. The same shapes are the JSON Schemas beside this
+ * file (`summary.schema.json` …), for programs in other languages; a test keeps shapes, schemas and types.ts in step.
+ *
+ * What a reader relies on is checked, and unknown fields pass, so that an older toolkit reads a newer run's additions. For
+ * the same reason a word of a list that may grow (an executor, the end of a search) is checked as text only.
+ */
+import { z } from 'zod';
+import { FORMAT } from './migrations.ts';
+
+// Texts of descriptions stand in types.ts; here are only those that a reader of the JSON Schema cannot do without.
+const count = z.number().int().min(0);
+const counts = z
+  .record(z.string(), count)
+  .describe('count by HTTP status, or error:<k6 error code>');
+const time = z.number().min(0).describe('ms since 1970');
+const figure = z.number().optional();
+const text = z.string();
+const instant = z.string().describe('RFC 3339, UTC');
+const hdr = z.string().describe('HDR histogram V2, compressed, base64; microseconds, 3 digits');
+
+/** Any text for the reader, one of `known` for the type. */
+const wordOf = <Word extends string>(...known: Word[]) =>
+  z.string().meta({ examples: known }) as unknown as z.ZodType<Word, Word>;
+
+const format = z.literal(FORMAT);
+
+const secondLatency = z
+  .looseObject({
+    count,
+    p50: z.number(),
+    p90: z.number(),
+    p95: z.number(),
+    p99: z.number(),
+    max: z.number(),
+    hdr,
+  })
+  .describe('milliseconds');
+
+export const sampleLine = z.looseObject({
+  t: time,
+  elapsedS: count,
+  vus: z.number().min(0).nullable(),
+  sent: count,
+  answers: counts,
+  failedIterations: count.optional(),
+  late: count.optional(),
+  dropped: count.optional(),
+  retries: count.optional(),
+  bytesSent: z.number(),
+  bytesReceived: z.number(),
+  latency: secondLatency.nullable(),
+  felt: secondLatency.nullable(),
+});
+
+const processReading = z.looseObject({
+  t: time,
+  kind: z.literal('process'),
+  name: text,
+  rootPid: figure,
+  processes: figure,
+  intervalMs: figure,
+  cpuCores: figure,
+  cpuPercentOfMachine: figure,
+  rssBytes: figure,
+  memoryPeakBytes: figure,
+  threads: figure,
+  openFiles: figure,
+  readBytesPerSecond: figure,
+  writeBytesPerSecond: figure,
+  networkReceivedBytesPerSecond: figure,
+  networkSentBytesPerSecond: figure,
+  throttledShare: figure,
+});
+
+const hostReading = z.looseObject({
+  t: time,
+  kind: z.literal('host'),
+  cores: z.number(),
+  cpuCores: figure,
+  cpuPercentOfMachine: figure,
+  memoryUsedBytes: figure,
+  memoryTotalBytes: figure,
+  load1: figure,
+  networkReceivedBytesPerSecond: figure,
+  networkSentBytesPerSecond: figure,
+  loopbackBytesPerSecond: figure,
+});
+
+const postgresReading = z.looseObject({
+  t: time,
+  kind: z.literal('postgres'),
+  name: text,
+  intervalMs: figure,
+  connections: figure,
+  serverConnections: figure,
+  maxConnections: figure,
+  commitsPerSecond: figure,
+  rollbacksPerSecond: figure,
+  rowsInsertedPerSecond: figure,
+  blockHitShare: figure,
+  deadlocks: figure,
+  temporaryBytesPerSecond: figure,
+  databaseBytes: figure,
+  submissionsBytes: figure,
+});
+
+/** A reader passes over lines of other kinds: a later toolkit may read more. */
+export const resourceLine = z.discriminatedUnion('kind', [
+  processReading,
+  hostReading,
+  postgresReading,
+  z.looseObject({ t: time, kind: z.literal('note'), name: text, text }),
+]);
+
+export const logLine = z.looseObject({
+  t: time,
+  shape: text,
+  count,
+  allowed: z.boolean().optional(),
+});
+
+/** A reader passes over lines of other kinds: a later toolkit may write more. */
+export const fleetLine = z.discriminatedUnion('kind', [
+  z.looseObject({
+    kind: z.literal('network'),
+    producers: count,
+    shown: count,
+    submissions: count,
+    slotMs: z.number().positive(),
+    cycleMs: z.number().positive(),
+    durationMs: z.number().positive(),
+    shownMs: z.number().positive(),
+  }),
+  z.looseObject({
+    kind: z.literal('block'),
+    block: count,
+    height: count,
+    slot: z.number().int(),
+    fork: z.boolean().optional(),
+    planned: count,
+    accepted: count,
+  }),
+  z.looseObject({
+    kind: z.literal('submission'),
+    producer: count,
+    row: count,
+    block: count,
+    atMs: z.number().min(0),
+    as: wordOf('maker', 'tip', 'late', 'lagging'),
+    snarkWork: z.boolean(),
+    answer: text.nullable(),
+    accepted: z.boolean(),
+    retries: count.optional(),
+  }),
+]);
+
+const optionValue = z.looseObject({
+  value: z.union([text, z.number(), z.boolean(), z.null()]),
+  source: wordOf('flag', 'environment', 'file', 'scenario', 'default'),
+});
+
+const stage = z.looseObject({ durationMs: z.number(), target: z.number() });
+
+const loadShape = z.looseObject({
+  executor: wordOf(
+    'constant-vus',
+    'shared-iterations',
+    'ramping-vus',
+    'constant-arrival-rate',
+    'ramping-arrival-rate',
+  ),
+  vus: z.number(),
+  iterations: z.number().nullable(),
+  durationMs: z.number(),
+  think: z.looseObject({ minMs: z.number(), maxMs: z.number() }),
+  requestTimeoutMs: z.number(),
+  gracefulStopMs: z.number(),
+  rate: z.looseObject({ starts: z.number(), timeUnitMs: z.number() }).optional(),
+  stages: z.array(stage).optional(),
+  startVus: figure,
+  warmUpMs: figure,
+  timed: z
+    .looseObject({
+      of: wordOf('fleet', 'recorded'),
+      speedup: z.number(),
+      peakPerSecond: z.number(),
+      retry: z.looseObject({ everyMs: z.number(), withinMs: z.number() }).optional(),
+    })
+    .optional(),
+});
+
+const transport = z.looseObject({
+  http: wordOf('1.1', '2').nullable(),
+  proxy: text.nullable(),
+  ca: text.nullable(),
+  clientCertificate: text.nullable(),
+  insecureSkipTlsVerify: z.boolean(),
+  headers: z.record(text, text),
+  secretHeaders: z.array(text),
+  forwardedNetwork: text.nullable(),
+});
+
+export const plan = z.looseObject({
+  format,
+  id: text,
+  scenario: text,
+  plannedAt: instant,
+  options: z.record(text, optionValue),
+  seed: text,
+  target: z.looseObject({
+    url: text,
+    embedded: z.boolean(),
+    targets: z.array(z.looseObject({ url: text, weight: z.number() })).optional(),
+  }),
+  transport: transport.optional(),
+  load: loadShape,
+  corpus: z.looseObject({
+    submissions: z.number(),
+    producers: z.number(),
+    templates: z.number(),
+    meanBodyBytes: z.number(),
+    maxBodyBytes: z.number(),
+    network: wordOf('testnet', 'mainnet'),
+  }),
+  estimate: z.looseObject({
+    submissions: z.number().nullable(),
+    peakRatePerSecond: z.number().nullable(),
+    bytesSent: z.number().nullable(),
+    k6MemoryBytes: z.number(),
+    durationMs: z.number(),
+  }),
+  versions: z.looseObject({ toolkit: text, node: text, k6: text, platform: text }),
+  host: z.record(text, z.union([text, z.number(), z.null()])),
+});
+
+export const reconcileLine = z.looseObject({
+  class: wordOf(
+    'different',
+    'missing',
+    'same second',
+    'refused but stored',
+    'unknown',
+    'foreign',
+    'double',
+    'unreadable',
+  ),
+  index: figure,
+  submitter: text.optional(),
+  created_at: text.optional(),
+  block_hash: text.optional(),
+  answered_at: text.optional(),
+  submitted_at: text.optional(),
+  kept_at: text.optional(),
+  stored: z.boolean().optional(),
+  where: text.optional(),
+  fields: z
+    .record(
+      text,
+      z.looseObject({
+        sent: z.union([text, z.number(), z.null()]),
+        stored: z.union([text, z.number(), z.null()]),
+      }),
+    )
+    .optional(),
+  fault: text.optional(),
+});
+
+const storageLook = z.looseObject({
+  storage: text,
+  complete: z.boolean(),
+  failure: text.optional(),
+  waitedMs: z.number(),
+  readings: count,
+  clockAheadMs: z.number().nullable().optional(),
+  blocksCompared: count.nullable().optional(),
+  classes: z
+    .looseObject({
+      right: count,
+      different: count,
+      missing: count,
+      sameSecond: count,
+      refusedStored: count,
+      unknownStored: count,
+      unknownNotStored: count,
+      foreign: count,
+      hostile: count,
+      retried: count,
+      doubles: count,
+      unreadable: count,
+    })
+    .optional(),
+  examples: z.array(reconcileLine).optional(),
+  foreignNotListed: count.optional(),
+});
+
+export const reconcile = z.looseObject({
+  format,
+  planned: count,
+  sent: count,
+  answers: counts,
+  accepted: count,
+  unknown: count,
+  resent: count,
+  stored: count.nullable(),
+  missing: count.nullable(),
+  look: storageLook.optional(),
+});
+
+const latencyFigures = z.looseObject({
+  count,
+  meanMs: z.number(),
+  minMs: z.number(),
+  p50Ms: z.number(),
+  p90Ms: z.number(),
+  p95Ms: z.number(),
+  p99Ms: z.number(),
+  p999Ms: z.number(),
+  maxMs: z.number(),
+  hdr,
+});
+
+const scheduleFigures = z.looseObject({
+  planned: count,
+  started: count,
+  late: count,
+  dropped: count,
+  droppedWhileFree: count,
+  lateWhileBusy: count.optional(),
+  onTimeShare: z.number().nullable(),
+  keepingUpShare: figure,
+  latenessP99Ms: z.number().nullable(),
+  toleranceMs: z.number(),
+});
+
+const processFigures = z.looseObject({
+  cpuCoresMean: z.number().nullable(),
+  cpuCoresMax: z.number().nullable(),
+  rssBytesMax: z.number().nullable(),
+  readings: z.number(),
+  rssGrowth: z.looseObject({ bytesPerMinute: z.number(), overMs: z.number() }).optional(),
+});
+
+const targetFigures = z.looseObject({
+  url: text,
+  weight: z.number(),
+  sent: count,
+  accepted: count,
+  answers: counts,
+});
+
+const hostileFigures = z.looseObject({
+  rounds: count,
+  requests: count,
+  answers: counts,
+  played: count,
+  asExpected: count,
+  unexpected: count,
+  cut: count,
+  cases: z.array(
+    z.looseObject({
+      name: text,
+      check: z.union([z.number(), wordOf('http', 'slow')]),
+      what: text,
+      expected: text,
+      played: count,
+      asExpected: count,
+      unexpected: count,
+      cut: count,
+      requests: count,
+      examples: z.array(text),
+      notRun: text.optional(),
+    }),
+  ),
+});
+
+const estimate = z
+  .looseObject({ value: z.number(), low: z.number(), high: z.number() })
+  .describe('with its 95 % confidence interval')
+  .nullable();
+
+const costFigures = z.looseObject({
+  target: text,
+  seconds: z.number(),
+  submissions: z.number(),
+  readings: count,
+  cpuMsPerSubmission: z.number().nullable(),
+  fixedCores: estimate,
+  cpuMsPerFurtherSubmission: estimate,
+  r2: z.number().nullable(),
+  stretchSeconds: z.number().nullable(),
+  bytesInPerSubmission: z.number().nullable(),
+  bytesOutPerSubmission: z.number().nullable(),
+  bytesWrittenPerSubmission: z.number().nullable(),
+  bytesStoredPerSubmission: z.number().nullable(),
+  writeAmplification: z.number().nullable(),
+  memoryBytesPerSubmission: estimate,
+  memoryBytesPerVu: estimate,
+  unknown: z.record(text, text).describe('why a figure is null, by its name'),
+});
+
+const logFigures = z.looseObject({
+  sources: z.array(text),
+  lines: count,
+  errors: count,
+  allowed: count,
+  skippedBytes: count.optional(),
+  groups: z.array(
+    z.looseObject({
+      shape: text,
+      level: text,
+      count,
+      allowed: z.boolean(),
+      firstAt: instant,
+      lastAt: instant,
+      example: text,
+    }),
+  ),
+});
+
+const gate = z.looseObject({
+  name: text,
+  state: z.enum(['pass', 'fail', 'no data']),
+  value: z.number().nullable(),
+  limit: z.number(),
+  unit: text,
+});
+
+const breakpointFigures = z.looseObject({
+  rate: z.number().nullable(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  end: wordOf(
+    'precise',
+    'holds the highest',
+    'fails the lowest',
+    'generator-limited',
+    'trials',
+    'cut',
+  ),
+  confirmedRate: z.number().nullable(),
+  holdMs: z.number(),
+  trials: z.array(
+    z.looseObject({
+      folder: text,
+      rate: z.number(),
+      outcome: wordOf('held', 'failed', 'generator-limited'),
+      failedGates: z.array(text),
+      keepingUpShare: z.number().nullable(),
+      errorRate: z.number().nullable(),
+      p50Ms: z.number().nullable(),
+      p95Ms: z.number().nullable(),
+      p99Ms: z.number().nullable(),
+      backendCores: z.number().nullable(),
+    }),
+  ),
+});
+
+const groupFigures = z.looseObject({
+  name: text,
+  bodyBytes: z.number().optional(),
+  weight: z.number().optional(),
+  sent: count,
+  accepted: count,
+  expected: count.nullable(),
+  answers: counts,
+  bytesSent: z.number(),
+  latency: z
+    .looseObject({
+      count,
+      meanMs: z.number(),
+      p50Ms: z.number(),
+      p95Ms: z.number(),
+      maxMs: z.number(),
+    })
+    .nullable(),
+  bytesPerSecond: z.number().nullable(),
+});
+
+export const summary = z.looseObject({
+  format,
+  id: text,
+  scenario: text,
+  startedAt: instant,
+  endedAt: instant,
+  loadMs: z.number(),
+  firstEndMs: time.nullable().optional(),
+  lastEndMs: time.nullable().optional(),
+  interrupted: z.boolean(),
+  figures: z.looseObject({
+    sent: count,
+    accepted: count,
+    expected: count.optional(),
+    answers: counts,
+    errorRate: z.number().nullable(),
+    submissionsPerSecond: z.number().nullable(),
+    bytesSent: z.number(),
+    bytesReceived: z.number(),
+    latency: latencyFigures.nullable(),
+    felt: latencyFigures.nullable(),
+    failedIterations: z.number(),
+    processes: z.record(text, processFigures),
+    schedule: scheduleFigures.nullable().optional(),
+    sinceIntended: latencyFigures.nullable().optional(),
+    lateness: latencyFigures.nullable().optional(),
+    warmUpAnswers: count.optional(),
+    retries: counts.optional(),
+  }),
+  targets: z.array(targetFigures).optional(),
+  sizes: z.array(groupFigures).optional(),
+  kinds: z.array(groupFigures).optional(),
+  hostile: hostileFigures.optional(),
+  breakpoint: breakpointFigures.optional(),
+  cost: costFigures.optional(),
+  logs: logFigures.optional(),
+  gates: z.array(gate),
+  notes: z.array(text),
+  verdict: z.looseObject({ passed: z.boolean(), exitCode: z.number(), sentence: text }),
+});
+
+/** By the name of the file that is described; of `*.ndjson`, one line. */
+const PUBLISHED: Record<string, { shape: z.ZodType; title: string }> = {
+  plan: { shape: plan, title: 'plan.json: everything decided before the first submission' },
+  sample: { shape: sampleLine, title: 'A line of samples.ndjson: one second of the load' },
+  resource: { shape: resourceLine, title: 'A line of resources.ndjson: one reading' },
+  log: { shape: logLine, title: "A line of logs.ndjson: errors in the target's log" },
+  fleet: { shape: fleetLine, title: 'A line of fleet.ndjson: the simulated network of a fleet' },
+  'reconcile-line': {
+    shape: reconcileLine,
+    title: 'A line of reconcile.ndjson: a submission that is not stored as it was sent',
+  },
+  reconcile: { shape: reconcile, title: 'reconcile.json: what was sent against what is stored' },
+  summary: { shape: summary, title: 'summary.json: figures, gates and verdict of a run' },
+};
+
+/** JSON Schemas (2020-12) of a result folder's files, by file name: `summary.schema.json` and its like. */
+export const resultSchemas = (): Record<string, object> =>
+  Object.fromEntries(
+    Object.entries(PUBLISHED).map(([name, { shape, title }]) => {
+      const { $schema, ...rest } = z.toJSONSchema(shape, { io: 'input' });
+      return [`${name}.schema.json`, { $schema, title, ...rest }];
+    }),
+  );

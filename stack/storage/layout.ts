@@ -1,0 +1,55 @@
+/**
+ * Names of what the filesystem and S3 storages hold, below their root.
+ * Source: uptime-service-backend, src/delegation_backend/submit.go (MakePathsImpl).
+ */
+import { parseCreatedAt } from '../../mina/created-at.ts';
+
+export const SUBMISSIONS = 'submissions';
+
+/** @param submittedAt UTC, RFC 3339 whole seconds with Z */
+export const submissionPath = (submittedAt: string, submitter: string): string =>
+  `${SUBMISSIONS}/${submittedAt.slice(0, 10)}/${submittedAt}-${submitter}.json`;
+
+export const blockPath = (hash: string): string => `blocks/${hash}.dat`;
+
+/** A hash may come from a stored file, and becomes part of a path. */
+export const isBlockHash = (hash: string): boolean => /^[1-9A-HJ-NP-Za-km-z]{1,128}$/.test(hash);
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+export const isDay = (name: string): boolean => DAY.test(name);
+
+/** `2026-01-02` of seconds since 1970. */
+export const dayOf = (seconds: number): string => secondsText(seconds).slice(0, 10);
+
+/** `2026-01-02T03:04:05Z` of seconds since 1970; before and after the years of four digits, the first and the last of them. */
+export const secondsText = (seconds: number): string =>
+  `${new Date(Math.min(Math.max(seconds, -62_167_219_200), 253_402_300_799) * 1000).toISOString().slice(0, 19)}Z`;
+
+const TIME_LENGTH = '2026-01-02T03:04:05Z'.length;
+const SUFFIX = '.json';
+
+export type SubmissionName = { submittedAt: string; submitter: string };
+
+/** @param name a file's name without its folder. @returns null if it is no submission's */
+export function readSubmissionName(name: string): SubmissionName | null {
+  if (name.charCodeAt(TIME_LENGTH) !== 0x2d || !name.endsWith(SUFFIX)) return null;
+  const submittedAt = name.slice(0, TIME_LENGTH);
+  const submitter = name.slice(TIME_LENGTH + 1, -SUFFIX.length);
+  return submitter !== '' && utcSeconds(submittedAt) === submittedAt
+    ? { submittedAt, submitter }
+    : null;
+}
+
+/** Times read lately: a thousand submissions share each of them. */
+const times = new Map<string, string | null>();
+const MOST_TIMES = 20_000;
+
+/** A time as submissions hold it, in UTC, RFC 3339 whole seconds with Z; null if it is none. */
+export function utcSeconds(text: string): string | null {
+  const known = times.get(text);
+  if (known !== undefined) return known;
+  const utc = parseCreatedAt(text)?.utc ?? null;
+  if (times.size >= MOST_TIMES) times.clear();
+  times.set(text, utc);
+  return utc;
+}

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { containerSource } from '../../monitor/container.ts';
+import { containerLogs, LogDemultiplexer, type LogLine } from '../../monitor/container-logs.ts';
+import {
+  containerNameProblem,
+  engineAt,
+  engineUrls,
+  findContainer,
+  parseInspect,
+  parseStats,
+} from '../../monitor/engine.ts';
+import type { ProcessReading, ResourceLine } from '../../results/types.ts';
+import type { UserError } from '../../user-error.ts';
+import { FakeCgroups } from './fake-cgroup.ts';
+import { FakeEngine, statsAnswer } from './fake-engine.ts';
+import { SteppedClock } from './stepped-clock.ts';
+
+const ID = '4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e';
+const ID2 = ID.replace('4f1e', '7777');
+
+const unixOnly = { skip: process.platform === 'win32' };
+
+async function setUp(t: TestContext) {
+  const engine = await new FakeEngine(t).start();
+  const tree = new FakeCgroups(t);
+  tree.mounts(['', 'cg']);
+  const clock = new SteppedClock();
+  const lines: ResourceLine[] = [];
+  const source = containerSource({
+    name: 'backend',
+    container: 'web',
+    env: { DOCKER_HOST: engine.url },
+    procRoot: tree.procRoot,
+  });
+  const start = () => {
+    const running = source.start({ intervalMs: 1000, clock, emit: (line) => lines.push(line) });
+    t.after(() => running.stop());
+    return running;
+  };
+  const readings = () => lines.filter((line): line is ProcessReading => line.kind === 'process');
+  const notes = () => lines.flatMap((line) => (line.kind === 'note' ? [line.text] : []));
+  /** Moves on by one tick and waits for what it brings. */
+  const tick = async (seen: () => boolean) => {
+    await clock.step(1000);
+    await until(seen);
+  };
+  return { engine, tree, clock, lines, source, start, readings, notes, tick };
+}
+
+async function until(reached: () => boolean): Promise<void> {
+  for (let i = 0; i < 2000 && !reached(); i++)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(reached());
+}
+
+test(
+  'a container by its control group: differences, levels, its own network',
+  unixOnly,
+  async (t) => {
+    const { engine, tree, start, readings, notes, tick } = await setUp(t);
+    engine.containers.set('web', { id: ID, pid: 100 });
+    tree.process(100, `0::/docker/${ID}\n`);
+    tree.v2(`cg/docker/${ID}`, { cpuUs: 2_000_000 });
+    start();
+    await until(() => readings().length === 1);
+    assert.deepEqual(
+      { ...readings()[0], t: 0 },
+      {
+        t: 0,
+        kind: 'process',
+        name: 'backend',
+        rootPid: 100,
+        processes: 2,
+        rssBytes: 4_000_000,
+        memoryPeakBytes: 9_000_000,
+        threads: 12,
+      },
+    );
+    tree.v2(`cg/docker/${ID}`, { cpuUs: 3_000_000 });
+    tree.network(100, 5000, 7000);
+    await tick(() => readings().length === 2);
+    const { intervalMs, cpuCores, throttledShare, readBytesPerSecond, ...rest } = readings()[1];
+    assert.deepEqual([intervalMs, cpuCores, throttledShare, readBytesPerSecond], [1000, 1, 0.5, 0]);
+    assert.equal(rest.networkReceivedBytesPerSecond, 5000);
+    assert.equal(rest.networkSentBytesPerSecond, 7000);
+    assert.deepEqual(notes(), []);
+    // The engine is asked once, not at each tick.
+    assert.equal(engine.asked.length, 1);
+  },
+);
+
+test(
+  'a restart is a gap, a note and a new pid; also as a new container of the name',
+  unixOnly,
+  async (t) => {
+    const { engine, tree, start, readings, notes, tick } = await setUp(t);
+    engine.containers.set('web', { id: ID, pid: 100 });
+    tree.process(100, `0::/docker/${ID}\n`);
+    tree.v2(`cg/docker/${ID}`, { cpuUs: 9_000_000 });
+    start();
+    await until(() => readings().length === 1);
+
+    tree.remove(`cg/docker/${ID}`);
+    tree.remove('proc/100');
+    engine.containers.set('web', { id: ID, pid: 0, running: false, exitCode: 1 });
+    await tick(() => notes().length === 1);
+    await tick(() => engine.asked.length >= 3);
+    assert.deepEqual(notes(), ['container web has stopped with exit code 1']);
+    assert.equal(readings().length, 1);
+
+    engine.containers.set('web', { id: ID, pid: 200 });
+    tree.process(200, `0::/docker/${ID}\n`);
+    tree.v2(`cg/docker/${ID}`, { cpuUs: 50_000 });
+    await tick(() => readings().length === 2);
+    assert.match(
+      notes()[1],
+      /^container web has restarted: 4f1e0b7c9d2a, process 200 instead of 100$/,
+    );
+    assert.equal(readings()[1].rootPid, 200);
+    assert.equal(readings()[1].cpuCores, undefined);
+
+    // Within one interval: the same folder, another first process, and counters that even went up.
+    tree.remove('proc/200');
+    engine.containers.set('web', { id: ID2, pid: 300 });
+    tree.process(300, `0::/docker/${ID2}\n`);
+    tree.v2(`cg/docker/${ID2}`, { cpuUs: 90_000_000 });
+    await tick(() => readings().length === 3);
+    assert.match(notes()[2], /process 300 instead of 200/);
+    assert.equal(readings()[2].cpuCores, undefined);
+  },
+);
+
+test('a container that is removed, and comes again', unixOnly, async (t) => {
+  const { engine, tree, start, readings, notes, tick } = await setUp(t);
+  engine.containers.set('web', { id: ID, pid: 100 });
+  tree.process(100, `0::/docker/${ID}\n`);
+  tree.v2(`cg/docker/${ID}`, { cpuUs: 9_000_000 });
+  start();
+  await until(() => readings().length === 1);
+  tree.remove('proc/100');
+  engine.containers.clear();
+  await tick(() => notes().length === 1);
+  assert.deepEqual(notes(), ['container web is no longer there']);
+  assert.equal(readings().length, 1);
+});
+
+test('where the control group is out of sight, the engine tells', unixOnly, async (t) => {
+  const { engine, start, readings, notes, tick } = await setUp(t);
+  const at = (second: number, cpuNs: number) =>
+    statsAnswer(`2026-01-02T03:04:0${second}.000000001Z`, cpuNs);
+  engine.containers.set('web', { id: ID, pid: 100, stats: at(1, 1e9) });
+  start();
+  await until(() => readings().length === 1);
+  assert.match(notes()[0], /control group of container web is not to be seen from here.*unix:/);
+  engine.containers.set('web', { id: ID, pid: 100, stats: at(3, 2e9) });
+  await tick(() => readings().length === 2);
+  assert.deepEqual(
+    { ...readings()[1], t: 0 },
+    {
+      t: 0,
+      kind: 'process',
+      name: 'backend',
+      intervalMs: 2000,
+      cpuCores: 0.5,
+      cpuPercentOfMachine: 12.5,
+      readBytesPerSecond: 0,
+      writeBytesPerSecond: 0,
+      networkReceivedBytesPerSecond: 0,
+      networkSentBytesPerSecond: 0,
+      rssBytes: 5_537_216,
+      threads: 3,
+    },
+  );
+  assert.ok(
+    engine.asked.some((path) => path === `/containers/${ID}/stats?stream=false&one-shot=true`),
+  );
+  // A restart between two readings shows in the pid alone.
+  engine.containers.set('web', { id: ID, pid: 900, stats: at(4, 5e9) });
+  await tick(() => notes().length === 2);
+  assert.match(notes()[1], /restarted: .*process 900 instead of 100/);
+  await tick(() => readings().length === 3);
+  assert.equal(readings()[2].cpuCores, undefined);
+});
+
+test(
+  'an engine that hangs: one note within the limit, and readings again when it answers',
+  unixOnly,
+  async (t) => {
+    const { engine, clock, start, readings, notes } = await setUp(t);
+    engine.containers.set('web', {
+      id: ID,
+      pid: 1,
+      stats: statsAnswer('2026-01-02T03:04:01Z', 1e9),
+    });
+    engine.hangs = true;
+    start();
+    await until(() => engine.asked.length === 1);
+    await clock.step(5000);
+    await until(() => notes().length === 1);
+    assert.equal(notes()[0], 'could not be read: no answer within 5 s');
+    assert.equal(readings().length, 0);
+    engine.hangs = false;
+    await clock.step(1000);
+    await until(() => readings().length === 1);
+    assert.ok(notes().includes('can be read again'));
+  },
+);
+
+test('no such container, no engine, no socket: a sentence each', unixOnly, async (t) => {
+  const engine = await new FakeEngine(t).start();
+  const fault = (env: Record<string, string>, exists = () => false) =>
+    findContainer('web', { env, exists, home: '/nonexistent' }).then(
+      () => assert.fail(),
+      (error: unknown) => error as UserError,
+    );
+  const unknown = await fault({ DOCKER_HOST: engine.url });
+  assert.match(unknown.message, /there is no container "web" \(unix:.* does not know it\)/);
+  assert.equal(unknown.exitCode, 2);
+  const dead = await fault({ DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+  assert.match(dead.message, /cannot be looked up \(unix:\/\/\/nonexistent.*ENOENT/);
+  assert.equal(dead.exitCode, 5);
+  assert.match((await fault({})).message, /no socket of a container engine was found/);
+  const ssh = await fault({ DOCKER_HOST: 'ssh://host' });
+  assert.match(ssh.message, /scheme ssh, which is not spoken/);
+  assert.match(ssh.hint, /ssh -L/);
+});
+
+test('where engines are looked for', unixOnly, (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  const exists = (path: string) => /var\/run\/docker|podman\.sock/.test(path);
+  const env = { XDG_RUNTIME_DIR: '/run/user/7', TMPDIR: '/tmp' };
+  assert.deepEqual(engineUrls({ env, home, exists }), [
+    'unix:///var/run/docker.sock',
+    'unix:///run/user/7/podman/podman.sock',
+    'unix:///run/podman/podman.sock',
+  ]);
+  assert.deepEqual(engineUrls({ env: { ...env, CONTAINER_HOST: 'unix:///x' }, home, exists }), [
+    'unix:///x',
+  ]);
+  assert.deepEqual(engineUrls({ env: { DOCKER_HOST: 'tcp://h:1' }, home, exists }), ['tcp://h:1']);
+  const id = createHash('sha256').update('desktop-linux').digest('hex');
+  mkdirSync(join(home, '.docker/contexts/meta', id), { recursive: true });
+  writeFileSync(join(home, '.docker/config.json'), '{"currentContext":"desktop-linux"}');
+  writeFileSync(
+    join(home, '.docker/contexts/meta', id, 'meta.json'),
+    '{"Name":"desktop-linux","Endpoints":{"docker":{"Host":"unix:///d.sock"}}}',
+  );
+  assert.equal(engineUrls({ env, home, exists })[0], 'unix:///d.sock');
+});
+
+test('names of containers, and answers of nonsense', () => {
+  assert.equal(containerNameProblem('uptime-backend_1.2'), null);
+  for (const name of ['../../x', '-v', 'a b', ''])
+    assert.match(containerNameProblem(name)!, /must be the name or id/, name);
+  for (const answer of [null, {}, { Id: 'x', State: {} }, { Id: ID }])
+    assert.throws(() => parseInspect(answer), /unknown form/);
+  assert.equal(
+    parseStats({ read: '0001-01-01T00:00:00Z', cpu_stats: { cpu_usage: { total_usage: 0 } } }),
+    null,
+  );
+  assert.equal(parseStats({}), null);
+});
+
+const frame = (stream: 1 | 2, text: string): Buffer => {
+  const payload = Buffer.from(text);
+  const head = Buffer.alloc(8);
+  head[0] = stream;
+  head.writeUInt32BE(payload.length, 4);
+  return Buffer.concat([head, payload]);
+};
+
+test('a log in frames, cut at every place', () => {
+  const bytes = Buffer.concat([
+    frame(1, '2026-01-02T03:04:05.123456789Z first ü\n2026-01-02T03:04:06Z half '),
+    frame(2, '2026-01-02T03:04:06.5+01:00 an error\r\n'),
+    frame(1, 'of a line\nno time\n'),
+    frame(1, 'last'),
+  ]);
+  const expected: LogLine[] = [
+    { t: Date.parse('2026-01-02T03:04:05.123Z'), stream: 'stdout', text: 'first ü' },
+    { t: Date.parse('2026-01-02T02:04:06.500Z'), stream: 'stderr', text: 'an error' },
+    { t: Date.parse('2026-01-02T03:04:06Z'), stream: 'stdout', text: 'half of a line' },
+    { t: null, stream: 'stdout', text: 'no time' },
+    { t: null, stream: 'stdout', text: 'last' },
+  ];
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const log = new LogDemultiplexer(false);
+    const lines = [
+      ...log.push(bytes.subarray(0, cut)),
+      ...log.push(bytes.subarray(cut)),
+      ...log.end(),
+    ];
+    assert.deepEqual(lines, expected, `cut at ${cut}`);
+  }
+  assert.throws(() => new LogDemultiplexer(false).push(Buffer.from('plain text')), /not in frames/);
+  assert.equal(new LogDemultiplexer(true).push(Buffer.from('plain text\n'))[0].text, 'plain text');
+});
+
+test(
+  'a log is followed until the reader has enough, the container ends, or the engine dies',
+  unixOnly,
+  async (t) => {
+    const fake = await new FakeEngine(t).start();
+    const log = [frame(1, '2026-01-02T03:04:05Z a\n'), frame(2, '2026-01-02T03:04:06Z b\n')];
+    fake.containers.set('web', { id: ID, pid: 1, log });
+    const engine = engineAt(fake.url);
+    const seen: string[] = [];
+    const enough = new AbortController();
+    for await (const { text } of containerLogs(engine, 'web', 1_767_323_045_500, enough.signal)) {
+      seen.push(text);
+      if (seen.length === 2) enough.abort();
+    }
+    assert.deepEqual(seen, ['a', 'b']);
+    const query = new URL(fake.asked.at(-1)!, 'http://x').searchParams;
+    assert.deepEqual(Object.fromEntries(query), {
+      follow: '1',
+      stdout: '1',
+      stderr: '1',
+      timestamps: '1',
+      since: '1767323045.500',
+    });
+    fake.containers.set('web', { id: ID, pid: 1, log, running: false });
+    const all: LogLine[] = [];
+    for await (const line of containerLogs(engine, 'web', 0)) all.push(line);
+    assert.equal(all.length, 2);
+    await assert.rejects(async () => {
+      for await (const line of containerLogs(engine, 'other', 0)) assert.fail(line.text);
+    }, /No such container: other/);
+  },
+);

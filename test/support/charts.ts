@@ -1,0 +1,4 @@
+import { CHART_NAMES } from '../../plots/charts.ts';
+
+/** Pictures that every run has; the others belong to a scenario of their own. */
+export const USUAL_CHARTS = CHART_NAMES.filter((name) => !['breakpoint', 'fleet'].includes(name));
