@@ -337,15 +337,20 @@ function breakpointProblems(values: OptionValues): string[] {
 
 /** Lowest rate that breakpoint goes down to, as a share of --rate. */
 const LOWEST_SHARE = 1 / 64;
+/** Submissions of a trial, at least: of fewer none may be due in its second half, so whether the target keeps up cannot be told. */
+const FEWEST_IN_TRIAL = 10;
 
 /** The search of the scenario breakpoint. For values that {@link modelProblems} has nothing against. */
 export function searchOf(values: OptionValues): SearchOptions {
   const rate = parseRate(values.rate as string);
-  const first = 'problem' in rate ? 1 : (rate.starts * 1000) / rate.timeUnitMs;
+  // A trial's rate is a whole number of hundredths (load/breakpoint/run.ts), and must be able to equal these.
+  const round = (perSecond: number) => Math.max(0.01, Math.round(perSecond * 100) / 100);
+  const first = 'problem' in rate ? 1 : round((rate.starts * 1000) / rate.timeUnitMs);
+  const fewest = (FEWEST_IN_TRIAL * 1000) / (values.hold as number);
   return {
     first,
-    lowest: first * LOWEST_SHARE,
-    highest: values['max-rate'] as number,
+    lowest: Math.min(first, round(Math.max(first * LOWEST_SHARE, fewest))),
+    highest: round(values['max-rate'] as number),
     precision: (values.precision as number) / 100,
     mostTrials: values['max-trials'] as number,
   };

@@ -43,6 +43,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (!GOES_ON.includes(process.argv[2] ?? '')) process.exit(EXIT.passed);
 });
 
+/**
+ * Ends the process when all was written (on Windows a pipe is written later): a library may hold a socket or a timer
+ * for ever, as cassandra-driver does after an outage, and a schedule waits for the exit code.
+ */
+async function end(): Promise<never> {
+  const written = (stream: NodeJS.WriteStream) =>
+    new Promise<void>((resolve) => stream.write('', () => resolve()));
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit();
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
@@ -53,3 +64,4 @@ try {
     process.exitCode = exitCode;
   }
 }
+await end();

@@ -98,6 +98,14 @@ export const GATE_METRICS: Record<string, Metric> = {
       return accepted === 0 ? null : right / accepted;
     },
   },
+  missing: {
+    kind: 'count',
+    what: 'accepted submissions that the storage lacks though no other one of the submitter was stored at that second',
+    read: ({ reconcile }) => {
+      const { right, different, missing, sameSecond } = reconcile?.look?.classes ?? NOTHING_STORED;
+      return right + different + missing + sameSecond === 0 ? null : missing;
+    },
+  },
   'failed-iterations': {
     kind: 'count',
     what: 'iterations of the generator that threw',
@@ -222,6 +230,11 @@ export const OPEN_METRICS: readonly string[] = [
 
 /** What a load must meet as well where a storage is looked into: nothing that was accepted is lost or altered. */
 export const STORED_GATES = ['stored-share>=100%'] as const;
+/**
+ * The same of recorded bodies that are sent as they are: of a few submitters several a second, of which every storage of the program
+ * keeps one. What that does not explain is lost.
+ */
+export const REPLAY_STORED_GATES = ['missing<=0'] as const;
 
 /**
  * The gates of a load that the user says nothing about.

@@ -30,7 +30,7 @@ export type GeneratorCpu = { host: number | null; k6: number | null };
 
 const BUSY = 0.95;
 const CONSIDERABLE = 0.5;
-/** Share of the feeder's requests that may wait for the signer. */
+/** Share of the feeder's requests that may wait for the signer; in an open model what the on-time gate lets be missed, if that is more. */
 const MOST_WAITED_LONG = 0.01;
 /** A mean of fewer readings is no mean. */
 const FEWEST_READINGS = 3;
@@ -47,7 +47,10 @@ export function generatorLimit({
     ? `the machine's cores were ${formatShare(cpu.host!)} busy, ${formatShare(cpu.k6!)} by k6 alone`
     : null;
   const busy = known && cpu.host! >= BUSY && cpu.k6! >= CONSIDERABLE ? shares : null;
-  if (feeder && feeder.waitedLong > MOST_WAITED_LONG * feeder.requests)
+  // In an open model one that waited begins late: who lets more be late lets more wait.
+  const mostWaited =
+    schedule === null ? MOST_WAITED_LONG : Math.max(MOST_WAITED_LONG, allowedMisses);
+  if (feeder && feeder.waitedLong > mostWaited * feeder.requests)
     return `the signing of submissions could not keep up: ${formatNumber(feeder.waitedLong)} of ${formatNumber(feeder.requests)} waited for it longer than 100 ms${shares === null ? '' : `; ${shares}`}`;
   if (schedule === null) return busy;
   const { planned, started, dropped, droppedWhileFree, lateWhileBusy = 0 } = schedule;

@@ -41,6 +41,7 @@ import {
 } from './k6-plan.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { Screen } from './live.ts';
+import { checkStorage } from './reconcile/of-run.ts';
 import { checkRoom, storedBytes } from './storage-need.ts';
 import {
   type Group,
@@ -173,6 +174,7 @@ export async function prepareRun(
     await checkAddress(url, { allowRemote: job.allowRemote, confirm, proxy: transport.proxy });
   for (const note of transportNotes(transport, job.targets, env)) screen.line(`note: ${note}`);
   for (const { url } of job.targets) await checkIsBackend(url, transport);
+  if (job.storage !== null) await checkStorage(job.storage, env);
   const found = request.scenario === 'replay' ? await readPayloads(job.payloads!) : null;
   const listed = job.producersFile === null ? null : await readProducers(job.producersFile, keys);
   const ownTimes = ownTimesOf(request, {
@@ -587,7 +589,7 @@ async function signCorpus(options: {
     screen.line(
       `put ${fleet.producers.length} submitters in the place of the recorded ones, whose signatures stay`,
     );
-    return corpusSource(folder, broken);
+    return { ...corpusSource(folder, broken), recordedTimes: true };
   }
   const startSeconds = Math.floor(Date.now() / 1000);
   const index = await writeCorpus({

@@ -40,6 +40,7 @@ async function storedIn(folder: string): Promise<{ bytes: number; submissions: n
 
 /**
  * @param storageFolder of the embedded backend, where nothing but this load is stored; null: not known
+ * @param looked what the look into the target's storage found of this run; null: not known
  * @returns undefined if the target's processes were not watched
  * @throws Error if the folder's files cannot be read
  */
@@ -47,6 +48,7 @@ export async function costOfFolder(
   folder: string,
   { warmUpMs }: Pick<CostQuestion, 'warmUpMs'>,
   storageFolder: string | null,
+  looked: CostQuestion['stored'] = null,
 ): Promise<CostFigures | undefined> {
   const samples: SampleLine[] = [];
   // Without the histograms, which are most of a line.
@@ -56,6 +58,6 @@ export async function costOfFolder(
   for await (const line of linesOf<ResourceLine>(join(folder, FILES.resources)))
     if (line.kind === 'process' && line.name === 'backend') resources.push(line);
   if (resources.length === 0) return undefined;
-  const stored = storageFolder === null ? null : await storedIn(storageFolder);
+  const stored = (storageFolder === null ? null : await storedIn(storageFolder)) ?? looked;
   return costOf([{ samples, resources, warmUpMs, stored }]) ?? undefined;
 }

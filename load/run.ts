@@ -142,6 +142,8 @@ class LoadRun {
   readonly #times: SendTimes;
   /** Where the target stores; null: nobody knows. */
   readonly #storage: StorageChoice | null;
+  /** What the look found of this run. */
+  #storedSize: LookOutcome['size'] = null;
   #liveLook: LiveLook | null = null;
   /** When k6 had ended, ms since 1970. */
   #endedMs = 0;
@@ -357,6 +359,7 @@ class LoadRun {
 
   /** Writes what is left and judges. @param found in the target's storage; null: it was not looked into */
   finish(found: LookOutcome | null): Summary {
+    this.#storedSize = found?.size ?? null;
     const { writer, plan } = this.#prepared;
     this.#aggregator.end();
     this.#writeSeconds();
@@ -459,6 +462,7 @@ class LoadRun {
         writer.folder,
         plan.load,
         hostile === null ? storageFolder : null,
+        this.#storedSize,
       );
     } catch (error) {
       this.#summary.notes.push(

@@ -21,6 +21,7 @@ import {
   RETRY_METRIC,
   START_METRIC,
 } from '../scenarios/lib/reports.ts';
+import { ACCEPTED } from '../results/answers.ts';
 import type { AnswerClass, SampleLine, Summary } from '../results/types.ts';
 import { AnswerTable, classOfCode, isAccepted } from './answer-table.ts';
 import type { SendTimes } from './reconcile/send-times.ts';
@@ -488,12 +489,17 @@ export class SampleAggregator {
 
   #finishOldest(): void {
     const second = this.#open.shift()!;
+    const answers = byClass(second.answers);
+    const accepted = acceptedOf(second.answers);
+    const expected = expectedOf(second.answers);
     this.#finished.push({
       t: this.#base * 1000,
       elapsedS: this.#base - this.#firstSecond!,
       vus: second.vus,
       sent: second.sent,
-      answers: byClass(second.answers),
+      answers,
+      ...(accepted !== (answers[ACCEPTED] ?? 0) && { accepted }),
+      ...(expected !== accepted && { expected }),
       ...(second.failedIterations > 0 && { failedIterations: second.failedIterations }),
       ...(second.late > 0 && { late: second.late }),
       ...(second.dropped > 0 && { dropped: second.dropped }),

@@ -15,7 +15,7 @@ const STATUS: Record<string, string> = {
   '404': 'not found: no such path at the target',
   '411': 'refused: no Content-Length',
   '413': 'refused: body too large',
-  '429': 'refused: over the hourly limit of a submitter',
+  '429': 'refused: too many of one submitter (in an hour, or in one second)',
   '500': 'internal error of the target',
   '502': 'bad gateway: a proxy before the target got no valid answer',
   '503': 'unavailable: the target or a proxy before it is overloaded or down',
@@ -92,7 +92,7 @@ export function describeAnswer(answer: AnswerClass): string {
   );
 }
 
-/** Short label of a chart's legend, e.g. `200 accepted`, `429 over the hourly limit`, `no answer in time (k6 1050)`. */
+/** Short label of a chart's legend, e.g. `200 accepted`, `429 over the limit`, `no answer in time (k6 1050)`. */
 export function labelAnswer(answer: AnswerClass): string {
   const code = errorCode(answer);
   if (code !== null) return `${(SHORT_ERROR[code] ?? describeAnswer(answer)).trim()} (k6 ${code})`;

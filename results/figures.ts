@@ -22,6 +22,15 @@ export function sumAnswers(
   return sums;
 }
 
+/** What was accepted, and what was answered as expected, in one second. */
+export function takenIn({ answers, accepted, expected }: SampleLine): {
+  accepted: number;
+  expected: number;
+} {
+  const taken = accepted ?? answers[ACCEPTED] ?? 0;
+  return { accepted: taken, expected: expected ?? taken };
+}
+
 /**
  * Latency over all `seconds`: percentiles from the merged histograms, the maximum exactly, mean and
  * minimum to the 0.1 % of a bucket (samples hold no sum).
@@ -98,7 +107,6 @@ export function processFigures(lines: Iterable<ResourceLine>): Record<string, Pr
 /**
  * The same figures as in `summary.json`, as far as samples and readings hold them.
  * `samples` must be in the order of their seconds, as the reader gives them.
- * `accepted` is the number of answers 200: their bodies are not in the samples.
  */
 export function figuresOfSamples(
   samples: readonly SampleLine[],
@@ -109,14 +117,16 @@ export function figuresOfSamples(
   const total = (of: (line: SampleLine) => number) =>
     samples.reduce((sum, line) => sum + of(line), 0);
   const sent = total((line) => line.sent);
-  const accepted = answers[ACCEPTED] ?? 0;
+  const accepted = total((line) => takenIn(line).accepted);
+  const expected = total((line) => takenIn(line).expected);
   const elapsed = samples.map((line) => line.elapsedS);
   const seconds = elapsed.length === 0 ? 0 : elapsed[elapsed.length - 1] - elapsed[0] + 1;
   return {
     sent,
     accepted,
     answers,
-    errorRate: sent === 0 ? null : 1 - accepted / sent,
+    ...(expected !== accepted && { expected }),
+    errorRate: sent === 0 ? null : (sent - expected) / sent,
     submissionsPerSecond: seconds === 0 ? null : sent / seconds,
     bytesSent: total((line) => line.bytesSent),
     bytesReceived: total((line) => line.bytesReceived),

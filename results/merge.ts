@@ -6,7 +6,8 @@
  * before their names (`g2:k6`), a target that several watched counts once, and so does the machine that they share.
  */
 import { EXIT } from '../user-error.ts';
-import { figuresOfSamples, processFigures } from './figures.ts';
+import { ACCEPTED } from './answers.ts';
+import { figuresOfSamples, processFigures, takenIn } from './figures.ts';
 import { LatencyHistogram } from './histogram.ts';
 import type { Run } from './reader.ts';
 import type {
@@ -21,9 +22,11 @@ import type {
   Plan,
   ProcessFigures,
   Reconcile,
+  ReconcileClasses,
   ResourceLine,
   SampleLine,
   ScheduleFigures,
+  StorageLook,
   Summary,
   TargetFigures,
 } from './types.ts';
@@ -98,13 +101,18 @@ export function mergeSamples(parts: readonly (readonly SampleLine[])[]): SampleL
       ['failedIterations', 'late', 'dropped'] as const
     ).map((name) => sum(lines, (line) => line[name]));
     const retries = sum(lines, (line) => line.retries);
+    const answers = addCounts(lines.map((line) => line.answers));
+    const accepted = sum(lines, (line) => takenIn(line).accepted);
+    const expected = sum(lines, (line) => takenIn(line).expected);
     return {
       t,
       elapsedS: Math.round((t - times[0]) / 1000),
       // One that is not known makes the sum unknown: it is no 0.
       vus: lines.some(({ vus }) => vus === null) ? null : sum(lines, ({ vus }) => vus!),
       sent: sum(lines, ({ sent }) => sent),
-      answers: addCounts(lines.map(({ answers }) => answers)),
+      answers,
+      ...(accepted !== (answers[ACCEPTED] ?? 0) && { accepted }),
+      ...(expected !== accepted && { expected }),
       ...(failedIterations > 0 && { failedIterations }),
       ...(late > 0 && { late }),
       ...(dropped > 0 && { dropped }),
@@ -368,7 +376,6 @@ function mergeReconciles(parts: readonly (Reconcile | null)[]): Reconcile | null
   if (present.length !== parts.length) return null;
   const orNull = (of: (part: Reconcile) => number | null) =>
     present.some((part) => of(part) === null) ? null : sum(present, (part) => of(part)!);
-  // A look into a storage stays with its generator: what is foreign to one may be the other's.
   return {
     format: 1,
     planned: sum(present, ({ planned }) => planned),
@@ -379,6 +386,96 @@ function mergeReconciles(parts: readonly (Reconcile | null)[]): Reconcile | null
     resent: sum(present, ({ resent }) => resent),
     stored: orNull(({ stored }) => stored),
     missing: orNull(({ missing }) => missing),
+    ...mergeLooks(present),
+  };
+}
+
+/** Examples of each class in a look. */
+const EXAMPLES = 5;
+
+/**
+ * Each generator looked for what it had sent itself, so those classes add. Of entries that none of them sent, only a lower bound is known:
+ * to each the others' are foreign, too, and each looked at its own time.
+ */
+function mergeLooks(parts: readonly Reconcile[]): { look?: StorageLook } {
+  const looks = parts.map(({ look }) => look);
+  const present = looks.filter((look) => look !== undefined);
+  if (present.length === 0) return {};
+  const most = (of: (look: StorageLook) => number): number =>
+    present.reduce((highest, look) => Math.max(highest, of(look)), 0);
+  const all = {
+    storage: [...new Set(present.map(({ storage }) => storage))].join(' + '),
+    complete: looks.every((look) => look?.complete === true),
+    waitedMs: most(({ waitedMs }) => waitedMs),
+    readings: most(({ readings }) => readings),
+  };
+  const failed = looks.findIndex(
+    (look) => look?.classes === undefined || look.failure !== undefined,
+  );
+  const failure =
+    failed === -1
+      ? {}
+      : {
+          failure: `generator ${failed + 1}: ${looks[failed]?.failure ?? 'the storage was not read to its end'}`,
+        };
+  const classes = looks.map((look) => look?.classes);
+  // A part of which nothing is known makes the sum unknown.
+  if (!classes.every((one) => one !== undefined)) return { look: { ...all, ...failure } };
+  const added = (name: keyof ReconcileClasses): number => sum(classes, (one) => one[name]);
+  const entriesOf = (one: ReconcileClasses): number =>
+    one.right +
+    one.different +
+    one.refusedStored +
+    one.unknownStored +
+    one.hostile +
+    one.retried +
+    one.doubles;
+  const entries = sum(classes, entriesOf);
+  const ahead = present.map(({ clockAheadMs }) => clockAheadMs ?? null);
+  const compared = present.map(({ blocksCompared }) => blocksCompared ?? null);
+  const counts = new Map<string, number>();
+  return {
+    look: {
+      ...all,
+      ...failure,
+      clockAheadMs: ahead.reduce(
+        (furthest, one) =>
+          one !== null && Math.abs(one) >= Math.abs(furthest ?? 0) ? one : furthest,
+        null,
+      ),
+      // Several may have compared the same ones.
+      blocksCompared: compared.includes(null)
+        ? null
+        : most(({ blocksCompared }) => blocksCompared!),
+      classes: {
+        right: added('right'),
+        different: added('different'),
+        missing: added('missing'),
+        sameSecond: added('sameSecond'),
+        refusedStored: added('refusedStored'),
+        unknownStored: added('unknownStored'),
+        unknownNotStored: added('unknownNotStored'),
+        foreign: classes.reduce(
+          (highest, one) => Math.max(highest, one.foreign - (entries - entriesOf(one))),
+          0,
+        ),
+        hostile: added('hostile'),
+        retried: added('retried'),
+        doubles: added('doubles'),
+        // Each has seen the same ones.
+        unreadable: most((look) => look.classes!.unreadable),
+      },
+      examples: present
+        .flatMap(({ examples }) => examples ?? [])
+        // What is foreign to one may be another's; an index is of one generator's corpus.
+        .filter((line) => line.class !== 'foreign')
+        .map((line) => ({ ...line, index: undefined }))
+        .filter((line) => {
+          const count = (counts.get(line.class) ?? 0) + 1;
+          counts.set(line.class, count);
+          return count <= EXAMPLES;
+        }),
+    },
   };
 }
 

@@ -43,6 +43,8 @@ export const sampleLine = z.looseObject({
   vus: z.number().min(0).nullable(),
   sent: count,
   answers: counts,
+  accepted: count.optional(),
+  expected: count.optional(),
   failedIterations: count.optional(),
   late: count.optional(),
   dropped: count.optional(),

@@ -166,6 +166,10 @@ export type SampleLine = {
   vus: number | null;
   sent: number;
   answers: Record<AnswerClass, number>;
+  /** Answers 200 with the backend's body; absent: all answers 200. */
+  accepted?: number;
+  /** Answered as expected; absent: as many as were accepted. */
+  expected?: number;
   /** Iterations that threw instead of finishing: a fault of the generator, not an answer. */
   failedIterations?: number;
   /** Open models: submissions that began later than intended, beyond the tolerance; absent: none. */

@@ -1,26 +1,35 @@
 /** `npm run merge -- RUN RUN… --out DIR`: the results of several generators of one load as one result folder. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { basename, relative, resolve } from 'node:path';
-import { defaultGates, gateRules, judgeGates } from '../../load/gates.ts';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
+import { defaultGates, gateRules, judgeGates, parseGate } from '../../load/gates.ts';
 import { verdictOf } from '../../load/verdict.ts';
 import { renderRun } from '../../plots/render.ts';
 import { writeReport } from '../../report/markdown.ts';
 import { costOf } from '../../results/cost.ts';
 import { type Merged, mergeProblems, mergeRuns } from '../../results/merge.ts';
-import { readRun } from '../../results/reader.ts';
-import type { Summary } from '../../results/types.ts';
-import { writerOf } from '../../results/writer.ts';
+import { readRun, type Run } from '../../results/reader.ts';
+import type { ReconcileLine, Summary } from '../../results/types.ts';
+import { FILES, writerOf } from '../../results/writer.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
-/** Gates as the user set them for the first generator, else the scenario's own, over the sums. */
-function judged(merged: Merged): Summary {
+/**
+ * Over the sums, the gates of every part: those of the user, and those that a part had by default, because its storage was looked into or
+ * for any other reason that only it knows. Else the scenario's own.
+ */
+function judged(merged: Merged, runs: readonly Run[]): Summary {
   const { plan, summary, reconcile, samples, resources } = merged;
   const given = plan.options.gate?.value;
   const own = typeof given === 'string' && given !== '' ? given.split(', ') : [];
+  const ofParts = runs
+    .flatMap((run) => run.summary?.gates ?? [])
+    .map(({ name }) => name)
+    .filter((name) => !('problem' in parseGate(name)));
   const isWatched = summary.figures.processes.backend !== undefined;
   const rules = gateRules(
-    own,
+    [...new Set([...own, ...ofParts])],
     defaultGates(plan.load, plan.scenario, isWatched, summary.hostile !== undefined),
   );
   const gates = judgeGates(rules, {
@@ -57,6 +66,19 @@ function makeFolder(out: string): void {
       cause,
     });
   }
+}
+
+/** The lists of what is not stored and right, one after another; what is foreign to one may be another's, and indices are each one's own. */
+async function mergeLists(runs: readonly Run[], path: string): Promise<void> {
+  const lists = runs.map(({ folder }) => join(folder, FILES.reconcileList)).filter(existsSync);
+  if (lists.length === 0) return;
+  await pipeline(async function* () {
+    for (const list of lists)
+      for await (const text of createInterface({ input: createReadStream(list) })) {
+        const line = JSON.parse(text) as ReconcileLine;
+        if (line.class !== 'foreign') yield `${JSON.stringify({ ...line, index: undefined })}\n`;
+      }
+  }, createWriteStream(path));
 }
 
 export const merge: Command = {
@@ -97,13 +119,14 @@ export const merge: Command = {
       );
     makeFolder(out);
     const merged = mergeRuns(runs, basename(out));
-    const summary = judged(merged);
+    const summary = judged(merged, runs);
     const writer = writerOf(out);
     writer.plan(merged.plan);
     for (const line of merged.samples) writer.sample(line);
     for (const line of merged.resources) writer.resource(line);
     for (const line of merged.logs) writer.log(line);
     if (merged.reconcile) writer.reconcile(merged.reconcile);
+    await mergeLists(runs, join(out, FILES.reconcileList));
     writer.summary(summary);
     writer.close();
     await renderRun(out);

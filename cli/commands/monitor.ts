@@ -260,7 +260,7 @@ export const monitor: Command = {
     const taken = [...targets, ...containers].map(({ name }) => name);
     const watched = sourcesOf(values, env, containers, taken);
     problems.push(...watched.problems);
-    if (targets.length + watched.count === 0)
+    if (targets.length + watched.count + watched.problems.length === 0)
       problems.push(
         '--pid is missing: which process is to be watched? (or --container, --agent, --prometheus, --postgres)',
       );

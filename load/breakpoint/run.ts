@@ -192,7 +192,9 @@ class BreakpointRun {
       trialScreen.end();
     }
     if (end.folder === null || end.summary === null) return null;
-    this.#last = { folder: end.folder, summary: end.summary };
+    // One that was interrupted before its first answer must not stand for the whole.
+    if (this.#last === null || end.summary.figures.sent > 0)
+      this.#last = { folder: end.folder, summary: end.summary };
     if (interrupts.first.aborted) return null;
     const { verdict } = end.summary;
     if (verdict.exitCode === EXIT.broken || verdict.exitCode === EXIT.noData)

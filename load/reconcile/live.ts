@@ -126,7 +126,9 @@ export class LiveLook {
       for (const [where, second] of recent) if (second < newest - OVERLAP_S) recent.delete(where);
     };
     const range = { from: this.#fromSecond, to: Math.ceil(t / 1000) + CLOCK_ALLOWANCE_S };
-    for await (const batch of this.#reader.submissions(range, signal)) {
+    for await (const batch of this.#reader.submissions(range, signal, {
+      rawBlocks: false,
+    })) {
       signal.throwIfAborted();
       for (const row of batch) {
         if ('fault' in row) continue;

@@ -7,8 +7,9 @@ import type { ReconcileLine, StorageLook } from '../../results/types.ts';
 import { FILES } from '../../results/writer.ts';
 import { formatNumber } from '../../results/units.ts';
 import type { StorageReader } from '../../stack/storage/storage.ts';
+import { UserError } from '../../user-error.ts';
 import { type Answers, outcomesOf } from './outcomes.ts';
-import { type Reconciled, Reconciler, type SentRun } from './reconcile.ts';
+import { type Reconciled, Reconciler, REPLAY_SLACK_MS, type SentRun } from './reconcile.ts';
 import type { SendTimes } from './send-times.ts';
 import type { SentSubmissions } from './sent.ts';
 import { SentIndex } from './sent-index.ts';
@@ -64,6 +65,8 @@ export type LookOutcome = {
   /** As in results/types.ts Reconcile. */
   stored: number | null;
   missing: number | null;
+  /** What this run's entries take; null or absent: not known. */
+  size?: { bytes: number; submissions: number } | null;
   notes: string[];
 };
 
@@ -80,13 +83,14 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
   let readings = 0;
   let best: { result: Reconciled; examples: ReconcileLine[] } | null = null;
   let failure: string | null = null;
+  let hint = '';
   const list = new LineList(join(request.folder, FILES.reconcileList));
   try {
-    reader = await request.open();
-    storage = reader.name;
     const run = await sentRunOf(request);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
+        reader ??= await request.open();
+        storage = reader.name;
         best = await readOnce({ ...request, reader, run, list });
         readings++;
         failure = null;
@@ -94,6 +98,7 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
         if (signal.aborted) break;
         // A storage that fails now may answer in a moment.
         failure = messageOf(error);
+        hint = hintOf(error);
       }
       if (failure === null && best!.result.mayStillCome === 0) break;
       const leftMs = waitMs - waitedMs();
@@ -116,7 +121,7 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
       notes.push(`${FILES.reconcileList} could not be written (${list.failure})`);
   }
   if (signal.aborted) notes.push(interruptedNote(best !== null));
-  if (failure !== null) notes.push(failureNote(storage, failure, best !== null));
+  if (failure !== null) notes.push(failureNote(storage, failure, hint, best !== null));
   const look: StorageLook = {
     storage,
     complete: best !== null && failure === null && !signal.aborted,
@@ -129,11 +134,13 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
   Object.assign(look, { clockAheadMs, blocksCompared, classes, examples: best.examples });
   if (foreignNotListed > 0) look.foreignNotListed = foreignNotListed;
   const { right, different, missing, sameSecond, refusedStored, unknownStored } = classes;
-  notes.push(...notesOf(best.result, storage));
+  const anyFresh = sent.templates.some(({ fresh }) => fresh);
+  notes.push(...notesOf(best.result, storage, anyFresh));
   return {
     look,
     stored: right + different + refusedStored + unknownStored,
     missing: missing + sameSecond,
+    size: best.result.stored,
     notes,
   };
 }
@@ -190,11 +197,19 @@ const interruptedNote = (isJudged: boolean): string =>
     ? 'the wait for late writers was interrupted: what the last whole reading of the storage showed counts'
     : 'the look into the storage was interrupted before it came to an end, so nothing is known of what is stored';
 
-const failureNote = (storage: string, failure: string, isJudged: boolean): string =>
-  `${storage} could not be read${isJudged ? ' again' : ', so nothing is known of what is stored'}: ${failure}`;
+const hintOf = (error: unknown): string => (error instanceof UserError ? error.hint : '');
+
+const failureNote = (storage: string, failure: string, hint: string, isJudged: boolean): string =>
+  `${storage} could not be read${isJudged ? ' again' : ', so nothing is known of what is stored'}: ${failure}${
+    hint === '' ? '' : ` (${hint})`
+  }`;
 
 /** What a reader of the results must not miss, one sentence each. */
-function notesOf({ classes, clockAheadMs }: Reconciled, storage: string): string[] {
+function notesOf(
+  { classes, clockAheadMs }: Reconciled,
+  storage: string,
+  anyFresh: boolean,
+): string[] {
   const { right, different, missing, sameSecond, refusedStored, unreadable, doubles } = classes;
   const accepted = right + different + missing + sameSecond;
   const notes: string[] = [];
@@ -209,7 +224,7 @@ function notesOf({ classes, clockAheadMs }: Reconciled, storage: string): string
     );
   if (lost > 0 && lost === accepted)
     notes.push(
-      `not one accepted submission is in ${storage}: is it the storage of this target, and is its clock within ${CLOCK_ALLOWANCE_S / 60} minutes of this machine's?`,
+      `not one accepted submission is in ${storage}: is it the storage of this target, and is its clock within ${anyFresh ? `${CLOCK_ALLOWANCE_S / 60} minutes` : `${REPLAY_SLACK_MS / 1000} seconds`} of this machine's?`,
     );
   const others: [count: number, one: string, many: string][] = [
     [

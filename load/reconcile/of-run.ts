@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import type { StorageReader } from '../../stack/storage/storage.ts';
 import { openStorageReader } from '../../stack/storage/storage-url.ts';
-import { STORED_GATES } from '../gates.ts';
+import { REPLAY_STORED_GATES, STORED_GATES } from '../gates.ts';
 import { hasReplay } from '../mix.ts';
 import type { LoadJob, PreparedRun } from '../prepare.ts';
 import type { SendTimes } from './send-times.ts';
@@ -24,17 +24,14 @@ export type StorageChoice = {
   open(): Promise<StorageReader>;
 };
 
-/**
- * The default gates of a run whose storage is looked into. A replay sends recorded bodies as they are, of a few submitters several a
- * second, which no storage of the program can hold: what was lost then stands in the report, but fails a run only if the user says so.
- */
+/** The default gates of a run whose storage is looked into. */
 export function storedGates({
   storage,
   targets,
   request,
 }: Pick<LoadJob, 'storage' | 'targets' | 'request'>): readonly string[] {
-  const isLooked = storage !== null || targets.length === 0;
-  return isLooked && !(hasReplay(request) && !request.resign) ? STORED_GATES : [];
+  if (storage === null && targets.length > 0) return [];
+  return hasReplay(request) && !request.resign ? REPLAY_STORED_GATES : STORED_GATES;
 }
 
 /** @returns null: nobody said where the target stores */
@@ -57,6 +54,11 @@ export function storageOf(
     waitMs: storageWaitMs ?? EMBEDDED_WAIT_MS,
     open: () => openStorageReader(pathToFileURL(storageFolder).href, env),
   };
+}
+
+/** Opens the storage once, before the load: nobody wants to hear after an hour that its URL is wrong. @throws UserError */
+export async function checkStorage(url: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await (await openStorageReader(url, env)).close();
 }
 
 /** What the run sent; close it. @throws Error of node:fs */

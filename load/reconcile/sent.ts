@@ -114,7 +114,8 @@ class SentCorpus implements SentSubmissions {
         };
         const submission = read();
         if (envelopeOffset === undefined) this.recorded[i] = factsOf(submission);
-        return templateOf(read, submission, envelopeOffset !== undefined);
+        const fresh = envelopeOffset !== undefined && source.recordedTimes !== true;
+        return templateOf(read, submission, fresh);
       });
     } catch (error) {
       this.close();

@@ -75,6 +75,8 @@ export type CorpusSource = {
   /** Records in `envelopes.bin`. */
   count: number;
   templates: BodyTemplate[];
+  /** All have the created_at of a recording, so a run before this one may have sent the very same. Absent: they are new. */
+  recordedTimes?: true;
 };
 
 /** The same, but signed while the load runs: records come from a server on this machine (load/feeder/feeder.ts). */

@@ -26,6 +26,7 @@ import { dayOf } from './layout.ts';
 import { retrying } from './retrying.ts';
 import type {
   AcceptedSubmission,
+  ReadOptions,
   SaveOutcome,
   Storage,
   StorageReader,
@@ -211,7 +212,7 @@ export async function openCassandraReader(
   return {
     name: cassandraName(config),
     keeps: 'last',
-    submissions: (range, signal) => readRows(client, config, range, signal),
+    submissions: (range, signal, options) => readRows(client, config, range, signal, options),
     close: () => client.shutdown(),
   };
 }
@@ -233,12 +234,14 @@ async function* readRows(
   config: CassandraConfig,
   range: StoredRange,
   signal?: AbortSignal,
+  { rawBlocks = true }: ReadOptions = {},
 ): AsyncGenerator<(StoredSubmission | UnreadableSubmission)[]> {
   signal?.throwIfAborted();
   const { from, to } = withinYears(range);
   if (from >= to) return;
+  const columns = rawBlocks ? COLUMNS : COLUMNS.filter((name) => name !== 'raw_block');
   const query =
-    `SELECT ${COLUMNS.join(', ')} FROM ${tableOf(config.keyspace)} ` +
+    `SELECT ${columns.join(', ')} FROM ${tableOf(config.keyspace)} ` +
     'WHERE submitted_at_date = ? AND shard = ? AND submitted_at >= ? AND submitted_at < ?';
   const bounds = [new Date(from * 1000), new Date(to * 1000)];
   let rowsPerPage = PAGE_ROWS.first;
@@ -273,7 +276,7 @@ async function* readRows(
       reads.delete(partition);
       if (rows.length > 0) rowsPerPage = rowsFor(rows);
       if (pageState !== null) start(partition, pageState);
-      if (rows.length > 0) yield rows.map(submissionOf);
+      if (rows.length > 0) yield rows.map((row) => submissionOf(row, rawBlocks));
       signal?.throwIfAborted();
     }
   } catch (error) {
@@ -319,7 +322,10 @@ async function* partitionsOf(
   } while (pageState);
 }
 
-function submissionOf(row: cassandra.types.Row): StoredSubmission | UnreadableSubmission {
+function submissionOf(
+  row: cassandra.types.Row,
+  rawBlocks: boolean,
+): StoredSubmission | UnreadableSubmission {
   const submittedAt = secondsOf(row.submitted_at);
   const date = row.submitted_at_date as string;
   const submitter = row.submitter as string;
@@ -335,7 +341,8 @@ function submissionOf(row: cassandra.types.Row): StoredSubmission | UnreadableSu
     graphqlControlPort: row.graphql_control_port as number | null,
     builtWithCommitSha: row.built_with_commit_sha as string | null,
   });
-  return 'fault' in stored ? stored : { ...stored, rawBlock: bytesOf(row.raw_block) };
+  if ('fault' in stored || !rawBlocks) return stored;
+  return { ...stored, rawBlock: bytesOf(row.raw_block) };
 }
 
 /** NaN for a time beyond JavaScript's. */

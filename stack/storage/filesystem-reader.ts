@@ -1,6 +1,7 @@
 /**
- * Reads what the backend's filesystem storage, or the original, wrote. Calls are synchronous: a small file costs 9 us on one core
- * (measured: 100,000 in 0.9 s), less than handing it between threads would. The event loop gets its turn after each batch.
+ * Reads what the backend's filesystem storage, or the original, wrote. Calls are synchronous: a file of 268 bytes that is in the page
+ * cache costs 4 us of CPU so, and 44 us with node:fs/promises, 16 at once (40,000 files, measured; of files that come from the disk the
+ * latter took half the time). The event loop gets its turn after each batch.
  */
 import {
   accessSync,

@@ -71,6 +71,9 @@ export type UnreadableSubmission = { where: string; fault: string };
 /** `from` and `to` (excluded) are seconds since 1970 of submitted_at, the storage's own clock. */
 export type StoredRange = { from: number; to: number };
 
+/** `rawBlocks` false: without {@link StoredSubmission.rawBlock}, which is nearly all that Cassandra sends (20 KB a row); default true. */
+export type ReadOptions = { rawBlocks?: boolean };
+
 export interface StorageReader {
   /** For people, e.g. `PostgreSQL 127.0.0.1:5432/coordinator`. Never with a credential. */
   readonly name: string;
@@ -83,6 +86,7 @@ export interface StorageReader {
   submissions(
     range: StoredRange,
     signal?: AbortSignal,
+    options?: ReadOptions,
   ): AsyncIterable<(StoredSubmission | UnreadableSubmission)[]>;
   /** The block of this hash (base58check); null: it is not there. Absent: the storage keeps no blocks of their own (PostgreSQL, Cassandra). */
   block?(hash: string): Promise<Uint8Array | null>;

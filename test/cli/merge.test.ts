@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Summary } from '../../results/types.ts';
+import type { Reconcile, ReconcileClasses, ReconcileLine, Summary } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
 import { runCli } from '../support/cli.ts';
 import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
@@ -47,4 +47,85 @@ test('what cannot be merged is refused, and nothing is made', async () => {
   assert.equal(one.exitCode, EXIT.usage);
   assert.match(one.stderr, /two runs or more, but 1 were given[^]*--out is missing/);
   assert.ok(!existsSync(out));
+});
+
+const NO_CLASSES: ReconcileClasses = {
+  ...{ right: 0, different: 0, missing: 0, sameSecond: 0, refusedStored: 0, unknownStored: 0 },
+  ...{ unknownNotStored: 0, foreign: 0, hostile: 0, retried: 0, doubles: 0, unreadable: 0 },
+};
+
+/** A part whose storage was looked into; null: it could not be read. */
+function lookedPart(
+  name: string,
+  number: number,
+  classes: Partial<ReconcileClasses> | null,
+): string {
+  const folder = join(scratch, `${name}-${number}`);
+  const run = syntheticRun({ seconds: 8, rate: 20 * number });
+  const lines: ReconcileLine[] = [
+    { class: 'missing', index: number, submitter: `B62q${number}` },
+    { class: 'foreign', submitter: 'B62qother' },
+  ];
+  const look = { storage: 'filesystem /x', waitedMs: 10 * number, readings: number };
+  const reconcile: Reconcile = {
+    ...run.reconcile!,
+    look: classes
+      ? { ...look, complete: true, classes: { ...NO_CLASSES, ...classes }, examples: lines }
+      : { ...look, complete: false, failure: 'refused' },
+  };
+  const gate = { state: 'pass', value: 100, limit: 100, unit: '%' } as const;
+  const gates = [...run.summary!.gates, { ...gate, name: 'stored-share>=100%' }];
+  writeRun(folder, {
+    ...run,
+    plan: { ...run.plan!, id: `${name}-${number}`, seed: `seed-${number}` },
+    reconcile,
+    summary: { ...run.summary!, gates },
+  });
+  writeFileSync(
+    join(folder, 'reconcile.ndjson'),
+    lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  );
+  return folder;
+}
+
+const readJson = <T>(out: string, file: string): T =>
+  JSON.parse(readFileSync(join(out, file), 'utf8')) as T;
+
+test('what one generator found lost is lost in the whole: the gate on it stays, classes add', async () => {
+  const out = join(scratch, 'looked');
+  const parts = [
+    lookedPart('looked', 1, { right: 100, foreign: 205, unreadable: 2 }),
+    lookedPart('looked', 2, { right: 198, different: 1, missing: 1, foreign: 103, unreadable: 2 }),
+  ];
+  const { exitCode, stdout } = await runCli(['merge', ...parts, '--out', out]);
+  assert.equal(exitCode, EXIT.gateFailed, stdout);
+  assert.match(stdout, /FAILED: stored-share>=100% does not hold \(99\.3 %\)/);
+  const { look } = readJson<Reconcile>(out, 'reconcile.json');
+  // 205 foreign to the first: 199 are the second's, 6 are nobody's.
+  assert.deepEqual(look!.classes, {
+    ...NO_CLASSES,
+    ...{ right: 298, different: 1, missing: 1, foreign: 6, unreadable: 2 },
+  });
+  assert.deepEqual([look!.complete, look!.readings, look!.waitedMs], [true, 2, 20]);
+  const lines = [
+    { class: 'missing', submitter: 'B62q1' },
+    { class: 'missing', submitter: 'B62q2' },
+  ];
+  assert.deepEqual(look!.examples, lines);
+  const list = readFileSync(join(out, 'reconcile.ndjson'), 'utf8').trimEnd().split('\n');
+  assert.deepEqual(
+    list.map((line) => JSON.parse(line) as unknown),
+    lines,
+  );
+});
+
+test('a storage that one generator could not read is known to none', async () => {
+  const out = join(scratch, 'half-looked');
+  const parts = [lookedPart('half', 1, { right: 100 }), lookedPart('half', 2, null)];
+  const { exitCode, stdout } = await runCli(['merge', ...parts, '--out', out]);
+  assert.equal(exitCode, EXIT.gateFailed, stdout);
+  assert.match(stdout, /no data for stored-share>=100%/);
+  const { look } = readJson<Reconcile>(out, 'reconcile.json');
+  assert.deepEqual([look!.complete, look!.classes], [false, undefined]);
+  assert.equal(look!.failure, 'generator 2: refused');
 });

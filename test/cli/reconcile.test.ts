@@ -1,6 +1,6 @@
 /** `npm run load -- --storage URL` from the outside: the real command line, the real k6, a backend that lies. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -44,12 +44,20 @@ const DEEDS: Deed[] = [
   'store and drop',
 ];
 
-async function crookedLoad(args: string[], name: string, duration = '2s') {
+async function crookedLoad(
+  args: string[],
+  name: string,
+  { duration = '2s', onFirst }: { duration?: string; onFirst?: () => void } = {},
+) {
   const storage = join(folder, `${name}-storage`);
+  mkdirSync(storage);
   const writer = openFilesystemStorage(storage);
   const backend = await startCrookedBackend({
     storage: writer,
-    deedOf: (n) => DEEDS[n % DEEDS.length],
+    deedOf: (n) => {
+      if (n === 0) onFirst?.();
+      return DEEDS[n % DEEDS.length];
+    },
   });
   const results = join(folder, name);
   try {
@@ -79,7 +87,7 @@ describe('a backend that lies', { concurrency: 2 }, () => {
     const { result, run, read, counts } = await crookedLoad(
       ['--storage', 'STORAGE', '--storage-wait', '1s', '--reconcile-every', '1s'],
       'crooked',
-      '4s',
+      { duration: '4s' },
     );
     const { reconcile, summary } = read;
     const of = (...deeds: Deed[]) => deeds.reduce((sum, deed) => sum + (counts[deed] ?? 0), 0);
@@ -128,13 +136,38 @@ describe('a backend that lies', { concurrency: 2 }, () => {
     }
   });
 
-  test('a storage that cannot be read is told, and is no pass', async () => {
-    const missing = pathToFileURL(join(folder, 'nowhere')).href;
-    const { result, read, run } = await crookedLoad(['--storage', missing], 'unreadable');
+  test('a storage that cannot be opened is told before the load, and nothing is sent', async () => {
+    const writer = openFilesystemStorage(join(folder, 'unused'));
+    const backend = await startCrookedBackend({ storage: writer, deedOf: () => 'store' });
+    const results = join(folder, 'not-begun');
+    try {
+      const missing = pathToFileURL(join(folder, 'nowhere')).href;
+      const { exitCode, stderr } = await runCli(
+        ['load', '--target', backend.url, '--results', results, '--storage', missing],
+        env,
+      );
+      assert.equal(exitCode, 5, stderr);
+      assert.match(stderr, /nowhere cannot be read.*\nwhat to do: --storage names/);
+      assert.deepEqual([readdirSync(results), backend.counts.store ?? 0], [[], 0]);
+    } finally {
+      await backend.stop();
+      await writer.close();
+    }
+  });
+
+  test('a storage that cannot be read any more is told with a hint, and is no pass', async () => {
+    const gone = join(folder, 'gone');
+    mkdirSync(gone);
+    const { result, read, run } = await crookedLoad(
+      ['--storage', pathToFileURL(gone).href, '--storage-wait', '1s'],
+      'unreadable',
+      { onFirst: () => rmSync(gone, { recursive: true }) },
+    );
     assert.equal(result.exitCode, 99, result.stdout);
     assert.equal(read.reconcile!.stored, null);
     assert.equal(read.reconcile!.look!.complete, false);
-    assert.match(read.reconcile!.look!.failure!, /nowhere cannot be read/);
+    assert.match(read.reconcile!.look!.failure!, /gone cannot be read/);
+    assert.match(result.stdout, /gone cannot be read.* \(--storage names /);
     assert.match(read.summary!.verdict.sentence, /no data for stored-share>=100%/);
     assert.match(result.stdout, /note: .*could not be read, so nothing is known of what is stored/);
     assert.match(

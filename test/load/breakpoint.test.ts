@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { searchOf } from '../../cli/load-model.ts';
 import { searchState, type SearchOptions, type Trial } from '../../load/breakpoint/search.ts';
 import { verdictOfSearch } from '../../load/breakpoint/verdict.ts';
 import { uniform } from '../../scenarios/lib/plan.ts';
@@ -65,6 +66,27 @@ test('a target that takes all, or nothing, ends the search', () => {
   assert.equal(all.trials.at(-1)!.rate, OPTIONS.highest);
   const nothing = play(0);
   assert.equal(nothing.end, 'fails the lowest');
+});
+
+test('a target that fails every trial ends the search soon, whatever the rates are', () => {
+  for (const [rate, hold, lowest] of [
+    ['50/s', 10_000, 1],
+    ['1000/s', 10_000, 15.63],
+    ['100/min', 60_000, 0.17],
+    ['10/s', 2000, 5],
+    ['10/s', 3000, 3.33],
+    ['1/s', 2000, 1],
+  ] as const) {
+    const options = searchOf({ rate, hold, 'max-rate': 5000, precision: 5, 'max-trials': 40 });
+    assert.equal(options.lowest, lowest, rate);
+    const trials: Trial[] = [];
+    for (let next; (next = searchState(options, trials).next) !== null;)
+      // As load/breakpoint/run.ts does.
+      trials.push({ rate: Math.round(next * 100) / 100, outcome: 'failed' });
+    // Where the range is narrow, what is left of it may be as narrow as asked for.
+    assert.match(searchState(options, trials).end!, /^(fails the lowest|precise)$/, rate);
+    assert.ok(trials.length <= 14, `${rate}: ${trials.length} trials`);
+  }
 });
 
 test('what the generator cannot send is a ceiling, not a knee', () => {
@@ -137,7 +159,7 @@ test('each end has its sentence and its exit code', () => {
   assert.equal(code({}), 0);
   assert.equal(code({ end: 'holds the highest' }), 0);
   assert.equal(code({ end: 'generator-limited' }), 4);
-  assert.equal(code({ rate: null, low: null, high: null, end: 'fails the lowest' }), 99);
+  assert.equal(code({ end: 'holds the highest', confirmedRate: null }), 99);
   assert.equal(code({ confirmedRate: null }), 99);
   assert.equal(code({ end: 'cut' }, { interrupted: true }), 130);
   assert.equal(code({ end: 'cut' }, { problem: new UserError('x', { hint: 'y' }) }), 5);
@@ -145,6 +167,28 @@ test('each end has its sentence and its exit code', () => {
     verdictOfSearch(FOUND, [], CALM).sentence,
     /^FOUND: the knee lies at 300 submissions\/s, with 95 % probability between 295 and 309; 295\/s held/,
   );
+});
+
+test('where no rate held, the sentence says whether it was the target', () => {
+  const none = { rate: null, low: null, high: null, confirmedRate: null };
+  const trial = (rate: number, outcome: 'failed' | 'generator-limited', failedGates: string[]) => ({
+    ...FOUND.trials[0],
+    ...{ rate, outcome, failedGates },
+  });
+  const failed = [
+    trial(50, 'failed', ['p95<1s']),
+    trial(0.78, 'failed', ['error-rate<=1%', 'p95<1s']),
+  ];
+  const limited = [trial(40, 'generator-limited', []), trial(50, 'generator-limited', [])];
+  for (const [end, trials, exitCode, sentence] of [
+    ['fails the lowest', failed, 99, 'FAILED: the gates do not even hold at 0.78/s: error-rate<=1%, p95<1s (2 trials of 10 s).'],
+    ['trials', failed.slice(0, 1), 99, 'FAILED: the gates do not even hold at 50/s: p95<1s (1 trial of 10 s).'],
+    ['trials', [...failed, ...limited], 99, 'FAILED: the gates do not even hold at 0.78/s: error-rate<=1%, p95<1s (4 trials of 10 s).'],
+    ['generator-limited', [...limited, failed[0]], 99, 'FAILED: the gates do not even hold at 50/s: p95<1s (3 trials of 10 s).'],
+    ['trials', limited, 4, 'GENERATOR-LIMITED: this machine cannot even send 40/s (2 trials of 10 s).'],
+    ['generator-limited', limited, 4, 'GENERATOR-LIMITED: this machine cannot even send 40/s (2 trials of 10 s).'],
+  ] as const)
+    assert.deepEqual(verdictOfSearch({ ...FOUND, ...none, end, trials: [...trials] }, [], CALM), { passed: false, exitCode, sentence }); // prettier-ignore
 });
 
 test('a gate on the rate found can fail', () => {

@@ -97,6 +97,7 @@ const CASES: Record<string, [string, string]> = {
   retries: ['retries<=4', 'retries<4'],
   accepted: ['accepted>=99', 'accepted>=100'],
   'stored-share': ['stored-share>=98%', 'stored-share>=98.1%'],
+  missing: ['missing<=1', 'missing<=0'],
   'failed-iterations': ['failed-iterations<=0', 'failed-iterations>=1'],
   'log-errors': ['log-errors<=3', 'log-errors<=2'],
   'hostile-unexpected': ['hostile-unexpected<=2', 'hostile-unexpected<=1'],

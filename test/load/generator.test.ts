@@ -96,6 +96,18 @@ test('signing that cannot keep up is the generator, in every model', () => {
     /signing of submissions could not keep up: 11 of 1,000 waited/,
   );
   assert.equal(generatorLimit({ ...facts, feeder: { requests: 0, waitedLong: 0 } }), null);
+  // In an open model the on-time gate says how much may wait, but never less than that.
+  const open = (allowedMisses: number, waitedLong: number) =>
+    generatorLimit({
+      ...facts,
+      schedule: { ...kept, late: 0 },
+      allowedMisses,
+      feeder: feeder(waitedLong),
+    });
+  assert.equal(open(0.05, 50), null);
+  assert.match(open(0.05, 51)!, /51 of 1,000 waited/);
+  assert.equal(open(0, 10), null);
+  assert.match(open(0, 11)!, /11 of 1,000 waited/);
 });
 
 test('a generator that grows is told of, a backend that does is not its matter', () => {

@@ -5,15 +5,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { AnswerTable } from '../../load/answer-table.ts';
-import { judgeGates, gateRules, type GateFigures } from '../../load/gates.ts';
+import {
+  type GateFigures,
+  gateRules,
+  judgeGates,
+  REPLAY_STORED_GATES,
+  STORED_GATES,
+} from '../../load/gates.ts';
 import { LiveLook } from '../../load/reconcile/live.ts';
 import { type LookOutcome, lookIntoStorage } from '../../load/reconcile/look.ts';
+import { storedGates } from '../../load/reconcile/of-run.ts';
 import { OUTCOME, outcomesOf } from '../../load/reconcile/outcomes.ts';
 import { SendTimes } from '../../load/reconcile/send-times.ts';
 import { blockHashOf, type SentBody, type SentSubmissions } from '../../load/reconcile/sent.ts';
 import type { ReconcileClasses, ReconcileLiveLine } from '../../results/types.ts';
 import { CODE } from '../../scenarios/lib/reports.ts';
 import type { StorageReader, StoredSubmission } from '../../stack/storage/storage.ts';
+import { UserError } from '../../user-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'reconcile-rules-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -242,6 +250,24 @@ test('a replay counts entries of equal bodies, and none of an earlier replay', a
   ]);
 });
 
+test('a replay to a clock that differs: what its second may explain is not missing for certain', async () => {
+  // All of one second and of the next came to the same two seconds of a clock that is 1.5 s ahead.
+  const sent = [1, 1.2, 2, 2.2, 7].map((at) => ({ by: 'a', at: at + 0.1 }));
+  const rows = [2, 3].map((at) => rowOf('a', at));
+  const outcome = await reconciled(sent, rows, { fresh: false });
+  assert.deepEqual(counted(outcome), { right: 2, sameSecond: 2, missing: 1 });
+});
+
+test('where nothing at all is stored, the question about the clock names what is allowed', async () => {
+  for (const [fresh, allowed] of [
+    [true, /clock within 5 minutes of/],
+    [false, /clock within 2 seconds of/],
+  ] as const) {
+    const { notes } = await reconciled([{ by: 'a', at: 1 }], [], { fresh });
+    assert.match(notes.join('\n'), allowed);
+  }
+});
+
 describe('blocks', () => {
   const sent = [{ by: 'a', at: 1 }];
   for (const [name, reader, rows, expected] of [
@@ -263,6 +289,25 @@ describe('blocks', () => {
       assert.equal(outcome.look.blocksCompared, 1);
       if (expected === 'different') assert.ok('block' in outcome.look.examples![0].fields!);
     });
+});
+
+test('what this run stored has a size: its entries, and each block once; others count not', async () => {
+  const sent = [
+    { by: 'a', at: 1 },
+    { by: 'b', at: 1 },
+  ];
+  const rows = [
+    rowOf('a', 1, { bytes: 300 }),
+    rowOf('b', 1, { bytes: 310 }),
+    rowOf('x', 1, { bytes: 1000 }),
+  ];
+  const bare = await reconciled(sent, rows);
+  assert.deepEqual(bare.size, { bytes: 610, submissions: 2 });
+  const reader = { block: () => Promise.resolve(BLOCK) };
+  const withBlock = await reconciled(sent, rows, { reader });
+  assert.deepEqual(withBlock.size, { bytes: 610 + BLOCK.length, submissions: 2 });
+  const silent = await reconciled(sent, [rowOf('a', 1)], { reader });
+  assert.equal(silent.size, null);
 });
 
 test('outcomes follow from answers; what is in flight beyond all reports is known, too', () => {
@@ -314,6 +359,43 @@ test('a storage that fails: no crash, no figures; an interrupt keeps the last wh
   assert.match(outcome.notes.join('\n'), /was interrupted/);
 });
 
+test('a storage that is back within the wait is read; one that is not is told with its hint', async () => {
+  const sent = [{ by: 'a', at: 1 }];
+  const look = (failures: number) => {
+    let nowMs = 0;
+    let opened = 0;
+    return lookIntoStorage({
+      storage: 'rows',
+      open: () =>
+        ++opened > failures
+          ? Promise.resolve(readerOf(() => [rowOf('a', 1)]))
+          : Promise.reject(new UserError('it is down', { hint: 'start it' })),
+      sent: sentOf(sent, true),
+      ...sideOf(sent),
+      lease: 1,
+      others: new Set(),
+      beganMs: T0 * 1000,
+      endedMs: (T0 + 100) * 1000,
+      folder,
+      waitMs: 10_000,
+      signal: new AbortController().signal,
+      clock: {
+        nowMs: () => nowMs,
+        sleep: (ms) => Promise.resolve(void (nowMs += ms)),
+      },
+    });
+  };
+  const back = await look(2);
+  assert.deepEqual([back.stored, back.look.complete, back.look.waitedMs], [1, true, 1500]);
+  assert.deepEqual(back.notes, []);
+  const gone = await look(Infinity);
+  assert.deepEqual(
+    [gone.stored, gone.look.failure, gone.look.waitedMs],
+    [null, 'it is down', 10_000],
+  );
+  assert.match(gone.notes.join(), /could not be read, .*: it is down \(start it\)$/);
+});
+
 test('stored-share is the share that is stored and right; without a look there is no data', () => {
   const rules = gateRules(['stored-share>=99%'], []);
   const classes = { right: 98, different: 1, missing: 1, sameSecond: 0 } as ReconcileClasses;
@@ -322,6 +404,40 @@ test('stored-share is the share that is stored and right; without a look there i
   assert.deepEqual([judge({ classes }).state, judge({ classes }).value], ['fail', 98]);
   assert.equal(judge({ classes: { ...classes, right: 198 } }).state, 'pass');
   assert.equal(judge().state, 'no data');
+});
+
+test('the gate missing looks at what nothing explains, and has no data without a look', () => {
+  const rules = gateRules(REPLAY_STORED_GATES, []);
+  const classes = { right: 1, different: 0, missing: 0, sameSecond: 98 } as ReconcileClasses;
+  const judge = (look?: { classes: ReconcileClasses }) =>
+    judgeGates(rules, { ...(look && { reconcile: { look } }) } as GateFigures)[0];
+  assert.equal(judge({ classes }).state, 'pass');
+  assert.deepEqual(judge({ classes: { ...classes, missing: 3 } }), {
+    name: 'missing<=0',
+    state: 'fail',
+    value: 3,
+    limit: 0,
+    unit: '',
+  });
+  assert.equal(judge().state, 'no data');
+  assert.equal(judge({ classes: { ...classes, right: 0, sameSecond: 0 } }).state, 'no data');
+});
+
+test('the default gate of a storage that is looked into: a replay as recorded may lose what no storage can hold', () => {
+  const gatesOf = (
+    request: object,
+    storage: string | null = 'file:///a',
+    targets: object[] = [{}],
+  ) => storedGates({ storage, targets, request } as unknown as Parameters<typeof storedGates>[0]);
+  assert.deepEqual(gatesOf({ scenario: 'load' }), STORED_GATES);
+  assert.deepEqual(gatesOf({ scenario: 'replay' }), REPLAY_STORED_GATES);
+  assert.deepEqual(
+    gatesOf({ scenario: 'mixed', mix: [{ kind: 'replay', weight: 1 }] }),
+    REPLAY_STORED_GATES,
+  );
+  assert.deepEqual(gatesOf({ scenario: 'replay', resign: { signatures: 'valid' } }), STORED_GATES);
+  assert.deepEqual(gatesOf({ scenario: 'load' }, null, []), STORED_GATES);
+  for (const scenario of ['load', 'replay']) assert.deepEqual(gatesOf({ scenario }, null), []);
 });
 
 test('looks during the load count what came since, once each', async () => {

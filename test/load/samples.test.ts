@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { LatencyHistogram } from '../../results/histogram.ts';
+import { figuresOfSamples } from '../../results/figures.ts';
 import { figuresOf, SampleAggregator, type AggregatorOptions } from '../../load/samples.ts';
 import { scheduleOf } from '../../load/schedule.ts';
 import { answerCode, CODE, packReport } from '../../scenarios/lib/reports.ts';
@@ -129,8 +130,17 @@ test('answers by class; only expected ones have a latency', () => {
   const text = codes
     .map(([status, code], i) => request(T0 + i, status, 10 + i) + reported(T0 + i, i, code))
     .join('');
-  const { aggregator } = aggregate(HEADER + text, { count: 5, bodyBytesOf: (i) => 1000 + i });
+  const { aggregator, lines } = aggregate(HEADER + text, {
+    count: 5,
+    bodyBytesOf: (i) => 1000 + i,
+  });
   const { totals } = aggregator;
+  // A line says what its answers by class do not.
+  assert.deepEqual(
+    [lines[0].answers['200'], lines[0].accepted, lines[0].expected],
+    [3, 2, undefined],
+  );
+  assert.equal(figuresOfSamples(lines, []).errorRate, 5 / 7);
   assert.deepEqual(totals.answers, {
     200: 3,
     401: 1,
@@ -467,4 +477,7 @@ test('latencies of groups: by the tag, of the answer that the group expects; oth
   assert.deepEqual(first.answers, { '200': 2, '413': 1 });
   const { totals } = aggregator;
   assert.deepEqual([totals.accepted, totals.expected, totals.otherBody], [3, 3, 0]);
+  // One was refused as it must be, another taken though it must not: the counts are alike and the sum says so, too.
+  const lines = aggregator.takeSeconds();
+  assert.equal(figuresOfSamples(lines, []).errorRate, 2 / 5);
 });

@@ -24,8 +24,7 @@ const killed = (): Run => ({
 const GOLDEN: Record<string, () => string> = {
   usual: () => markdownReport(SYNTHETIC_RUNS.usual(), PICTURES),
   killed: () => markdownReport(killed(), PICTURES),
-  breakpoint: () =>
-    markdownReport(SYNTHETIC_RUNS.breakpoint(), ['breakpoint.png', ...PICTURES]),
+  breakpoint: () => markdownReport(SYNTHETIC_RUNS.breakpoint(), ['breakpoint.png', ...PICTURES]),
   'no-data': () => {
     const run = syntheticRun({ seconds: 1, rate: 0, processes: {} });
     const noted: Run = {

@@ -196,6 +196,18 @@ test('figures of the samples are those of the whole run', () => {
   assert.ok(Math.abs(figures.processes.backend.cpuCoresMean! - 0.7) < 0.2);
 });
 
+test('of a killed run: a 413 that was expected is no error, a 200 with another body is one', () => {
+  const line = { ...RUN.samples[0], sent: 10, answers: { '200': 7, '413': 3 } };
+  const of = (change: object) => {
+    const { accepted, expected, errorRate } = figuresOfSamples([{ ...line, ...change }], []);
+    return [accepted, expected, errorRate];
+  };
+  assert.deepEqual(of({}), [7, undefined, 0.3]);
+  assert.deepEqual(of({ expected: 10 }), [7, 10, 0]);
+  assert.deepEqual(of({ accepted: 5 }), [5, undefined, 0.5]);
+  assert.deepEqual(of({ accepted: 5, expected: 8 }), [5, 8, 0.2]);
+});
+
 test('a warm-up leaves the latencies of its seconds out, and counts their answers', () => {
   const whole = figuresOfSamples(RUN.samples, []);
   const warm = figuresOfSamples(RUN.samples, [], 2000);

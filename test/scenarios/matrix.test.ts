@@ -7,11 +7,14 @@ const CELLS: [scenario: string, target: Target][] = [
   ['mixed', 'embedded'],
   ['big-blocks', 'answers early'],
   ['load', 'stalls'],
-  ['load', 'lies, and its storage is known'],
+  ['replay', 'lies, and its storage is known'],
+  ['breakpoint', 'stalls'],
 ];
 
 describe('scenario and target', { concurrency: 2 }, () => {
   for (const [scenario, target] of CELLS)
-    test(`${scenario}, the target: ${target}`, () => checkCell(scenario, target));
+    test(`${scenario}, the target: ${target}`, async () => {
+      await checkCell(scenario, target);
+    });
   test('mixed, interrupted once', () => checkInterrupt('mixed'));
 });

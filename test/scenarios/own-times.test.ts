@@ -281,14 +281,17 @@ describe('from the outside, against the embedded backend', { concurrency: 2 }, (
     const payloads = join(scratchFolder(), 'payloads');
     mkdirSync(payloads);
     cpSync(join(projectRoot, 'producers', 'data'), payloads, { recursive: true });
-    const { summary, plan, stdout } = await runLoad([
+    const { summary, plan, stdout, folder } = await runLoad([
       '--scenario', 'replay', '--payloads', payloads, '--submitters', 'random', '--signatures', 'broken',
-      '--vus', '2', '--duration', '1s', '--think', '100ms',
+      '--vus', '2', '--duration', '1s', '--think', '100ms', '--keep',
     ]); // prettier-ignore
     assert.ok(summary.figures.accepted > 0);
     assert.equal(summary.figures.accepted, summary.figures.sent);
     assert.equal(plan.corpus.producers, 1000);
     assert.match(stdout, /signatures are broken, so the embedded backend does not look at them/);
+    // The same bodies come again with each run of the seed: what lies in a storage from before must not count as this run's.
+    const { source } = json<{ source: object }>(join(folder, 'corpus'), 'k6-plan.json');
+    assert.equal('recordedTimes' in source && source.recordedTimes, true);
   });
 });
 

@@ -226,6 +226,14 @@ describe('Cassandra', { skip: missing ?? false }, () => {
       const { stored, batches } = await readAll(reader, { from: 0, to: 200 });
       assert.equal(stored.length, 150);
       assert.ok(Math.max(...batches) <= 20, `${batches}`);
+      let count = 0;
+      const without = { rawBlocks: false };
+      for await (const batch of reader.submissions({ from: 0, to: 200 }, undefined, without))
+        for (const each of batch) {
+          count++;
+          assert.ok(!('fault' in each) && !('rawBlock' in each) && each.blockHash !== '');
+        }
+      assert.equal(count, 150);
       await Promise.all([storage.close(), reader.close()]);
     });
 
