@@ -19,7 +19,7 @@ import { defaultGates, gateRules, judgeGates } from './gates.ts';
 import { allowedMisses, generatorLimit, growthNotes } from './generator.ts';
 import { writeFleetRecord } from './fleet-record.ts';
 import { startBeside } from './hostile/beside.ts';
-import { collectEachMinute } from './collect.ts';
+import { collectOften } from './collect.ts';
 import type { Interrupts } from './interrupt.ts';
 import { startK6 } from './k6-run.ts';
 import { Leftovers } from './leftovers.ts';
@@ -265,7 +265,7 @@ class LoadRun {
       }, limitMs);
       const live = setInterval(() => this.#tick(), 1000);
       this.#liveLook = this.#startLiveLook();
-      const stopCollecting = collectEachMinute();
+      const stopCollecting = collectOften();
       try {
         const end = await k6.done;
         if (end.outcome === 'broken') this.#broken.push(end.sentence);

@@ -22,10 +22,17 @@ export type BatchSigner = {
 
 type Waiting = { resolve: (records: Uint8Array) => void; reject: (error: Error) => void };
 
+/** Of the thread's heap; a job leaves a few hundred KB behind. */
+const YOUNG_GENERATION_MB = 4;
+
 export function startBatchSigner(
   run: Pick<SignRun, 'network' | 'bodiesFile' | 'templates' | 'fleet'>,
 ): BatchSigner {
-  const worker = new Worker(distFile('sign-worker.js'), { workerData: workerDataOf(run) });
+  const worker = new Worker(distFile('sign-worker.js'), {
+    workerData: workerDataOf(run),
+    // It is not reached by the collections of load/collect.ts; a small young generation is collected soon.
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
   const waiting = new Map<number, Waiting>();
   let jobs = 0;
   let failure: Error | null = null;
