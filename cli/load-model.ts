@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closest } from 'fastest-levenshtein';
-import { OPEN_METRICS, parseGate } from '../load/gates.ts';
+import { BREAKPOINT_METRIC, metricOfGate, OPEN_METRICS } from '../judge/gates.ts';
 import { type KindWeight, parseMix, parseSizes } from '../load/mix.ts';
 import { type LoadRequest, loadShape, MOST_VUS, parseRate, parseStages } from '../load/plan.ts';
 import type { SearchOptions } from '../load/breakpoint/search.ts';
@@ -302,24 +302,21 @@ export function modelProblems(given: OptionValues, sources: Sources): string[] {
     problems.push('--mix with replay needs --payloads DIR, the folder with the recorded requests');
   problems.push(...breakpointProblems(values));
   if (!isOpen)
-    for (const text of (values.gate as string[] | undefined) ?? []) {
-      const rule = parseGate(text);
-      if ('metric' in rule && OPEN_METRICS.includes(rule.metric))
+    for (const text of gatesOf(values))
+      if (OPEN_METRICS.includes(metricOfGate(text) ?? ''))
         problems.push(
           `--gate ${text} needs an open model: --scenario arrival or fleet, --timing recorded with replay, or --rate with ramp, spike or your own`,
         );
-    }
   return problems;
 }
 
+const gatesOf = (values: OptionValues): string[] => (values.gate as string[] | undefined) ?? [];
+
 function breakpointProblems(values: OptionValues): string[] {
-  if (values.scenario !== 'breakpoint') {
-    const gates = (values.gate as string[] | undefined) ?? [];
-    return gates
-      .map((text) => ({ text, rule: parseGate(text) }))
-      .filter(({ rule }) => 'metric' in rule && rule.metric === 'breakpoint')
-      .map(({ text }) => `--gate ${text} needs --scenario breakpoint`);
-  }
+  if (values.scenario !== 'breakpoint')
+    return gatesOf(values)
+      .filter((text) => metricOfGate(text) === BREAKPOINT_METRIC)
+      .map((text) => `--gate ${text} needs --scenario breakpoint`);
   const { first, highest } = searchOf(values);
   const duration = values.duration as number;
   const hold = values.hold as number;

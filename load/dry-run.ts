@@ -5,8 +5,8 @@ import { countProducers } from '../producers/key-source.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import { readPayloads } from '../producers/payloads.ts';
 import type { SubmissionTemplate } from '../producers/templates.ts';
-import { defaultGates, gateRules } from './gates.ts';
-import { storedGates } from './reconcile/of-run.ts';
+import { defaultGates, gateRules } from '../judge/gates.ts';
+import { storedGates } from './storage-look.ts';
 import { isFed } from './feeder/feed.ts';
 import {
   hasHostile,
@@ -15,14 +15,14 @@ import {
   mixedTemplates,
   unpacedRate,
 } from './mix.ts';
-import { k6Memory, makeK6Plan } from './k6-plan.ts';
+import { k6Memory, makeK6Plan } from './k6/plan.ts';
 import { networkSubmissions } from './own-submissions.ts';
 import { ownTimesOf } from './own-times.ts';
 import { describeShape, estimateOf, loadShape, UNPACED_RATE, volumeOf } from './plan.ts';
 import { fleetSize, type LoadJob, templatesOfJob } from './prepare.ts';
 import { storedBytes } from './storage-need.ts';
-import { submitUrl } from './target.ts';
-import { transportFacts } from './transport.ts';
+import { submitUrl } from './target/target.ts';
+import { transportFacts } from './target/transport.ts';
 
 /** Text of a body beside block, snark work and envelope. */
 const FRAME_BYTES = 60;

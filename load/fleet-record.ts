@@ -5,7 +5,7 @@ import { SLOT_TIME_MS } from '../mina/chain.ts';
 import { CYCLE_MS, type NetworkPlan, SUBMISSION_KINDS } from '../producers/network-plan.ts';
 import type { FleetLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
-import type { AnswerTable } from './answer-table.ts';
+import type { AnswerTable } from '../reconcile/answer-table.ts';
 
 /** A plan, and of what its submissions are made. */
 export type SimulatedNetwork = {

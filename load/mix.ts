@@ -6,9 +6,9 @@ import { MAX_BODY_BYTES, payloadBytes, readPayloads } from '../producers/payload
 import { type BodySize, LEAST_BODY_BYTES, sizedTemplates } from '../producers/sized-templates.ts';
 import { readSources, type SubmissionTemplate } from '../producers/templates.ts';
 import type { GroupFigures, HostileFigures } from '../results/types.ts';
-import { ACCEPTED } from './k6-plan.ts';
+import { ACCEPTED } from './k6/plan.ts';
 import type { LoadRequest } from './plan.ts';
-import type { GroupTotals } from './samples.ts';
+import type { GroupTotals } from './k6/samples.ts';
 
 /** `hostile` is not sent by k6: load/hostile does it beside. */
 const KINDS = ['load', 'big-blocks', 'replay', 'hostile'] as const;

@@ -8,7 +8,7 @@ import type { Payload } from '../producers/payloads.ts';
 import { readSources, type SubmissionTemplate, templatesOf } from '../producers/templates.ts';
 import { payloadOf } from '../scenarios/lib/plan.ts';
 import { SLOT_TIME_MS } from '../mina/chain.ts';
-import { seedNumber } from './k6-plan.ts';
+import { seedNumber } from './k6/plan.ts';
 
 export type OwnSubmissions = {
   templates: SubmissionTemplate[];

@@ -29,7 +29,7 @@ import { UserError } from '../user-error.ts';
 import { type Feed, isFed, startFeed } from './feeder/feed.ts';
 import type { HostileTarget } from './hostile/beside.ts';
 import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
-import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6-binary.ts';
+import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6/binary.ts';
 import {
   bodyPlaces,
   bodySizes,
@@ -38,10 +38,10 @@ import {
   makeK6Plan,
   packPayloads,
   writeK6Plan,
-} from './k6-plan.ts';
-import type { Leftovers } from './leftovers.ts';
+} from './k6/plan.ts';
+import type { Leftovers } from '../system/leftovers.ts';
 import type { Screen } from './live.ts';
-import { checkStorage } from './reconcile/of-run.ts';
+import { checkStorage } from './storage-look.ts';
 import { checkRoom, storedBytes } from './storage-need.ts';
 import {
   type Group,
@@ -62,10 +62,10 @@ import {
   type Volume,
   volumeOf,
 } from './plan.ts';
-import { checkAddress, checkIsBackend, submitUrl } from './target.ts';
-import type { TargetLogs } from './target-log.ts';
-import { transportNotes, type WeightedTarget } from './targets.ts';
-import { type Transport, transportFacts } from './transport.ts';
+import { checkAddress, checkIsBackend, submitUrl } from './target/target.ts';
+import type { TargetLogs } from './target/log.ts';
+import { transportNotes, type WeightedTarget } from './target/targets.ts';
+import { type Transport, transportFacts } from './target/transport.ts';
 
 /** What the command line asks for, checked. */
 export type LoadJob = {

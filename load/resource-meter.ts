@@ -2,7 +2,7 @@
 import { ProcessMeter } from '../results/figures.ts';
 import { GrowthMeter, SETTLING_MS } from '../results/growth.ts';
 import type { MemoryGrowth, ProcessFigures, ResourceLine } from '../results/types.ts';
-import { CpuMeter, type GeneratorCpu } from './generator.ts';
+import { CpuMeter, type GeneratorCpu } from '../judge/generator-limit.ts';
 
 /** First and last end of a request up to now, ms since 1970; null: none was seen yet. */
 export type LoadTimes = { firstEndMs: number | null; lastEndMs: number | null };

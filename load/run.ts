@@ -15,33 +15,33 @@ import type {
 } from '../results/types.ts';
 import { targetOf } from '../scenarios/lib/plan.ts';
 import { EXIT } from '../user-error.ts';
-import { defaultGates, gateRules, judgeGates } from './gates.ts';
-import { allowedMisses, generatorLimit, growthNotes } from './generator.ts';
+import { defaultGates, gateRules, judgeGates } from '../judge/gates.ts';
+import { allowedMisses, generatorLimit, growthNotes } from '../judge/generator-limit.ts';
 import { writeFleetRecord } from './fleet-record.ts';
 import { startBeside } from './hostile/beside.ts';
-import { collectOften } from './collect.ts';
-import type { Interrupts } from './interrupt.ts';
-import { startK6 } from './k6-run.ts';
-import { Leftovers } from './leftovers.ts';
-import { liveLine } from './live.ts';
+import { collectOften } from '../system/garbage.ts';
+import type { Interrupts } from '../system/interrupts.ts';
+import { startK6 } from './k6/run.ts';
+import { Leftovers } from '../system/leftovers.ts';
+import { liveLine, type Screen } from './live.ts';
 import { groupFigures, hasHostile } from './mix.ts';
-import type { LookOutcome } from './reconcile/look.ts';
-import { LiveLook } from './reconcile/live.ts';
+import type { LookOutcome } from '../reconcile/look.ts';
+import { LiveLook } from '../reconcile/live.ts';
 import {
   lookAfterRun,
   sentByRun,
   type StorageChoice,
   storageOf,
   storedGates,
-} from './reconcile/of-run.ts';
-import { SendTimes } from './reconcile/send-times.ts';
+} from './storage-look.ts';
+import { SendTimes } from '../reconcile/send-times.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { ResourceMeter } from './resource-meter.ts';
-import { figuresOf, SampleAggregator } from './samples.ts';
+import { figuresOf, SampleAggregator } from './k6/samples.ts';
 import { scheduleOf, timedSchedule } from './schedule.ts';
 import { costOfFolder } from './run-cost.ts';
-import { followTargetLogs } from './target-log.ts';
-import { verdictOf } from './verdict.ts';
+import { followTargetLogs } from './target/log.ts';
+import { verdictOf } from '../judge/verdict.ts';
 
 /** A k6 that does not end by itself this long after its last possible answer is ended. */
 const K6_OVERTIME_MS = 30_000;
@@ -83,27 +83,36 @@ export async function runLoad(
   save = () => run.saveAtOnce();
   await run.send();
   const summary = run.finish(await run.look());
-  const { verdict, notes } = summary;
   save = () => undefined;
   await run.addCost();
-  notes.push(...(await prepared.release()), ...run.save());
+  summary.notes.push(...(await prepared.release()), ...run.save());
   interrupts.second.removeEventListener('abort', endAtOnce);
-  const notDrawn = how.describe ? await describeRun(folder) : null;
-  for (const note of notes) screen.line(`note: ${note}`);
-  if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
-  screen.line(`results: ${folder}`);
-  screen.line(verdict.sentence);
-  return { exitCode: verdict.exitCode, folder, summary };
+  return tellEnd(folder, summary, screen, how);
 }
 
 /** How a run ended; nulls: it was interrupted before anything was sent. */
 export type RunEnd = { exitCode: number; folder: string | null; summary: Summary | null };
 
+/** The last lines of a run whose files are whole. @param how `describe`: pictures and report are made first */
+export async function tellEnd(
+  folder: string,
+  summary: Summary,
+  screen: Screen,
+  how: { describe: boolean },
+): Promise<RunEnd> {
+  const notDrawn = how.describe ? await describeRun(folder) : null;
+  for (const note of summary.notes) screen.line(`note: ${note}`);
+  if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
+  screen.line(`results: ${folder}`);
+  screen.line(summary.verdict.sentence);
+  return { exitCode: summary.verdict.exitCode, folder, summary };
+}
+
 /**
  * Pictures and report, from the folder alone. A failure here takes nothing from the results.
  * @returns what failed; null: nothing
  */
-export async function describeRun(folder: string): Promise<string | null> {
+async function describeRun(folder: string): Promise<string | null> {
   try {
     await renderRun(folder);
     await writeReport(folder);

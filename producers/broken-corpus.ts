@@ -11,7 +11,7 @@ import { envelopeOf, writeBodies } from './bodies.ts';
 import { CORPUS_FILES } from './corpus.ts';
 import { planSubmissions } from './corpus-plan.ts';
 import type { Fleet } from './fleet.ts';
-import { fillNewFolder } from './new-folder.ts';
+import { fillNewFolder } from '../system/new-folder.ts';
 import { type Payload, payloadBytes } from './payloads.ts';
 import { templatesOf } from './templates.ts';
 

@@ -23,7 +23,7 @@ import { EXIT, UserError } from '../user-error.ts';
 import { planSubmissions, type TipTime } from './corpus-plan.ts';
 import type { Producer } from './fleet.ts';
 import { type Payload, payloadBytes } from './payloads.ts';
-import { listProblems } from './problems.ts';
+import { listProblems } from '../system/problems.ts';
 import { RandomStream } from './random.ts';
 import { readSources, readTemplates, type SubmissionTemplate } from './templates.ts';
 

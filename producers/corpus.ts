@@ -19,7 +19,7 @@ import {
   withGiven,
 } from './corpus-plan.ts';
 import type { Fleet } from './fleet.ts';
-import { fillNewFolder } from './new-folder.ts';
+import { fillNewFolder } from '../system/new-folder.ts';
 import { CHUNK_RECORDS, signChunks } from './sign-pool.ts';
 import type { SubmissionTemplate } from './templates.ts';
 

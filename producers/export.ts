@@ -7,7 +7,7 @@ import { type BodyTemplate, ENVELOPE, ENVELOPE_END, RECORD } from '../mina/envel
 import { EXIT, UserError } from '../user-error.ts';
 import { writeBodies } from './bodies.ts';
 import { checkJob, type CorpusJob, signJob } from './corpus.ts';
-import { fillNewFolder } from './new-folder.ts';
+import { fillNewFolder } from '../system/new-folder.ts';
 
 /** `json`: files `000000.json`, `000001.json` …; `ndjson`: one file, {@link NDJSON_FILE}. */
 export const EXPORT_FORMATS = ['json', 'ndjson'] as const;

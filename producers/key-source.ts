@@ -24,7 +24,7 @@ import { encodePrivateKey } from '../mina/schnorr.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { fleetOfKeys, type Fleet } from './fleet.ts';
 import { type KeyJob, type KeyOutcome, openKeys } from './key-pool.ts';
-import { listProblems } from './problems.ts';
+import { listProblems } from '../system/problems.ts';
 import { readProducersFile } from './producers-file.ts';
 
 /** The daemon's own names. Its UPTIME_PRIVKEY_PASS is not read: one variable for one kind of file. */

@@ -7,7 +7,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSubmission, SubmissionError, type Submission } from '../mina/submission.ts';
 import { EXIT, UserError } from '../user-error.ts';
-import { listProblems } from './problems.ts';
+import { listProblems } from '../system/problems.ts';
 
 /** uptime-service-backend, src/delegation_backend: a longer body is answered 413 unread. */
 export const MAX_BODY_BYTES = 50_000_000;

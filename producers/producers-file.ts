@@ -13,7 +13,7 @@ import { decodePrivateKey } from '../mina/schnorr.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { fleetOfKeys, type Fleet, type ProducerKeys } from './fleet.ts';
 import { JsonFault, lineOf, scanJson, textOf, type JsonValue } from './json-scan.ts';
-import { listProblems } from './problems.ts';
+import { listProblems } from '../system/problems.ts';
 
 /** One producer of the list as it was written. */
 type Entry = { line: number; privateKey: string; libp2pSeed?: string };

@@ -1,5 +1,5 @@
 /** `npm run corpus`: signed submissions as files, for any other tool. */
-import { listenForInterrupts } from '../../load/interrupt.ts';
+import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../load/live.ts';
 import { parseCreatedAt } from '../../mina/created-at.ts';
 import type { Network } from '../../mina/network.ts';

@@ -21,10 +21,10 @@ import {
   programsOnPath,
   releaseBaseUrl,
   unusedProxy,
-} from '../../load/k6-binary.ts';
-import { BuildError, checkGo } from '../../load/k6-build.ts';
-import { releaseAsset, releaseUnreachable } from '../../load/k6-download.ts';
-import { firstLine, runProgram } from '../../load/k6-program.ts';
+} from '../../load/k6/binary.ts';
+import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
+import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
+import { firstLine, runProgram } from '../../system/run-program.ts';
 import { loadMinaWasm, projectRoot } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';

@@ -1,26 +1,26 @@
 /** `npm run load`: one load run against an uptime backend. */
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { DEFAULT_GATES, parseGate } from '../../load/gates.ts';
+import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
-import { listenForInterrupts } from '../../load/interrupt.ts';
+import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../load/live.ts';
 import { hasHostile } from '../../load/mix.ts';
 import { parseThink } from '../../load/plan.ts';
 import type { LoadJob } from '../../load/prepare.ts';
 import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
-import { allowProblem } from '../../load/target-log.ts';
+import { allowProblem } from '../../load/target/log.ts';
 import { runBreakpoint } from '../../load/breakpoint/run.ts';
 import { runLoad } from '../../load/run.ts';
-import { checkTargets, parseTarget, type WeightedTarget } from '../../load/targets.ts';
+import { checkTargets, parseTarget, type WeightedTarget } from '../../load/target/targets.ts';
 import {
   readTransport,
   redactUrl,
   secretVariables,
   type Transport,
   type TransportOptions,
-} from '../../load/transport.ts';
+} from '../../load/target/transport.ts';
 import { dryRun } from '../../load/dry-run.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';

@@ -3,12 +3,12 @@ import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync
 import { basename, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { defaultGates, gateRules, judgeGates, parseGate } from '../../load/gates.ts';
-import { verdictOf } from '../../load/verdict.ts';
+import { defaultGates, gateRules, judgeGates, parseGate } from '../../judge/gates.ts';
+import { verdictOf } from '../../judge/verdict.ts';
 import { renderRun } from '../../plots/render.ts';
 import { writeReport } from '../../report/markdown.ts';
 import { costOf } from '../../results/cost.ts';
-import { type Merged, mergeProblems, mergeRuns } from '../../results/merge.ts';
+import { type Merged, mergeProblems, mergeRuns } from '../../judge/merge.ts';
 import { readRun, type Run } from '../../results/reader.ts';
 import type { ReconcileLine, Summary } from '../../results/types.ts';
 import { FILES, writerOf } from '../../results/writer.ts';

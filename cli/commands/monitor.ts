@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
-import { listenForInterrupts } from '../../load/interrupt.ts';
+import { listenForInterrupts } from '../../system/interrupts.ts';
 import { processFigures } from '../../results/figures.ts';
 import {
   serveAgent,

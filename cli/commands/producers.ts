@@ -1,6 +1,6 @@
 /** `npm run producers`: who submits, as a file: also the whitelist of a backend. */
 import writeFileAtomic from 'write-file-atomic';
-import { listenForInterrupts } from '../../load/interrupt.ts';
+import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../load/live.ts';
 import {
   type Fleet,

@@ -7,21 +7,26 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { readRun } from '../../results/reader.ts';
-import type { BreakpointFigures, BreakpointTrial, Plan, Summary } from '../../results/types.ts';
+import type { BreakpointFigures, BreakpointTrial, Summary } from '../../results/types.ts';
 import { formatNumber, formatShare } from '../../results/units.ts';
-import { createRun, ensureResultsFolder, FILES, runId } from '../../results/writer.ts';
+import {
+  createRun,
+  ensureResultsFolder,
+  FILES,
+  runId,
+  type RunWriter,
+} from '../../results/writer.ts';
 import { type BackendProcess, startBackend } from '../../stack/backend-process.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { judgeGates, gateRules, parseGate } from '../gates.ts';
-import type { Interrupts } from '../interrupt.ts';
+import { BREAKPOINT_METRIC, gateRules, judgeGates, metricOfGate } from '../../judge/gates.ts';
+import type { Interrupts } from '../../system/interrupts.ts';
 import { Screen } from '../live.ts';
 import type { LoadJob, Surroundings } from '../prepare.ts';
-import { describeRun, type RunEnd, runLoad } from '../run.ts';
-import { checkIsBackend } from '../target.ts';
+import { type RunEnd, runLoad, tellEnd } from '../run.ts';
+import { checkIsBackend } from '../target/target.ts';
 import { searchState, type SearchOptions, type SearchState } from './search.ts';
-import { verdictOfSearch } from './verdict.ts';
+import { verdictOfSearch } from '../../judge/breakpoint-verdict.ts';
 
 export type BreakpointJob = {
   /** The load of every trial but its rate; its own duration is that of the last, longer load. */
@@ -33,8 +38,6 @@ export type BreakpointJob = {
   settleMs: number;
 };
 
-/** The gate that looks at the whole search, not at a trial. */
-const BREAKPOINT_METRIC = 'breakpoint';
 /** k6 takes whole numbers of starts per unit of time: rates to a hundredth. */
 const RATE_SCALE = 100;
 const MOST_CONFIRMATIONS = 4;
@@ -112,13 +115,8 @@ class BreakpointRun {
       screen.line('interrupted before anything was sent; nothing was left behind');
       return { exitCode: EXIT.interrupted, folder: null, summary: null };
     }
-    const summary = await this.#finish(this.#last, problem);
-    const notDrawn = await describeRun(this.#folder);
-    for (const note of summary.notes) screen.line(`note: ${note}`);
-    if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
-    screen.line(`results: ${this.#folder}`);
-    screen.line(summary.verdict.sentence);
-    return { exitCode: summary.verdict.exitCode, folder: this.#folder, summary };
+    const summary = await this.#finish(this.#last, problem, writer);
+    return tellEnd(this.#folder, summary, screen, { describe: true });
   }
 
   get #interrupted(): boolean {
@@ -264,6 +262,7 @@ class BreakpointRun {
   async #finish(
     last: { folder: string; summary: Summary },
     problem: UserError | null,
+    writer: Pick<RunWriter, 'plan' | 'summary'>,
   ): Promise<Summary> {
     const { load, holdMs } = this.#job;
     const { plan } = await readRun(last.folder);
@@ -272,17 +271,15 @@ class BreakpointRun {
         await rename(join(last.folder, file), join(this.#folder, file));
     await rm(last.folder, { recursive: true, force: true });
     const id = basename(this.#folder);
-    if (plan) {
-      const whole: Plan = {
+    if (plan)
+      writer.plan({
         ...plan,
         id,
         plannedAt: this.#startedAt.toISOString(),
         options: load.options,
         seed: load.request.seed,
         target: { ...plan.target, embedded: load.targets.length === 0 },
-      };
-      await writeFileAtomic(join(this.#folder, FILES.plan), `${JSON.stringify(whole, null, 2)}\n`);
-    }
+      });
     const state = this.#trials.length > 0 ? this.#state() : null;
     const found = this.#trials.some(({ outcome }) => outcome === 'held');
     const cut = this.#interrupted || problem !== null || state === null || state.end === null;
@@ -309,18 +306,12 @@ class BreakpointRun {
       gates: [...last.summary.gates, ...gates],
       verdict: verdictOfSearch(breakpoint, gates, { problem, interrupted: this.#interrupted }),
     };
-    await writeFileAtomic(
-      join(this.#folder, FILES.summary),
-      `${JSON.stringify(summary, null, 2)}\n`,
-    );
+    writer.summary(summary);
     return summary;
   }
 }
 
-const isBreakpointGate = (text: string): boolean => {
-  const rule = parseGate(text);
-  return 'metric' in rule && rule.metric === BREAKPOINT_METRIC;
-};
+const isBreakpointGate = (text: string): boolean => metricOfGate(text) === BREAKPOINT_METRIC;
 
 function trialOf(
   folder: string,

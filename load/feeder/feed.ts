@@ -5,7 +5,7 @@ import { checkJob, type CorpusJob } from '../../producers/corpus.ts';
 import { planSubmissions } from '../../producers/corpus-plan.ts';
 import { FEED_STATUS, type FeederSource } from '../../scenarios/lib/plan.ts';
 import type { Volume } from '../plan.ts';
-import type { SentSubmissions } from '../reconcile/sent.ts';
+import type { SentSubmissions } from '../../reconcile/sent.ts';
 import { startBatchSigner } from './batch-signer.ts';
 import { answerBytes, type Feeder, type FeederFigures, startFeeder } from './feeder.ts';
 import { HandOutLog } from './hand-out-log.ts';

@@ -11,7 +11,7 @@ import {
   type SentSubmissions,
   type SentTemplate,
   templateOf,
-} from '../reconcile/sent.ts';
+} from '../../reconcile/sent.ts';
 import type { HandOutLog } from './hand-out-log.ts';
 
 const CHUNK = 4096;

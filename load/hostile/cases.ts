@@ -10,7 +10,7 @@
  */
 import { decode, encode } from '../../mina/base58check.ts';
 import { MAX_BODY_BYTES } from '../../producers/payloads.ts';
-import { SUBMIT_PATH } from '../target.ts';
+import { SUBMIT_PATH } from '../target/target.ts';
 import { bodyOf, type HostileMaterial, type Member, type Tokens, utcSeconds } from './material.ts';
 import type { Expected, Part, Script, Step } from './script.ts';
 

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { ConnectionOptions } from 'node:tls';
 import { RandomStream } from '../../producers/random.ts';
 import type { AnswerClass, HostileCaseFigures, HostileFigures } from '../../results/types.ts';
-import { submitUrl } from '../target.ts';
+import { submitUrl } from '../target/target.ts';
 import { type HostileCase, type HostileContext, SAME_SECOND } from './cases.ts';
 import {
   type Address,

@@ -3,7 +3,7 @@
  * (copytruncate). A file that is truncated and grows beyond its former size between two looks cannot be told from one that grew.
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { LineCutter } from './lines.ts';
+import { LineCutter } from '../../system/lines.ts';
 
 export type FileFollower = {
   /** Reads what is there, up to its end or `atMost` bytes. Never throws: what goes wrong is told by `onNote`. */

@@ -8,7 +8,7 @@ import type { LogFigures, LogLine } from '../../results/types.ts';
 import { containerLogs } from '../container-logs.ts';
 import { containerNameProblem, findContainer } from '../engine.ts';
 import { followFile } from './follow-file.ts';
-import { LineCutter } from './lines.ts';
+import { LineCutter } from '../../system/lines.ts';
 import { LogWatch } from './log-watch.ts';
 
 export type LogSource =

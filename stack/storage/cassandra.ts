@@ -20,7 +20,7 @@ import {
   openClient,
   statementProblem,
   URL_NAMES,
-} from './cassandra-connection.ts';
+} from '../../system/cassandra.ts';
 import { columnsOf, storedOf, withinYears } from './columns.ts';
 import { dayOf } from './layout.ts';
 import { retrying } from './retrying.ts';
@@ -35,7 +35,7 @@ import type {
   UnreadableSubmission,
 } from './storage.ts';
 
-export type { CassandraConfig } from './cassandra-connection.ts';
+export type { CassandraConfig } from '../../system/cassandra.ts';
 
 const SHARD_SECONDS = 144;
 const DAY_SECONDS = 86_400;

@@ -19,7 +19,7 @@ import {
   postgresName,
   statementProblem,
   URL_NAMES,
-} from './postgres-connection.ts';
+} from '../../system/postgres.ts';
 import type {
   AcceptedSubmission,
   SaveOutcome,
@@ -30,7 +30,7 @@ import type {
   UnreadableSubmission,
 } from './storage.ts';
 
-export { POSTGRES_SSL_MODES, type PostgresConfig } from './postgres-connection.ts';
+export { POSTGRES_SSL_MODES, type PostgresConfig } from '../../system/postgres.ts';
 
 const WRITING = { connections: 4, statementMs: 30_000 };
 const READING = { connections: 4, statementMs: 300_000 };

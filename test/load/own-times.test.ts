@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { allowedMisses, generatorLimit } from '../../load/generator.ts';
-import { gateRules } from '../../load/gates.ts';
+import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
+import { gateRules } from '../../judge/gates.ts';
 import { fleetProblems, offsetsFile, type OwnTimes, ownTimesOf } from '../../load/own-times.ts';
 import { describeShape, type LoadRequest, loadShape, volumeOf } from '../../load/plan.ts';
-import { figuresOf, SampleAggregator } from '../../load/samples.ts';
+import { figuresOf, SampleAggregator } from '../../load/k6/samples.ts';
 import { mostWithin, timedSchedule } from '../../load/schedule.ts';
-import { ScheduleWatch } from '../../load/schedule-watch.ts';
+import { ScheduleWatch } from '../../load/k6/schedule-watch.ts';
 import { LEAST_GAP_MS } from '../../producers/network-plan.ts';
 import type { Payload } from '../../producers/payloads.ts';
 import { answerCode, CODE, packReport } from '../../scenarios/lib/reports.ts';

@@ -1,8 +1,8 @@
 /** Bodies with answers of their own, recorded ones among signed ones, and latencies kept apart, with the real k6. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { corpusSource, makeK6Plan } from '../../load/k6-plan.ts';
-import { figuresOf } from '../../load/samples.ts';
+import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
+import { figuresOf } from '../../load/k6/samples.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,

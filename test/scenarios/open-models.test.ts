@@ -1,11 +1,11 @@
 /** Ramps, open models and spikes with the real k6: what is due is sent or counted, whatever the target does. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allowedMisses, generatorLimit } from '../../load/generator.ts';
-import { gateRules } from '../../load/gates.ts';
-import { corpusSource, makeK6Plan } from '../../load/k6-plan.ts';
+import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
+import { gateRules } from '../../judge/gates.ts';
+import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { loadShape, type LoadRequest, volumeOf } from '../../load/plan.ts';
-import { figuresOf } from '../../load/samples.ts';
+import { figuresOf } from '../../load/k6/samples.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,

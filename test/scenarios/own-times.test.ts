@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { RunningK6 } from '../../load/k6-run.ts';
-import { corpusSource, makeK6Plan } from '../../load/k6-plan.ts';
+import type { RunningK6 } from '../../load/k6/run.ts';
+import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { timedShape } from '../../load/plan.ts';
-import { figuresOf } from '../../load/samples.ts';
+import { figuresOf } from '../../load/k6/samples.ts';
 import { mostWithin } from '../../load/schedule.ts';
 import { projectRoot } from '../../paths.ts';
 import type {

@@ -1,7 +1,7 @@
 /** The pure parts of the scenarios: leases, think times, order of payloads, memory. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { k6Memory, makeK6Plan } from '../../load/k6-plan.ts';
+import { k6Memory, makeK6Plan } from '../../load/k6/plan.ts';
 import { makeFleet } from '../../producers/fleet.ts';
 import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
 import {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { corpusSource, makeK6Plan, packPayloads } from '../../load/k6-plan.ts';
-import type { RunningK6 } from '../../load/k6-run.ts';
-import { figuresOf } from '../../load/samples.ts';
+import { corpusSource, makeK6Plan, packPayloads } from '../../load/k6/plan.ts';
+import type { RunningK6 } from '../../load/k6/run.ts';
+import { figuresOf } from '../../load/k6/samples.ts';
 import { payloadOf, type K6Plan } from '../../scenarios/lib/plan.ts';
 import { makeFakeCorpus, type FakeCorpus } from '../support/fake-corpus.ts';
 import {

@@ -2,10 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
-import {
-  type CassandraConfig,
-  cassandraConfigOf,
-} from '../../stack/storage/cassandra-connection.ts';
+import { type CassandraConfig, cassandraConfigOf } from '../../system/cassandra.ts';
 import { openCassandraReader, openCassandraStorage } from '../../stack/storage/cassandra.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 

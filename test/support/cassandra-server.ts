@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import cassandra from 'cassandra-driver';
 import getPort from 'get-port';
-import { cacheFolder, programsOnPath } from '../../load/k6-binary.ts';
+import { cacheFolder, programsOnPath } from '../../load/k6/binary.ts';
 
 const CASSANDRA = '5.0.5';
 const JAVA = 17;

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { makeFleet } from '../../producers/fleet.ts';
 import { parseSubmission, tokenBytes } from '../../mina/submission.ts';
-import { blockHashOf } from '../../load/reconcile/sent.ts';
+import { blockHashOf } from '../../reconcile/sent.ts';
 import type { AcceptedSubmission, Storage } from '../../stack/storage/storage.ts';
 
 export type Deed =

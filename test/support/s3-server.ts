@@ -10,8 +10,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
-import { cacheFolder, programsOnPath } from '../../load/k6-binary.ts';
-import { BuildError, buildGoProgram, checkGo, type GoProgram } from '../../load/k6-build.ts';
+import { cacheFolder, programsOnPath } from '../../load/k6/binary.ts';
+import {
+  BuildError,
+  buildGoProgram,
+  checkGo,
+  type GoProgram,
+} from '../../load/k6/build-with-go.ts';
 
 const VERSITYGW: GoProgram = {
   name: 'versitygw',

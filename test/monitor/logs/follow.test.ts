@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, test } from 'node:test';
 import { followFile } from '../../../monitor/logs/follow-file.ts';
-import { LineCutter, LONGEST_LINE } from '../../../monitor/logs/lines.ts';
+import { LineCutter, LONGEST_LINE } from '../../../system/lines.ts';
 import {
   followLogs,
   parseJournalLine,

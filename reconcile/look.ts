@@ -1,0 +1,327 @@
+/** The look into the target's storage after a load: reads, compares, waits for late writers within a bound, and writes the list. */
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { setMaxListeners } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReconcileLine, StorageLook } from '../results/types.ts';
+import { FILES } from '../results/writer.ts';
+import { formatNumber } from '../results/units.ts';
+import type { StorageReader } from '../stack/storage/storage.ts';
+import { UserError } from '../user-error.ts';
+import { type Answers, outcomesOf } from './outcomes.ts';
+import { type Reconciled, Reconciler, REPLAY_SLACK_MS, type SentRun } from './reconcile.ts';
+import type { SendTimes } from './send-times.ts';
+import type { SentSubmissions } from './sent.ts';
+import { SentIndex } from './sent-index.ts';
+
+/** The target's clock may differ from ours by as much: what it stored within this time around the run is read. */
+export const CLOCK_ALLOWANCE_S = 300;
+/** Between two readings; doubled each time. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+const EXAMPLES = 5;
+/** A clock that is further off is worth a note. */
+const CLOCK_NOTE_MS = 2000;
+
+export type LookRequest = {
+  /** For people, where it cannot be opened. */
+  storage: string;
+  open(): Promise<StorageReader>;
+  sent: SentSubmissions;
+  answers: Answers;
+  times: SendTimes;
+  /** Submissions per lease, as in the plan. */
+  lease: number;
+  /** Submitters of the hostile sender beside the load. */
+  others: ReadonlySet<string>;
+  /** When the load began and k6 had ended, ms since 1970. */
+  beganMs: number;
+  endedMs: number;
+  /** The run's folder, for the list. */
+  folder: string;
+  /** How long to wait for late writers, from now on. */
+  waitMs: number;
+  /** Ends reading and waiting; the last whole reading counts. */
+  signal: AbortSignal;
+  onStatus?(text: string): void;
+  clock?: Clock;
+};
+
+/** What waiting needs. */
+export type Clock = {
+  /** Monotonic. */
+  nowMs(): number;
+  /** Resolves early, too, when `signal` is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+const REAL_CLOCK: Clock = {
+  nowMs: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+};
+
+export type LookOutcome = {
+  look: StorageLook;
+  /** As in results/types.ts Reconcile. */
+  stored: number | null;
+  missing: number | null;
+  /** What this run's entries take; null or absent: not known. */
+  size?: { bytes: number; submissions: number } | null;
+  notes: string[];
+};
+
+/** Never throws: what fails is told in the outcome. */
+export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome> {
+  const { signal, sent, waitMs, clock = REAL_CLOCK } = request;
+  // A reader may listen to it for each of many requests at once.
+  setMaxListeners(0, signal);
+  const startedMs = clock.nowMs();
+  const waitedMs = () => Math.round(clock.nowMs() - startedMs);
+  const notes: string[] = [];
+  let storage = request.storage;
+  let reader: StorageReader | null = null;
+  let readings = 0;
+  let best: { result: Reconciled; examples: ReconcileLine[] } | null = null;
+  let failure: string | null = null;
+  let hint = '';
+  const list = new LineList(join(request.folder, FILES.reconcileList));
+  try {
+    const run = await sentRunOf(request);
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        reader ??= await request.open();
+        storage = reader.name;
+        best = await readOnce({ ...request, reader, run, list });
+        readings++;
+        failure = null;
+      } catch (error) {
+        if (signal.aborted) break;
+        // A storage that fails now may answer in a moment.
+        failure = messageOf(error);
+        hint = hintOf(error);
+      }
+      if (failure === null && best!.result.mayStillCome === 0) break;
+      const leftMs = waitMs - waitedMs();
+      if (leftMs <= 0 || signal.aborted) break;
+      request.onStatus?.(
+        failure === null
+          ? `${formatNumber(best!.result.mayStillCome)} accepted submissions are not in the storage yet; looking again`
+          : `the storage cannot be read (${failure}); trying again`,
+      );
+      await clock.sleep(Math.min(pauseMs, leftMs), signal);
+      if (signal.aborted) break;
+    }
+  } catch (error) {
+    if (!signal.aborted) failure = messageOf(error);
+  } finally {
+    await reader?.close().catch(() => undefined);
+    sent.close();
+    list.drop();
+    if (list.failure !== null)
+      notes.push(`${FILES.reconcileList} could not be written (${list.failure})`);
+  }
+  if (signal.aborted) notes.push(interruptedNote(best !== null));
+  if (failure !== null) notes.push(failureNote(storage, failure, hint, best !== null));
+  const look: StorageLook = {
+    storage,
+    complete: best !== null && failure === null && !signal.aborted,
+    ...(failure !== null && { failure }),
+    waitedMs: waitedMs(),
+    readings,
+  };
+  if (best === null) return { look, stored: null, missing: null, notes };
+  const { classes, clockAheadMs, blocksCompared, foreignNotListed } = best.result;
+  Object.assign(look, { clockAheadMs, blocksCompared, classes, examples: best.examples });
+  if (foreignNotListed > 0) look.foreignNotListed = foreignNotListed;
+  const { right, different, missing, sameSecond, refusedStored, unknownStored } = classes;
+  const anyFresh = sent.templates.some(({ fresh }) => fresh);
+  notes.push(...notesOf(best.result, storage, anyFresh));
+  return {
+    look,
+    stored: right + different + refusedStored + unknownStored,
+    missing: missing + sameSecond,
+    size: best.result.stored,
+    notes,
+  };
+}
+
+/** The run's side, made once for all readings. */
+export async function sentRunOf(
+  request: Omit<LookRequest, 'open' | 'storage' | 'folder' | 'waitMs'>,
+): Promise<SentRun> {
+  const { sent, answers, times, lease, others, beganMs, endedMs, signal } = request;
+  return {
+    sent,
+    index: await SentIndex.of(sent, signal),
+    outcomes: outcomesOf(answers, lease),
+    timesOf: (index) => times.of(index),
+    retriesOf: (index) => answers.retriesOf(index),
+    beganMs,
+    endedMs,
+    others,
+  };
+}
+
+async function readOnce(
+  call: LookRequest & { reader: StorageReader; run: SentRun; list: LineList },
+): Promise<{ result: Reconciled; examples: ReconcileLine[] }> {
+  const { reader, run, list, signal } = call;
+  const from = Math.floor(run.beganMs / 1000) - CLOCK_ALLOWANCE_S;
+  const to = Math.ceil(Date.now() / 1000) + CLOCK_ALLOWANCE_S;
+  const examples = new Map<ReconcileLine['class'], ReconcileLine[]>();
+  list.begin();
+  const reconciler = new Reconciler(run, from, (line) => {
+    list.add(line);
+    const some = examples.get(line.class);
+    if (some === undefined) examples.set(line.class, [line]);
+    else if (some.length < EXAMPLES) some.push(line);
+  });
+  let entries = 0;
+  for await (const batch of reader.submissions({ from, to }, signal)) {
+    reconciler.add(batch);
+    entries += batch.length;
+    call.onStatus?.(`reading the storage: ${formatNumber(entries)} entries`);
+    signal.throwIfAborted();
+  }
+  const result = await reconciler.finish(reader.block?.bind(reader));
+  signal.throwIfAborted();
+  list.commit();
+  return { result, examples: [...examples.values()].flat() };
+}
+
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
+
+const interruptedNote = (isJudged: boolean): string =>
+  isJudged
+    ? 'the wait for late writers was interrupted: what the last whole reading of the storage showed counts'
+    : 'the look into the storage was interrupted before it came to an end, so nothing is known of what is stored';
+
+const hintOf = (error: unknown): string => (error instanceof UserError ? error.hint : '');
+
+const failureNote = (storage: string, failure: string, hint: string, isJudged: boolean): string =>
+  `${storage} could not be read${isJudged ? ' again' : ', so nothing is known of what is stored'}: ${failure}${
+    hint === '' ? '' : ` (${hint})`
+  }`;
+
+/** What a reader of the results must not miss, one sentence each. */
+function notesOf(
+  { classes, clockAheadMs }: Reconciled,
+  storage: string,
+  anyFresh: boolean,
+): string[] {
+  const { right, different, missing, sameSecond, refusedStored, unreadable, doubles } = classes;
+  const accepted = right + different + missing + sameSecond;
+  const notes: string[] = [];
+  const lost = missing + sameSecond;
+  if (lost > 0)
+    notes.push(
+      `${formatNumber(lost)} of ${formatNumber(accepted)} accepted submissions ${lost === 1 ? 'is' : 'are'} not in the storage${
+        sameSecond > 0
+          ? ` (${missing === 0 ? '' : `${formatNumber(missing)} without any reason to be seen, `}${formatNumber(sameSecond)} because another one of the submitter is stored at that second)`
+          : ''
+      }`,
+    );
+  if (lost > 0 && lost === accepted)
+    notes.push(
+      `not one accepted submission is in ${storage}: is it the storage of this target, and is its clock within ${anyFresh ? `${CLOCK_ALLOWANCE_S / 60} minutes` : `${REPLAY_SLACK_MS / 1000} seconds`} of this machine's?`,
+    );
+  const others: [count: number, one: string, many: string][] = [
+    [
+      different,
+      'accepted submission is stored otherwise than it was sent',
+      'accepted submissions are stored otherwise than they were sent',
+    ],
+    [
+      refusedStored,
+      'submission is stored though it was refused',
+      'submissions are stored though they were refused',
+    ],
+    [
+      doubles,
+      'entry of the storage is one too many of its submission',
+      'entries of the storage are too many of their submissions',
+    ],
+    [unreadable, 'entry of the storage cannot be read', 'entries of the storage cannot be read'],
+  ];
+  for (const [count, one, many] of others)
+    if (count > 0) notes.push(`${formatNumber(count)} ${count === 1 ? one : many}`);
+  if (clockAheadMs !== null && Math.abs(clockAheadMs) >= CLOCK_NOTE_MS)
+    notes.push(
+      `the target's clock is ${(Math.abs(clockAheadMs) / 1000).toFixed(1)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
+    );
+  return notes;
+}
+
+/** A file of lines that appears when it is whole: that of the last whole reading stays. */
+class LineList {
+  /** Why nothing more is written. */
+  failure: string | null = null;
+  readonly #path: string;
+  readonly #part: string;
+  #file: number | null = null;
+  #text: string[] = [];
+  #length = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#part = `${path}.part`;
+  }
+
+  #attempt(action: () => void): void {
+    if (this.failure !== null) return;
+    try {
+      action();
+    } catch (error) {
+      this.failure = messageOf(error);
+      this.#end();
+      rmSync(this.#part, { force: true });
+    }
+  }
+
+  /** What was begun before and not committed is dropped. */
+  begin(): void {
+    this.#end();
+    this.#attempt(() => (this.#file = openSync(this.#part, 'w')));
+  }
+
+  add(line: ReconcileLine): void {
+    const text = `${JSON.stringify(line)}\n`;
+    this.#text.push(text);
+    this.#length += text.length;
+    if (this.#length > 1 << 20) this.#flush();
+  }
+
+  #flush(): void {
+    const bytes = Buffer.from(this.#text.join(''));
+    this.#text = [];
+    this.#length = 0;
+    this.#attempt(() => {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#file!, bytes, at);
+    });
+  }
+
+  commit(): void {
+    this.#flush();
+    this.#attempt(() => {
+      closeSync(this.#file!);
+      this.#file = null;
+      renameSync(this.#part, this.#path);
+    });
+  }
+
+  #end(): void {
+    this.#text = [];
+    this.#length = 0;
+    if (this.#file === null) return;
+    closeSync(this.#file);
+    this.#file = null;
+  }
+
+  /** Removes what was begun and not committed. */
+  drop(): void {
+    const isOpen = this.#file !== null;
+    this.#end();
+    if (isOpen) rmSync(this.#part, { force: true });
+  }
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  defaultGates,
+  GATE_METRICS,
+  gateRules,
+  judgeGates,
+  parseGate,
+  type GateFigures,
+} from '../../judge/gates.ts';
+import type { LatencyFigures } from '../../results/types.ts';
+import { shape } from '../support/run-scenario.ts';
+
+const latency: LatencyFigures = {
+  count: 100, meanMs: 20, minMs: 1, p50Ms: 18, p90Ms: 40, p95Ms: 52, p99Ms: 90, p999Ms: 120, maxMs: 130, hdr: '',
+}; // prettier-ignore
+const growth = (megabytes: number) => ({ bytesPerMinute: megabytes * 2 ** 20, overMs: 480_000 });
+const look = {
+  storage: 'x', complete: true, waitedMs: 0, readings: 1,
+  classes: {
+    right: 98, different: 1, missing: 1, sameSecond: 0, refusedStored: 0, unknownStored: 0, unknownNotStored: 0, foreign: 0,
+    hostile: 0, retried: 0, doubles: 0, unreadable: 0,
+  },
+}; // prettier-ignore
+const figures: GateFigures = {
+  reconcile: { look },
+  hostile: {
+    rounds: 1, requests: 9, answers: {}, played: 9, asExpected: 7, unexpected: 2, cut: 0, cases: [],
+  }, // prettier-ignore
+  logs: { sources: ['backend.log'], lines: 9, errors: 3, allowed: 1, groups: [] },
+  sent: 100,
+  accepted: 99,
+  answers: { '200': 99, '500': 1 },
+  errorRate: 0.01,
+  submissionsPerSecond: 10,
+  bytesSent: 1,
+  bytesReceived: 1,
+  latency,
+  felt: { ...latency, p95Ms: 60 },
+  failedIterations: 0,
+  processes: {
+    backend: {
+      cpuCoresMean: 0.5,
+      cpuCoresMax: 1,
+      rssBytesMax: 200 * 2 ** 20,
+      readings: 5,
+      rssGrowth: growth(2),
+    },
+    k6: { cpuCoresMean: 1, cpuCoresMax: 1, rssBytesMax: 1, readings: 5, rssGrowth: growth(-0.5) },
+    toolkit: {
+      cpuCoresMean: 1,
+      cpuCoresMax: 1,
+      rssBytesMax: 1,
+      readings: 5,
+      rssGrowth: growth(0.5),
+    },
+  },
+  schedule: {
+    planned: 100,
+    started: 98,
+    late: 3,
+    dropped: 2,
+    droppedWhileFree: 0,
+    onTimeShare: 0.95,
+    keepingUpShare: 0.98,
+    latenessP99Ms: 12,
+    toleranceMs: 10,
+  },
+  sinceIntended: { ...latency, p95Ms: 70 },
+  retries: { '503': 3, 'error:1050': 1 },
+  breakpoint: {
+    rate: 300, low: 290, high: 310, end: 'precise', confirmedRate: 290, holdMs: 1, trials: [],
+  }, // prettier-ignore
+};
+const nothing: GateFigures = {
+  ...figures, reconcile: undefined, hostile: undefined, logs: undefined, breakpoint: undefined, sent: 0, accepted: 0, answers: {}, errorRate: null, submissionsPerSecond: null,
+  latency: null, felt: null, processes: {}, schedule: null, sinceIntended: null,
+}; // prettier-ignore
+
+/** For each figure a condition that holds and one that does not. */
+const CASES: Record<string, [string, string]> = {
+  p50: ['p50<=18ms', 'p50<18ms'],
+  p90: ['p90<41ms', 'p90>40ms'],
+  p95: ['p95<0.053s', 'p95<52ms'],
+  p99: ['p99<1m', 'p99<=89.9ms'],
+  'p99.9': ['p99.9<=120ms', 'p99.9<0.1s'],
+  max: ['max<=130ms', 'max<130ms'],
+  mean: ['mean<=20ms', 'mean>20ms'],
+  'felt-p95': ['felt-p95<=60ms', 'felt-p95<60ms'],
+  'error-rate': ['error-rate<=1%', 'error-rate<1%'],
+  rate: ['rate>=600/min', 'rate>10/s'],
+  'on-time': ['on-time>=95%', 'on-time>0.95'],
+  'achieved-rate': ['achieved-rate>=98%', 'achieved-rate>98%'],
+  'keeping-up': ['keeping-up>=98%', 'keeping-up>98%'],
+  'p95-since-intended': ['p95-since-intended<=70ms', 'p95-since-intended<70ms'],
+  retries: ['retries<=4', 'retries<4'],
+  accepted: ['accepted>=99', 'accepted>=100'],
+  'stored-share': ['stored-share>=98%', 'stored-share>=98.1%'],
+  missing: ['missing<=1', 'missing<=0'],
+  'failed-iterations': ['failed-iterations<=0', 'failed-iterations>=1'],
+  'log-errors': ['log-errors<=3', 'log-errors<=2'],
+  'hostile-unexpected': ['hostile-unexpected<=2', 'hostile-unexpected<=1'],
+  breakpoint: ['breakpoint>=300/s', 'breakpoint>300/s'],
+  'backend-memory': ['backend-memory<=200MB', 'backend-memory<0.1GB'],
+  'backend-memory-growth': ['backend-memory-growth<=2MB/min', 'backend-memory-growth<119MB/h'],
+  'k6-memory-growth': ['k6-memory-growth<0KB/min', 'k6-memory-growth>0MB/min'],
+  'toolkit-memory-growth': ['toolkit-memory-growth<513KB/min', 'toolkit-memory-growth<0.01GB/h'],
+  'backend-cpu': ['backend-cpu<=0.5', 'backend-cpu<0.5'],
+};
+
+test('every figure has a gate that passes, one that fails, and no data without a measurement', () => {
+  assert.deepEqual(Object.keys(CASES), Object.keys(GATE_METRICS));
+  for (const [pass, fail] of Object.values(CASES)) {
+    const states = (from: GateFigures) =>
+      judgeGates(gateRules([pass, fail], []), from).map(({ state }) => state);
+    assert.deepEqual(states(figures), ['pass', 'fail'], pass);
+    assert.deepEqual(states(nothing), ['no data', 'no data'], pass);
+  }
+});
+
+test('values and limits are shown in the unit that people use', () => {
+  const [share, time, memory] = judgeGates(
+    gateRules(['error-rate<5%', 'p95<2s', 'backend-memory<1GB'], []),
+    figures,
+  );
+  assert.deepEqual(share, { name: 'error-rate<5%', state: 'pass', value: 1, limit: 5, unit: '%' });
+  assert.deepEqual([time.value, time.limit, time.unit], [52, 2000, 'ms']);
+  assert.deepEqual([memory.value, memory.limit, memory.unit], [200, 1024, 'MB']);
+});
+
+test("a user's gate replaces the default of the same figure, others are added", () => {
+  assert.deepEqual(
+    gateRules(['error-rate <= 50 %', 'p95<1s']).map(({ expression }) => expression),
+    ['failed-iterations<=0', 'error-rate<=50%', 'p95<1s'],
+  );
+});
+
+test('an open model must keep its schedule, a closed one has none', () => {
+  const open = shape({ executor: 'constant-arrival-rate', rate: { starts: 5, timeUnitMs: 1000 } });
+  assert.deepEqual(defaultGates(open, 'arrival').slice(2), ['on-time>=99%']);
+  assert.deepEqual(defaultGates(shape({}), 'load'), ['error-rate<=1%', 'failed-iterations<=0']);
+  assert.deepEqual(defaultGates(shape({}), 'hostile').slice(2), ['hostile-unexpected<=0']);
+});
+
+test('a soak is judged by the growth of its backend, where that can be told', () => {
+  const soak = (minutes: number, watched: boolean) =>
+    defaultGates(shape({ durationMs: minutes * 60_000 }), 'soak', watched).slice(2);
+  assert.deepEqual(soak(30, true), ['backend-memory-growth<=1MB/min']);
+  assert.deepEqual(soak(30, false), []);
+  assert.deepEqual(soak(29, true), []);
+  assert.deepEqual(defaultGates(shape({ durationMs: 3_600_000 }), 'load', true).slice(2), []);
+});
+
+test('what is no gate is refused with a reason', () => {
+  for (const [text, reason] of [
+    ['', /such as "p95<800ms"/],
+    ['p95', /such as/],
+    ['p95=800ms', /such as/],
+    ['p95<-1ms', /such as/],
+    ['p96<1ms', /knows no figure "p96"; use one of p50, /],
+    ['constructor<1', /knows no figure "constructor"/],
+    ['p95<800', /must give p95 in ms, s, m, but is "p95<800"/],
+    ['p95<8%', /must give p95 in ms/],
+    ['accepted>5/s', /must give accepted as a plain number/],
+    [
+      'k6-memory-growth<1MB',
+      /must give k6-memory-growth in MB\/min, KB\/min, GB\/min, MB\/h, GB\/h/,
+    ],
+  ] as const) {
+    const rule = parseGate(text);
+    assert.ok('problem' in rule, text);
+    assert.match(rule.problem, reason);
+  }
+});
+
+test('any text is a rule or has a problem', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 20 }), (text) => {
+      const rule = parseGate(text);
+      assert.ok('problem' in rule || Number.isFinite(rule.limit));
+    }),
+  );
+});

@@ -1,0 +1,378 @@
+/** The results of several generators as one: the parts of a run are the run again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
+import { mergeLatencyFigures, mergeProblems, mergeRuns, mergeSamples } from '../../judge/merge.ts';
+import type { Run } from '../../results/reader.ts';
+import type { Plan, SampleLine, Summary } from '../../results/types.ts';
+import { randomOf, syntheticRun } from '../support/synthetic-run.ts';
+
+const T0 = 1_767_323_045_000;
+
+/** One request as a generator saw it. */
+type Request = { second: number; answer: string; us: number; generator: number };
+
+const requests = fc.array(
+  fc.record({
+    second: fc.integer({ min: 0, max: 6 }),
+    answer: fc.constantFrom('200', '413', '429', '503', 'error:1050'),
+    us: fc.oneof(fc.integer({ min: 1, max: 90_000 }), fc.integer({ min: 1, max: 400_000_000 })),
+    generator: fc.integer({ min: 0, max: 3 }),
+  }),
+  { minLength: 1, maxLength: 120 },
+);
+
+/** The seconds of what these requests are, as an aggregator would write them. */
+function secondsOf(all: readonly Request[]): SampleLine[] {
+  const firstSecond = Math.min(...all.map(({ second }) => second));
+  return [...new Set(all.map(({ second }) => second))]
+    .sort((a, b) => a - b)
+    .map((second) => {
+      const own = all.filter((request) => request.second === second);
+      const [latency, felt] = [new LatencyHistogram(), new LatencyHistogram()];
+      const answers: Record<string, number> = {};
+      // Some 200 have another body, and 413 is what was expected.
+      const accepted = own.filter(({ answer, us }) => answer === '200' && us % 3 > 0).length;
+      const expected = accepted + own.filter(({ answer }) => answer === '413').length;
+      for (const { answer, us } of own) {
+        answers[answer] = (answers[answer] ?? 0) + 1;
+        if (answer !== '200') continue;
+        latency.record(us);
+        felt.record(us + 70);
+      }
+      return {
+        t: T0 + second * 1000,
+        elapsedS: second - firstSecond,
+        vus: 3 * new Set(own.map(({ generator }) => generator)).size,
+        sent: own.length,
+        answers,
+        ...(accepted !== (answers['200'] ?? 0) && { accepted }),
+        ...(expected !== accepted && { expected }),
+        bytesSent: own.length * 1000,
+        bytesReceived: own.length * 10,
+        latency: latency.ofSecond(),
+        felt: felt.ofSecond(),
+      };
+    });
+}
+
+test('split among generators and merged, seconds are those of the whole', () => {
+  fc.assert(
+    fc.property(requests, (all) => {
+      const parts = [0, 1, 2, 3]
+        .map((generator) => all.filter((request) => request.generator === generator))
+        .filter((part) => part.length > 0);
+      const merged = mergeSamples(parts.map(secondsOf));
+      const whole = secondsOf(all);
+      // Bytes of a histogram may be packed otherwise; what it holds may not.
+      const held = (lines: SampleLine[]) =>
+        lines.map((line) => ({
+          ...line,
+          latency: line.latency && { ...line.latency, hdr: decodeBuckets(line.latency.hdr) },
+          felt: line.felt && { ...line.felt, hdr: decodeBuckets(line.felt.hdr) },
+        }));
+      assert.deepEqual(held(merged), held(whole));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('merging is the same in any order and in any grouping', () => {
+  fc.assert(
+    fc.property(requests, (all) => {
+      const part = (generator: number) =>
+        secondsOf(all.filter((request) => request.generator === generator));
+      const parts = [0, 1, 2, 3]
+        .filter((generator) => all.some((request) => request.generator === generator))
+        .map(part);
+      const once = mergeSamples(parts);
+      assert.deepEqual(mergeSamples([...parts].reverse()).map(plain), once.map(plain));
+      if (parts.length < 2) return;
+      assert.deepEqual(
+        mergeSamples([mergeSamples(parts.slice(0, 1)), ...parts.slice(1)]).map(plain),
+        once.map(plain),
+      );
+      assert.deepEqual(
+        mergeSamples([mergeSamples(parts.slice(0, 2)), ...parts.slice(2)]).map(plain),
+        once.map(plain),
+      );
+    }),
+    { numRuns: 40 },
+  );
+});
+const plain = ({ latency, felt, answers, ...line }: SampleLine) => ({
+  ...line,
+  answers: Object.entries(answers).sort(),
+  buckets: [latency, felt].map((one) => one && decodeBuckets(one.hdr)),
+});
+
+test('latency figures of parts are those of all answers; mean and minimum stay exact', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.integer({ min: 1, max: 9_000_000 }), { minLength: 1, maxLength: 40 }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      (parts) => {
+        const of = (values: readonly number[]) => {
+          const histogram = new LatencyHistogram();
+          for (const us of values) histogram.record(us);
+          return histogram.figures()!;
+        };
+        const { hdr, meanMs, ...merged } = mergeLatencyFigures([...parts.map(of), null])!;
+        const { hdr: wholeHdr, meanMs: wholeMeanMs, ...whole } = of(parts.flat());
+        assert.deepEqual(merged, whole);
+        assert.deepEqual(decodeBuckets(hdr), decodeBuckets(wholeHdr));
+        assert.ok(Math.abs(meanMs - wholeMeanMs) <= 1e-9 * wholeMeanMs);
+      },
+    ),
+    { numRuns: 60 },
+  );
+  assert.equal(mergeLatencyFigures([null, undefined]), null);
+});
+
+test('of 100,000 values a percentile is off by less than 0.2 %, merged or not', () => {
+  const random = randomOf(17);
+  const normal = () => {
+    let sum = -6;
+    for (let i = 0; i < 12; i++) sum += random();
+    return sum;
+  };
+  const distributions: Record<string, () => number> = {
+    uniform: () => 1000 * random(),
+    exponential: () => -40 * Math.log(1 - random()),
+    'log-normal': () => 12 * Math.exp(0.8 * normal()),
+    'two humps': () => (random() < 0.9 ? 5 + normal() / 4 : 800 + 50 * normal()),
+    'a heavy tail': () => Math.min(3_000_000, 3 / (1 - random()) ** 1.2),
+    'below a millisecond': () => 0.05 + 0.3 * random(),
+  };
+  for (const [name, draw] of Object.entries(distributions)) {
+    const values = Float64Array.from({ length: 100_000 }, () => Math.max(0.001, draw()));
+    const parts = [0, 1, 2].map((part) => {
+      const histogram = new LatencyHistogram();
+      for (let i = part; i < values.length; i += 3) histogram.record(values[i] * 1000);
+      return histogram.figures();
+    });
+    const figures = mergeLatencyFigures(parts)!;
+    values.sort();
+    for (const [percentile, found] of [
+      [50, figures.p50Ms],
+      [90, figures.p90Ms],
+      [95, figures.p95Ms],
+      [99, figures.p99Ms],
+      [99.9, figures.p999Ms],
+      [100, figures.maxMs],
+    ]) {
+      const exact = values[Math.ceil((percentile * values.length) / 100 - 1e-6) - 1];
+      // k6 gives whole microseconds: half of one is lost before the histogram sees it.
+      const off = Math.max(0, Math.abs(found - exact) - 0.0005) / exact;
+      assert.ok(off < 0.002, `${name}, p${percentile}: ${found} is not ${exact}`);
+    }
+  }
+});
+
+/** Two generators of one load: the same plan, machines of their own. */
+function twoRuns(): [Run, Run] {
+  const make = (number: number): Run => {
+    const run = syntheticRun({ seconds: 12 + 2 * number, rate: 40 + 10 * number });
+    const plan: Plan = {
+      ...run.plan!,
+      id: `part-${number}`,
+      seed: `seed-${number}`,
+      target: { url: 'http://10.0.0.1:8080/v1/submit', embedded: false },
+      load: { ...run.plan!.load, durationMs: 12_000, vus: 100 * number },
+      host: { ...run.plan!.host, cpu: `CPU ${number}` },
+    };
+    return {
+      ...run,
+      folder: `/runs/part-${number}`,
+      plan,
+      // Only the first sees the target's processes.
+      resources: run.resources.filter(
+        (line) => number === 1 || line.kind !== 'process' || line.name !== 'backend',
+      ),
+    };
+  };
+  return [make(1), make(2)];
+}
+
+test('counts add, rates and shares are taken anew', () => {
+  const runs = twoRuns();
+  const [a, b] = runs.map(({ summary }) => summary!.figures);
+  Object.assign(runs[0].summary!, { firstEndMs: T0 + 100, lastEndMs: T0 + 11_900 });
+  Object.assign(runs[1].summary!, { firstEndMs: T0 + 50, lastEndMs: T0 + 13_050 });
+  assert.deepEqual(mergeProblems(runs), []);
+  const { summary, plan, samples, reconcile } = mergeRuns(runs, 'both');
+  const { figures } = summary;
+  assert.equal(figures.sent, a.sent + b.sent);
+  assert.equal(figures.accepted, a.accepted + b.accepted);
+  assert.equal(figures.submissionsPerSecond, (figures.sent - 1) / 13);
+  assert.equal(summary.loadMs, 13_000);
+  assert.equal(figures.latency!.count, a.latency!.count + b.latency!.count);
+  assert.equal(figures.latency!.maxMs, Math.max(a.latency!.maxMs, b.latency!.maxMs));
+  assert.equal(samples.length, 16);
+  assert.equal(
+    samples.reduce((sum, line) => sum + line.sent, 0),
+    figures.sent,
+  );
+  assert.deepEqual([plan.load.vus, plan.seed, plan.id], [300, 'seed-1 + seed-2', 'both']);
+  assert.equal(reconcile!.accepted, a.accepted + b.accepted);
+  assert.equal(summary.interrupted, false);
+});
+
+test('each generator keeps its own processes; a target that both see counts once', () => {
+  const [first, second] = twoRuns();
+  const names = (runs: Run[]) => Object.keys(mergeRuns(runs, 'x').summary.figures.processes).sort();
+  assert.deepEqual(names([first, second]), [
+    'backend',
+    'g1:k6',
+    'g1:toolkit',
+    'g2:k6',
+    'g2:toolkit',
+  ]);
+  assert.deepEqual(mergeRuns([first, second], 'x').summary.notes, [
+    'the machines differ: the figures of whole machines are those of generator 1',
+  ]);
+  const sameMachine: Run = { ...second, plan: { ...second.plan!, host: first.plan!.host } };
+  const withBackend: Run = { ...sameMachine, resources: syntheticRun({ seconds: 12 }).resources };
+  const both = mergeRuns([first, withBackend], 'x');
+  assert.equal(both.summary.figures.processes.backend.readings, 15);
+  assert.deepEqual(both.summary.notes, []);
+  const elsewhere: Run = { ...withBackend, plan: second.plan };
+  assert.ok(names([first, elsewhere]).includes('g2:backend'));
+});
+
+test('schedules add, their percentile comes from all starts', () => {
+  const runs = twoRuns();
+  const lateness = (ms: number) => {
+    const histogram = new LatencyHistogram();
+    for (let i = 1; i <= 100; i++) histogram.record(ms * 10 * i);
+    return histogram.figures();
+  };
+  runs.forEach(({ summary }, i) => {
+    summary!.figures.lateness = lateness(i + 1);
+    summary!.figures.schedule = {
+      planned: 100,
+      started: 90 + i,
+      late: 10,
+      dropped: 5,
+      droppedWhileFree: 1,
+      onTimeShare: 0.8,
+      keepingUpShare: 1 - i / 2,
+      latenessP99Ms: 1,
+      toleranceMs: 10,
+    };
+  });
+  const { schedule } = mergeRuns(runs, 'x').summary.figures;
+  assert.equal(schedule!.onTimeShare, (181 - 20) / 200);
+  assert.deepEqual(
+    [schedule!.planned, schedule!.dropped, schedule!.keepingUpShare],
+    [200, 10, 0.75],
+  );
+  // Of 200 starts the 198th: 1.98 ms of the second generator, whose starts are twice as late.
+  assert.ok(Math.abs(schedule!.latenessP99Ms! - 1.96) < 0.03, String(schedule!.latenessP99Ms));
+});
+
+test('a part that was killed counts with its samples, and the whole is not complete', () => {
+  const [first, second] = twoRuns();
+  const { summary, broken } = mergeRuns(
+    [first, { ...second, summary: null, reconcile: null }],
+    'x',
+  );
+  assert.equal(summary.figures.sent, first.summary!.figures.sent + second.summary!.figures.sent);
+  assert.deepEqual(broken, ['generator 2 did not end by itself']);
+});
+
+test('a log that both follow counts once, embedded backends have one each', () => {
+  const runs = twoRuns();
+  runs.forEach(({ summary, logs }, i) => {
+    summary!.logs = {
+      sources: ['journal:uptime'],
+      lines: 10 + i,
+      errors: 2 + i,
+      allowed: 0,
+      groups: [
+        {
+          shape: 'lost <n>',
+          level: 'error',
+          count: 2 + i,
+          allowed: false,
+          firstAt: `2026-01-02T03:04:0${6 - i}.000Z`,
+          lastAt: `2026-01-02T03:04:0${7 + i}.000Z`,
+          example: 'lost 1',
+        },
+      ],
+    };
+    logs.push({ t: T0, shape: 'lost <n>', count: 2 + i });
+  });
+  const once = mergeRuns(runs, 'x');
+  assert.deepEqual([once.summary.logs!.errors, once.logs.length], [3, 1]);
+  for (const run of runs)
+    run.plan = { ...run.plan!, target: { url: 'http://127.0.0.1:1/', embedded: true } };
+  const both = mergeRuns(runs, 'x');
+  assert.equal(both.summary.logs!.errors, 5);
+  assert.deepEqual(
+    both.summary.logs!.groups.map(({ count, firstAt, lastAt }) => [count, firstAt, lastAt]),
+    [[5, '2026-01-02T03:04:05.000Z', '2026-01-02T03:04:08.000Z']],
+  );
+});
+
+test('what is no part of one load is refused, each reason told', () => {
+  const [first, second] = twoRuns();
+  const plan = second.plan!;
+  const problemsOf = (change: Partial<Run>) => mergeProblems([first, { ...second, ...change }]);
+  const cases: [Partial<Run>, RegExp][] = [
+    [{ plan: { ...plan, scenario: 'soak' } }, /scenario differs: "load" in run 1, "soak" in run 2/],
+    [{ plan: { ...plan, target: { ...plan.target, url: 'http://other/' } } }, /target differs/],
+    [{ plan: { ...plan, load: { ...plan.load, durationMs: 1 } } }, /duration differs/],
+    [{ plan: { ...plan, load: { ...plan.load, warmUpMs: 9 } } }, /warm-up differs/],
+    [{ plan: { ...plan, corpus: { ...plan.corpus, network: 'mainnet' } } }, /network differs/],
+    [{ plan: null }, /has no plan\.json/],
+    [{ samples: [] }, /has no samples/],
+    [{ samples: second.samples.map((line) => ({ ...line, t: line.t + 1e7 })) }, /same time/],
+    [{ plan: first.plan }, /are the same run/],
+  ];
+  for (const [change, expected] of cases) {
+    const problems = problemsOf(change);
+    assert.ok(
+      problems.some((problem) => expected.test(problem)),
+      `${String(expected)}: ${problems.join('; ')}`,
+    );
+  }
+  assert.deepEqual(
+    problemsOf({ plan: { ...plan, load: { ...plan.load, vus: 7 }, seed: 'x' } }),
+    [],
+  );
+});
+
+test('hostile cases add up case by case', () => {
+  const runs = twoRuns();
+  const hostile: NonNullable<Summary['hostile']> = {
+    rounds: 1,
+    requests: 4,
+    answers: { '400': 4 },
+    played: 4,
+    asExpected: 3,
+    unexpected: 1,
+    cut: 0,
+    cases: [
+      {
+        name: 'not-json',
+        check: 4,
+        what: 'x',
+        expected: '400',
+        played: 4,
+        asExpected: 3,
+        unexpected: 1,
+        cut: 0,
+        requests: 4,
+        examples: ['a', 'b'],
+      },
+    ],
+  };
+  for (const { summary } of runs) summary!.hostile = structuredClone(hostile);
+  const merged = mergeRuns(runs, 'x').summary.hostile!;
+  assert.deepEqual([merged.played, merged.answers['400'], merged.cases.length], [8, 8, 1]);
+  assert.deepEqual([merged.cases[0].unexpected, merged.cases[0].examples], [2, ['a', 'b', 'a']]);
+});

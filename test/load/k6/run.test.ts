@@ -1,0 +1,254 @@
+/** How the k6 step ends, with the real k6: its exit codes are told apart, and the user's environment stays out. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { makeK6Plan } from '../../../load/k6/plan.ts';
+import { startK6, type K6Call } from '../../../load/k6/run.ts';
+import { distFile, projectRoot } from '../../../paths.ts';
+import { UserError } from '../../../user-error.ts';
+import { k6Path } from '../../support/k6.ts';
+import { scratchFolder, shape } from '../../support/run-scenario.ts';
+
+const memory = { goGc: 100, limitBytes: 500e6 };
+
+/** Runs `script` as k6's bundle. */
+async function run(script: string, change: Partial<K6Call> = {}) {
+  const folder = scratchFolder();
+  const bundlePath = join(folder, 'script.js');
+  const planPath = join(folder, 'k6-plan.json');
+  writeFileSync(bundlePath, script);
+  writeFileSync(planPath, '{}');
+  let samples = '';
+  const running = await startK6({
+    k6Path: await k6Path(),
+    bundlePath,
+    planPath,
+    runFolder: folder,
+    memory,
+    onSampleBytes: (chunk) => (samples += chunk.toString()),
+    ...change,
+  });
+  const end = await running.done;
+  return { end, samples, log: readFileSync(join(folder, 'k6.log'), 'utf8') };
+}
+
+const ONCE = "export const options = { systemTags: ['status'] };";
+
+test('each way k6 may end has its meaning', async () => {
+  const cases = [
+    { script: 'export default () => {}', exitCode: 0, outcome: 'finished' },
+    // k6 itself says 0 here, and a green bar.
+    { script: 'export default () => { throw new Error("x") }', exitCode: 0, outcome: 'finished' },
+    {
+      script: "import e from 'k6/execution'; export default () => e.test.fail('x')",
+      exitCode: 110,
+      outcome: 'finished',
+    },
+    {
+      script: "import e from 'k6/execution'; export default () => e.test.abort('enough')",
+      exitCode: 108,
+      outcome: 'broken',
+    },
+  ] as const;
+  for (const { script, exitCode, outcome } of cases) {
+    const { end } = await run(`${ONCE} ${script}`);
+    assert.equal(end.exitCode, exitCode, script);
+    assert.equal(end.outcome, outcome, script);
+    if (outcome === 'broken') assert.match(end.sentence, /exit code 108 \(the script aborted/);
+  }
+});
+
+test('a script or an option that is broken is a UserError with the first lines of the log', async () => {
+  const cases = [
+    { script: 'export default () => {', code: 107, words: /Unexpected/ },
+    {
+      script: 'throw new Error("no such corpus"); export default () => {}',
+      code: 107,
+      words: /no such corpus/,
+    },
+    {
+      script:
+        'export const options = { scenarios: { a: { executor: "constant-vus", vus: -1, duration: "1s" } } }; export default () => {}',
+      code: 104,
+      words: /number of VUs/,
+    },
+  ];
+  for (const { script, code, words } of cases)
+    await assert.rejects(run(script), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, new RegExp(`^k6 ended with exit code ${code} \\(`));
+      assert.match(error.message, words);
+      assert.ok(!error.message.includes('\n'));
+      assert.match(error.hint, /k6\.log$/);
+      assert.equal(error.exitCode, 5);
+      return true;
+    });
+});
+
+test('a plan that names a file which is not there is told by the file', async () => {
+  const folder = scratchFolder();
+  const planPath = join(folder, 'k6-plan.json');
+  const plan = makeK6Plan({
+    url: 'http://127.0.0.1/',
+    load: shape({}),
+    source: {
+      kind: 'payloads',
+      bodiesPath: '/nowhere/bodies.bin',
+      payloads: [{ offset: 0, bytes: 1 }],
+      order: 'in order',
+    },
+    seed: '',
+  });
+  writeFileSync(planPath, JSON.stringify(plan));
+  await assert.rejects(
+    run('', { bundlePath: distFile('scenarios', 'load.js'), planPath }),
+    (error) => error instanceof UserError && /\/nowhere\/bodies\.bin/.test(error.message),
+  );
+});
+
+test("the user's k6 settings and secrets do not reach k6", async () => {
+  const home = scratchFolder();
+  mkdirSync(join(home, 'k6'));
+  writeFileSync(
+    join(home, 'k6', 'config.json'),
+    '{ "iterations": 7, "out": ["json=stolen.json"] }',
+  );
+  const { samples, log } = await run(
+    `${ONCE} export default () => { console.error(Object.keys(__ENV).join(' ')) }`,
+    {
+      env: {
+        ...process.env,
+        K6_ITERATIONS: '5',
+        K6_VUS: '3',
+        K6_OUT: 'json=stolen.json',
+        K6_SYSTEM_TAGS: 'url,vu',
+        MY_SECRET: 'hidden',
+        XDG_CONFIG_HOME: home,
+      },
+    },
+  );
+  const lines = samples.trimEnd().split('\n');
+  assert.equal(lines[0], 'metric_name,timestamp,metric_value,status,extra_tags,metadata');
+  const iterations = lines.filter((line) => line.startsWith('iterations,'));
+  assert.equal(iterations.length, 1);
+  // Milliseconds, as the aggregator reads them.
+  assert.match(iterations[0], /^iterations,\d{16},1\.000000,,,$/);
+  assert.equal((JSON.parse(log) as { msg: string }).msg, 'PLAN');
+});
+
+test('a k6 that is stopped before it listens to signals was interrupted, not broken', async () => {
+  const folder = scratchFolder();
+  const program = join(folder, 'k6-slow-start');
+  writeFileSync(program, '#!/bin/sh\necho started\nexec sleep 60\n', { mode: 0o755 });
+  writeFileSync(join(folder, 'k6-plan.json'), '{}');
+  let heard: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (heard = resolve));
+  const running = await startK6({
+    k6Path: program,
+    bundlePath: join(folder, 'none.js'),
+    planPath: join(folder, 'k6-plan.json'),
+    runFolder: folder,
+    memory,
+    onSampleBytes: () => heard(),
+  });
+  await started;
+  running.stop();
+  const { outcome, signal } = await running.done;
+  assert.deepEqual([outcome, signal], ['interrupted', 'SIGINT']);
+});
+
+test('kill ends it at once; stop and kill after the end do nothing', async () => {
+  const folder = scratchFolder();
+  const bundlePath = join(folder, 'script.js');
+  writeFileSync(bundlePath, `${ONCE} import { sleep } from 'k6'; export default () => sleep(600)`);
+  writeFileSync(join(folder, 'plan'), '{}');
+  const running: Awaited<ReturnType<typeof startK6>> = await startK6({
+    k6Path: await k6Path(),
+    bundlePath,
+    planPath: join(folder, 'plan'),
+    runFolder: folder,
+    memory,
+    onSampleBytes: () => running.kill(),
+  });
+  const end = await running.done;
+  assert.equal(end.signal, 'SIGKILL');
+  assert.equal(end.outcome, 'interrupted');
+  running.kill();
+  running.stop();
+});
+
+test('what the reader of the samples throws ends k6 and is passed on', async () => {
+  await assert.rejects(
+    run(`${ONCE} import { sleep } from 'k6'; export default () => sleep(600)`, {
+      onSampleBytes: () => {
+        throw new Error('cannot read this');
+      },
+    }),
+    /cannot read this/,
+  );
+});
+
+test('a program that cannot be started, and a folder that cannot be written', async () => {
+  await assert.rejects(run('', { k6Path: '/nowhere/k6' }), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.equal(error.message, 'k6 did not start: /nowhere/k6 (ENOENT)');
+    return true;
+  });
+  await assert.rejects(run('', { runFolder: '/dev/null/run' }), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /^cannot write into \/dev\/null\/run \(ENOTDIR\)$/);
+    return true;
+  });
+});
+
+test('k6 does not outlive the process that started it', async () => {
+  const folder = scratchFolder();
+  writeFileSync(
+    join(folder, 'script.js'),
+    `import { sleep } from 'k6';
+     export const options = { systemTags: ['status'], scenarios: {
+       a: { executor: 'constant-vus', vus: 1, duration: '300s' } } };
+     export default () => sleep(0.05)`,
+  );
+  const parent = join(folder, 'parent.mjs');
+  writeFileSync(join(folder, 'plan'), '{}');
+  const call = {
+    k6Path: await k6Path(),
+    bundlePath: join(folder, 'script.js'),
+    planPath: join(folder, 'plan'),
+  };
+  writeFileSync(
+    parent,
+    `import { startK6 } from ${JSON.stringify(pathToFileURL(join(projectRoot, 'load', 'k6-run.ts')).href)};
+     const call = ${JSON.stringify({ ...call, runFolder: folder, memory })};
+     const { pid } = await startK6({ ...call, onSampleBytes: () => {} });
+     console.log(pid);
+     setTimeout(() => {}, 60_000);`,
+  );
+  const child = spawn(process.execPath, ['--import', 'tsx', parent], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [output] = (await once(child.stdout, 'data')) as [Buffer];
+  const pid = Number(output.toString());
+  assert.ok(pid > 1);
+  child.kill('SIGKILL');
+  const isAlive = () => {
+    try {
+      process.kill(pid, 0);
+      // Nobody may wait for it here: a process that has ended stays in the table as a zombie.
+      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'ESRCH' && process.platform !== 'linux';
+    }
+  };
+  for (let tries = 0; tries < 300 && isAlive(); tries++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  const alive = isAlive();
+  if (alive) process.kill(pid, 'SIGKILL');
+  assert.ok(!alive, `k6 (${pid}) is still there`);
+});

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { test } from 'node:test';
+import { listenForInterrupts } from '../../system/interrupts.ts';
+
+test('one key press that arrives three times is one interrupt; the next press is the second', () => {
+  const source = new EventEmitter();
+  let now = 0;
+  const interrupts = listenForInterrupts(source, () => now);
+  const state = () => [interrupts.first.aborted, interrupts.second.aborted];
+  assert.deepEqual(state(), [false, false]);
+  source.emit('SIGINT');
+  now += 20;
+  source.emit('SIGINT');
+  now += 300;
+  source.emit('SIGINT');
+  assert.deepEqual(state(), [true, false]);
+  now += 1001;
+  source.emit('SIGTERM');
+  assert.deepEqual(state(), [true, true]);
+  interrupts.stop();
+  assert.equal(source.listenerCount('SIGINT') + source.listenerCount('SIGTERM'), 0);
+});
