@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { LineCounter, parseDocument } from 'yaml';
-import type { Command, OptionSpec } from './command.ts';
+import type { Command } from './command.ts';
+import type { OptionSpec } from '../system/option.ts';
 
 /** What a file says: texts by option name, as if they stood on the command line. */
 export type ConfigFile = {

@@ -9,7 +9,8 @@ import type { SearchOptions } from '../load/breakpoint/search.ts';
 import { scheduleOf } from '../load/schedule.ts';
 import { projectRoot } from '../paths.ts';
 import type { BodySize } from '../producers/sized-templates.ts';
-import type { CommandCall, OptionSpec, OptionValues } from './command.ts';
+import type { CommandCall } from './command.ts';
+import type { OptionSpec, OptionValues } from '../system/option.ts';
 import {
   FLEET_DEFAULTS,
   hasOwnTimes,
@@ -20,7 +21,7 @@ import {
   uselessReason,
   uselessWithOwnTimes,
 } from './own-times-options.ts';
-import { parseDuration } from './parse.ts';
+import { parseDuration } from '../system/duration.ts';
 
 type Sources = CommandCall['sources'];
 

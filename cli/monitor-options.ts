@@ -11,7 +11,7 @@ import {
   type PrometheusQuery,
 } from '../monitor/prometheus.ts';
 import type { MonitorSource } from '../monitor/source.ts';
-import type { OptionSpec, OptionValues } from './command.ts';
+import type { OptionSpec, OptionValues } from '../system/option.ts';
 
 type WatchedAgent = { label: string | null; address: AgentAddress };
 

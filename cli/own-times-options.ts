@@ -1,7 +1,8 @@
 /** Options of loads in which each start has a time of its own: of the scenario fleet, and of a replay. */
 import { fleetProblems } from '../load/own-times.ts';
 import type { LoadRequest } from '../load/plan.ts';
-import type { CommandCall, OptionSpec, OptionValues } from './command.ts';
+import type { CommandCall } from './command.ts';
+import type { OptionSpec, OptionValues } from '../system/option.ts';
 
 /** The scenario's own defaults: 15 producers as in the program's mock, and one cycle of 15 minutes in half a minute. */
 export const FLEET_DEFAULTS: Record<string, string> = {

@@ -6,8 +6,10 @@ import { resolve } from 'node:path';
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { projectRoot } from '../paths.ts';
 import type { OptionValue } from '../results/types.ts';
+import { durationText, parseDuration } from '../system/duration.ts';
+import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { EXIT, UserError } from '../user-error.ts';
-import type { Command, OptionSpec, OptionValues } from './command.ts';
+import type { Command } from './command.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 
 export type Parsed = {
@@ -15,31 +17,6 @@ export type Parsed = {
   sources: Record<string, OptionValue['source']>;
   operands: string[];
 };
-
-const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `90s`, `1m30s`, `1.5h`, `0` -> milliseconds; null if `text` is no duration. */
-export function parseDuration(text: string): number | null {
-  if (text === '0') return 0;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null;
-  let ms = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
-    ms += Number(amount) * UNIT_MS[unit];
-  return Math.round(ms);
-}
-
-/** Shortest text that {@link parseDuration} reads back, e.g. 90000 -> `1m30s`. */
-export function formatDuration(ms: number): string {
-  if (ms === 0) return '0s';
-  let rest = ms;
-  let text = '';
-  for (const unit of ['d', 'h', 'm', 's', 'ms']) {
-    const amount = Math.floor(rest / UNIT_MS[unit]);
-    if (amount > 0) text += `${amount}${unit}`;
-    rest -= amount * UNIT_MS[unit];
-  }
-  return text;
-}
 
 /** One option's text -> its value, or a problem as text that goes after the option's name. */
 function parseValue(
@@ -72,8 +49,8 @@ function parseValue(
         return { problem: `must be a duration such as 90s, 1m30s or 2h, but is "${text}"` };
       if (outside(value)) {
         const limits = [
-          spec.min === undefined ? '' : `at least ${formatDuration(spec.min)}`,
-          spec.max === undefined ? '' : `at most ${formatDuration(spec.max)}`,
+          spec.min === undefined ? '' : `at least ${durationText(spec.min)}`,
+          spec.max === undefined ? '' : `at most ${durationText(spec.max)}`,
         ];
         return { problem: `must be ${limits.filter(Boolean).join(' and ')}, but is "${text}"` };
       }
@@ -289,7 +266,7 @@ export function optionRecord(
       const written = Array.isArray(value)
         ? value.join(', ')
         : type === 'duration' && typeof value === 'number'
-          ? formatDuration(value)
+          ? durationText(value)
           : (value ?? null);
       return [name, { value: written, source: sources[name] ?? 'default' }];
     }),

@@ -1,7 +1,7 @@
 /** Passphrases of key files: from the environment, else from whoever sits at the terminal. Never from argv. */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import type { Screen } from '../load/live.ts';
+import type { Screen } from '../system/screen.ts';
 import { type KeyAccess, PASSPHRASE_ENV } from '../producers/key-source.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { CommandCall } from './command.ts';

@@ -1,5 +1,5 @@
 /** Options of every command that signs: who submits, for which network, with which blocks. Each says in its own words what for. */
-import type { OptionSpec } from './command.ts';
+import type { OptionSpec } from '../system/option.ts';
 
 export const seedOption = (help: string): OptionSpec => ({
   name: 'seed',

@@ -40,7 +40,7 @@ import {
   writeK6Plan,
 } from './k6/plan.ts';
 import type { Leftovers } from '../system/leftovers.ts';
-import type { Screen } from './live.ts';
+import type { Screen } from '../system/screen.ts';
 import { checkStorage } from './storage-look.ts';
 import { checkRoom, storedBytes } from './storage-need.ts';
 import {

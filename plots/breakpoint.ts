@@ -10,8 +10,8 @@ import {
   type LineConfiguration,
   type LineDataset,
   logAxis,
-  type Point,
 } from './panels.ts';
+import type { Point } from './point.ts';
 
 const OUTCOMES: Record<BreakpointTrial['outcome'], { label: string; colour: string }> = {
   held: { label: 'held', colour: COLOUR.blue },

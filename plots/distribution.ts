@@ -1,6 +1,6 @@
 /** The latency distribution: bins and percentiles over a logarithmic axis of milliseconds. Pure. */
 import type { Bucket } from '../results/histogram.ts';
-import type { Point } from './panels.ts';
+import type { Point } from './point.ts';
 
 type LogRange = { lowMs: number; highMs: number };
 

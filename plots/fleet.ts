@@ -9,8 +9,8 @@ import {
   linearAxis,
   type LineConfiguration,
   type LineDataset,
-  type Point,
 } from './panels.ts';
+import type { Point } from './point.ts';
 
 export type FleetData = {
   network: FleetNetwork;

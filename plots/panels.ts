@@ -14,10 +14,10 @@ import type {
 } from 'chart.js';
 import { formatClock, formatDuration, formatNumber } from '../results/units.ts';
 import { roundTo125 } from './distribution.ts';
+import type { Point } from './point.ts';
 import type { ReadingPoint, TimeSpan } from './series.ts';
 
 export type LineConfiguration = ChartConfiguration<'line', Point[]>;
-export type Point = { x: number; y: number };
 export type LineDataset = ChartDataset<'line', Point[]>;
 
 /** The families that render.ts registers; each holds the letters of some alphabets. */

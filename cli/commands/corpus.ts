@@ -1,6 +1,6 @@
 /** `npm run corpus`: signed submissions as files, for any other tool. */
 import { listenForInterrupts } from '../../system/interrupts.ts';
-import { Screen } from '../../load/live.ts';
+import { Screen } from '../../system/screen.ts';
 import { parseCreatedAt } from '../../mina/created-at.ts';
 import type { Network } from '../../mina/network.ts';
 import { defaultProducers } from '../../producers/corpus-plan.ts';

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
-import { Screen } from '../../load/live.ts';
+import { Screen } from '../../system/screen.ts';
 import { hasHostile } from '../../load/mix.ts';
 import { parseThink } from '../../load/plan.ts';
 import type { LoadJob } from '../../load/prepare.ts';
@@ -24,7 +24,8 @@ import {
 import { dryRun } from '../../load/dry-run.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
-import type { Command, CommandCall, OptionValues } from '../command.ts';
+import type { Command, CommandCall } from '../command.ts';
+import type { OptionValues } from '../../system/option.ts';
 import {
   BUILT_IN_SCENARIOS,
   MODEL_OPTIONS,
@@ -36,7 +37,8 @@ import {
   searchOf,
 } from '../load-model.ts';
 import { SOURCE_OPTIONS, sourcesOf, type Sources } from '../monitor-options.ts';
-import { optionRecord, parseDuration, throwProblems } from '../parse.ts';
+import { optionRecord, throwProblems } from '../parse.ts';
+import { parseDuration } from '../../system/duration.ts';
 import { storageUrlProblem } from '../../stack/storage/storage-url.ts';
 import { keyAccess } from '../passphrase.ts';
 import {

@@ -16,7 +16,8 @@ import { containerNameProblem, findContainer } from '../../monitor/engine.ts';
 import { startMonitor, type MonitorTarget } from '../../monitor/monitor.ts';
 import type { ProcessReading } from '../../results/types.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import type { Command, CommandCall, OptionValues } from '../command.ts';
+import type { Command, CommandCall } from '../command.ts';
+import type { OptionValues } from '../../system/option.ts';
 import { SOURCE_OPTIONS, sourcesOf, type WatchedContainer } from '../monitor-options.ts';
 import { throwProblems } from '../parse.ts';
 

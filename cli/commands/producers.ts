@@ -1,7 +1,7 @@
 /** `npm run producers`: who submits, as a file: also the whitelist of a backend. */
 import writeFileAtomic from 'write-file-atomic';
 import { listenForInterrupts } from '../../system/interrupts.ts';
-import { Screen } from '../../load/live.ts';
+import { Screen } from '../../system/screen.ts';
 import {
   type Fleet,
   FLEET_FORMATS,

@@ -1,6 +1,7 @@
 /** What a load may be aimed at: the address rule, and the question "are you an uptime backend?". */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { isLoopbackAddress } from '../../system/loopback.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { postToTarget, ProxyError, type TargetAnswer } from './request.ts';
 import { redact, secretsOf } from '../../scenarios/lib/secrets.ts';
@@ -20,13 +21,6 @@ export function submitUrl(target: string): string {
   const path = url.pathname.replace(/\/+$/, '');
   url.pathname = path.endsWith(SUBMIT_PATH) ? path : path + SUBMIT_PATH;
   return url.href;
-}
-
-/** 127.0.0.0/8, ::1, and the same written as IPv4-mapped IPv6. */
-export function isLoopbackAddress(address: string): boolean {
-  const plain = address.replace(/^::ffff:/i, '');
-  if (isIP(plain) === 4) return plain.startsWith('127.');
-  return plain === '::1';
 }
 
 /**

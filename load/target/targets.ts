@@ -1,5 +1,5 @@
 /** The targets of a run as the user writes them, by weight, and what they and the transport ask of each other. */
-import { isLoopbackAddress } from './target.ts';
+import { isLoopbackAddress } from '../../system/loopback.ts';
 import { redactUrl, type Transport } from './transport.ts';
 
 /** One of the targets, with its share of the load. */

@@ -6,13 +6,8 @@ import { test } from 'node:test';
 import { configSchema } from '../../cli/config-file.ts';
 import fc from 'fast-check';
 import type { Command } from '../../cli/command.ts';
-import {
-  formatDuration,
-  HelpRequested,
-  optionRecord,
-  parseCommandLine,
-  parseDuration,
-} from '../../cli/parse.ts';
+import { HelpRequested, optionRecord, parseCommandLine } from '../../cli/parse.ts';
+import { durationText, parseDuration } from '../../system/duration.ts';
 import { UserError } from '../../user-error.ts';
 
 const command: Command = {
@@ -160,7 +155,7 @@ test('durations: written and read back', () => {
     assert.equal(parseDuration(wrong), null, wrong);
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 10 ** 9 }), (ms) => {
-      assert.equal(parseDuration(formatDuration(ms)), ms);
+      assert.equal(parseDuration(durationText(ms)), ms);
     }),
   );
 });

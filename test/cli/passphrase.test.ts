@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { askHidden, keyAccess, type Terminal } from '../../cli/passphrase.ts';
-import { Screen } from '../../load/live.ts';
+import { Screen } from '../../system/screen.ts';
 import { UserError } from '../../user-error.ts';
 
 function terminal(isTTY = true): Terminal & { shown(): string; interrupts: number } {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseDuration } from '../../cli/parse.ts';
+import { parseDuration } from '../../system/duration.ts';
 import {
   describeShape,
   loadShape,

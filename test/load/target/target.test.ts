@@ -3,12 +3,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import {
-  checkAddress,
-  checkIsBackend,
-  isLoopbackAddress,
-  submitUrl,
-} from '../../../load/target/target.ts';
+import { isLoopbackAddress } from '../../../system/loopback.ts';
+import { checkAddress, checkIsBackend, submitUrl } from '../../../load/target/target.ts';
 import { PLAIN_TRANSPORT } from '../../../load/target/transport.ts';
 import { UserError } from '../../../user-error.ts';
 

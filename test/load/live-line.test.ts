@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { liveLine, Screen } from '../../load/live.ts';
+import { Screen } from '../../system/screen.ts';
+import { liveLine } from '../../load/live-line.ts';
 
 const figures = {
   elapsedMs: 61_000,
