@@ -218,14 +218,6 @@ export function metricOfGate(text: string): string | null {
 export const DEFAULT_GATES = ['error-rate<=1%', 'failed-iterations<=0'] as const;
 /** What an open model must meet as well. */
 const OPEN_GATES = ['on-time>=99%'] as const;
-/** What a trial of the scenario breakpoint must meet as well: a queue that grows is the sign of a rate above what the target can do. */
-const BREAKPOINT_GATES = ['keeping-up>=97%'] as const;
-/**
- * What a soak must meet as well, where the backend is watched. A collector's saw-tooth of 30 MB in 2 or 3 minutes (measured: the
- * embedded backend) makes 1 MB a minute of a load of 10 minutes that does not grow at all, so it must be a longer one.
- */
-const SOAK_GATES = ['backend-memory-growth<=1MB/min'] as const;
-const SHORTEST_JUDGED_SOAK_MS = 30 * 60_000;
 /** The gate that looks at a whole search of the scenario breakpoint, not at a trial. */
 export const BREAKPOINT_METRIC = 'breakpoint';
 /** Figures that only an open model has. */
@@ -246,21 +238,20 @@ export const REPLAY_STORED_GATES = ['missing<=0'] as const;
 
 /**
  * The gates of a load that the user says nothing about.
- * @param watched whether the backend's memory is read: it is the embedded one, or its process is known
+ * @param withHostile whether hostile requests are sent beside it
+ * @param ofScenario what its scenario adds (load/scenarios)
  */
 export const defaultGates = (
-  load: LoadShape,
-  scenario: string,
-  watched = true,
-  withHostile = scenario === 'hostile',
+  load: Pick<LoadShape, 'rate' | 'timed'>,
+  {
+    withHostile = false,
+    ofScenario = [],
+  }: { withHostile?: boolean; ofScenario?: readonly string[] } = {},
 ): readonly string[] => [
   ...DEFAULT_GATES,
   ...(load.rate === undefined && load.timed === undefined ? [] : OPEN_GATES),
   ...(withHostile ? ['hostile-unexpected<=0'] : []),
-  ...(scenario === 'breakpoint' ? BREAKPOINT_GATES : []),
-  ...(scenario === 'soak' && watched && load.durationMs >= SHORTEST_JUDGED_SOAK_MS
-    ? SOAK_GATES
-    : []),
+  ...ofScenario,
 ];
 
 /**

@@ -1,4 +1,4 @@
-/** `fleet.ndjson`: what a simulated network did, for the picture of the scenario fleet. Pure but for writeFleetRecord. */
+/** `fleet.ndjson`: what a simulated network did, for its picture. Pure but for writeFleetRecord. */
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { SLOT_TIME_MS } from '../mina/chain.ts';

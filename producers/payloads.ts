@@ -5,12 +5,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MAX_BODY_BYTES } from '../mina/limits.ts';
 import { parseSubmission, SubmissionError, type Submission } from '../mina/submission.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { listProblems } from '../system/problems.ts';
-
-/** uptime-service-backend, src/delegation_backend: a longer body is answered 413 unread. */
-export const MAX_BODY_BYTES = 50_000_000;
 
 /** Half-open range of bytes in the file: a JSON string, quotes included. */
 export type ByteRange = { start: number; end: number };

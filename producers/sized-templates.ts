@@ -9,9 +9,10 @@
  * beside the block, which no signature covers, make the size exact.
  */
 import { ENVELOPE, ENVELOPE_END } from '../mina/envelope.ts';
+import { MAX_BODY_BYTES } from '../mina/limits.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { frameOf } from './bodies.ts';
-import { MAX_BODY_BYTES, type Payload, payloadBytes } from './payloads.ts';
+import { type Payload, payloadBytes } from './payloads.ts';
 import { RandomStream } from './random.ts';
 import type { SubmissionTemplate } from './templates.ts';
 

@@ -2,6 +2,7 @@
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../system/screen.ts';
 import { parseCreatedAt } from '../../mina/created-at.ts';
+import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import type { Network } from '../../mina/network.ts';
 import { defaultProducers } from '../../producers/corpus-plan.ts';
 import { EXPORT_FORMATS, exportSubmissions, type ExportFormat } from '../../producers/export.ts';
@@ -21,9 +22,6 @@ import {
   producersOption,
   seedOption,
 } from '../producer-options.ts';
-
-/** The hourly limit of the real backend where nothing else is said. */
-const HOURLY_LIMIT = 120;
 
 export const corpus: Command = {
   name: 'corpus',

@@ -1,13 +1,24 @@
 /** `npm run load`: one load run against an uptime backend. */
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../system/screen.ts';
-import { hasHostile } from '../../load/mix.ts';
-import { parseThink } from '../../load/plan.ts';
-import type { LoadJob } from '../../load/prepare.ts';
+import type { LoadJob } from '../../load/job.ts';
+import { parseThink } from '../../load/pace.ts';
+import { definitionOf } from '../../load/scenarios/index.ts';
+import { inGroup } from '../../load/scenarios/options.ts';
+import {
+  presetsOf,
+  problemsTogether,
+  requestOf,
+  scenarioOptions,
+  type Settings,
+  summaryOf,
+  withoutEffect,
+} from '../../load/scenarios/rules.ts';
 import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
 import { allowProblem } from '../../load/target/log.ts';
@@ -26,17 +37,8 @@ import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import type { OptionValues } from '../../system/option.ts';
-import {
-  BUILT_IN_SCENARIOS,
-  MODEL_OPTIONS,
-  modelOf,
-  modelProblems,
-  SCENARIO_PRESETS,
-  scenarioProblem,
-  describeSearch,
-  searchOf,
-} from '../load-model.ts';
-import { SOURCE_OPTIONS, sourcesOf, type Sources } from '../monitor-options.ts';
+import { BUILT_IN_SCENARIOS, scenarioProblem } from '../load-model.ts';
+import { SOURCE_OPTIONS, type Sources as Watched, sourcesOf } from '../monitor-options.ts';
 import { optionRecord, throwProblems } from '../parse.ts';
 import { parseDuration } from '../../system/duration.ts';
 import { storageUrlProblem } from '../../stack/storage/storage-url.ts';
@@ -56,45 +58,19 @@ export const load: Command = {
   options: [
     {
       name: 'scenario',
+      group: 'what',
       type: 'text',
       argument: 'NAME',
       check: scenarioProblem,
       examples: BUILT_IN_SCENARIOS,
       default: 'load',
       env: 'MINA_LOAD_SCENARIO',
-      help: 'what to send, and at which pace: load = constant VUs; smoke = ten submissions, everything checked; replay = recorded requests of --payloads as they are; ramp = VUs or rate in --stages; arrival = a constant --rate; fleet = block producers as the network has them; spike = a burst on a base load; soak = hours at a --rate, or of VUs with --think, in constant memory; big-blocks = bodies up to 50 MB and just over the limit; mixed = several kinds by weight (--mix); breakpoint = the highest rate that meets the gates; or your own scenarios/NAME.ts',
+      help: `what to send, and at which pace: ${summaryOf()}; or your own scenarios/NAME.ts`,
     },
-    {
-      name: 'vus',
-      type: 'integer',
-      argument: 'N',
-      default: '100',
-      env: 'MINA_LOAD_VUS',
-      min: 1,
-      max: 20_000,
-      help: 'virtual users; each sends, waits for the answer, thinks, and sends again',
-    },
-    ...MODEL_OPTIONS,
-    {
-      name: 'duration',
-      type: 'duration',
-      argument: 'TIME',
-      default: '1m',
-      env: 'MINA_LOAD_DURATION',
-      min: 1000,
-      max: 604_800_000,
-      help: 'how long to send, such as 90s or 1h30m',
-    },
-    {
-      name: 'think',
-      type: 'text',
-      argument: 'FROM-TO',
-      default: '1s-5s',
-      env: 'MINA_LOAD_THINK',
-      help: 'think time after each answer, uniform between the two; 0 for none',
-    },
+    ...scenarioOptions(),
     {
       name: 'target',
+      group: 'target',
       type: 'text',
       argument: 'URL[=WEIGHT]',
       check: (text) => {
@@ -107,6 +83,7 @@ export const load: Command = {
     },
     {
       name: 'port',
+      group: 'target',
       type: 'integer',
       argument: 'N',
       default: '8080',
@@ -117,11 +94,13 @@ export const load: Command = {
     },
     {
       name: 'allow-remote',
+      group: 'target',
       type: 'flag',
       help: 'allow a target that is not this machine',
     },
     {
       name: 'header',
+      group: 'target',
       type: 'text',
       argument: 'NAME:VALUE',
       repeatable: true,
@@ -129,6 +108,7 @@ export const load: Command = {
     },
     {
       name: 'header-env',
+      group: 'target',
       type: 'text',
       argument: 'NAME=VARIABLE',
       repeatable: true,
@@ -136,12 +116,14 @@ export const load: Command = {
     },
     {
       name: 'bearer-env',
+      group: 'target',
       type: 'text',
       argument: 'VARIABLE',
       help: 'the environment variable that holds a bearer token, sent as Authorization',
     },
     {
       name: 'ca',
+      group: 'target',
       type: 'path',
       argument: 'FILE',
       env: 'MINA_LOAD_CA',
@@ -149,6 +131,7 @@ export const load: Command = {
     },
     {
       name: 'cert',
+      group: 'target',
       type: 'path',
       argument: 'FILE',
       env: 'MINA_LOAD_CERT',
@@ -156,6 +139,7 @@ export const load: Command = {
     },
     {
       name: 'key',
+      group: 'target',
       type: 'path',
       argument: 'FILE',
       env: 'MINA_LOAD_KEY',
@@ -163,11 +147,13 @@ export const load: Command = {
     },
     {
       name: 'insecure-skip-tls-verify',
+      group: 'target',
       type: 'flag',
       help: 'take any certificate of the target: whoever stands between reads all, secrets too',
     },
     {
       name: 'proxy',
+      group: 'target',
       type: 'text',
       argument: 'URL',
       env: 'MINA_LOAD_PROXY',
@@ -175,6 +161,7 @@ export const load: Command = {
     },
     {
       name: 'http',
+      group: 'target',
       type: 'choice',
       argument: 'VERSION',
       choices: ['1.1', '2'],
@@ -182,11 +169,13 @@ export const load: Command = {
     },
     {
       name: 'x-forwarded-for',
+      group: 'target',
       type: 'flag',
       help: 'send X-Forwarded-For as a load balancer would: an address for each producer, the same in every run',
     },
     {
       name: 'forwarded-network',
+      group: 'target',
       type: 'text',
       argument: 'CIDR',
       default: '10.0.0.0/8',
@@ -194,6 +183,7 @@ export const load: Command = {
     },
     {
       name: 'target-pid',
+      group: 'monitor',
       type: 'integer',
       argument: 'PID',
       min: 1,
@@ -201,14 +191,16 @@ export const load: Command = {
     },
     {
       name: 'target-container',
+      group: 'monitor',
       type: 'text',
       argument: 'NAME',
       check: containerNameProblem,
       help: 'docker or podman container of the target, to watch its CPU and memory, also through restarts',
     },
-    ...SOURCE_OPTIONS,
+    ...inGroup('monitor', SOURCE_OPTIONS),
     {
       name: 'target-log',
+      group: 'monitor',
       type: 'path',
       argument: 'LOG',
       isPath: isLogFile,
@@ -222,30 +214,28 @@ export const load: Command = {
     },
     {
       name: 'log-allow',
+      group: 'monitor',
       type: 'text',
       argument: 'REGEX',
       check: allowProblem,
       repeatable: true,
       help: "lines of the target's log that match are no errors; may be given several times",
     },
-    seedOption(
-      'decides the producers, their order and the think times; the same seed gives the same keys everywhere',
-    ),
-    producersOption('the hourly limit and one submission per second and submitter ask for'),
-    PRODUCERS_FILE_OPTION,
-    NETWORK_OPTION,
-    payloadsOption(': replay sends them as they are, load takes their blocks'),
-    chainOption('in which the load begins'),
-    {
-      name: 'order',
-      type: 'choice',
-      argument: 'ORDER',
-      choices: ['sequence', 'random'],
-      default: 'sequence',
-      help: 'in which order replay sends the payloads',
-    },
+    ...inGroup('producers', [
+      seedOption(
+        'decides the producers, their order and the think times; the same seed gives the same keys everywhere',
+      ),
+      producersOption('the hourly limit and one submission per second and submitter ask for'),
+      PRODUCERS_FILE_OPTION,
+      NETWORK_OPTION,
+    ]),
+    ...inGroup('what', [
+      payloadsOption(': replay sends them as they are, load takes their blocks'),
+      chainOption('in which the load begins'),
+    ]),
     {
       name: 'timeout',
+      group: 'pace',
       type: 'duration',
       argument: 'TIME',
       default: '60s',
@@ -255,6 +245,7 @@ export const load: Command = {
     },
     {
       name: 'monitor-interval',
+      group: 'monitor',
       type: 'duration',
       argument: 'TIME',
       default: '1s',
@@ -264,6 +255,7 @@ export const load: Command = {
     },
     {
       name: 'storage',
+      group: 'storage',
       type: 'text',
       argument: 'URL',
       check: storageUrlProblem,
@@ -272,6 +264,7 @@ export const load: Command = {
     },
     {
       name: 'storage-wait',
+      group: 'storage',
       type: 'duration',
       argument: 'TIME',
       default: '30s',
@@ -281,6 +274,7 @@ export const load: Command = {
     },
     {
       name: 'reconcile-every',
+      group: 'storage',
       type: 'duration',
       argument: 'TIME',
       min: 1000,
@@ -288,16 +282,8 @@ export const load: Command = {
       help: 'look into the storage while the load runs, too, with this time between two looks',
     },
     {
-      name: 'hostile-rate',
-      type: 'number',
-      argument: 'N',
-      default: '20',
-      min: 0.1,
-      max: 10_000,
-      help: 'hostile requests per second of the scenario hostile, beside the good load',
-    },
-    {
       name: 'gate',
+      group: 'gates',
       type: 'text',
       argument: 'CONDITION',
       repeatable: true,
@@ -305,6 +291,7 @@ export const load: Command = {
     },
     {
       name: 'results',
+      group: 'output',
       type: 'path',
       argument: 'DIR',
       default: 'results',
@@ -313,17 +300,20 @@ export const load: Command = {
     },
     {
       name: 'faithful',
+      group: 'target',
       type: 'flag',
       env: 'BACKEND_FAITHFUL',
       help: 'let the embedded backend answer as the original does: 200 even where it stored nothing',
     },
     {
       name: 'keep',
+      group: 'output',
       type: 'flag',
       help: 'keep the signed corpus and what the embedded backend stored, inside the run folder',
     },
     {
       name: 'config',
+      group: 'output',
       type: 'path',
       argument: 'FILE',
       env: 'MINA_LOAD_CONFIG',
@@ -331,35 +321,42 @@ export const load: Command = {
     },
     {
       name: 'explain',
+      group: 'output',
       type: 'flag',
       help: 'show every option with its value and where it came from, and send nothing',
     },
     {
       name: 'dry-run',
+      group: 'output',
       type: 'flag',
       help: 'show the plan (requests, peak rate, bytes, memory, duration), and send nothing',
     },
     {
       name: 'k6',
+      group: 'output',
       type: 'path',
       argument: 'PROGRAM',
       help: 'the k6 to use, 2.2 or a later 2.x (else K6_BIN, the PATH, the cache, a download, a Go build)',
     },
   ],
-  presets: SCENARIO_PRESETS,
+  presets: presetsOf(),
   async run({ values, sources, cwd, stdout, env }) {
     const transportOptions = transportOptionsOf(values, sources);
     const { transport, problems } = readTransport(transportOptions, env, process.platform);
     const watched = watchedBeside(values, env);
-    checkTogether(values, sources, transport, [...problems, ...watched.problems]);
-    const job = jobOf(values, sources, transport, watched);
+    const effect = withoutEffect(values, sources, settingsOf(values));
+    checkTogether(values, sources, transport, [
+      ...problems,
+      ...watched.problems,
+      ...effect.problems,
+    ]);
+    const job = jobOf(values, sources, transport, watched, effect.notes);
     if (values.explain === true) {
-      stdout.write(explain(job.options));
+      stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
     }
     if (values['dry-run'] === true) {
-      const search = job.request.scenario === 'breakpoint' ? [describeSearch(values)] : [];
-      stdout.write(`${[...search, ...(await dryRun(job))].join('\n')}\n`);
+      stdout.write(`${(await dryRun(job, env)).join('\n')}\n`);
       return EXIT.passed;
     }
     const screen = new Screen(stdout);
@@ -373,17 +370,9 @@ export const load: Command = {
       );
       const surroundings = { screen, env: rest, cwd, interrupts, confirm: confirmAt(stdout), keys };
       const end =
-        job.request.scenario === 'breakpoint'
-          ? await runBreakpoint(
-              {
-                load: job,
-                search: searchOf(values),
-                holdMs: values.hold as number,
-                settleMs: values.settle as number,
-              },
-              { ...surroundings, output: stdout },
-            )
-          : await runLoad(job, surroundings);
+        job.search === null
+          ? await runLoad(job, surroundings)
+          : await runBreakpoint(job, { ...surroundings, output: stdout });
       return end.exitCode;
     } finally {
       interrupts.stop();
@@ -391,6 +380,12 @@ export const load: Command = {
     }
   },
 };
+
+/** How the sources of values are called in sentences. */
+const settingsOf = (values: OptionValues): Settings => ({
+  env: Object.fromEntries(load.options.map(({ name, env }) => [name, env])),
+  configFile: (values.config as string | undefined) ?? null,
+});
 
 /** A repeatable option's texts. */
 const textsOf = (value: OptionValues[string]): string[] => (value as string[] | undefined) ?? [];
@@ -418,7 +413,7 @@ const transportOptionsOf = (
 });
 
 /** What is watched beside the processes of the run. */
-function watchedBeside(values: OptionValues, env: NodeJS.ProcessEnv): Sources {
+function watchedBeside(values: OptionValues, env: NodeJS.ProcessEnv): Watched {
   const container = values['target-container'] as string | undefined;
   const isWatched = values.target === undefined || values['target-pid'] !== undefined;
   return sourcesOf(values, env, container === undefined ? [] : [{ name: 'backend', container }], [
@@ -432,21 +427,17 @@ function jobOf(
   values: OptionValues,
   sources: CommandCall['sources'],
   transport: Transport,
-  watched: Sources,
+  watched: Watched,
+  notes: readonly string[],
 ): LoadJob {
+  const request = requestOf(values, sources);
   const shown = {
     ...values,
     ...(transport.proxy !== null && { proxy: redactUrl(transport.proxy) }),
   };
   return {
-    request: {
-      ...modelOf(values, sources),
-      think: parseThink(values.think as string, parseDuration)!,
-      requestTimeoutMs: values.timeout as number,
-      seed: values.seed as string,
-      network: values.network as 'testnet' | 'mainnet',
-      producers: (values.producers as number | undefined) ?? null,
-    },
+    request,
+    search: definitionOf(request.scenario).search?.(values) ?? null,
     options: optionRecord(load.options, shown, sources),
     targets: targetsOf(values),
     transport,
@@ -475,6 +466,7 @@ function jobOf(
     gates: (values.gate as string[] | undefined) ?? [],
     faithful: values.faithful === true,
     keep: values.keep === true,
+    notes,
   };
 }
 
@@ -485,7 +477,9 @@ function explain(options: LoadJob['options']): string {
     value === null ? '-' : String(value),
     source,
   ]);
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = [0, 1].map((column) =>
+    rows.reduce((most, row) => Math.max(most, row[column].length), 0),
+  );
   return rows
     .map(
       ([name, value, source]) =>
@@ -499,40 +493,28 @@ function checkTogether(
   values: OptionValues,
   sources: CommandCall['sources'],
   transport: Transport,
-  transportProblems: readonly string[],
+  otherProblems: readonly string[],
 ): void {
-  const problems: string[] = [...transportProblems];
+  const problems: string[] = [...otherProblems];
   problems.push(...checkTargets(transport, targetsOf(values)));
   if (sources['forwarded-network'] === 'flag' && values['x-forwarded-for'] !== true)
     problems.push('--forwarded-network has no effect without --x-forwarded-for');
-  const { scenario } = values;
   if (parseThink(values.think as string, parseDuration) === null)
     problems.push(
       `--think must be 0, a time such as 2s, or two such as 1s-5s, but is "${String(values.think)}"`,
     );
-  if (scenario === 'replay' && values.payloads === undefined)
-    problems.push('--scenario replay needs --payloads DIR, the folder with the recorded requests');
   if (
     values.producers !== undefined &&
     sources.producers !== 'scenario' &&
     values['producers-file'] !== undefined
   )
     problems.push('--producers and --producers-file exclude each other');
-  problems.push(...modelProblems(values, sources));
-  const jobModel = modelOf(values, sources);
-  if (hasHostile(jobModel))
+  problems.push(...problemsTogether(values, sources));
+  const request = requestOf(values, sources);
+  const hostile = definitionOf(request.scenario).hostile?.(request) ?? null;
+  if (hostile !== null)
     for (const option of hostileLimits(transport, targetsOf(values).length))
-      problems.push(
-        `${scenario === 'hostile' ? '--scenario hostile' : '--mix with hostile'} sends over sockets of its own, so it takes no ${option}`,
-      );
-  if (
-    scenario === 'mixed' &&
-    sources['hostile-rate'] === 'flag' &&
-    (jobModel.rate !== null || values.think !== '0')
-  )
-    problems.push('--hostile-rate has no effect where --mix and a pace say how many there are');
-  else if (sources['hostile-rate'] === 'flag' && !hasHostile(jobModel))
-    problems.push(`--hostile-rate has no effect in the scenario ${String(scenario)}`);
+      problems.push(`${hostile.askedBy} sends over sockets of its own, so it takes no ${option}`);
   if (values['target-pid'] !== undefined && values.target === undefined)
     problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
   if (values['target-container'] !== undefined && values.target === undefined)
@@ -565,8 +547,12 @@ function confirmAt(
   if (!process.stdin.isTTY || !stdout.isTTY) return undefined;
   return async (question) => {
     const prompt = createInterface({ input: process.stdin, output: stdout });
+    // At a prompt the terminal sends Ctrl-C as a letter, and Ctrl-D closes it without an answer.
+    prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    const closed = once(prompt, 'close').then(() => 'no');
     try {
-      return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());
+      const answer = await Promise.race([prompt.question(`${question} [y/N] `), closed]);
+      return /^y(es)?$/i.test(answer.trim());
     } finally {
       prompt.close();
     }

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { defaultGates, gateRules, judgeGates, parseGate } from '../../judge/gates.ts';
 import { verdictOf } from '../../judge/verdict.ts';
+import { definitionOf } from '../../load/scenarios/index.ts';
 import { renderRun } from '../../plots/render.ts';
 import { writeReport } from '../../report/markdown.ts';
 import { costOf } from '../../results/cost.ts';
@@ -30,7 +31,10 @@ function judged(merged: Merged, runs: readonly Run[]): Summary {
   const isWatched = summary.figures.processes.backend !== undefined;
   const rules = gateRules(
     [...new Set([...own, ...ofParts])],
-    defaultGates(plan.load, plan.scenario, isWatched, summary.hostile !== undefined),
+    defaultGates(plan.load, {
+      withHostile: summary.hostile !== undefined,
+      ofScenario: definitionOf(plan.scenario).gates?.({ load: plan.load, isWatched }) ?? [],
+    }),
   );
   const gates = judgeGates(rules, {
     ...summary.figures,

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import getPort from 'get-port';
+import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { distFile } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
@@ -72,7 +73,7 @@ export const stack: Command = {
       name: 'hourly-limit',
       type: 'integer',
       argument: 'N',
-      default: '120',
+      default: String(HOURLY_LIMIT),
       env: 'REQUESTS_PER_PK_HOURLY',
       min: 0,
       help: 'submissions of one block producer within an hour',

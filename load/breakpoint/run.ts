@@ -1,49 +1,44 @@
 /**
- * The scenario `breakpoint`: loads at constant rates, one after another on the same target, until it is known which rate is the
- * highest that meets the gates. Then one longer load at the lower end of what is known shows that it holds.
+ * A search for the highest rate that meets the gates: loads at constant rates, one after another on the same target, until it is known.
+ * Then one longer load at the lower end of what is known shows that it holds.
  *
- * Each trial is a run like any other, with its folder below `trials/`; the last load's files become those of the whole.
+ * Each trial is a run like any other, with its own decision and folder; all share the facts, and one embedded backend with its storage.
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readRun } from '../../results/reader.ts';
-import type { BreakpointFigures, BreakpointTrial, Summary } from '../../results/types.ts';
-import { formatNumber, formatShare } from '../../results/units.ts';
-import {
-  createRun,
-  ensureResultsFolder,
-  FILES,
-  runId,
-  type RunWriter,
-} from '../../results/writer.ts';
-import { type BackendProcess, startBackend } from '../../stack/backend-process.ts';
-import { EXIT, UserError } from '../../user-error.ts';
-import { BREAKPOINT_METRIC, gateRules, judgeGates, metricOfGate } from '../../judge/gates.ts';
-import type { Interrupts } from '../../system/interrupts.ts';
-import { Screen } from '../../system/screen.ts';
-import type { LoadJob, Surroundings } from '../prepare.ts';
-import { type RunEnd, runLoad, tellEnd } from '../run.ts';
-import { checkIsBackend } from '../target/target.ts';
-import { searchState, type SearchOptions, type SearchState } from './search.ts';
 import { verdictOfSearch } from '../../judge/breakpoint-verdict.ts';
+import { gateRules, judgeGates } from '../../judge/gates.ts';
+import { rm } from 'node:fs/promises';
+import type { BreakpointFigures, BreakpointTrial, Summary } from '../../results/types.ts';
+import { formatNumber } from '../../results/units.ts';
+import { runId } from '../../results/writer.ts';
+import { Screen } from '../../system/screen.ts';
+import { EXIT, UserError } from '../../user-error.ts';
+import { decide } from '../decide.ts';
+import { startEmbedded } from '../embedded.ts';
+import { Ending } from '../ending.ts';
+import { gatherFacts } from '../facts.ts';
+import type { LoadJob, Surroundings } from '../job.ts';
+import { checkSurroundings, type Given } from '../prepare.ts';
+import { finishRun, type RunEnd, runLoad } from '../run.ts';
+import { checkIsBackend } from '../target/target.ts';
+import { type LastLoad, SearchRecord } from './record.ts';
+import { type SearchPlan, searchState, type SearchState } from './search.ts';
+import {
+  describeTrial,
+  isSearchGate,
+  sendableRate,
+  trialJob,
+  trialName,
+  trialOf,
+} from './trial.ts';
 
-export type BreakpointJob = {
-  /** The load of every trial but its rate; its own duration is that of the last, longer load. */
-  load: LoadJob;
-  search: SearchOptions;
-  /** How long each trial lasts. */
-  holdMs: number;
-  /** Pause between two trials. */
-  settleMs: number;
-};
-
-/** k6 takes whole numbers of starts per unit of time: rates to a hundredth. */
-const RATE_SCALE = 100;
 const MOST_CONFIRMATIONS = 4;
 /** After a trial that failed the target may have a queue to work off. */
 const RECOVERY_MS = 60_000;
 const RECOVERED_ANSWER_MS = 500;
+
+type SearchSurroundings = Surroundings & { output: NodeJS.WritableStream };
 
 /** Steps of a trial are nobody's news; the line that changes is. */
 class TrialScreen extends Screen {
@@ -60,81 +55,135 @@ class TrialScreen extends Screen {
   }
 }
 
-/** @throws UserError if the first trial could not begin */
+/**
+ * @param job with a search
+ * @throws UserError if the first trial could not begin
+ */
 export async function runBreakpoint(
-  job: BreakpointJob,
-  surroundings: Surroundings & { interrupts: Interrupts; output: NodeJS.WritableStream },
+  job: LoadJob,
+  surroundings: SearchSurroundings,
 ): Promise<RunEnd> {
-  return new BreakpointRun(job, surroundings).run();
-}
-
-class BreakpointRun {
-  readonly #job: BreakpointJob;
-  readonly #surroundings: Surroundings & { interrupts: Interrupts; output: NodeJS.WritableStream };
-  readonly #trials: BreakpointTrial[] = [];
-  readonly #startedAt = new Date();
-  #folder = '';
-  /** Folder of the last load, or of the trial that stands for the whole. */
-  #last: { folder: string; summary: Summary } | null = null;
-  #backend: BackendProcess | null = null;
-  #confirmedRate: number | null = null;
-
-  constructor(
-    job: BreakpointJob,
-    surroundings: Surroundings & { interrupts: Interrupts; output: NodeJS.WritableStream },
-  ) {
-    this.#job = job;
-    this.#surroundings = surroundings;
-  }
-
-  async run(): Promise<RunEnd> {
-    const { load } = this.#job;
-    const { screen } = this.#surroundings;
-    await ensureResultsFolder(load.resultsFolder);
-    const writer = createRun(load.resultsFolder, runId(this.#startedAt, 'breakpoint'));
-    writer.close();
-    this.#folder = writer.folder;
-    const storageFolder = join(this.#folder, 'storage');
+  const { screen, interrupts, env, keys } = surroundings;
+  const startedAt = new Date();
+  const ending = new Ending(interrupts);
+  let undo: (() => Promise<void>)[] = [];
+  const undoAll = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  let record: SearchRecord | null = null;
+  try {
+    await checkSurroundings(job, surroundings);
+    const { facts, fleet } = await gatherFacts(job, env, keys);
+    const decision = decide(job, facts);
+    for (const note of decision.notes) screen.line(`note: ${note}`);
+    record = new SearchRecord(job.resultsFolder, runId(startedAt, decision.scenario));
+    const { folder, storage } = record;
+    ending.leftovers.add(folder);
+    const given: Given = { facts, fleet, backend: null };
+    if (decision.backend !== null) {
+      const backend = await startEmbedded({
+        settings: decision.backend,
+        network: job.request.network,
+        port: job.port,
+        storageFolder: storage,
+        // Each trial has producers of its own, made when it begins.
+        whitelist: null,
+        logFile: record.backendLog,
+        env,
+      });
+      for (const note of backend.process.notes) screen.line(note);
+      given.backend = backend;
+      const kill = ending.atOnce(() => process.kill(backend.process.pid, 'SIGKILL'));
+      undo = [
+        async () => {
+          if (!job.keep) await rm(storage, { recursive: true, force: true });
+        },
+        async () => {
+          await backend.process.stop();
+          kill();
+        },
+      ];
+    }
+    const search = new Search({ job, surroundings, record, given, ending, startedAt });
     let problem: UserError | null = null;
     try {
-      await mkdir(join(this.#folder, 'trials'));
-      if (load.targets.length === 0) await this.#startBackend(storageFolder);
-      await this.#search();
+      await search.run();
     } catch (error) {
-      if (this.#last === null || !(error instanceof UserError)) {
-        await this.#stopBackend();
-        await rm(this.#folder, { recursive: true, force: true });
-        throw error;
-      }
+      if (search.last === null || !(error instanceof UserError)) throw error;
       problem = error;
     }
-    await this.#stopBackend();
-    if (!load.keep) await rm(storageFolder, { recursive: true, force: true });
-    if (this.#last === null) {
-      await rm(this.#folder, { recursive: true, force: true });
+    await undoAll();
+    if (search.last === null) {
+      record.remove();
       screen.line('interrupted before anything was sent; nothing was left behind');
       return { exitCode: EXIT.interrupted, folder: null, summary: null };
     }
-    const summary = await this.#finish(this.#last, problem, writer);
-    return tellEnd(this.#folder, summary, screen, { describe: true });
+    const summary = search.conclude(problem);
+    return await finishRun(folder, summary, screen);
+  } catch (error) {
+    await undoAll().catch(() => undefined);
+    record?.remove();
+    if (!interrupts.first.aborted) throw error;
+    screen.line('interrupted before anything was sent; nothing was left behind');
+    return { exitCode: EXIT.interrupted, folder: null, summary: null };
+  } finally {
+    ending.stop();
+  }
+}
+
+class Search {
+  readonly #job: LoadJob;
+  readonly #plan: SearchPlan;
+  readonly #surroundings: SearchSurroundings;
+  readonly #record: SearchRecord;
+  readonly #given: Given;
+  readonly #ending: Ending;
+  readonly #startedAt: Date;
+  readonly #trials: BreakpointTrial[] = [];
+  /** The last load, or the trial that stands for the whole. */
+  last: LastLoad | null = null;
+  #confirmedRate: number | null = null;
+
+  constructor(call: {
+    job: LoadJob;
+    surroundings: SearchSurroundings;
+    record: SearchRecord;
+    given: Given;
+    ending: Ending;
+    startedAt: Date;
+  }) {
+    this.#job = call.job;
+    this.#plan = call.job.search!;
+    this.#surroundings = call.surroundings;
+    this.#record = call.record;
+    this.#given = call.given;
+    this.#ending = call.ending;
+    this.#startedAt = call.startedAt;
+    call.ending.atOnce(() => {
+      const { screen } = this.#surroundings;
+      if (this.last === null) return;
+      const { verdict } = this.conclude(null);
+      const { folder } = this.#record;
+      screen.line(`results: ${folder} (npm run report -- ${folder} makes pictures and report)`);
+      screen.line(verdict.sentence);
+    });
   }
 
-  get #interrupted(): boolean {
+  get #isInterrupted(): boolean {
     return this.#surroundings.interrupts.first.aborted;
   }
 
   #state(): SearchState {
-    return searchState(this.#job.search, this.#trials);
+    return searchState(this.#plan, this.#trials);
   }
 
-  async #search(): Promise<void> {
+  async run(): Promise<void> {
     const { screen } = this.#surroundings;
-    const { holdMs, load } = this.#job;
-    const { durationMs } = load.request;
-    for (let confirmations = 0; !this.#interrupted;) {
+    const { durationMs } = this.#job.request;
+    for (let confirmations = 0; !this.#isInterrupted;) {
       const state = this.#state();
       if (state.next !== null) {
-        await this.#trial(state.next, holdMs);
+        await this.#trial(state.next, this.#plan.holdMs);
         continue;
       }
       const held = this.#trials.some(({ outcome }) => outcome === 'held');
@@ -152,47 +201,34 @@ class BreakpointRun {
 
   /** The lower end of what is known, but no more than held before where the search could not go on. */
   #rateToConfirm({ knee, end }: SearchState): number {
-    const held = this.#trials.filter(({ outcome }) => outcome === 'held').map(({ rate }) => rate);
-    const top = Math.max(...held);
+    const top = this.#trials
+      .filter(({ outcome }) => outcome === 'held')
+      .reduce((most, { rate }) => Math.max(most, rate), 0);
     return end === 'precise' || end === 'trials' ? Math.min(top, knee.low) : top;
   }
 
   async #trial(wanted: number, durationMs: number): Promise<BreakpointTrial | null> {
-    const { load, settleMs } = this.#job;
     const { screen, output, interrupts } = this.#surroundings;
     const n = this.#trials.length + 1;
-    const starts = Math.max(1, Math.round(wanted * RATE_SCALE));
-    const rate = starts / RATE_SCALE;
-    const name = `trial ${n}, ${formatNumber(rate)}/s`;
-    if (n > 1) await this.#recover(settleMs);
-    if (this.#interrupted) return null;
+    const rate = sendableRate(wanted);
+    const name = trialName(n, rate);
+    if (n > 1) await this.#recover();
+    if (this.#isInterrupted) return null;
+    const job = trialJob(this.#job, { n, rate, durationMs, resultsFolder: this.#record.trials });
     const trialScreen = new TrialScreen(output, name);
-    const job: LoadJob = {
-      ...load,
-      ...(this.#backend && {
-        targets: [{ url: this.#backend.url, weight: 1 }],
-        targetPid: this.#backend.pid,
-      }),
-      resultsFolder: join(this.#folder, 'trials'),
-      gates: load.gates.filter((text) => !isBreakpointGate(text)),
-      request: {
-        ...load.request,
-        durationMs,
-        rate: { starts, timeUnitMs: 1000 * RATE_SCALE },
-        // Other producers in each trial: neither the hourly limit nor the same second touches what came before.
-        seed: `${load.request.seed}/${n}`,
-      },
-    };
+    const surroundings = { ...this.#surroundings, screen: trialScreen };
     let end: RunEnd;
     try {
-      end = await runLoad(job, { ...this.#surroundings, screen: trialScreen }, { describe: false });
+      end = await runLoad(job, surroundings, {
+        given: this.#given,
+        ending: this.#ending,
+        onSummary: (folder, summary) => this.#keep({ folder, summary }),
+      });
     } finally {
       trialScreen.end();
     }
     if (end.folder === null || end.summary === null) return null;
-    // One that was interrupted before its first answer must not stand for the whole.
-    if (this.#last === null || end.summary.figures.sent > 0)
-      this.#last = { folder: end.folder, summary: end.summary };
+    this.#keep({ folder: end.folder, summary: end.summary });
     if (interrupts.first.aborted) return null;
     const { verdict } = end.summary;
     if (verdict.exitCode === EXIT.broken || verdict.exitCode === EXIT.noData)
@@ -202,6 +238,7 @@ class BreakpointRun {
       });
     const trial = trialOf(basename(end.folder), rate, end.summary);
     this.#trials.push(trial);
+    this.#writeUnfinished();
     const { knee } = this.#state();
     const known = this.#trials.some(({ outcome }) => outcome === 'failed')
       ? `; the knee lies between ${formatNumber(knee.low)} and ${formatNumber(knee.high)}/s`
@@ -210,13 +247,22 @@ class BreakpointRun {
     return trial;
   }
 
+  /** One that was interrupted before its first answer must not stand for the whole. */
+  #keep(load: LastLoad): void {
+    if (this.last !== null && load.summary.figures.sent === 0) return;
+    this.last = load;
+    this.#ending.leftovers.keep(this.#record.folder);
+    if (!this.#job.keep) this.#ending.leftovers.add(this.#record.storage);
+  }
+
   /** Back-off: the next trial begins when the target answers again as one does that has no queue. */
-  async #recover(settleMs: number): Promise<void> {
+  async #recover(): Promise<void> {
     const { first } = this.#surroundings.interrupts;
-    await sleep(settleMs, undefined, { signal: first }).catch(() => undefined);
+    await sleep(this.#plan.settleMs, undefined, { signal: first }).catch(() => undefined);
     if (this.#trials.at(-1)?.outcome !== 'failed') return;
-    const { targets, transport } = this.#job.load;
-    const urls = this.#backend ? [this.#backend.url] : targets.map(({ url }) => url);
+    const { targets, transport } = this.#job;
+    const { backend } = this.#given;
+    const urls = backend ? [backend.process.url] : targets.map(({ url }) => url);
     const deadline = performance.now() + RECOVERY_MS;
     for (let pauseMs = 250; !first.aborted; pauseMs = Math.min(4000, pauseMs * 2)) {
       const startedMs = performance.now();
@@ -234,112 +280,61 @@ class BreakpointRun {
     }
   }
 
-  /** One backend for all trials: a cold one would be slower in each. */
-  async #startBackend(storageFolder: string): Promise<void> {
-    const { load } = this.#job;
-    const { env, screen } = this.#surroundings;
-    await mkdir(storageFolder, { recursive: true });
-    this.#backend = await startBackend({
-      port: load.port,
-      storageFolder,
-      // Each trial has producers of its own, made when it begins.
-      whitelist: null,
-      logFile: join(this.#folder, FILES.backendLog),
-      env: {
-        ...env,
-        CONFIG_NETWORK_NAME: load.request.network,
-        BACKEND_FAITHFUL: load.faithful ? '1' : '0',
-      },
-    });
-    for (const note of this.#backend.notes) screen.line(note);
-  }
-
-  async #stopBackend(): Promise<void> {
-    await this.#backend?.stop();
-    this.#backend = null;
-  }
-
-  async #finish(
-    last: { folder: string; summary: Summary },
-    problem: UserError | null,
-    writer: Pick<RunWriter, 'plan' | 'summary'>,
-  ): Promise<Summary> {
-    const { load, holdMs } = this.#job;
-    const { plan } = await readRun(last.folder);
-    for (const file of await readdir(last.folder))
-      if (file !== FILES.backendLog || this.#job.load.targets.length > 0)
-        await rename(join(last.folder, file), join(this.#folder, file));
-    await rm(last.folder, { recursive: true, force: true });
-    const id = basename(this.#folder);
-    if (plan)
-      writer.plan({
-        ...plan,
-        id,
-        plannedAt: this.#startedAt.toISOString(),
-        options: load.options,
-        seed: load.request.seed,
-        target: { ...plan.target, embedded: load.targets.length === 0 },
-      });
+  #figures(isCut: boolean): BreakpointFigures {
     const state = this.#trials.length > 0 ? this.#state() : null;
     const found = this.#trials.some(({ outcome }) => outcome === 'held');
-    const cut = this.#interrupted || problem !== null || state === null || state.end === null;
-    const breakpoint: BreakpointFigures = {
+    return {
       rate: found ? state!.knee.rate : null,
       low: found ? state!.knee.low : null,
       high: found ? state!.knee.high : null,
-      end: cut ? 'cut' : state.end!,
+      end: isCut || state === null || state.end === null ? 'cut' : state.end,
       confirmedRate: this.#confirmedRate,
-      holdMs,
+      holdMs: this.#plan.holdMs,
       trials: this.#trials,
     };
-    const gates = judgeGates(gateRules(load.gates.filter(isBreakpointGate), []), {
-      ...last.summary.figures,
-      breakpoint,
+  }
+
+  /** For whoever looks at a search that was killed. */
+  #writeUnfinished(): void {
+    const problem = new UserError('the search did not come to its end', {
+      hint: 'run it again; the trials up to then are in the results',
     });
-    const summary: Summary = {
-      ...last.summary,
-      id,
-      startedAt: this.#startedAt.toISOString(),
-      endedAt: new Date().toISOString(),
-      interrupted: this.#interrupted,
-      breakpoint,
-      gates: [...last.summary.gates, ...gates],
-      verdict: verdictOfSearch(breakpoint, gates, { problem, interrupted: this.#interrupted }),
-    };
-    writer.summary(summary);
+    this.#record.write(this.last!, this.#whole(problem));
+  }
+
+  /** The files of the whole; after it the folder of the last load is gone. For a search with a last load. */
+  conclude(problem: UserError | null): Summary {
+    const summary = this.#record.write(this.last!, this.#whole(problem));
+    this.#record.takeOver(this.last!);
     return summary;
   }
-}
 
-const isBreakpointGate = (text: string): boolean => metricOfGate(text) === BREAKPOINT_METRIC;
-
-function trialOf(
-  folder: string,
-  rate: number,
-  { figures, gates, verdict }: Summary,
-): BreakpointTrial {
-  const { latency, schedule, errorRate, processes } = figures;
-  return {
-    folder,
-    rate,
-    outcome:
-      verdict.exitCode === EXIT.generatorLimited
-        ? 'generator-limited'
-        : verdict.passed
-          ? 'held'
-          : 'failed',
-    failedGates: gates.filter(({ state }) => state !== 'pass').map(({ name }) => name),
-    keepingUpShare: schedule?.keepingUpShare ?? null,
-    errorRate,
-    p50Ms: latency?.p50Ms ?? null,
-    p95Ms: latency?.p95Ms ?? null,
-    p99Ms: latency?.p99Ms ?? null,
-    backendCores: processes.backend?.cpuCoresMean ?? null,
-  };
-}
-
-function describeTrial({ outcome, failedGates, keepingUpShare }: BreakpointTrial): string {
-  const kept = keepingUpShare === null ? '' : `, ${formatShare(keepingUpShare)} answered in time`;
-  if (outcome === 'failed') return `failed (${failedGates.join(', ')}${kept})`;
-  return outcome === 'held' ? `held${kept}` : 'the generator could not send that much';
+  #whole(problem: UserError | null): Parameters<SearchRecord['write']>[1] {
+    const { gates, options, request } = this.#job;
+    const last = this.last!.summary;
+    const breakpoint = this.#figures(this.#isInterrupted || problem !== null);
+    const ofSearch = judgeGates(gateRules(gates.filter(isSearchGate), []), {
+      ...last.figures,
+      breakpoint,
+    });
+    return {
+      plan: {
+        plannedAt: this.#startedAt.toISOString(),
+        options,
+        seed: request.seed,
+        isEmbedded: this.#given.backend !== null,
+      },
+      summary: {
+        startedAt: this.#startedAt.toISOString(),
+        endedAt: new Date().toISOString(),
+        interrupted: this.#isInterrupted,
+        breakpoint,
+        gates: [...last.gates, ...ofSearch],
+        verdict: verdictOfSearch(breakpoint, ofSearch, {
+          problem,
+          interrupted: this.#isInterrupted,
+        }),
+      },
+    };
+  }
 }

@@ -16,6 +16,14 @@ export type SearchOptions = {
   mostTrials: number;
 };
 
+/** A search, and how long its loads last. */
+export type SearchPlan = SearchOptions & {
+  /** Of each trial. */
+  holdMs: number;
+  /** Pause between two trials. */
+  settleMs: number;
+};
+
 export type Trial = { rate: number; outcome: 'held' | 'failed' | 'generator-limited' };
 
 export type Knee = {
@@ -98,7 +106,7 @@ export function searchState(options: SearchOptions, trials: readonly Trial[]): S
 /** Above what the generator is known to have sent; a lower rate that it once could not send was a hiccup. */
 function ceilingOf(trials: readonly Trial[]): number {
   const sent = trials.filter(({ outcome }) => outcome !== 'generator-limited');
-  const known = Math.max(0, ...sent.map(({ rate }) => rate));
+  const known = sent.reduce((most, { rate }) => Math.max(most, rate), 0);
   const limited = trials.filter(
     ({ rate, outcome }) => outcome === 'generator-limited' && rate > known,
   );

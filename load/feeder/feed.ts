@@ -4,22 +4,12 @@ import { writeBodies } from '../../producers/bodies.ts';
 import { checkJob, type CorpusJob } from '../../producers/corpus.ts';
 import { planSubmissions } from '../../producers/corpus-plan.ts';
 import { FEED_STATUS, type FeederSource } from '../../scenarios/lib/plan.ts';
-import type { Volume } from '../plan.ts';
 import type { SentSubmissions } from '../../reconcile/sent.ts';
 import { startBatchSigner } from './batch-signer.ts';
 import { answerBytes, type Feeder, type FeederFigures, startFeeder } from './feeder.ts';
 import { HandOutLog } from './hand-out-log.ts';
 import { SentFeed } from './sent.ts';
 import { BLOCK } from './stock.ts';
-
-/** Records of a corpus: 272 MB of disk, twice that of k6's memory, and 20 s of signing on two cores. */
-const LARGEST_CORPUS = 1_000_000;
-/** Scenarios whose plan is one stream of submissions. */
-const MAY_BE_LONG: readonly string[] = ['load', 'ramp', 'arrival', 'spike'];
-
-/** Whether submissions are signed while they are sent, instead of beforehand. */
-export const isFed = (scenario: string, { submissions }: Pick<Volume, 'submissions'>): boolean =>
-  scenario === 'soak' || (MAY_BE_LONG.includes(scenario) && submissions > LARGEST_CORPUS);
 
 export type Feed = {
   source: FeederSource;

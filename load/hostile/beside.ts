@@ -1,5 +1,5 @@
 /** The hostile side of a run: started beside k6's good load, ended with it. */
-import type { LoadRequest } from '../plan.ts';
+import type { LoadRequest } from '../request.ts';
 import type { Transport } from '../target/transport.ts';
 import { HOSTILE_CASES, type HostileContext } from './cases.ts';
 import type { HostileMaterial } from './material.ts';

@@ -9,7 +9,7 @@
  * what else is right.
  */
 import { decode, encode } from '../../mina/base58check.ts';
-import { MAX_BODY_BYTES } from '../../producers/payloads.ts';
+import { MAX_BODY_BYTES } from '../../mina/limits.ts';
 import { SUBMIT_PATH } from '../target/target.ts';
 import { bodyOf, type HostileMaterial, type Member, type Tokens, utcSeconds } from './material.ts';
 import type { Expected, Part, Script, Step } from './script.ts';

@@ -7,6 +7,7 @@
  * submissions that are refused, the others take turns in those that are accepted. The outsider, of the seed
  * `<seed>/outsider`, must be in no whitelist.
  */
+import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { encode } from '../../mina/base58check.ts';
 import type { Network } from '../../mina/network.ts';
 import { createSigner } from '../../mina/signer.ts';
@@ -92,8 +93,6 @@ export const utcSeconds = (seconds: number): string =>
 const HOUR_MS = 3_600_000;
 /** The target's clock and ours need not agree to the second. */
 const HOUR_MARGIN_MS = 60_000;
-/** Where the target's limit is not known: its default (uptime-service-backend, constants.go). */
-const USUAL_HOURLY_LIMIT = 120;
 /** One of an hour is left out: a request that we gave up may have counted. */
 const usable = (limit: number): number => Math.max(limit - 1, Math.min(limit, 1));
 
@@ -133,7 +132,7 @@ export async function hostileMaterial({
   const templates = await readTemplates();
   const template = templates.find(({ hasSnarkWork }) => !hasSnarkWork) ?? templates[0];
   const block = (await template.load()).block.toString('latin1');
-  const limit = usable(hourlyLimit ?? USUAL_HOURLY_LIMIT);
+  const limit = usable(hourlyLimit ?? HOURLY_LIMIT);
 
   function claim(member: Member): boolean {
     const now = monotonicMs();

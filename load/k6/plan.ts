@@ -19,7 +19,7 @@ import { addressOf, type AddressBlock, KEY_END } from '../../scenarios/lib/forwa
 import { PLAIN_TRANSPORT, type Transport } from '../target/transport.ts';
 
 /** The backend's answer to a submission it took (uptime-service-backend, src/delegation_backend/submit.go). */
-export const ACCEPTED = { status: 200, body: '{"status":"ok"}' } as const;
+export const ACCEPTED_ANSWER = { status: 200, body: '{"status":"ok"}' } as const;
 
 /** The toolkit's seed, any text, as k6 has it. */
 export const seedNumber = (seed: string): number =>
@@ -31,7 +31,7 @@ export function makeK6Plan(call: {
   load: LoadShape;
   source: K6Plan['source'];
   seed: string;
-  /** Of a shape with `timed`: load/own-times.ts. */
+  /** Of a shape with `timed`: load/timed-starts.ts. */
   offsetsPath?: string | undefined;
   expected?: K6Plan['expected'];
   headers?: Record<string, string>;
@@ -58,7 +58,7 @@ export function makeK6Plan(call: {
     },
     forwarded,
     load: { ...load, lease: leaseOf(load) },
-    expected: call.expected ?? ACCEPTED,
+    expected: call.expected ?? ACCEPTED_ANSWER,
     seed: seedNumber(call.seed),
     ...(call.offsetsPath !== undefined && { offsetsPath: resolve(call.offsetsPath) }),
     bodyCacheBytes: bodyCacheBytes(call.source, load.vus),
@@ -167,6 +167,10 @@ const GOGC = 400;
 const sizesOf = (source: K6Plan['source']): number[] =>
   (source.kind === 'payloads' ? source.payloads : source.templates).map(({ bytes }) => bytes);
 
+/** A corpus may have more bodies than a call takes arguments. */
+const largestOf = (sizes: readonly number[]): number =>
+  sizes.reduce((most, bytes) => Math.max(most, bytes), 0);
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
 /** Of what lives: all but the bodies that VUs keep ready. k6 holds files twice (lib/fsext, and k6/experimental/fs). */
@@ -177,7 +181,7 @@ const liveBytes = (vus: number, corpusBytes: number, largestBody: number): numbe
 function bodyCacheBytes(source: K6Plan['source'], vus: number): number {
   const sizes = sizesOf(source);
   const corpusBytes = sum(sizes) + (source.kind === 'corpus' ? source.count * RECORD.bytes : 0);
-  const largest = Math.max(...sizes);
+  const largest = largestOf(sizes);
   const heap = Math.max(HEAP_AT_LEAST, vus * HEAP_PER_VU);
   const left = (heap / ROOM - liveBytes(vus, corpusBytes, largest)) / vus;
   return Math.floor(Math.max(largest, left));
@@ -196,7 +200,7 @@ export function k6Memory(
   const { vus } = plan.load;
   const sizes = sizesOf(plan.source);
   const kept = Math.min(sum(sizes), plan.bodyCacheBytes);
-  const live = liveBytes(vus, corpusBytes, Math.max(...sizes)) + vus * kept;
+  const live = liveBytes(vus, corpusBytes, largestOf(sizes)) + vus * kept;
   const limitBytes = Math.ceil(Math.max(HEAP_AT_LEAST, vus * HEAP_PER_VU, ROOM * live));
   const residentBytes = Math.min(limitBytes, live * (1 + GOGC / 100)) + K6_PROGRAM;
   return { goGc: GOGC, limitBytes, residentBytes };

@@ -133,7 +133,7 @@ const ownAnswers =
 // No answer has status -1: where bodies differ in what they expect, `judge` looks at each answer.
 const expectedStatus = ownAnswers === null ? expected.status : -1;
 const expectedBody = expected.body;
-const ACCEPTED = answerCode(expected.status, 0, true);
+const ACCEPTED_CODE = answerCode(expected.status, 0, true);
 const whichTarget = targets === null ? null : targetOf({ seed: plan.seed, targets });
 /** Where the end of the submitter's key stands in an envelope. */
 const KEY_AT = ENVELOPE.submitter.offset + ENVELOPE.submitter.bytes - KEY_END;
@@ -264,7 +264,7 @@ export async function iterate(): Promise<void> {
         : postRouted(index, which, envelopes[i]);
       const status = answer.status;
       if (status === expectedStatus && (expectedBody === null || answer.body === expectedBody))
-        report(index * CODES + ACCEPTED);
+        report(index * CODES + ACCEPTED_CODE);
       else if (retry === undefined) judge(index, which, answer);
       else await sendAgain(index, which, answer, envelopes[i]);
     }
@@ -311,7 +311,7 @@ async function sendAgain(
     if (isCorpus) kept[which]!.set(envelope, envelopeAt[which]);
     answer = isPlain ? post(url, keptBuffers[which], params) : postRouted(index, which, envelope);
   }
-  report(index * CODES + ACCEPTED);
+  report(index * CODES + ACCEPTED_CODE);
 }
 
 /** Reports an answer that is not the one all bodies expect, or none. */

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { CassandraConfig } from '../storage/cassandra.ts';
 import { POSTGRES_SSL_MODES, type PostgresConfig } from '../storage/postgres.ts';
@@ -82,7 +83,6 @@ const ConfigFile = z.object({
 
 /** The original's (aws_keyspaces.go). */
 const KEYSPACES_PORT = 9142;
-const DEFAULT_HOURLY = 120;
 const DEFAULT_REFRESH_MINUTES = 10;
 
 /** @throws UserError that names the variable, its value and what it takes */
@@ -350,7 +350,7 @@ function whitelistOf(env: Env): BackendConfig['whitelist'] {
 
 /** As the original: what is no integer means the default. Less than 0 breaks every request there, so it is refused here. */
 function hourlyOf(text: string | undefined): number {
-  const value = integerOf(text) ?? DEFAULT_HOURLY;
+  const value = integerOf(text) ?? HOURLY_LIMIT;
   if (value < 0)
     throw wrong(
       `REQUESTS_PER_PK_HOURLY must be 0 or more, but is ${value}`,

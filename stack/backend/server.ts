@@ -9,13 +9,11 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { MAX_BODY_BYTES } from '../../mina/limits.ts';
 import { type Answer, ANSWERS, type Checks, judge, type Judgement } from './checks.ts';
 import type { Log } from './log.ts';
 import { routeOf } from './paths.ts';
 import type { AcceptedSubmission, Storage } from '../storage/storage.ts';
-
-/** The original's limit on a body (constants.go). */
-export const MAX_BODY_BYTES = 50_000_000;
 
 export const LIMITS = {
   /** Go's default of 1 MiB and the 4 KiB that it reads beyond. */

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { load } from '../../cli/commands/load.ts';
-import {
-  BUILT_IN_SCENARIOS,
-  MODEL_OPTIONS,
-  modelProblems,
-  SCENARIO_PRESETS,
-} from '../../cli/load-model.ts';
+import { BUILT_IN_SCENARIOS } from '../../cli/load-model.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
+import {
+  presetsOf,
+  problemsTogether,
+  scenarioOptions,
+  withoutEffect,
+} from '../../load/scenarios/rules.ts';
 import { distFile, projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
@@ -99,7 +100,8 @@ describe('scenarios against the embedded backend', { concurrency: 2 }, () => {
 function problemsOf(args: readonly string[]): string[] {
   try {
     const { values, sources } = parseCommandLine(load, args, {}, folder);
-    return modelProblems(values, sources);
+    const { problems } = withoutEffect(values, sources, { env: {}, configFile: null });
+    return [...problems, ...problemsTogether(values, sources)];
   } catch (error) {
     assert.ok(error instanceof UserError);
     return error.message.split('\n');
@@ -191,9 +193,9 @@ test('every scenario has its file and its bundle, and its defaults are options',
     assert.ok(existsSync(distFile('scenarios', `${name}.js`)), name);
   }
   const names = load.options.map(({ name }) => name);
-  for (const presets of Object.values(SCENARIO_PRESETS))
+  for (const presets of Object.values(presetsOf()))
     for (const name of Object.keys(presets)) assert.ok(names.includes(name), name);
-  for (const { name } of MODEL_OPTIONS) assert.ok(names.includes(name), name);
+  for (const { name } of scenarioOptions()) assert.ok(names.includes(name), name);
 });
 
 test('the README and its example: a scenario of your own is a file of about twenty lines', () => {

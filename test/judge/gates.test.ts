@@ -138,18 +138,11 @@ test("a user's gate replaces the default of the same figure, others are added", 
 
 test('an open model must keep its schedule, a closed one has none', () => {
   const open = shape({ executor: 'constant-arrival-rate', rate: { starts: 5, timeUnitMs: 1000 } });
-  assert.deepEqual(defaultGates(open, 'arrival').slice(2), ['on-time>=99%']);
-  assert.deepEqual(defaultGates(shape({}), 'load'), ['error-rate<=1%', 'failed-iterations<=0']);
-  assert.deepEqual(defaultGates(shape({}), 'hostile').slice(2), ['hostile-unexpected<=0']);
-});
-
-test('a soak is judged by the growth of its backend, where that can be told', () => {
-  const soak = (minutes: number, watched: boolean) =>
-    defaultGates(shape({ durationMs: minutes * 60_000 }), 'soak', watched).slice(2);
-  assert.deepEqual(soak(30, true), ['backend-memory-growth<=1MB/min']);
-  assert.deepEqual(soak(30, false), []);
-  assert.deepEqual(soak(29, true), []);
-  assert.deepEqual(defaultGates(shape({ durationMs: 3_600_000 }), 'load', true).slice(2), []);
+  assert.deepEqual(defaultGates(open).slice(2), ['on-time>=99%']);
+  assert.deepEqual(defaultGates(shape({})), ['error-rate<=1%', 'failed-iterations<=0']);
+  assert.deepEqual(defaultGates(shape({}), { withHostile: true }).slice(2), [
+    'hostile-unexpected<=0',
+  ]);
 });
 
 test('what is no gate is refused with a reason', () => {

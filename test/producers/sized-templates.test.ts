@@ -11,7 +11,7 @@ import { messageOf, signedText } from '../../mina/submission-text.ts';
 import { parseSubmission, signedFields, tokenBytes } from '../../mina/submission.ts';
 import { readCorpus, writeCorpus } from '../../producers/corpus.ts';
 import { makeFleet } from '../../producers/fleet.ts';
-import { MAX_BODY_BYTES } from '../../producers/payloads.ts';
+import { MAX_BODY_BYTES } from '../../mina/limits.ts';
 import { sizedTemplates } from '../../producers/sized-templates.ts';
 import { recordedPayloads } from '../../producers/templates.ts';
 import { tempFolder } from './temp-folder.ts';

@@ -5,16 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { AnswerTable } from '../../reconcile/answer-table.ts';
-import {
-  type GateFigures,
-  gateRules,
-  judgeGates,
-  REPLAY_STORED_GATES,
-  STORED_GATES,
-} from '../../judge/gates.ts';
+import { type GateFigures, gateRules, judgeGates, REPLAY_STORED_GATES } from '../../judge/gates.ts';
 import { LiveLook } from '../../reconcile/live.ts';
 import { type LookOutcome, lookIntoStorage } from '../../reconcile/look.ts';
-import { storedGates } from '../../load/storage-look.ts';
 import { OUTCOME, outcomesOf } from '../../reconcile/outcomes.ts';
 import { SendTimes } from '../../reconcile/send-times.ts';
 import { blockHashOf, type SentBody, type SentSubmissions } from '../../reconcile/sent.ts';
@@ -421,23 +414,6 @@ test('the gate missing looks at what nothing explains, and has no data without a
   });
   assert.equal(judge().state, 'no data');
   assert.equal(judge({ classes: { ...classes, right: 0, sameSecond: 0 } }).state, 'no data');
-});
-
-test('the default gate of a storage that is looked into: a replay as recorded may lose what no storage can hold', () => {
-  const gatesOf = (
-    request: object,
-    storage: string | null = 'file:///a',
-    targets: object[] = [{}],
-  ) => storedGates({ storage, targets, request } as unknown as Parameters<typeof storedGates>[0]);
-  assert.deepEqual(gatesOf({ scenario: 'load' }), STORED_GATES);
-  assert.deepEqual(gatesOf({ scenario: 'replay' }), REPLAY_STORED_GATES);
-  assert.deepEqual(
-    gatesOf({ scenario: 'mixed', mix: [{ kind: 'replay', weight: 1 }] }),
-    REPLAY_STORED_GATES,
-  );
-  assert.deepEqual(gatesOf({ scenario: 'replay', resign: { signatures: 'valid' } }), STORED_GATES);
-  assert.deepEqual(gatesOf({ scenario: 'load' }, null, []), STORED_GATES);
-  for (const scenario of ['load', 'replay']) assert.deepEqual(gatesOf({ scenario }, null), []);
 });
 
 test('looks during the load count what came since, once each', async () => {

@@ -4,7 +4,9 @@ import { describe, test } from 'node:test';
 import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
 import { gateRules } from '../../judge/gates.ts';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
-import { loadShape, type LoadRequest, volumeOf } from '../../load/plan.ts';
+import type { LoadRequest } from '../../load/request.ts';
+import { loadShape } from '../support/scenario.ts';
+import { volumeOf } from '../../load/volume.ts';
 import { figuresOf } from '../../load/k6/samples.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { k6Memory, writeK6Plan, bodySizes } from '../../load/k6/plan.ts';
 import { startK6, type K6End, type RunningK6 } from '../../load/k6/run.ts';
 import { type AggregatorOptions, SampleAggregator } from '../../load/k6/samples.ts';
-import { offsetsFile } from '../../load/own-times.ts';
+import { offsetsFile } from '../../load/timed-starts.ts';
 import { scheduleOf, timedSchedule } from '../../load/schedule.ts';
 import { distFile } from '../../paths.ts';
 import type { LoadShape, SampleLine } from '../../results/types.ts';

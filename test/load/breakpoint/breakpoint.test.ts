@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { searchOf } from '../../../cli/load-model.ts';
+import { searchOf } from '../../../load/scenarios/breakpoint.ts';
 import { searchState, type SearchOptions, type Trial } from '../../../load/breakpoint/search.ts';
 import { verdictOfSearch } from '../../../judge/breakpoint-verdict.ts';
 import { uniform } from '../../../scenarios/lib/plan.ts';
@@ -77,7 +77,14 @@ test('a target that fails every trial ends the search soon, whatever the rates a
     ['10/s', 3000, 3.33],
     ['1/s', 2000, 1],
   ] as const) {
-    const options = searchOf({ rate, hold, 'max-rate': 5000, precision: 5, 'max-trials': 40 });
+    const options = searchOf({
+      rate,
+      hold,
+      'max-rate': 5000,
+      precision: 5,
+      'max-trials': 40,
+      settle: 0,
+    });
     assert.equal(options.lowest, lowest, rate);
     const trials: Trial[] = [];
     for (let next; (next = searchState(options, trials).next) !== null;)

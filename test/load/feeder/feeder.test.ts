@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerBytes, startFeeder } from '../../../load/feeder/feeder.ts';
 import type { Batch, BatchSigner } from '../../../load/feeder/batch-signer.ts';
-import { isFed, startFeed } from '../../../load/feeder/feed.ts';
+import { startFeed } from '../../../load/feeder/feed.ts';
 import { HandOutLog } from '../../../load/feeder/hand-out-log.ts';
 import { BLOCK, FRESH_MS, RecordStock, StockError } from '../../../load/feeder/stock.ts';
 import { blockHashOf } from '../../../reconcile/sent.ts';
@@ -364,12 +364,4 @@ test('a feed signs really, for the plan of its seed, and tells afterwards what i
     first.map((record) => record.slice(RECORD.envelopeOffset + ENVELOPE.submitter.offset).slice(0, 55)), // prettier-ignore
     [0, 1, 2, 130].map((i) => fleet.producers[chunk.producers[i]].publicKey),
   );
-});
-
-test('which loads are fed', () => {
-  assert.ok(isFed('soak', { submissions: 10 }));
-  assert.ok(isFed('arrival', { submissions: 1_000_001 }));
-  assert.ok(!isFed('arrival', { submissions: 1_000_000 }));
-  assert.ok(!isFed('replay', { submissions: 1e9 }));
-  assert.ok(!isFed('fleet', { submissions: 1e9 }));
 });

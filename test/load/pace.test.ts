@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseDuration } from '../../system/duration.ts';
-import {
-  describeShape,
-  loadShape,
-  type LoadRequest,
-  parseRate,
-  parseStages,
-  parseThink,
-  poolVus,
-  volumeOf,
-} from '../../load/plan.ts';
+import { parseRate, parseStages, parseThink } from '../../load/pace.ts';
+import type { LoadRequest } from '../../load/request.ts';
+import { describeShape, poolVus } from '../../load/shape.ts';
+import { volumeOf } from '../../load/volume.ts';
+import { loadShape } from '../support/scenario.ts';
 
 const request: LoadRequest = {
   scenario: 'load',

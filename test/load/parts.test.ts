@@ -1,17 +1,11 @@
 /** Sizes and kinds: what the words mean, what is wrong with them, and how submissions are drawn. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  groupFigures,
-  hasHostile,
-  hasReplay,
-  hostileRateOf,
-  memoryNote,
-  parseMix,
-  parseSizes,
-  unpacedRate,
-} from '../../load/mix.ts';
-import { UNPACED_RATE } from '../../load/plan.ts';
+import { memoryNote } from '../../load/memory-limit.ts';
+import { hasPart, hostileRateOf, parseMix, parseSizes, partFigures } from '../../load/parts.ts';
+import type { LoadRequest } from '../../load/request.ts';
+import { definitionOf } from '../../load/scenarios/index.ts';
+import { UNPACED_RATE } from '../../load/volume.ts';
 import { planSubmissions, type CorpusPlan } from '../../producers/corpus-plan.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 
@@ -53,28 +47,34 @@ test('kinds and weights', () => {
 
 test('hostile requests get their share of all that is sent', () => {
   const mix = parseMix('load=6,replay=2,hostile=2') as never;
-  const request = { scenario: 'mixed', mix };
+  const request = { mix };
   assert.equal(hostileRateOf(request, 100, 7), 25);
   assert.equal(hostileRateOf(request, null, 7), 7);
-  assert.equal(hostileRateOf({ scenario: 'hostile' }, 100, 7), 7);
-  assert.ok(hasHostile(request) && hasReplay(request));
-  assert.ok(!hasHostile({ scenario: 'load' }) && !hasReplay({ scenario: 'load' }));
+  assert.equal(hostileRateOf({}, 100, 7), 7);
+  assert.ok(hasPart(request, 'hostile') && hasPart(request, 'replay'));
+  assert.ok(!hasPart({}, 'hostile') && !hasPart({}, 'replay'));
 });
 
 test('without think time fewer large bodies are prepared', () => {
+  const unpacedRate = (scenario: string, request: Partial<LoadRequest>) =>
+    definitionOf(scenario).unpacedRate!(request as LoadRequest, UNPACED_RATE);
   const sizes = parseSizes('1MB,50MB') as never;
-  assert.equal(unpacedRate({ scenario: 'load' }, UNPACED_RATE), UNPACED_RATE);
-  const alone = unpacedRate({ scenario: 'big-blocks', sizes }, UNPACED_RATE);
-  assert.equal(alone, Math.ceil(4e9 / 25.5e6));
+  assert.equal(definitionOf('load').unpacedRate, undefined);
+  assert.equal(unpacedRate('big-blocks', { sizes }), Math.ceil(4e9 / 25.5e6));
   const tenth = parseMix('load=9,big-blocks=1') as never;
-  assert.equal(unpacedRate({ scenario: 'mixed', sizes, mix: tenth }, UNPACED_RATE), Math.ceil(4e9 / 2.55e6)); // prettier-ignore
+  assert.equal(unpacedRate('mixed', { sizes, mix: tenth }), Math.ceil(4e9 / 2.55e6));
   const none = parseMix('load=9') as never;
-  assert.equal(unpacedRate({ scenario: 'mixed', sizes, mix: none }, UNPACED_RATE), UNPACED_RATE);
+  assert.equal(unpacedRate('mixed', { sizes, mix: none }), UNPACED_RATE);
 });
 
 test('memory beyond the machine is said', () => {
-  assert.equal(memoryNote(1e9, 2e9), null);
-  assert.match(memoryNote(3e9, 2e9)!, /may use 2861 MB, but this machine has 1907 MB.*--vus/);
+  const machine = { totalBytes: 2e9, limitBytes: null };
+  assert.equal(memoryNote(1e9, machine), null);
+  assert.match(memoryNote(3e9, machine)!, /may use 2861 MB, but this machine has 1907 MB.*--vus/);
+  assert.match(
+    memoryNote(1e9, { totalBytes: 2e9, limitBytes: 5e8 })!,
+    /may use 954 MB, but the control group of this process is limited to 477 MB.*--vus/,
+  );
 });
 
 const drawn = (change: Partial<CorpusPlan>, chunk = 100): number[] =>
@@ -128,7 +128,7 @@ test('a size that was never sent has no speed and no latency; hostile is no grou
   const full = { sent: 2, accepted: 2, expected: 2, answers: { 200: 2 }, bytesSent: 2e6 };
   const groups = ['a', 'b'].map((name) => ({ name, bodyBytes: 1e6, expectedStatus: 200 }));
   const hostile = { requests: 3, answers: { 200: 1, 400: 2 } } as never;
-  const [a, b, c] = groupFigures(
+  const [a, b, c] = partFigures(
     groups,
     [
       { ...full, latency },

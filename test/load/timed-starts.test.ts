@@ -4,8 +4,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
 import { gateRules } from '../../judge/gates.ts';
-import { fleetProblems, offsetsFile, type OwnTimes, ownTimesOf } from '../../load/own-times.ts';
-import { describeShape, type LoadRequest, loadShape, volumeOf } from '../../load/plan.ts';
+import type { LoadRequest } from '../../load/request.ts';
+import { definitionOf } from '../../load/scenarios/index.ts';
+import { describeShape } from '../../load/shape.ts';
+import { fleetProblems, offsetsFile, type TimedLoad } from '../../load/timed-starts.ts';
+import { volumeOf } from '../../load/volume.ts';
+import { loadShape } from '../support/scenario.ts';
 import { figuresOf, SampleAggregator } from '../../load/k6/samples.ts';
 import { mostWithin, timedSchedule } from '../../load/schedule.ts';
 import { ScheduleWatch } from '../../load/k6/schedule-watch.ts';
@@ -26,8 +30,15 @@ const request = (change: Partial<LoadRequest> = {}): LoadRequest => ({
   ...change,
 });
 const quiet = { forkShare: 0, lateShare: 0, laggingShare: 0 };
-const fleet = (speedup: number, change: Partial<LoadRequest> = {}): OwnTimes =>
-  ownTimesOf(request({ fleet: { speedup, ...quiet }, ...change }), {
+const startsOf = (
+  request: LoadRequest,
+  known: { producers: number | null; payloads: readonly Payload[] | null },
+): TimedLoad | null => {
+  const { timed } = definitionOf(request.scenario);
+  return timed?.isTimed(request) ? timed.starts(request, known) : null;
+};
+const fleet = (speedup: number, change: Partial<LoadRequest> = {}): TimedLoad =>
+  startsOf(request({ fleet: { speedup, ...quiet }, ...change }), {
     producers: null,
     payloads: null,
   })!;
@@ -76,8 +87,8 @@ test('what a fleet cannot do is told in sentences', () => {
 });
 
 const payload = (createdAtMs: number): Payload => ({ createdAtMs, name: String(createdAtMs) }) as Payload; // prettier-ignore
-const recorded = (timeFactor: number, times: readonly number[]): OwnTimes =>
-  ownTimesOf(request({ scenario: 'replay', timeFactor }), {
+const recorded = (timeFactor: number, times: readonly number[]): TimedLoad =>
+  startsOf(request({ scenario: 'replay', timeFactor }), {
     producers: null,
     payloads: times.map(payload),
   })!;
@@ -98,10 +109,7 @@ test('a recording: sorted by its times, which are divided; bursts get VUs', () =
   assert.equal(burst.shape.timed!.peakPerSecond, 400);
   assert.throws(() => recorded(1, [0, 30 * 86_400_000]), (error: UserError) =>
     /span 30\.0 days, 30\.0 with --time-factor 1/.test(error.message) && /--time-factor 720 /.test(error.hint)); // prettier-ignore
-  assert.equal(
-    ownTimesOf(request({ scenario: 'load' }), { producers: null, payloads: null }),
-    null,
-  );
+  assert.equal(startsOf(request({ scenario: 'load' }), { producers: null, payloads: null }), null);
 });
 
 test('the file of times is u32 LE', () => {

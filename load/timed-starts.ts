@@ -1,7 +1,4 @@
-/**
- * Loads in which each start has a time of its own: the simulated network of the scenario fleet, and a replay with the times of the
- * recording. Pure.
- */
+/** Loads in which each start has a time of its own: those of a simulated network, and of a recording at its own times. Pure. */
 import {
   LEAST_GAP_MS,
   mostSubmissions,
@@ -13,25 +10,19 @@ import {
 import type { Payload } from '../producers/payloads.ts';
 import type { LoadShape, TimedStarts } from '../results/types.ts';
 import { UserError, EXIT } from '../user-error.ts';
-import { type LoadRequest, LONGEST_MS, timedShape } from './plan.ts';
+import { LONGEST_MS } from './pace.ts';
+import type { LoadRequest } from './request.ts';
 import { mostWithin } from './schedule.ts';
+import { timedShape } from './shape.ts';
 
-/** The network of the scenario fleet. Shares: 0 to 1. */
-export type FleetRequest = {
-  /** By what the network's time is divided. */
-  speedup: number;
-  forkShare: number;
-  lateShare: number;
-  laggingShare: number;
-};
-
-export type OwnTimes = {
+/** When each submission is due. */
+export type TimedLoad = {
   shape: LoadShape;
   /** When each start is due: milliseconds from the beginning, ascending. */
   offsetsMs: Uint32Array;
-  /** Of the scenario fleet. */
+  /** Of a simulated network. */
   network: NetworkPlan | null;
-  /** Of a replay: the payloads in the order of their times. */
+  /** Of a recording: the payloads in the order of their times. */
   payloads: Payload[] | null;
 };
 
@@ -71,20 +62,8 @@ export function fleetProblems(
   return problems;
 }
 
-/**
- * @returns null where the scenario has no such times
- * @throws UserError for a fleet or a recording that cannot be played so
- */
-export function ownTimesOf(
-  request: LoadRequest,
-  given: { producers: number | null; payloads: readonly Payload[] | null },
-): OwnTimes | null {
-  if (request.fleet) return fleetTimes(request, given.producers ?? request.producers!);
-  if (request.timeFactor && given.payloads) return recordedTimes(request, given.payloads);
-  return null;
-}
-
-function fleetTimes(request: LoadRequest, producers: number): OwnTimes {
+/** The starts of a simulated network. @throws UserError for a fleet that cannot be played so */
+export function networkStarts(request: LoadRequest, producers: number): TimedLoad {
   const problems = fleetProblems(request, producers);
   if (problems.length > 0)
     throw new UserError(problems.join('\n'), {
@@ -120,7 +99,8 @@ function fleetTimes(request: LoadRequest, producers: number): OwnTimes {
   return { shape: { ...shape, vus }, offsetsMs, network, payloads: null };
 }
 
-function recordedTimes(request: LoadRequest, recorded: readonly Payload[]): OwnTimes {
+/** The starts of a recording. @throws UserError for one that lasts too long */
+export function recordedStarts(request: LoadRequest, recorded: readonly Payload[]): TimedLoad {
   const factor = request.timeFactor!;
   const payloads = [...recorded].sort((a, b) => a.createdAtMs - b.createdAtMs);
   const firstMs = payloads[0].createdAtMs;

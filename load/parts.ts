@@ -1,19 +1,15 @@
-/** What the scenarios `big-blocks` and `mixed` send: sizes of bodies, kinds of submissions by weight, and what is kept apart for them. */
+/** Loads of several parts: bodies of several sizes, kinds of requests by weight, and the figures that are kept apart for each. */
 import { closest } from 'fastest-levenshtein';
+import { MAX_BODY_BYTES } from '../mina/limits.ts';
 import { parseSubmission } from '../mina/submission.ts';
 import type { MixPart } from '../producers/corpus-plan.ts';
-import { MAX_BODY_BYTES, payloadBytes, readPayloads } from '../producers/payloads.ts';
+import { payloadBytes, readPayloads } from '../producers/payloads.ts';
 import { type BodySize, LEAST_BODY_BYTES, sizedTemplates } from '../producers/sized-templates.ts';
 import { readSources, type SubmissionTemplate } from '../producers/templates.ts';
 import type { GroupFigures, HostileFigures } from '../results/types.ts';
-import { ACCEPTED } from './k6/plan.ts';
-import type { LoadRequest } from './plan.ts';
+import { ACCEPTED_ANSWER } from './k6/plan.ts';
 import type { GroupTotals } from './k6/samples.ts';
-
-/** `hostile` is not sent by k6: load/hostile does it beside. */
-const KINDS = ['load', 'big-blocks', 'replay', 'hostile'] as const;
-export type Kind = (typeof KINDS)[number];
-export type KindWeight = { kind: Kind; weight: number };
+import { type LoadRequest, PART_KINDS, type PartKind, type PartWeight } from './request.ts';
 
 const UNIT_BYTES: Record<string, number> = { '': 1, B: 1, KB: 1000, MB: 1_000_000 };
 /** One byte more than a backend takes. */
@@ -49,20 +45,20 @@ export function parseSizes(text: string): BodySize[] | { problems: string[] } {
  * `load=8,big-blocks=1` -> kinds and weights, in their order.
  * @returns the weights, or everything that is wrong, each to stand after the name
  */
-export function parseMix(text: string): KindWeight[] | { problems: string[] } {
+export function parseMix(text: string): PartWeight[] | { problems: string[] } {
   const problems: string[] = [];
-  const mix = text.split(',').map((part): KindWeight => {
+  const mix = text.split(',').map((part): PartWeight => {
     const [kind, amount, ...more] = part.split('=').map((word) => word.trim());
     const weight = Number(amount);
-    if (!(KINDS as readonly string[]).includes(kind))
+    if (!(PART_KINDS as readonly string[]).includes(kind))
       problems.push(
-        `must mix ${KINDS.join(', ')}, but has "${kind}" (did you mean ${closest(kind, KINDS)}?)`,
+        `must mix ${PART_KINDS.join(', ')}, but has "${kind}" (did you mean ${closest(kind, PART_KINDS)}?)`,
       );
     if (amount === undefined || more.length > 0 || !/^\d+(\.\d+)?$/.test(amount) || weight === 0)
       problems.push(
         `must give each kind a weight above 0, such as load=8, but has "${part.trim()}"`,
       );
-    return { kind: kind as Kind, weight };
+    return { kind: kind as PartKind, weight };
   });
   for (const [i, { kind }] of mix.entries())
     if (mix.findIndex((one) => one.kind === kind) < i) problems.push(`has ${kind} twice`);
@@ -71,28 +67,32 @@ export function parseMix(text: string): KindWeight[] | { problems: string[] } {
   return problems.length > 0 ? { problems } : mix;
 }
 
-type Mixed = Pick<LoadRequest, 'scenario' | 'sizes' | 'mix'>;
+type Mix = Pick<LoadRequest, 'mix'>;
 
 /** The kinds that k6 sends. */
-const sentByK6 = ({ mix }: Mixed): KindWeight[] =>
+const sentByK6 = ({ mix }: Mix): PartWeight[] =>
   (mix ?? []).filter(({ kind }) => kind !== 'hostile');
 
-export const hasHostile = ({ scenario, mix }: Mixed): boolean =>
-  scenario === 'hostile' || (mix ?? []).some(({ kind }) => kind === 'hostile');
+const weightOf = (parts: readonly PartWeight[]): number =>
+  parts.reduce((sum, { weight }) => sum + weight, 0);
 
-/** Whether recorded bodies are sent as they are: by submitters that nobody chose, far more than an hour allows each. */
-export const hasReplay = ({ scenario, mix }: Mixed): boolean =>
-  scenario === 'replay' || (mix ?? []).some(({ kind }) => kind === 'replay');
+export const hasPart = ({ mix }: Mix, kind: PartKind): boolean =>
+  (mix ?? []).some((part) => part.kind === kind);
+
+/** Of what k6 sends, 0 to 1. */
+export function shareOf(request: Mix, kind: PartKind): number {
+  const parts = sentByK6(request);
+  return weightOf(parts.filter((part) => part.kind === kind)) / weightOf(parts);
+}
 
 /**
  * Hostile requests a second, so that they have their share of all that is sent.
  * @param perSecond submissions of k6; null where only the target limits them: then `otherwise`
  */
-export function hostileRateOf(request: Mixed, perSecond: number | null, otherwise: number): number {
+export function hostileRateOf(request: Mix, perSecond: number | null, otherwise: number): number {
   const hostile = (request.mix ?? []).find(({ kind }) => kind === 'hostile');
   if (hostile === undefined || perSecond === null || perSecond === 0) return otherwise;
-  const others = sentByK6(request).reduce((sum, { weight }) => sum + weight, 0);
-  return (perSecond * hostile.weight) / others;
+  return (perSecond * hostile.weight) / weightOf(sentByK6(request));
 }
 
 /** What k6 can send at most on loopback, in bytes per second: measured with bodies of 4 MB, doubled. */
@@ -101,20 +101,16 @@ const UNPACED_BYTES_PER_SECOND = 4e9;
 /**
  * Submissions per second that a load without think time prepares for, where its bodies are large; 240,000 signatures for a load
  * that sends 300 submissions would be a long wait for nothing.
+ * @param share of the submissions that have these sizes, 0 to 1
+ * @param most where bodies are small
  */
-export function unpacedRate(request: Mixed, most: number): number {
-  const { sizes } = request;
-  if (sizes === undefined) return most;
+export function unpacedRateOf(sizes: readonly BodySize[], share: number, most: number): number {
   const mean = sizes.reduce((sum, { bytes }) => sum + bytes, 0) / sizes.length;
-  const kinds = sentByK6(request);
-  const all = kinds.reduce((sum, { weight }) => sum + weight, 0);
-  const big = kinds.find(({ kind }) => kind === 'big-blocks')?.weight ?? 0;
-  const share = request.scenario === 'big-blocks' ? 1 : big / all;
   return share === 0 ? most : Math.min(most, Math.ceil(UNPACED_BYTES_PER_SECOND / (mean * share)));
 }
 
 /** A part of the load whose figures are kept apart. */
-export type Group = {
+export type Part = {
   name: string;
   /** Of a kind: its weight in the mix. */
   weight?: number;
@@ -124,58 +120,74 @@ export type Group = {
   expectedStatus: number;
 };
 
-/** Templates with their groups, and how they are chosen. */
-export type MixedTemplates = {
+/** Templates with the part that each belongs to (its `group`), and how they are chosen. */
+export type PartedTemplates = {
   templates: SubmissionTemplate[];
   mix: MixPart[];
-  groups: Group[];
+  parts: Part[];
   /** Public keys by which recorded bodies are submitted: a whitelist needs them beside the fleet's. */
   submitters: string[];
 };
 
-/**
- * The templates of `big-blocks` (a group for each size) or `mixed` (a group for each kind that k6 sends).
- * @param signed the templates of an ordinary load
- * @throws UserError if payloads cannot be read
- */
-export async function mixedTemplates(
-  request: Mixed & Pick<LoadRequest, 'seed'>,
-  { payloads, order }: { payloads: string | null; order: 'sequence' | 'random' },
-  signed: () => Promise<SubmissionTemplate[]>,
-): Promise<MixedTemplates> {
-  const sized = async (): Promise<SubmissionTemplate[]> =>
-    sizedTemplates(await readSources(payloads ?? undefined), request.sizes!, request.seed);
-  if (request.scenario === 'big-blocks') {
-    const templates = (await sized()).map((template, group) => ({ ...template, group }));
-    return {
-      templates,
-      mix: [{ weight: 1, templates: templates.map((_, i) => i), order: 'sequence' }],
-      groups: request.sizes!.map(({ name, bytes }, i) => ({
-        name,
-        bodyBytes: bytes,
-        expectedStatus: templates[i].expected?.status ?? ACCEPTED.status,
-      })),
-      submitters: [],
-    };
-  }
-  const result: MixedTemplates = { templates: [], mix: [], groups: [], submitters: [] };
+/** What the templates of parts are made from. */
+export type PartSources = {
+  /** Folder of recorded requests; null: those that are shipped. */
+  payloads: string | null;
+  order: 'sequence' | 'random';
+  /** The templates of an ordinary load. */
+  signed: () => Promise<SubmissionTemplate[]>;
+};
+
+const sized = async (
+  { sizes, seed }: Pick<LoadRequest, 'sizes' | 'seed'>,
+  payloads: string | null,
+): Promise<SubmissionTemplate[]> =>
+  sizedTemplates(await readSources(payloads ?? undefined), sizes!, seed);
+
+/** A part for each size. @throws UserError if payloads cannot be read */
+export async function sizedParts(
+  request: Pick<LoadRequest, 'sizes' | 'seed'>,
+  { payloads }: PartSources,
+): Promise<PartedTemplates> {
+  const templates = (await sized(request, payloads)).map((template, group) => ({
+    ...template,
+    group,
+  }));
+  return {
+    templates,
+    mix: [{ weight: 1, templates: templates.map((_, i) => i), order: 'sequence' }],
+    parts: request.sizes!.map(({ name, bytes }, i) => ({
+      name,
+      bodyBytes: bytes,
+      expectedStatus: templates[i].expected?.status ?? ACCEPTED_ANSWER.status,
+    })),
+    submitters: [],
+  };
+}
+
+/** A part for each kind that k6 sends. @throws UserError if payloads cannot be read */
+export async function mixedParts(
+  request: Pick<LoadRequest, 'sizes' | 'mix' | 'seed'>,
+  { payloads, order, signed }: PartSources,
+): Promise<PartedTemplates> {
+  const result: PartedTemplates = { templates: [], mix: [], parts: [], submitters: [] };
   for (const [group, { kind, weight }] of sentByK6(request).entries()) {
     const ofKind =
       kind === 'load'
         ? await signed()
         : kind === 'big-blocks'
-          ? await sized()
+          ? await sized(request, payloads)
           : await recordedTemplates(payloads!, result.submitters);
     const first = result.templates.length;
     // A chain is for a load on its own: here submissions of other kinds come between.
-    result.templates.push(...ofKind.map((template) => ({ ...template, group })));
+    for (const template of ofKind) result.templates.push({ ...template, group });
     result.mix.push({
       weight,
       templates: ofKind.map((_, i) => first + i),
       order:
         kind === 'load' || (kind === 'replay' && order === 'random') ? 'by weight' : 'sequence',
     });
-    result.groups.push({ name: kind, weight, expectedStatus: ACCEPTED.status });
+    result.parts.push({ name: kind, weight, expectedStatus: ACCEPTED_ANSWER.status });
   }
   return result;
 }
@@ -198,13 +210,13 @@ async function recordedTemplates(
   }));
 }
 
-/** The groups' figures for the summary. @param hostile what the sender beside has got, with its weight */
-export function groupFigures(
-  groups: readonly Group[],
+/** The parts' figures for the summary. @param hostile what the sender beside has got, with its weight */
+export function partFigures(
+  parts: readonly Part[],
   totals: readonly GroupTotals[],
   hostile: { weight: number; figures: HostileFigures } | null = null,
 ): GroupFigures[] {
-  const figures = groups.map(({ name, weight, bodyBytes }, i): GroupFigures => {
+  const figures = parts.map(({ name, weight, bodyBytes }, i): GroupFigures => {
     const { latency, ...counts } = totals[i];
     const times = latency.figures();
     const meanBytes = counts.sent === 0 ? 0 : counts.bytesSent / counts.sent;
@@ -239,11 +251,4 @@ export function groupFigures(
       bytesPerSecond: null,
     });
   return figures;
-}
-
-/** @returns what is to be said where k6 may not find the memory that it needs; null: nothing */
-export function memoryNote(k6Bytes: number, totalBytes: number): string | null {
-  if (k6Bytes < totalBytes) return null;
-  const mb = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
-  return `k6 may use ${mb(k6Bytes)} MB, but this machine has ${mb(totalBytes)} MB of memory: lower --vus, or leave out the largest of --sizes`;
 }

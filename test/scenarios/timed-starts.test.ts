@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { RunningK6 } from '../../load/k6/run.ts';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
-import { timedShape } from '../../load/plan.ts';
+import { timedShape } from '../../load/shape.ts';
 import { figuresOf } from '../../load/k6/samples.ts';
 import { mostWithin } from '../../load/schedule.ts';
 import { projectRoot } from '../../paths.ts';

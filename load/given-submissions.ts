@@ -1,4 +1,4 @@
-/** Submissions that are decided one by one, beyond what a seed and templates do: of a simulated network, and of a replay by other submitters. */
+/** Submissions that are decided one by one, beyond what a seed and templates do: of a simulated network, and of a recording by other submitters. */
 import type { GivenSubmissions } from '../producers/corpus-plan.ts';
 import { templateOfPayloads } from '../producers/broken-corpus.ts';
 import type { Fleet } from '../producers/fleet.ts';
@@ -10,7 +10,8 @@ import { payloadOf } from '../scenarios/lib/plan.ts';
 import { SLOT_TIME_MS } from '../mina/chain.ts';
 import { seedNumber } from './k6/plan.ts';
 
-export type OwnSubmissions = {
+/** Templates, and which submission is of which template and producer. */
+export type GivenLoad = {
   templates: SubmissionTemplate[];
   given: GivenSubmissions;
   notes: string[];
@@ -29,7 +30,7 @@ export async function networkSubmissions(call: {
   payloadFolder: string | null;
   startedAt: Date;
   durationMs: number;
-}): Promise<OwnSubmissions> {
+}): Promise<GivenLoad> {
   const { network, fleet, payloadFolder, startedAt, durationMs } = call;
   const payloads = await readSources(payloadFolder ?? undefined);
   // The last block's slot begins no later than it is made.
@@ -52,8 +53,8 @@ export async function networkSubmissions(call: {
   };
 }
 
-/** Which payload submission i of a replay sends: the same whether it goes as recorded or signed anew. */
-export const replayOrder =
+/** Which payload submission i of a recording sends: the same whether it goes as recorded or signed anew. */
+export const payloadOrder =
   (payloads: readonly Payload[], order: 'sequence' | 'random', seed: string) =>
   (index: number): number =>
     payloadOf(
@@ -63,11 +64,11 @@ export const replayOrder =
     );
 
 /** Recorded submissions by others, who sign them anew. */
-export function resignedSubmissions(
+export function signedAnew(
   payloads: readonly Payload[],
   which: (index: number) => number,
   count: number,
-): OwnSubmissions {
+): GivenLoad {
   const templateOf = templateOfPayloads(payloads);
   return {
     templates: templatesOf(payloads),

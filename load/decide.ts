@@ -1,0 +1,233 @@
+/**
+ * What a load will be: everything that is decided before the first deed. Pure: the same job and facts give the same decision. The dry
+ * run prints it, preparation carries it out.
+ */
+import {
+  defaultGates,
+  gateRules,
+  type GateRule,
+  REPLAY_STORED_GATES,
+  STORED_GATES,
+} from '../judge/gates.ts';
+import { RECORD } from '../mina/envelope.ts';
+import { HOURLY_LIMIT } from '../mina/limits.ts';
+import { defaultProducers } from '../producers/corpus-plan.ts';
+import type { NetworkPlan } from '../producers/network-plan.ts';
+import type { Payload } from '../producers/payloads.ts';
+import type { LoadShape, Plan } from '../results/types.ts';
+import type { Facts } from './facts.ts';
+import { isEmbedded, type LoadJob } from './job.ts';
+import { k6Memory, makeK6Plan } from './k6/plan.ts';
+import { memoryNote } from './memory-limit.ts';
+import type { Source } from './scenarios/definition.ts';
+import { definitionOf } from './scenarios/index.ts';
+import { storedBytes } from './storage-need.ts';
+import { submitUrl } from './target/target.ts';
+import { estimateOf, UNPACED_RATE, type Volume, volumeOf } from './volume.ts';
+
+/** How the embedded backend is set. */
+export type BackendSettings = {
+  /** Submissions of a producer in an hour. */
+  hourlyLimit: number;
+  /** Answers 200 whatever its storage does, as the original. */
+  faithful: boolean;
+  checksSignatures: boolean;
+};
+
+export type Decision = {
+  scenario: string;
+  shape: LoadShape;
+  /** When each start is due, in ms from the beginning; null: the shape says it. */
+  offsetsMs: Uint32Array | null;
+  /** Of a simulated network; null: of all others. */
+  network: NetworkPlan | null;
+  /** Recorded requests in the order in which they are numbered; null: none are sent as they are, or by others. */
+  payloads: readonly Payload[] | null;
+  volume: Volume;
+  source: Source & {
+    /** Whether submissions are signed while they are sent. */
+    isFed: boolean;
+  };
+  /** 0: nobody signs. */
+  producers: number;
+  /** null: the target is the user's own. */
+  backend: BackendSettings | null;
+  /** Whether the target's CPU and memory are read. */
+  isWatched: boolean;
+  /** Hostile requests beside the load; null: none. */
+  hostilePerSecond: number | null;
+  meanBodyBytes: number;
+  /** Of the files that k6 reads. */
+  corpusBytes: number;
+  estimate: Plan['estimate'];
+  /** Where the embedded backend stores more than a moment's load leaves behind; null: it does not, or the target is the user's. */
+  stored: { bytes: number; freeBytes: number | null } | null;
+  gates: GateRule[];
+  /** Charts beside those of every load. */
+  pictures: readonly string[];
+  /** What the scenario says of itself in a dry run, one line each. */
+  lines: string[];
+  /** What the reader of the results should know. */
+  notes: string[];
+};
+
+/** Records of a corpus: 272 MB of disk, twice that of k6's memory, and 20 s of signing on two cores. */
+const LARGEST_CORPUS = 1_000_000;
+/** In a recording a few submitters send far more than an hour allows; that is not what it measures. */
+const NO_LIMIT = 2 ** 31 - 1;
+
+/** Whether submissions are signed while they are sent, instead of beforehand. */
+export const isFed = (
+  { fed }: Pick<Source, 'fed'>,
+  { submissions }: Pick<Volume, 'submissions'>,
+): boolean => fed === 'always' || (fed === 'if large' && submissions > LARGEST_CORPUS);
+
+/** @throws UserError for starts with times of their own that cannot be played */
+export function decide(
+  job: LoadJob,
+  facts: Facts,
+  definition = definitionOf(job.request.scenario),
+): Decision {
+  const { request } = job;
+  const timed = definition.timed?.isTimed(request) ? definition.timed.starts(request, facts) : null;
+  const shape = timed?.shape ?? definition.shape(request);
+  const volume = volumeOf(shape, definition.unpacedRate?.(request, UNPACED_RATE) ?? UNPACED_RATE);
+  const source = definition.source(request);
+  const fed = isFed(source, volume);
+  const { backend, notes } = backendOf(job, facts, source, definition.hourlyLimit?.(request, HOURLY_LIMIT)); // prettier-ignore
+  const producers =
+    source.kind === 'recorded'
+      ? 0
+      : (facts.producers ??
+        request.producers ??
+        definition.producers?.(request) ??
+        defaultProducers({
+          submissions: volume.submissions,
+          peakRatePerSecond: volume.peakRatePerSecond,
+          durationMs: shape.durationMs,
+          hourlyLimit: backend?.hourlyLimit ?? HOURLY_LIMIT,
+        }));
+  const { meanBodyBytes, corpusBytes, k6MemoryBytes } = sizesOf(job, facts, shape, {
+    records: source.kind === 'recorded' || fed ? 0 : volume.submissions,
+  });
+  const hostilePerSecond =
+    definition.hostile?.(request)?.ratePerSecond(volume.ratePerSecond, job.hostileRate) ?? null;
+  const isWatched = isEmbedded(job) || job.targetPid !== null || job.targetContainer !== null;
+  if (source.kind === 'network' && facts.bodies.every(({ snarkWorkBytes }) => snarkWorkBytes === 0))
+    notes.push('no recorded request has snark work, so all submissions go without');
+  const tooLittle = memoryNote(k6MemoryBytes, facts.memory);
+  return {
+    scenario: request.scenario,
+    shape,
+    offsetsMs: timed?.offsetsMs ?? null,
+    network: timed?.network ?? null,
+    payloads: timed?.payloads ?? facts.payloads,
+    volume,
+    source: { ...source, isFed: fed },
+    producers,
+    backend,
+    isWatched,
+    hostilePerSecond,
+    meanBodyBytes,
+    corpusBytes,
+    estimate: estimateOf({ shape, volume, meanBodyBytes, k6MemoryBytes }),
+    stored:
+      fed && backend !== null
+        ? { bytes: storedBytes(facts.bodies, volume.submissions), freeBytes: facts.freeBytes }
+        : null,
+    gates: gateRules(job.gates, [
+      ...defaultGates(shape, {
+        withHostile: hostilePerSecond !== null,
+        ofScenario: definition.gates?.({ load: shape, isWatched }) ?? [],
+      }),
+      ...(job.storage === null && backend === null
+        ? []
+        : source.asRecorded
+          ? REPLAY_STORED_GATES
+          : STORED_GATES),
+    ]),
+    pictures: definition.pictures,
+    lines:
+      definition.describe?.(request, { ratePerSecond: volume.ratePerSecond, hostilePerSecond }) ??
+      [],
+    notes: [...job.notes, ...notes, ...(tooLittle === null ? [] : [tooLittle])],
+  };
+}
+
+/** How the embedded backend is set, and what is to be said of it, or of the target in its place. */
+function backendOf(
+  job: LoadJob,
+  { backendSwitches }: Facts,
+  source: Source,
+  ofScenario: { limit: number; note: string | null } | undefined,
+): { backend: BackendSettings | null; notes: string[] } {
+  const isBroken = source.broken === true;
+  if (!isEmbedded(job))
+    return {
+      backend: null,
+      notes: isBroken
+        ? ['the signatures are broken: a target takes them only with VERIFY_SIGNATURE_DISABLED=1']
+        : [],
+    };
+  const notes: string[] = [];
+  const switches = Object.entries(backendSwitches).filter(
+    ([name]) => !(name === 'VERIFY_SIGNATURE_DISABLED' && isBroken),
+  );
+  if (switches.length > 0)
+    notes.push(
+      `the embedded backend follows the environment: ${switches.map(([name, value]) => `${name}=${value}`).join(', ')}`,
+    );
+  if (isBroken)
+    notes.push('the signatures are broken, so the embedded backend does not look at them');
+  const { REQUESTS_PER_PK_HOURLY: given } = backendSwitches;
+  if (given === undefined && ofScenario?.note) notes.push(ofScenario.note);
+  // Recorded submitters are few, and each would be let in only once a second; that is not what a recording measures.
+  const faithful = job.faithful || source.asRecorded;
+  if (faithful && !job.faithful)
+    notes.push(
+      'the embedded backend of a replay answers as the original (--faithful): 200 to each submission of a second, of which it keeps one for each submitter',
+    );
+  return {
+    backend: {
+      hourlyLimit:
+        given !== undefined
+          ? Number(given) // A wrong number is the backend's to refuse.
+          : (ofScenario?.limit ?? (source.asRecorded ? NO_LIMIT : HOURLY_LIMIT)),
+      faithful,
+      checksSignatures: !isBroken && backendSwitches.VERIFY_SIGNATURE_DISABLED !== '1',
+    },
+    notes,
+  };
+}
+
+/** Sizes of what is sent, and the memory that k6 takes for it. @param records signed beforehand */
+function sizesOf(
+  { request, targets }: LoadJob,
+  { bodies }: Facts,
+  shape: LoadShape,
+  { records }: { records: number },
+): { meanBodyBytes: number; corpusBytes: number; k6MemoryBytes: number } {
+  let [bodiesBytes, weighted, weights] = [0, 0, 0];
+  for (const { bytes, weight } of bodies) {
+    bodiesBytes += bytes;
+    weighted += bytes * weight;
+    weights += weight;
+  }
+  const corpusBytes = bodiesBytes + records * RECORD.bytes;
+  const k6Plan = makeK6Plan({
+    url: submitUrl(targets[0]?.url ?? 'http://127.0.0.1'),
+    load: shape,
+    seed: request.seed,
+    source: {
+      kind: 'payloads',
+      bodiesPath: '',
+      payloads: bodies.map(({ bytes }) => ({ offset: 0, bytes })),
+      order: 'in order',
+    },
+  });
+  return {
+    meanBodyBytes: weighted / weights,
+    corpusBytes,
+    k6MemoryBytes: k6Memory(k6Plan, corpusBytes).residentBytes,
+  };
+}

@@ -1,0 +1,114 @@
+/** What came of a run: from its measures to reconcile.json and summary.json. Pure but for the clock, which is an argument. */
+import { judgeGates } from '../judge/gates.ts';
+import { allowedMisses, generatorLimit, growthNotes } from '../judge/generator-limit.ts';
+import { verdictOf } from '../judge/verdict.ts';
+import type { LookOutcome } from '../reconcile/look.ts';
+import type { Reconcile, Summary } from '../results/types.ts';
+import type { LoadJob } from './job.ts';
+import { figuresOf } from './k6/samples.ts';
+import type { Measures } from './measures.ts';
+import { countNotes } from './notes.ts';
+import { partFigures } from './parts.ts';
+import type { PreparedRun } from './prepare.ts';
+import { definitionOf } from './scenarios/index.ts';
+
+export type Findings = { reconcile: Reconcile; summary: Summary };
+
+type Case = {
+  job: Pick<LoadJob, 'request' | 'transport'>;
+  prepared: Pick<PreparedRun, 'plan' | 'decision' | 'k6Plan' | 'feed' | 'parts' | 'notes'> & {
+    writer: { id: string };
+  };
+  measures: Measures;
+  /** In the target's storage; null: it was not looked into. */
+  found: LookOutcome | null;
+  /** Of the target's log; undefined: none was in sight. */
+  logs: Summary['logs'];
+  interrupted: boolean;
+  endedAt: Date;
+};
+
+export function findingsOf(run: Case): Findings {
+  const { job, prepared, measures, found, logs, interrupted } = run;
+  const { plan, decision, k6Plan, feed } = prepared;
+  const { aggregator, resources, broken, hostile } = measures;
+  const { totals } = aggregator;
+  const inFlight = aggregator.inFlight().length;
+  const reconcile: Reconcile = {
+    format: 1,
+    planned: plan.corpus.submissions,
+    sent: totals.sent,
+    answers: totals.answers,
+    accepted: totals.accepted,
+    unknown: inFlight,
+    resent: totals.resent,
+    stored: found?.stored ?? null,
+    missing: found?.missing ?? null,
+    ...(found && { look: found.look }),
+  };
+  const { processes, cpu } = resources.figures(totals);
+  const figures = {
+    ...figuresOf(aggregator, interrupted || broken.length > 0),
+    processes,
+  };
+  const gates = judgeGates(decision.gates, { ...figures, hostile, reconcile, logs });
+  const facts = {
+    figures,
+    broken,
+    interrupted,
+    missing: found?.missing ?? null,
+    generatorLimit: generatorLimit({
+      schedule: figures.schedule ?? null,
+      allowedMisses: allowedMisses(decision.gates),
+      cpu,
+      feeder: feed?.figures() ?? null,
+    }),
+  };
+  const notes = [
+    ...prepared.notes,
+    ...measures.notes,
+    ...(found?.notes ?? []),
+    ...countNotes({
+      load: plan.load,
+      totals,
+      figures,
+      inFlight,
+      insecureSkipTlsVerify: job.transport.insecureSkipTlsVerify,
+    }),
+    ...growthNotes(processes),
+  ];
+  const { targets } = k6Plan;
+  const summary: Summary = {
+    format: 1,
+    id: prepared.writer.id,
+    scenario: plan.scenario,
+    startedAt: measures.startedAt.toISOString(),
+    endedAt: run.endedAt.toISOString(),
+    loadMs: Math.round((totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0)),
+    firstEndMs: totals.firstEndMs,
+    lastEndMs: totals.lastEndMs,
+    interrupted,
+    figures,
+    ...(targets !== null && {
+      targets: aggregator.byTarget().map((counts, i) => ({ ...targets[i], ...counts })),
+    }),
+    ...partsOf(run),
+    ...(hostile && { hostile }),
+    ...(logs && { logs }),
+    gates,
+    notes,
+    verdict: verdictOf(facts, gates),
+  };
+  return { reconcile, summary };
+}
+
+/** Figures by size or kind. */
+function partsOf({ job, prepared, measures }: Case): Pick<Summary, 'sizes' | 'kinds'> {
+  const { parts, plan } = prepared;
+  const field = definitionOf(plan.scenario).parts?.figures;
+  if (parts === null || field === undefined) return {};
+  const { aggregator, hostile } = measures;
+  const weight = job.request.mix?.find(({ kind }) => kind === 'hostile')?.weight;
+  const beside = hostile && weight !== undefined ? { weight, figures: hostile } : null;
+  return { [field]: partFigures(parts.list, aggregator.byGroup(), beside) };
+}

@@ -1,0 +1,67 @@
+/** All that is measured while a load runs, and what went wrong in the meantime. */
+import { join } from 'node:path';
+import { SendTimes } from '../reconcile/send-times.ts';
+import type { HostileFigures } from '../results/types.ts';
+import { targetOf } from '../scenarios/lib/plan.ts';
+import { SampleAggregator } from './k6/samples.ts';
+import type { PreparedRun } from './prepare.ts';
+import { ResourceMeter } from './resource-meter.ts';
+import { scheduleOf, timedSchedule } from './schedule.ts';
+
+export type Measures = {
+  readonly aggregator: SampleAggregator;
+  /** When each submission was sent, for the storage. */
+  readonly times: SendTimes;
+  readonly resources: ResourceMeter;
+  /** What ended the load before its time, each a piece of a sentence. */
+  readonly broken: string[];
+  /** What the reader of the results should know. */
+  readonly notes: string[];
+  hostile: HostileFigures | undefined;
+  readonly startedAt: Date;
+  /** The same on a clock that never goes back. */
+  readonly startedMs: number;
+  /** When k6 had ended, ms since 1970; 0: it has not. */
+  endedMs: number;
+};
+
+/** @param isLookedInto whether there is a storage that the run is compared with */
+export function startMeasures(prepared: PreparedRun, isLookedInto: boolean): Measures {
+  const { k6Plan, decision, writer, feed, parts, plan } = prepared;
+  const { targets } = k6Plan;
+  const { lease } = k6Plan.load;
+  const { load } = plan;
+  const schedule =
+    decision.offsetsMs === null
+      ? scheduleOf(load)
+      : timedSchedule(decision.offsetsMs, load.durationMs);
+  const corpusFolder = join(writer.folder, 'corpus');
+  const times = new SendTimes(lease, join(corpusFolder, 'times'));
+  return {
+    times,
+    aggregator: new SampleAggregator({
+      ...(isLookedInto && { times }),
+      lease,
+      count: k6Plan.source.kind === 'corpus' ? k6Plan.source.count : Infinity,
+      expectedStatus: k6Plan.expected.status,
+      bodyBytesOf: prepared.bodyBytesOf,
+      feeder: feed?.samplesOf(lease) ?? null,
+      answersPath: join(corpusFolder, 'answers.bin'),
+      schedule: schedule && { schedule, vus: load.vus },
+      warmUpMs: load.warmUpMs ?? 0,
+      ...(targets !== null && {
+        targets: { count: targets.length, of: targetOf({ seed: k6Plan.seed, targets }) },
+      }),
+      ...(parts && {
+        groups: { expectedStatus: parts.list.map((part) => part.expectedStatus), of: parts.of },
+      }),
+    }),
+    resources: new ResourceMeter(),
+    broken: [],
+    notes: [],
+    hostile: undefined,
+    startedAt: new Date(),
+    startedMs: performance.now(),
+    endedMs: 0,
+  };
+}

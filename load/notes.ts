@@ -1,0 +1,47 @@
+/** What the counts of a run say to its reader, beside the figures. Pure. */
+import { labelAnswer } from '../results/answers.ts';
+import type { LoadShape, Summary } from '../results/types.ts';
+import type { SampleAggregator } from './k6/samples.ts';
+
+export function countNotes(facts: {
+  load: Pick<LoadShape, 'vus' | 'warmUpMs'>;
+  totals: SampleAggregator['totals'];
+  figures: Pick<Summary['figures'], 'schedule' | 'warmUpAnswers'>;
+  /** Requests under way at the stop. */
+  inFlight: number;
+  insecureSkipTlsVerify: boolean;
+}): string[] {
+  const { load, totals, inFlight } = facts;
+  const { schedule, warmUpAnswers } = facts.figures;
+  const { vus, warmUpMs = 0 } = load;
+  const notes: string[] = [];
+  if (warmUpMs > 0)
+    notes.push(
+      `the first ${warmUpMs / 1000} s were warm-up: ${warmUpAnswers ?? 0} answers count, but not in the latencies`,
+    );
+  const retried = Object.entries(totals.retries);
+  if (retried.length > 0)
+    notes.push(
+      `requests that failed were sent again, as nodes do: ${retried.map(([answer, count]) => `${count} × ${labelAnswer(answer)}`).join(', ')}; of each submission the last answer counts`,
+    );
+  const moreVus = `because nearly all ${vus} VUs waited for answers; --vus N has more of them ready for a target this slow`;
+  const lateBusy = schedule?.lateWhileBusy ?? 0;
+  if (lateBusy > 0) notes.push(`${lateBusy} starts were late ${moreVus}`);
+  const droppedBusy = schedule ? schedule.dropped - schedule.droppedWhileFree : 0;
+  if (droppedBusy > 0) notes.push(`${droppedBusy} starts were dropped ${moreVus}`);
+  if (facts.insecureSkipTlsVerify)
+    notes.push("nobody checked the target's certificate (--insecure-skip-tls-verify)");
+  if (totals.resent > 0)
+    notes.push(
+      `the load outran its corpus: ${totals.resent} submissions were sent a second time or more`,
+    );
+  if (inFlight > 0)
+    notes.push(`${inFlight} requests were under way at the stop: the backend may have stored them`);
+  if (totals.otherBody > 0)
+    notes.push(
+      `${totals.otherBody} answers had status 200 but not the backend's body: did they pass by the submit route?`,
+    );
+  if (totals.faultyLines > 0)
+    notes.push(`${totals.faultyLines} lines of k6's sample stream were cut off and not counted`);
+  return notes;
+}

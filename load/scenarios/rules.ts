@@ -1,0 +1,176 @@
+/**
+ * What values of options mean in a scenario: which of them have an effect, what is wrong with them together, and the request that
+ * they make. Walks the definitions; pure.
+ */
+import { metricOfGate, OPEN_METRICS, BREAKPOINT_METRIC } from '../../judge/gates.ts';
+import type { OptionValue } from '../../results/types.ts';
+import { parseDuration } from '../../system/duration.ts';
+import type { OptionSpec, OptionValues } from '../../system/option.ts';
+import { parseRate, parseStages, parseThink } from '../pace.ts';
+import type { LoadRequest } from '../request.ts';
+import { scheduleOf } from '../schedule.ts';
+import type { Definition, IsChosen } from './definition.ts';
+import { definitionOf, ownOptions, SCENARIOS } from './index.ts';
+import { SHARED_NAMES, SHARED_OPTIONS } from './options.ts';
+
+/** Where each value came from. */
+export type Sources = Record<string, OptionValue['source']>;
+/** How a value that is not a flag is called in sentences: its variable, or its file. */
+export type Settings = { env: Record<string, string | undefined>; configFile: string | null };
+
+/** The options of the scenarios: those that several share, then those of each. */
+export const scenarioOptions = (scenarios: readonly Definition[] = SCENARIOS): OptionSpec[] => [
+  ...SHARED_OPTIONS,
+  ...ownOptions(scenarios),
+];
+
+/** Defaults by scenario. */
+export const presetsOf = (
+  scenarios: readonly Definition[] = SCENARIOS,
+): Record<string, Record<string, string>> =>
+  Object.fromEntries(scenarios.map(({ name, defaults }) => [name, { ...defaults }]));
+
+/** For the help of the option `scenario`. */
+export const summaryOf = (scenarios: readonly Definition[] = SCENARIOS): string =>
+  scenarios.map(({ name, summary }) => `${name} = ${summary}`).join('; ');
+
+const isChosenIn =
+  (sources: Sources): IsChosen =>
+  (name) =>
+    !['default', 'scenario'].includes(sources[name] ?? 'default');
+
+/** The values of a scenario. */
+type Meaning = {
+  definition: Definition;
+  isChosen: IsChosen;
+  /** With what follows from which ones were chosen. */
+  all: OptionValues;
+  /** Names of those that the scenario makes nothing of. */
+  unused: string[];
+  /** Without these. */
+  effective: OptionValues;
+};
+
+function meaningOf(
+  values: OptionValues,
+  sources: Sources,
+  scenarios: readonly Definition[],
+): Meaning {
+  const definition = definitionOf(values.scenario as string, scenarios);
+  const isChosen = isChosenIn(sources);
+  const all = definition.adjusted?.(values, isChosen) ?? values;
+  const used = new Set(definition.uses(all));
+  const names = [...SHARED_NAMES, ...ownOptions(scenarios).map(({ name }) => name)];
+  const unused = names.filter((name) => !used.has(name));
+  const effective = { ...all };
+  for (const name of unused) delete effective[name];
+  return { definition, isChosen, all, unused, effective };
+}
+
+/**
+ * Values that have no effect. A flag is an error: who typed it expects something of it; so is an option of a config file that chooses
+ * the scenario itself. A variable, or a file of options for several scenarios, is meant for others too: a note.
+ */
+export function withoutEffect(
+  values: OptionValues,
+  sources: Sources,
+  settings: Settings,
+  scenarios: readonly Definition[] = SCENARIOS,
+): { problems: string[]; notes: string[] } {
+  const { definition, all, unused } = meaningOf(values, sources, scenarios);
+  const found = { problems: [] as string[], notes: [] as string[] };
+  for (const name of unused) {
+    const why = definition.whyUnused?.(name, all) ?? `in the scenario ${definition.name}`;
+    const source = sources[name];
+    if (source === 'flag') found.problems.push(`--${name} has no effect ${why}`);
+    if (source === 'file') {
+      const sentence = `${settings.configFile ?? 'the config file'}: ${name} has no effect ${why}`;
+      (sources.scenario === 'file' ? found.problems : found.notes).push(sentence);
+    }
+    if (source === 'environment')
+      found.notes.push(`${settings.env[name] ?? name} of the environment has no effect ${why}`);
+  }
+  return found;
+}
+
+/** @returns null: there are none, or they have no effect */
+const stagesOf = ({ stages, rate }: OptionValues): ReturnType<typeof parseStages> | null =>
+  stages === undefined ? null : parseStages(stages as string, parseDuration, rate !== undefined);
+
+function requestFrom({ definition, isChosen, all, effective }: Meaning): LoadRequest {
+  const rate = effective.rate === undefined ? null : parseRate(effective.rate as string);
+  const isRate = rate !== null && 'starts' in rate;
+  const scale = isRate ? rate.scale : 1;
+  const stages = stagesOf(effective);
+  return {
+    scenario: definition.name,
+    vus: all.vus as number,
+    vusChosen: isChosen('vus'),
+    durationMs: all.duration as number,
+    rate: isRate ? { starts: rate.starts, timeUnitMs: rate.timeUnitMs } : null,
+    stages:
+      stages === null || 'problems' in stages
+        ? null
+        : stages.map(({ durationMs, target }) => ({ durationMs, target: target * scale })),
+    warmUpMs: (effective['warm-up'] as number | undefined) ?? 0,
+    think: parseThink(String(all.think), parseDuration) ?? { minMs: 0, maxMs: 0 },
+    requestTimeoutMs: all.timeout as number,
+    seed: all.seed as string,
+    network: all.network as LoadRequest['network'],
+    producers: (all.producers as number | undefined) ?? null,
+    ...definition.request?.(effective),
+  };
+}
+
+/** What the values ask for. For those that {@link problemsTogether} has nothing against. */
+export const requestOf = (
+  values: OptionValues,
+  sources: Sources,
+  scenarios: readonly Definition[] = SCENARIOS,
+): LoadRequest => requestFrom(meaningOf(values, sources, scenarios));
+
+const isTimed = ({ timed }: Definition, request: LoadRequest): boolean =>
+  timed?.isTimed(request) ?? false;
+
+/** Values that only make sense together, but for {@link withoutEffect}. @returns every problem */
+export function problemsTogether(
+  values: OptionValues,
+  sources: Sources,
+  scenarios: readonly Definition[] = SCENARIOS,
+): string[] {
+  const meaning = meaningOf(values, sources, scenarios);
+  const { definition, effective, isChosen } = meaning;
+  const problems: string[] = [];
+  const stages = stagesOf(effective);
+  if (stages !== null && 'problems' in stages)
+    return stages.problems.map((problem) => `--stages ${problem}`);
+  const request = requestFrom(meaning);
+  const shape = definition.shape(request);
+  problems.push(...(definition.problems?.(effective, request, isChosen) ?? []));
+  if (problems.length === 0 && shape.rate !== undefined && scheduleOf(shape)!.planned === 0)
+    problems.push(
+      `--rate ${String(effective.rate)} begins not one submission in ${shape.durationMs / 1000} s`,
+    );
+  // How long a recording lasts is known when it is read.
+  if (request.warmUpMs! >= shape.durationMs && !request.timeFactor)
+    problems.push(
+      `--warm-up must be shorter than the load, but is ${request.warmUpMs! / 1000} s of ${shape.durationMs / 1000} s`,
+    );
+  const metrics = ((values.gate as string[] | undefined) ?? []).map((text) => ({
+    text,
+    metric: metricOfGate(text) ?? '',
+  }));
+  const searching = scenarios.filter(({ search }) => search).map(({ name }) => name);
+  for (const { text, metric } of metrics)
+    if (metric === BREAKPOINT_METRIC && !definition.search)
+      problems.push(`--gate ${text} needs --scenario ${searching.join(' or ')}`);
+    else if (
+      OPEN_METRICS.includes(metric) &&
+      shape.rate === undefined &&
+      !isTimed(definition, request)
+    )
+      problems.push(
+        `--gate ${text} needs an open model: --scenario arrival or fleet, --timing recorded with replay, or --rate with ramp, spike or your own`,
+      );
+  return problems;
+}

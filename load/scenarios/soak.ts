@@ -1,0 +1,34 @@
+/** Hours of load in constant memory: submissions are signed while they are sent. */
+import { pacedShape } from '../shape.ts';
+import type { Definition } from './definition.ts';
+import { paceOptions, SIGNED, whyNoPace } from './pieces.ts';
+
+/**
+ * Where the backend is watched. A collector's saw-tooth of 30 MB in 2 or 3 minutes (measured: the embedded backend) makes 1 MB a
+ * minute of a load of 10 minutes that does not grow at all, so it must be a longer one.
+ */
+const GROWTH_GATES = ['backend-memory-growth<=1MB/min'] as const;
+const SHORTEST_JUDGED_MS = 30 * 60_000;
+
+export const soak: Definition = {
+  name: 'soak',
+  summary: 'hours at a --rate, or of VUs with --think, in constant memory',
+  options: [],
+  defaults: { rate: '300/s', duration: '1h' },
+  // It has a rate of its own, unless somebody asks for VUs with think times.
+  adjusted: (values, isChosen) =>
+    isChosen('think') && !isChosen('rate') ? { ...values, rate: undefined } : values,
+  uses: (values) => [...paceOptions(values, { stages: false }), ...SIGNED],
+  whyUnused: whyNoPace,
+  problems: ({ rate, think }) =>
+    rate === undefined && think === '0'
+      ? [
+          '--think must be above 0 in the scenario soak, or --rate be given: what is signed while it is sent needs a pace',
+        ]
+      : [],
+  shape: pacedShape,
+  source: () => ({ kind: 'signed', fed: 'always', asRecorded: false }),
+  gates: ({ load, isWatched }) =>
+    isWatched && load.durationMs >= SHORTEST_JUDGED_MS ? GROWTH_GATES : [],
+  pictures: [],
+};
