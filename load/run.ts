@@ -38,7 +38,8 @@ import {
 import { SendTimes } from '../reconcile/send-times.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { ResourceMeter } from './resource-meter.ts';
-import { figuresOf, SampleAggregator } from './k6/samples.ts';
+import { figuresOf } from './k6/figures.ts';
+import { SampleAggregator } from './k6/samples.ts';
 import { scheduleOf, timedSchedule } from './schedule.ts';
 import { costOfFolder } from './run-cost.ts';
 import { followTargetLogs } from './target/log.ts';

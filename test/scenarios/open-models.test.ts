@@ -5,7 +5,7 @@ import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
 import { gateRules } from '../../judge/gates.ts';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { loadShape, type LoadRequest, volumeOf } from '../../load/plan.ts';
-import { figuresOf } from '../../load/k6/samples.ts';
+import { figuresOf } from '../../load/k6/figures.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,
