@@ -9,6 +9,7 @@ import type {
   HostileFigures,
   ProcessReading,
   Reconcile,
+  Refusal,
   ResourceLine,
   SampleLine,
   Summary,
@@ -16,13 +17,19 @@ import type {
 import { targetOf } from '../scenarios/lib/plan.ts';
 import { EXIT } from '../user-error.ts';
 import { defaultGates, gateRules, judgeGates } from '../judge/gates.ts';
-import { allowedMisses, generatorLimit, growthNotes } from '../judge/generator-limit.ts';
+import {
+  allowedMisses,
+  generatorLimit,
+  generatorNotes,
+  growthNotes,
+} from '../judge/generator-limit.ts';
 import { writeFleetRecord } from './fleet-record.ts';
 import { startBeside } from './hostile/beside.ts';
 import { collectOften } from '../system/garbage.ts';
 import type { Interrupts } from '../system/interrupts.ts';
 import { startK6 } from './k6/run.ts';
 import { Leftovers } from '../system/leftovers.ts';
+import { isLoopbackHost } from './target/targets.ts';
 import { type Screen } from '../system/screen.ts';
 import { liveLine } from './live-line.ts';
 import { groupFigures, hasHostile } from './mix.ts';
@@ -38,7 +45,9 @@ import {
 import { SendTimes } from '../reconcile/send-times.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { ResourceMeter } from './resource-meter.ts';
+import { generatorFigures, QuotaWatch } from './generator-evidence.ts';
 import { figuresOf } from './k6/figures.ts';
+import { refusalsOf, wordsOfReasons } from './k6/refusals.ts';
 import { SampleAggregator } from './k6/samples.ts';
 import { scheduleOf, timedSchedule } from './schedule.ts';
 import { costOfFolder } from './run-cost.ts';
@@ -140,6 +149,8 @@ class LoadRun {
   readonly #startedAt = new Date();
   readonly #startedMs = performance.now();
   #backendEnded = false;
+  #refusals: Refusal[] = [];
+  readonly #quota = new QuotaWatch();
   #unwritable = false;
   #summary: Summary | undefined;
   #stopK6: () => void = () => undefined;
@@ -295,6 +306,7 @@ class LoadRun {
     } finally {
       this.#sending = false;
       this.#endedMs = Date.now();
+      this.#quota.end();
       await monitor.stop();
       await prepared.feed?.stop();
       await this.#logs?.stop();
@@ -341,6 +353,10 @@ class LoadRun {
   async look(): Promise<LookOutcome | null> {
     const { screen, interrupts } = this.#surroundings;
     this.#aggregator.end();
+    this.#refusals = refusalsOf(
+      this.#aggregator.reasons,
+      await wordsOfReasons(join(this.#prepared.writer.folder, 'k6.log')),
+    );
     const { table, startMs } = this.#aggregator;
     if (this.#storage === null || table.length === 0) return null;
     const interrupted = interrupts.first.aborted;
@@ -394,26 +410,40 @@ class LoadRun {
       this.#write(() => writeFleetRecord(writer.folder, network, this.#aggregator.table));
     const interrupted = this.#surroundings.interrupts.first.aborted;
     const cut = interrupted || this.#broken.length > 0;
-    const { processes, cpu } = this.#resources.figures(totals);
+    const { processes, generator: known } = this.#resources.figures(totals);
+    const throttling = this.#quota.figures();
+    const generator = generatorFigures(this.#aggregator, plan.load, {
+      ...known,
+      ...(throttling && { throttling }),
+    });
     const figures = {
       ...figuresOf(this.#aggregator, cut),
       processes,
+      generator,
+      ...(this.#refusals.length > 0 && { refusals: this.#refusals }),
     };
     const rules = gateRules(this.#job.gates, [
       ...defaultGates(plan.load, plan.scenario, this.#isWatched, hasHostile(this.#job.request)),
       ...storedGates(this.#job),
     ]);
+    const loadMs = Math.max(0, (totals.lastEndMs ?? 0) - (this.#aggregator.startMs ?? 0));
+    const limit = generatorLimit({
+      sent: totals.sent,
+      loadMs,
+      schedule: figures.schedule ?? null,
+      allowedMisses: allowedMisses(rules),
+      generator,
+      refusals: this.#refusals,
+      answerP50Ms: figures.latency?.p50Ms ?? null,
+      targetIsAmongOthers: !this.#isWatched && targetsThisMachine(this.#prepared.k6Plan),
+      feeder: this.#prepared.feed?.figures() ?? null,
+    });
     const facts = {
       figures,
       broken: this.#broken,
       interrupted,
       missing: found?.missing ?? null,
-      generatorLimit: generatorLimit({
-        schedule: figures.schedule ?? null,
-        allowedMisses: allowedMisses(rules),
-        cpu,
-        feeder: this.#prepared.feed?.figures() ?? null,
-      }),
+      generatorLimit: limit?.sentence ?? null,
     };
     const { targets } = this.#prepared.k6Plan;
     const logs = this.#logs?.figures() ?? undefined;
@@ -421,6 +451,7 @@ class LoadRun {
     const notes = [
       ...this.#notesOf(inFlight, figures, found?.notes ?? []),
       ...growthNotes(processes),
+      ...generatorNotes({ generator, loadMs }, limit),
     ];
     const summary: Summary = {
       format: 1,
@@ -608,3 +639,7 @@ class LoadRun {
     screen.line(verdict.sentence);
   }
 }
+
+/** Whether a target is this machine, so that its processor time is among the others'. */
+const targetsThisMachine = ({ url, targets }: PreparedRun['k6Plan']): boolean =>
+  (targets ?? [{ url }]).some((target) => isLoopbackHost(target.url));
