@@ -19,7 +19,7 @@ import { k6Memory, makeK6Plan } from './k6/plan.ts';
 import { networkSubmissions } from './own-submissions.ts';
 import { ownTimesOf } from './own-times.ts';
 import { describeShape, estimateOf, loadShape, UNPACED_RATE, volumeOf } from './plan.ts';
-import { fleetSize, type LoadJob, templatesOfJob } from './prepare.ts';
+import { checkOpenFiles, fleetSize, type LoadJob, templatesOfJob } from './prepare.ts';
 import { storedBytes } from './storage-need.ts';
 import { submitUrl } from './target/target.ts';
 import { transportFacts } from './target/transport.ts';
@@ -39,6 +39,7 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
   const listed = job.producersFile === null ? null : await countProducers(job.producersFile);
   const ownTimes = ownTimesOf(request, { producers: listed, payloads: found });
   const shape = ownTimes?.shape ?? loadShape(request);
+  await checkOpenFiles(shape.vus, job.targets.length);
   const volume = volumeOf(shape, unpacedRate(request, UNPACED_RATE));
   const mixed =
     request.sizes === undefined

@@ -25,7 +25,9 @@ import {
 import { createRun, ensureResultsFolder, FILES, runId, type RunWriter } from '../results/writer.ts';
 import type { K6Plan, PayloadSource } from '../scenarios/lib/plan.ts';
 import { type BackendProcess, startBackend } from '../stack/backend-process.ts';
-import { UserError } from '../user-error.ts';
+import { openFilesLimit } from '../system/open-files.ts';
+import { EXIT, UserError } from '../user-error.ts';
+import { openFilesProblem } from './open-files.ts';
 import { type Feed, isFed, startFeed } from './feeder/feed.ts';
 import type { HostileTarget } from './hostile/beside.ts';
 import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
@@ -183,6 +185,7 @@ export async function prepareRun(
   });
   const payloads = ownTimes?.payloads ?? found;
   const shape = ownTimes?.shape ?? loadShape(request);
+  await checkOpenFiles(shape.vus, job.targets.length);
   const volume = volumeOf(shape, unpacedRate(request, UNPACED_RATE));
   const asRecorded = payloads !== null && !request.resign;
   const hourlyLimit = job.targets.length > 0 ? null : hourlyLimitOf(env, request);
@@ -438,6 +441,13 @@ export async function prepareRun(
     leftovers.keep(writer.folder);
     throw error;
   }
+}
+
+/** @throws UserError (exit 2) if k6 could not open a connection for each VU */
+export async function checkOpenFiles(vus: number, targets: number): Promise<void> {
+  const found = openFilesProblem({ vus, targets, limit: await openFilesLimit() });
+  if (found !== null)
+    throw new UserError(found.problem, { hint: found.hint, exitCode: EXIT.usage });
 }
 
 /** The blocks of a load. @throws UserError if the payloads cannot be read or make no chain */

@@ -207,11 +207,11 @@ export function usageBetween(
     // What a watched tree inside this one used at its end is not this one's: leave it out.
     const ofEnded = left.ofOtherOwner || late.ofOtherOwner ? 0 : Math.max(0, reapedMs - left.cpuMs);
     usage.cpuMs += Math.max(0, row.cpuMs - start.cpuMs) + ofEnded;
-    usage.waitedMs =
-      usage.waitedMs === undefined || row.waitedMs === undefined
-        ? undefined
-        : usage.waitedMs +
-          Math.max(0, row.waitedMs - (isNew ? 0 : (before.waitedMs ?? row.waitedMs)));
+    if (row.waitedMs === undefined) delete usage.waitedMs;
+    else if (usage.waitedMs !== undefined) {
+      const from = isNew ? 0 : (before.waitedMs ?? row.waitedMs);
+      usage.waitedMs += Math.max(0, row.waitedMs - from);
+    }
     usage.io =
       usage.io &&
       io &&
