@@ -1,72 +1,285 @@
 /**
  * Was the generator the bottleneck? Then its figures say little about the target, and a gate that failed proves nothing.
- * Pure: from counted facts.
+ * Pure: from counted facts. Open and closed models are judged by the same evidence.
  *
- * The rule, for an open model: k6 begins submissions by its own clock, so a start that came late, that was dropped while VUs
- * were free, or that never came nor was dropped, is the generator's doing, whatever the target did. When these are more than
- * the on-time gate allows, the generator was the bottleneck. Starts dropped while all VUs waited for answers are the target's;
- * when these are the larger part, so is the blame: a saturated target on the same machine makes k6 a little late as well.
+ * | evidence | limited when |
+ * |---|---|
+ * | requests that failed for want of files, ports or memory of this machine | more than 1 in 1,000 |
+ * | k6 stood still as a whole (suspended, stopped) | a tenth of the load |
+ * | periods in which a CPU quota held its control group back | a tenth of them |
+ * | submissions that waited for their signature | more than the on-time gate lets be missed, 1 % at least |
+ * | open model: starts late, dropped while VUs were free, or never made | surely more than the on-time gate lets be missed, and no fewer than the target held up |
+ * | closed model: think times that took too long | surely more than a twentieth, and the target did not take the processor |
+ * | the machine was busy | k6 took half of it; or k6 waited for others that are not the target |
  *
- * For a closed model, and an open one that missed its goal for the target's sake: the machine had less than 5 % of its cores left
- * over the load, and k6 took half of them or more. A target on the same machine that takes the larger part is
- * itself the bottleneck.
+ * "Surely": beyond what chance makes of few starts (the lower end of Wilson's interval, 95 %). Late by little beside the target's own
+ * time is not late: a queue at the target makes k6 on the same machine wake some milliseconds later.
  */
-import type { ProcessFigures, ResourceLine, ScheduleFigures } from '../results/types.ts';
+import type {
+  GeneratorFigures,
+  ProcessFigures,
+  Refusal,
+  ResourceLine,
+  ScheduleFigures,
+} from '../results/types.ts';
 import { formatDuration, formatGrowth, formatNumber, formatShare } from '../results/units.ts';
 import type { GateRule } from './gates.ts';
 
+/** What held the generator back. `unknown`: it was late, and nothing that was measured says why. */
+export type GeneratorCause =
+  | 'open files'
+  | 'local ports'
+  | 'memory'
+  | 'standstill'
+  | 'cpu quota'
+  | 'other processes'
+  | 'k6'
+  | 'signing'
+  | 'unknown';
+export type GeneratorLimit = { cause: GeneratorCause; sentence: string };
+
 export type GeneratorFacts = {
+  /** Requests that were answered or failed. */
+  sent: number;
+  /** Of the load, to its planned end or its stop. */
+  loadMs: number;
+  /** Of an open model. */
   schedule: ScheduleFigures | null;
   /** Share of starts that the run's on-time gate lets be missed. */
   allowedMisses: number;
-  cpu: GeneratorCpu;
+  generator: GeneratorFigures;
+  refusals: readonly Refusal[];
+  /** Median of what an answer took, ms; null: none came. */
+  answerP50Ms: number | null;
+  /** The target's processor time is among `cpu.others`: it is on this machine, and nobody said which process it is. */
+  targetIsAmongOthers: boolean;
   /** Of a load whose submissions are signed while they are sent. */
   feeder?: { requests: number; waitedLong: number } | null;
 };
 
-/** Means over the load, as shares of all cores, 0 to 1; null: too few readings. */
-export type GeneratorCpu = { host: number | null; k6: number | null };
-
 const BUSY = 0.95;
 const CONSIDERABLE = 0.5;
+/** Of the machine, that others take: with less a late start has another reason. */
+const OTHERS_CONSIDERABLE = 0.25;
+const THROTTLED = 0.1;
+const STANDSTILL = 0.1;
+const OWN_FAILURES = 0.001;
+/** Share of think times that may be late. */
+const LATE_THINK_TIMES = 0.05;
+/** Lateness below this share of the target's own time does not matter. */
+const NEGLIGIBLE = 0.1;
 /** Share of the feeder's requests that may wait for the signer; in an open model what the on-time gate lets be missed, if that is more. */
 const MOST_WAITED_LONG = 0.01;
 /** A mean of fewer readings is no mean. */
 const FEWEST_READINGS = 3;
 
-/** @returns why the generator was the bottleneck, as a sentence without its full stop; null: it was not */
-export function generatorLimit({
+/** What Go says when this machine refuses it something (syscall errors of Linux and macOS). */
+const OWN_FAILURE_WORDS: { cause: GeneratorCause; words: RegExp; what: string; hint: string }[] = [
+  {
+    cause: 'open files',
+    words: /too many open files/i,
+    what: 'this machine allows k6 no more open files',
+    hint: 'raise ulimit -n, or lower --vus',
+  },
+  {
+    cause: 'local ports',
+    words: /cannot assign requested address|can't assign requested address/i,
+    what: 'this machine had no local port left',
+    hint: 'the target closes its connections, or --vus is too high',
+  },
+  {
+    cause: 'memory',
+    words: /cannot allocate memory|no buffer space available/i,
+    what: 'this machine had no memory left for a connection',
+    hint: 'lower --vus',
+  },
+];
+
+/** Lower end of Wilson's 95 % interval of a share, one-sided. @returns 0 for nothing of nothing */
+export function surelyAtLeast(count: number, of: number): number {
+  if (of === 0) return 0;
+  const z = 1.645;
+  const share = Math.min(1, count / of);
+  const centre = share + z ** 2 / (2 * of);
+  const spread = z * Math.sqrt((share * (1 - share)) / of + z ** 2 / (4 * of ** 2));
+  return Math.max(0, (centre - spread) / (1 + z ** 2 / of));
+}
+
+/** @returns why the generator was the bottleneck; null: it was not */
+export function generatorLimit(facts: GeneratorFacts): GeneratorLimit | null {
+  return (
+    ownFailures(facts) ??
+    standstill(facts) ??
+    signing(facts) ??
+    quota(facts) ??
+    (facts.schedule === null ? thinkTimes(facts) : starts(facts, facts.schedule)) ??
+    busyMachine(facts)
+  );
+}
+
+/** Of requests that failed for what this machine refused; null: there were none, or a handful. */
+function ownFailures({ refusals, sent }: GeneratorFacts): GeneratorLimit | null {
+  for (const { cause, words, what, hint } of OWN_FAILURE_WORDS) {
+    const count = refusals.reduce(
+      (sum, refusal) =>
+        sum + (refusal.answer.startsWith('error:') && words.test(refusal.text) ? refusal.count : 0),
+      0,
+    );
+    if (count > OWN_FAILURES * sent)
+      return {
+        cause,
+        sentence: `${what}, and ${formatNumber(count)} of ${formatNumber(sent)} requests failed for it (${hint})`,
+      };
+  }
+  return null;
+}
+
+function standstill({ generator, loadMs }: GeneratorFacts): GeneratorLimit | null {
+  const { standstillMs = 0 } = generator;
+  if (loadMs === 0 || standstillMs < STANDSTILL * loadMs) return null;
+  return { cause: 'standstill', sentence: standstillWords(standstillMs, loadMs) };
+}
+
+const standstillWords = (standstillMs: number, loadMs: number): string =>
+  `k6 stood still for ${formatDuration(standstillMs)} of ${formatDuration(loadMs)} (a suspended machine, a stopped process)`;
+
+function quota({ generator }: GeneratorFacts): GeneratorLimit | null {
+  if (!isThrottled(generator)) return null;
+  return { cause: 'cpu quota', sentence: causeWords('cpu quota', generator) };
+}
+
+function signing({
+  feeder,
   schedule,
   allowedMisses,
-  cpu,
-  feeder,
-}: GeneratorFacts): string | null {
-  const known = cpu.host !== null && cpu.k6 !== null;
-  const shares = known
-    ? `the machine's cores were ${formatShare(cpu.host!)} busy, ${formatShare(cpu.k6!)} by k6 alone`
-    : null;
-  const busy = known && cpu.host! >= BUSY && cpu.k6! >= CONSIDERABLE ? shares : null;
+  generator,
+}: GeneratorFacts): GeneratorLimit | null {
   // In an open model one that waited begins late: who lets more be late lets more wait.
-  const mostWaited =
-    schedule === null ? MOST_WAITED_LONG : Math.max(MOST_WAITED_LONG, allowedMisses);
-  if (feeder && feeder.waitedLong > mostWaited * feeder.requests)
-    return `the signing of submissions could not keep up: ${formatNumber(feeder.waitedLong)} of ${formatNumber(feeder.requests)} waited for it longer than 100 ms${shares === null ? '' : `; ${shares}`}`;
-  if (schedule === null) return busy;
-  const { planned, started, dropped, droppedWhileFree, lateWhileBusy = 0 } = schedule;
-  const late = schedule.late - lateWhileBusy;
+  const most = schedule === null ? MOST_WAITED_LONG : Math.max(MOST_WAITED_LONG, allowedMisses);
+  if (!feeder || feeder.waitedLong <= most * feeder.requests) return null;
+  return {
+    cause: 'signing',
+    sentence: `the signing of submissions could not keep up: ${formatNumber(feeder.waitedLong)} of ${formatNumber(feeder.requests)} waited for it longer than 100 ms${sharesOf(generator)}`,
+  };
+}
+
+function starts(facts: GeneratorFacts, schedule: ScheduleFigures): GeneratorLimit | null {
+  const { generator, allowedMisses, answerP50Ms } = facts;
+  const {
+    planned,
+    started,
+    dropped,
+    droppedWhileFree,
+    latenessP99Ms,
+    lateWhileBusy = 0,
+  } = schedule;
+  const isNegligible = (latenessP99Ms ?? 0) < NEGLIGIBLE * (answerP50Ms ?? 0);
+  const late = isNegligible ? 0 : schedule.late - lateWhileBusy;
   const neverCame = Math.max(0, planned - started - dropped);
   const misses = late + droppedWhileFree + neverCame;
   const byTarget = dropped - droppedWhileFree + lateWhileBusy;
-  if (misses > allowedMisses * planned && misses >= byTarget) {
-    const parts = [
-      late > 0 && `${formatNumber(late)} began late`,
-      droppedWhileFree > 0 && `${formatNumber(droppedWhileFree)} were dropped though VUs were free`,
-      neverCame > 0 && `${formatNumber(neverCame)} never came`,
-    ].filter(Boolean);
-    return `of ${formatNumber(planned)} starts ${parts.join(', ')}${shares === null ? '' : `; ${shares}`}`;
+  if (surelyAtLeast(misses, planned) <= allowedMisses || misses < byTarget) return null;
+  const parts = [
+    late > 0 && `${formatNumber(late)} began late`,
+    droppedWhileFree > 0 && `${formatNumber(droppedWhileFree)} were dropped though VUs were free`,
+    neverCame > 0 && `${formatNumber(neverCame)} never came`,
+  ].filter(Boolean);
+  const cause = causeOf(generator);
+  return {
+    cause,
+    sentence: `of ${formatNumber(planned)} starts ${parts.join(', ')}${because(cause, facts)}`,
+  };
+}
+
+function thinkTimes(facts: GeneratorFacts): GeneratorLimit | null {
+  const { generator } = facts;
+  const { thinkTimes: times, cpu = {} } = generator;
+  if (!times || surelyAtLeast(times.late, times.count) <= LATE_THINK_TIMES) return null;
+  // A target on the same machine that takes the larger part is itself the bottleneck.
+  if ((cpu.target ?? 0) > (cpu.k6 ?? 0) + (cpu.others ?? 0)) return null;
+  const cause = causeOf(generator);
+  return {
+    cause,
+    sentence: `k6's own timers ran late: ${formatNumber(times.late)} of ${formatNumber(times.count)} think times took over ${formatDuration(times.toleranceMs)} too long${because(cause, facts)}`,
+  };
+}
+
+function busyMachine(facts: GeneratorFacts): GeneratorLimit | null {
+  const { schedule, allowedMisses, generator, targetIsAmongOthers } = facts;
+  // An open model that kept its goal was not limited, whatever that took; one that missed it did so for the target's sake, or this.
+  if (schedule !== null) {
+    const kept = schedule.started - schedule.late;
+    if (surelyAtLeast(schedule.planned - kept, schedule.planned) <= allowedMisses) return null;
   }
-  const missesGoal = planned > 0 && planned - (started - schedule.late) > allowedMisses * planned;
-  return missesGoal ? busy : null;
+  const cause = causeOf(generator);
+  if (cause === 'k6') return { cause, sentence: causeWords(cause, generator) };
+  if (cause !== 'other processes' || targetIsAmongOthers) return null;
+  const { waitedShare } = generator;
+  return waitedShare !== undefined && waitedShare >= CONSIDERABLE
+    ? { cause, sentence: causeWords(cause, generator) }
+    : null;
+}
+
+const isThrottled = ({ throttling }: GeneratorFigures): boolean =>
+  throttling !== undefined && surelyAtLeast(throttling.throttled, throttling.periods) >= THROTTLED;
+
+/** What took the processor from k6. */
+function causeOf(generator: GeneratorFigures): 'cpu quota' | 'other processes' | 'k6' | 'unknown' {
+  if (isThrottled(generator)) return 'cpu quota';
+  const { host = 0, k6 = 0, others = 0 } = generator.cpu ?? {};
+  if (host >= BUSY && k6 >= CONSIDERABLE) return 'k6';
+  if (others >= OTHERS_CONSIDERABLE && others > k6) return 'other processes';
+  return 'unknown';
+}
+
+function causeWords(
+  cause: GeneratorCause,
+  { throttling, cpu = {}, waitedShare }: GeneratorFigures,
+): string {
+  if (cause === 'cpu quota') {
+    const { periods, throttled, quotaCores } = throttling!;
+    const of = quotaCores === null ? '' : ` of ${formatNumber(quotaCores)} cores`;
+    return `the CPU quota${of} of its control group held the generator back in ${formatNumber(throttled)} of ${formatNumber(periods)} periods`;
+  }
+  if (cause === 'other processes') {
+    const waited =
+      waitedShare === undefined
+        ? ''
+        : `, and k6 waited for ${formatShare(waitedShare)} of its time`;
+    return `other processes took ${formatShare(cpu.others!)} of the machine, k6 ${formatShare(cpu.k6 ?? 0)}${waited}`;
+  }
+  return `the machine's cores were ${formatShare(cpu.host!)} busy, ${formatShare(cpu.k6!)} by k6 alone`;
+}
+
+function because(
+  cause: GeneratorCause,
+  { generator, targetIsAmongOthers }: GeneratorFacts,
+): string {
+  if (cause === 'unknown') return sharesOf(generator);
+  const isTarget =
+    cause === 'other processes' && targetIsAmongOthers
+      ? ' (if one of them is the target, --target-pid says so)'
+      : '';
+  return `: ${causeWords(cause, generator)}${isTarget}`;
+}
+
+const sharesOf = (generator: GeneratorFigures): string => {
+  const { host, k6 } = generator.cpu ?? {};
+  return host === undefined || k6 === undefined ? '' : `; ${causeWords('k6', generator)}`;
+};
+
+/** What to say of a generator that was disturbed, but not so that its figures say nothing. @returns sentences */
+export function generatorNotes(
+  { generator, loadMs }: Pick<GeneratorFacts, 'generator' | 'loadMs'>,
+  limit: GeneratorLimit | null,
+): string[] {
+  const { standstillMs = 0, throttling } = generator;
+  const notes: string[] = [];
+  if (standstillMs > 0 && limit?.cause !== 'standstill')
+    notes.push(`${standstillWords(standstillMs, loadMs)}: what was under way then took longer`);
+  if (throttling !== undefined && throttling.throttled > 0 && limit?.cause !== 'cpu quota')
+    notes.push(causeWords('cpu quota', generator));
+  return notes;
 }
 
 /** More than this would have to end some day: 1 MB a minute is 1.4 GB a day. */
@@ -92,22 +305,51 @@ export function allowedMisses(rules: readonly GateRule[]): number {
   return Math.min(1, ...limits);
 }
 
-/** CPU of host and k6: the mean of the readings that it is given. */
-export class CpuMeter {
-  readonly #host = { sum: 0, readings: 0 };
-  readonly #k6 = { sum: 0, readings: 0 };
+/** Means of the readings that it is given: who took the machine, and what k6 waited for. */
+export class GeneratorMeter {
+  readonly #sums = new Map<string, { percent: number; readings: number }>();
+  readonly #k6 = { ran: 0, waited: 0, readings: 0 };
 
+  /** @param line of the load's own time */
   add(line: ResourceLine): void {
-    const isK6 = line.kind === 'process' && line.name === 'k6';
-    if ((line.kind !== 'host' && !isK6) || line.cpuPercentOfMachine === undefined) return;
-    const of = isK6 ? this.#k6 : this.#host;
-    of.sum += line.cpuPercentOfMachine;
-    of.readings++;
+    if (line.kind !== 'host' && line.kind !== 'process') return;
+    if (line.kind === 'process' && line.name === 'k6' && line.waitedCores !== undefined) {
+      const ms = line.intervalMs ?? 0;
+      this.#k6.ran += (line.cpuCores ?? 0) * ms;
+      this.#k6.waited += line.waitedCores * ms;
+      this.#k6.readings++;
+    }
+    if (line.cpuPercentOfMachine === undefined) return;
+    const name = line.kind === 'host' ? HOST : line.name;
+    const sum = this.#sums.get(name) ?? { percent: 0, readings: 0 };
+    sum.percent += line.cpuPercentOfMachine;
+    sum.readings++;
+    this.#sums.set(name, sum);
   }
 
-  figures(): GeneratorCpu {
-    const mean = ({ sum, readings }: { sum: number; readings: number }) =>
-      readings < FEWEST_READINGS ? null : sum / readings / 100;
-    return { host: mean(this.#host), k6: mean(this.#k6) };
+  figures(): Pick<GeneratorFigures, 'cpu' | 'waitedShare'> {
+    const mean = (name: string): number | undefined => {
+      const { percent, readings } = this.#sums.get(name) ?? { percent: 0, readings: 0 };
+      return readings < FEWEST_READINGS ? undefined : percent / readings / 100;
+    };
+    const [host, k6, target, toolkit] = [HOST, 'k6', 'backend', 'toolkit'].map(mean);
+    const cpu = {
+      ...(host !== undefined && { host }),
+      ...(k6 !== undefined && { k6 }),
+      ...(target !== undefined && { target }),
+      ...(host !== undefined &&
+        k6 !== undefined && {
+          others: Math.max(0, host - k6 - (target ?? 0) - (toolkit ?? 0)),
+        }),
+    };
+    const { ran, waited, readings } = this.#k6;
+    return {
+      ...(Object.keys(cpu).length > 0 && { cpu }),
+      ...(readings >= FEWEST_READINGS &&
+        ran + waited > 0 && { waitedShare: waited / (ran + waited) }),
+    };
   }
 }
+
+/** No process has a name with a blank at its beginning. */
+const HOST = ' host';

@@ -19,6 +19,8 @@ import type { Facts } from './facts.ts';
 import { isEmbedded, type LoadJob } from './job.ts';
 import { k6Memory, makeK6Plan } from './k6/plan.ts';
 import { memoryNote } from './memory-limit.ts';
+import { EXIT, UserError } from '../user-error.ts';
+import { openFilesProblem } from './open-files.ts';
 import type { Source } from './scenarios/definition.ts';
 import { definitionOf } from './scenarios/index.ts';
 import { storedBytes } from './storage-need.ts';
@@ -82,7 +84,7 @@ export const isFed = (
   { submissions }: Pick<Volume, 'submissions'>,
 ): boolean => fed === 'always' || (fed === 'if large' && submissions > LARGEST_CORPUS);
 
-/** @throws UserError for starts with times of their own that cannot be played */
+/** @throws UserError (exit 2) for starts with times of their own that cannot be played, or VUs that may not open a connection each */
 export function decide(
   job: LoadJob,
   facts: Facts,
@@ -91,6 +93,13 @@ export function decide(
   const { request } = job;
   const timed = definition.timed?.isTimed(request) ? definition.timed.starts(request, facts) : null;
   const shape = timed?.shape ?? definition.shape(request);
+  const tooFew = openFilesProblem({
+    vus: shape.vus,
+    targets: job.targets.length,
+    limit: facts.openFilesLimit,
+  });
+  if (tooFew !== null)
+    throw new UserError(tooFew.problem, { hint: tooFew.hint, exitCode: EXIT.usage });
   const volume = volumeOf(shape, definition.unpacedRate?.(request, UNPACED_RATE) ?? UNPACED_RATE);
   const source = definition.source(request);
   const fed = isFed(source, volume);

@@ -2,6 +2,7 @@
 import { ENVELOPE } from '../mina/envelope.ts';
 import { type ChainRequest, readChain } from '../producers/chain-templates.ts';
 import { type Fleet, makeFleet } from '../producers/fleet.ts';
+import { openFilesLimit } from '../system/open-files.ts';
 import { countProducers, type KeyAccess, readProducers } from '../producers/key-source.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import { type Payload, readPayloads } from '../producers/payloads.ts';
@@ -30,6 +31,8 @@ export type Facts = {
   memory: MemoryRoom;
   /** Bytes left on the file system of the results; null: not known. */
   freeBytes: number | null;
+  /** Files that a process may have open at once; null: not known, or no limit. */
+  openFilesLimit: number | null;
 };
 
 /** Text of a body beside block, snark work and envelope. */
@@ -76,6 +79,7 @@ export async function gatherFacts(
     ),
     memory: memoryRoom(),
     freeBytes: await freeBytes(job.resultsFolder),
+    openFilesLimit: await openFilesLimit(env),
   };
   return { facts, fleet };
 }

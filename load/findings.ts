@@ -1,16 +1,23 @@
 /** What came of a run: from its measures to reconcile.json and summary.json. Pure but for the clock, which is an argument. */
 import { judgeGates } from '../judge/gates.ts';
-import { allowedMisses, generatorLimit, growthNotes } from '../judge/generator-limit.ts';
+import {
+  allowedMisses,
+  generatorLimit,
+  generatorNotes,
+  growthNotes,
+} from '../judge/generator-limit.ts';
 import { verdictOf } from '../judge/verdict.ts';
 import type { LookOutcome } from '../reconcile/look.ts';
 import type { Reconcile, Summary } from '../results/types.ts';
 import type { LoadJob } from './job.ts';
-import { figuresOf } from './k6/samples.ts';
+import { generatorFigures } from './generator-evidence.ts';
+import { figuresOf } from './k6/figures.ts';
 import type { Measures } from './measures.ts';
 import { countNotes } from './notes.ts';
 import { partFigures } from './parts.ts';
 import type { PreparedRun } from './prepare.ts';
 import { definitionOf } from './scenarios/index.ts';
+import { isLoopbackHost } from './target/targets.ts';
 
 export type Findings = { reconcile: Reconcile; summary: Summary };
 
@@ -46,23 +53,38 @@ export function findingsOf(run: Case): Findings {
     missing: found?.missing ?? null,
     ...(found && { look: found.look }),
   };
-  const { processes, cpu } = resources.figures(totals);
+  const { processes, generator: known } = resources.figures(totals);
+  const throttling = measures.quota.figures();
+  const generator = generatorFigures(aggregator, plan.load, {
+    ...known,
+    ...(throttling && { throttling }),
+  });
+  const { refusals } = measures;
   const figures = {
     ...figuresOf(aggregator, interrupted || broken.length > 0),
     processes,
+    generator,
+    ...(refusals.length > 0 && { refusals }),
   };
+  const loadMs = Math.max(0, (totals.lastEndMs ?? 0) - (aggregator.startMs ?? 0));
+  const limit = generatorLimit({
+    sent: totals.sent,
+    loadMs,
+    schedule: figures.schedule ?? null,
+    allowedMisses: allowedMisses(decision.gates),
+    generator,
+    refusals,
+    answerP50Ms: figures.latency?.p50Ms ?? null,
+    targetIsAmongOthers: !decision.isWatched && targetsThisMachine(k6Plan),
+    feeder: feed?.figures() ?? null,
+  });
   const gates = judgeGates(decision.gates, { ...figures, hostile, reconcile, logs });
   const facts = {
     figures,
     broken,
     interrupted,
     missing: found?.missing ?? null,
-    generatorLimit: generatorLimit({
-      schedule: figures.schedule ?? null,
-      allowedMisses: allowedMisses(decision.gates),
-      cpu,
-      feeder: feed?.figures() ?? null,
-    }),
+    generatorLimit: limit?.sentence ?? null,
   };
   const notes = [
     ...prepared.notes,
@@ -76,6 +98,7 @@ export function findingsOf(run: Case): Findings {
       insecureSkipTlsVerify: job.transport.insecureSkipTlsVerify,
     }),
     ...growthNotes(processes),
+    ...generatorNotes({ generator, loadMs }, limit),
   ];
   const { targets } = k6Plan;
   const summary: Summary = {
@@ -112,3 +135,7 @@ function partsOf({ job, prepared, measures }: Case): Pick<Summary, 'sizes' | 'ki
   const beside = hostile && weight !== undefined ? { weight, figures: hostile } : null;
   return { [field]: partFigures(parts.list, aggregator.byGroup(), beside) };
 }
+
+/** Whether a target is this machine, so that its processor time is among the others'. */
+const targetsThisMachine = ({ url, targets }: PreparedRun['k6Plan']): boolean =>
+  (targets ?? [{ url }]).some((target) => isLoopbackHost(target.url));

@@ -1,8 +1,9 @@
 /** All that is measured while a load runs, and what went wrong in the meantime. */
 import { join } from 'node:path';
 import { SendTimes } from '../reconcile/send-times.ts';
-import type { HostileFigures } from '../results/types.ts';
+import type { HostileFigures, Refusal } from '../results/types.ts';
 import { targetOf } from '../scenarios/lib/plan.ts';
+import { QuotaWatch } from './generator-evidence.ts';
 import { SampleAggregator } from './k6/samples.ts';
 import type { PreparedRun } from './prepare.ts';
 import { ResourceMeter } from './resource-meter.ts';
@@ -13,6 +14,9 @@ export type Measures = {
   /** When each submission was sent, for the storage. */
   readonly times: SendTimes;
   readonly resources: ResourceMeter;
+  readonly quota: QuotaWatch;
+  /** What other answers than the expected one said, once k6 has ended. */
+  refusals: Refusal[];
   /** What ended the load before its time, each a piece of a sentence. */
   readonly broken: string[];
   /** What the reader of the results should know. */
@@ -57,6 +61,8 @@ export function startMeasures(prepared: PreparedRun, isLookedInto: boolean): Mea
       }),
     }),
     resources: new ResourceMeter(),
+    quota: new QuotaWatch(),
+    refusals: [],
     broken: [],
     notes: [],
     hostile: undefined,

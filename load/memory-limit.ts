@@ -1,9 +1,6 @@
 /** How much memory the programs that this process starts may have: the machine's, or less in a control group. */
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
-import { findCgroup } from '../monitor/cgroup.ts';
-import { cgroupLimits } from '../monitor/host-facts.ts';
-import { readSmallFile } from '../monitor/linux.ts';
+import { readCgroupLimits } from '../monitor/cgroup-limits.ts';
 
 export type MemoryRoom = {
   totalBytes: number;
@@ -11,28 +8,11 @@ export type MemoryRoom = {
   limitBytes: number | null;
 };
 
-export const memoryRoom = (
-  totalBytes = totalmem(),
-  roots: { procRoot?: string; sysRoot?: string } = {},
-): MemoryRoom => {
-  const { procRoot = '/proc', sysRoot = '/sys' } = roots;
-  const limits = [cgroupLimits(procRoot, sysRoot).memoryBytes, v1LimitOf(procRoot)].filter(
-    (bytes) => bytes !== null && bytes < totalBytes,
-  ) as number[];
-  return { totalBytes, limitBytes: limits.length === 0 ? null : Math.min(...limits) };
-};
-
-/** `hierarchical_memory_limit`: the lowest on the way up (Documentation/admin-guide/cgroup-v1/memory.rst, 5.2). */
-function v1LimitOf(procRoot: string): number | null {
-  const group = findCgroup(process.pid, null, { procRoot });
-  if (group?.version !== 1 || group.memory === undefined) return null;
-  try {
-    const stat = readSmallFile(join(group.memory, 'memory.stat'));
-    const bytes = /^hierarchical_memory_limit (\d+)$/m.exec(stat)?.[1];
-    return bytes === undefined ? null : Number(bytes);
-  } catch {
-    return null;
-  }
+/** @param roots other folders of the same form, for tests */
+export function memoryRoom(totalBytes = totalmem(), roots: { procRoot?: string } = {}): MemoryRoom {
+  const { memoryLimitBytes } = readCgroupLimits('self', roots);
+  const isLimit = memoryLimitBytes !== null && memoryLimitBytes < totalBytes;
+  return { totalBytes, limitBytes: isLimit ? memoryLimitBytes : null };
 }
 
 /** @returns what is to be said where k6 may not find the memory that it needs; null: nothing */

@@ -1,8 +1,13 @@
 /** What a summary takes from the monitor's readings, kept as running figures: a day's readings are no matter of memory. */
 import { ProcessMeter } from '../results/figures.ts';
 import { GrowthMeter, SETTLING_MS } from '../results/growth.ts';
-import type { MemoryGrowth, ProcessFigures, ResourceLine } from '../results/types.ts';
-import { CpuMeter, type GeneratorCpu } from '../judge/generator-limit.ts';
+import type {
+  GeneratorFigures,
+  MemoryGrowth,
+  ProcessFigures,
+  ResourceLine,
+} from '../results/types.ts';
+import { GeneratorMeter } from '../judge/generator-limit.ts';
 
 /** First and last end of a request up to now, ms since 1970; null: none was seen yet. */
 export type LoadTimes = { firstEndMs: number | null; lastEndMs: number | null };
@@ -12,7 +17,7 @@ const MOST_WAITING = 10_000;
 
 export class ResourceMeter {
   readonly #processes = new ProcessMeter();
-  readonly #cpu = new CpuMeter();
+  readonly #generator = new GeneratorMeter();
   readonly #growth = new Map<string, GrowthMeter>();
   /** Whether they lie within the load is not known: k6 tells of an answer a second after it came. */
   #waiting: ResourceLine[] = [];
@@ -30,7 +35,7 @@ export class ResourceMeter {
     const settled = this.#waiting.findIndex(({ t }) => t > lastEndMs);
     for (const line of this.#waiting.splice(0, settled === -1 ? Infinity : settled)) {
       if (line.t <= firstEndMs) continue;
-      this.#cpu.add(line);
+      this.#generator.add(line);
       if (line.kind !== 'process' || line.rssBytes === undefined) continue;
       let growth = this.#growth.get(line.name);
       if (growth === undefined)
@@ -45,13 +50,16 @@ export class ResourceMeter {
   }
 
   /** @param times of the whole load */
-  figures(times: LoadTimes): { processes: Record<string, ProcessFigures>; cpu: GeneratorCpu } {
+  figures(times: LoadTimes): {
+    processes: Record<string, ProcessFigures>;
+    generator: Pick<GeneratorFigures, 'cpu' | 'waitedShare'>;
+  } {
     this.#settle(times);
     const processes = this.#processes.figures();
     for (const name of Object.keys(processes)) {
       const rssGrowth = this.growthOf(name);
       if (rssGrowth !== undefined) processes[name].rssGrowth = rssGrowth;
     }
-    return { processes, cpu: this.#cpu.figures() };
+    return { processes, generator: this.#generator.figures() };
   }
 }

@@ -1,4 +1,5 @@
 /** The time in which a load runs: k6, the hostile sender and the monitor, between them the measures and the record. */
+import { join } from 'node:path';
 import { startMonitor } from '../monitor/monitor.ts';
 import type { ProcessReading, ResourceLine, SampleLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
@@ -7,7 +8,8 @@ import { LiveLook } from '../reconcile/live.ts';
 import { collectOften } from '../system/garbage.ts';
 import { startBeside } from './hostile/beside.ts';
 import type { LoadJob, Surroundings } from './job.ts';
-import { type RunningK6, startK6 } from './k6/run.ts';
+import { refusalsOf, wordsOfReasons } from './k6/refusals.ts';
+import { K6_LOG, type RunningK6, startK6 } from './k6/run.ts';
 import { liveLine } from './live-line.ts';
 import type { Measures } from './measures.ts';
 import type { PreparedRun } from './prepare.ts';
@@ -109,9 +111,14 @@ export class Sending {
     } finally {
       this.#isSending = false;
       measures.endedMs = Date.now();
+      measures.quota.end();
       await monitor.stop();
       await feed?.stop();
       await this.logs?.stop();
+      measures.refusals = refusalsOf(
+        measures.aggregator.reasons,
+        await wordsOfReasons(join(this.#prepared.writer.folder, K6_LOG)),
+      );
     }
   }
 

@@ -27,6 +27,9 @@ const LONG_INTERVAL_MS = 900;
 /** Of a process with more threads the clock ticks are taken: its threads would cost more than they tell. */
 const MOST_FINE_THREADS = 256;
 
+/** A process that waited for a processor longer than this in an interval may do next to nothing because it may not. */
+const KEPT_WAITING_MS = 20;
+
 const buffer = Buffer.allocUnsafe(64 * 1024);
 
 /** A whole small file as text. @throws what node:fs throws */
@@ -136,9 +139,15 @@ export function linuxProcesses({
    */
   type FineTime = {
     startedAtMs: number;
-    threads: Map<string, number>;
+    threads: Map<string, { cpuMs: number; waitedMs: number }>;
     endedMs: number;
     cpuMs: number;
+    /** Of all threads that were ever seen. */
+    waitedMs: number;
+    /** What its ended threads had waited when they were last seen. */
+    endedWaitedMs: number;
+    /** It waited since the reading before: look into its threads again, also where it got no time at all. */
+    wasKeptWaiting: boolean;
     /** What the ticks said then. */
     ticksMs: number;
   };
@@ -146,33 +155,51 @@ export function linuxProcesses({
   let isLongInterval = false;
   const fineTimes = new Map<number, FineTime>();
 
-  function fineCpuMs({ pid, startedAtMs, ended, cpuMs }: ProcessRow): number {
+  function fineTimeOf({ pid, startedAtMs, ended, cpuMs }: ProcessRow): {
+    cpuMs: number;
+    waitedMs?: number;
+  } {
     const known = fineTimes.get(pid);
     const before = known?.startedAtMs === startedAtMs ? known : undefined;
-    const atLeast = Math.max(cpuMs, before?.cpuMs ?? 0);
+    const atLeast = {
+      cpuMs: Math.max(cpuMs, before?.cpuMs ?? 0),
+      ...(before !== undefined && { waitedMs: before.waitedMs }),
+    };
     if (ended) return atLeast;
     // It did next to nothing: over a long interval, less than a tick is nothing to look for in its threads.
-    if (isLongInterval && before?.ticksMs === cpuMs) return atLeast;
-    const threads = new Map<string, number>();
-    let liveMs = 0;
+    if (isLongInterval && before?.ticksMs === cpuMs && !before.wasKeptWaiting) return atLeast;
+    const threads: FineTime['threads'] = new Map();
+    const live = { cpuMs: 0, waitedMs: 0 };
     try {
       const names = list(`${procRoot}/${pid}/task`);
-      if (names.length === 0 || names.length > MOST_FINE_THREADS) return atLeast;
+      if (names.length === 0 || names.length > MOST_FINE_THREADS) return { cpuMs: atLeast.cpuMs };
       for (const thread of names) {
-        const ms = parseSchedstat(readSmallFile(`${procRoot}/${pid}/task/${thread}/schedstat`));
-        if (ms === null) return atLeast;
-        threads.set(thread, ms);
-        liveMs += ms;
+        const times = parseSchedstat(readSmallFile(`${procRoot}/${pid}/task/${thread}/schedstat`));
+        if (times === null) return { cpuMs: atLeast.cpuMs };
+        threads.set(thread, times);
+        live.cpuMs += times.cpuMs;
+        live.waitedMs += times.waitedMs;
       }
     } catch {
       return atLeast; // a thread that just ended, or a kernel without CONFIG_SCHED_INFO
     }
-    let endedMs = before?.endedMs ?? 0;
-    for (const [thread, ms] of before?.threads ?? [])
-      if ((threads.get(thread) ?? -1) < ms) endedMs += ms;
-    endedMs = Math.max(endedMs, atLeast - liveMs);
-    const fine = liveMs + endedMs;
-    fineTimes.set(pid, { startedAtMs, threads, endedMs, cpuMs: fine, ticksMs: cpuMs });
+    let { endedMs, endedWaitedMs } = before ?? { endedMs: 0, endedWaitedMs: 0 };
+    for (const [thread, times] of before?.threads ?? [])
+      if ((threads.get(thread)?.cpuMs ?? -1) < times.cpuMs) {
+        endedMs += times.cpuMs;
+        endedWaitedMs += times.waitedMs;
+      }
+    endedMs = Math.max(endedMs, atLeast.cpuMs - live.cpuMs);
+    const fine = { cpuMs: live.cpuMs + endedMs, waitedMs: live.waitedMs + endedWaitedMs };
+    fineTimes.set(pid, {
+      startedAtMs,
+      threads,
+      endedMs,
+      endedWaitedMs,
+      ...fine,
+      wasKeptWaiting: fine.waitedMs - (before?.waitedMs ?? 0) > KEPT_WAITING_MS,
+      ticksMs: cpuMs,
+    });
     return fine;
   }
 
@@ -258,7 +285,7 @@ export function linuxProcesses({
       threadsBefore = 0;
       for (const process of trees.processes.values()) {
         threadsBefore += process.threads ?? 0;
-        process.cpuMs = fineCpuMs(process);
+        Object.assign(process, fineTimeOf(process));
         const before = previous?.processes.get(process.pid);
         if (!process.ended) {
           process.openFiles = countOpenFiles(process.pid);

@@ -354,6 +354,8 @@ class Sampler implements Monitor {
       reading.intervalMs = round(usage.intervalMs, 1);
       reading.cpuCores = round(usage.cpuMs / usage.intervalMs, 4);
       reading.cpuPercentOfMachine = round((reading.cpuCores / this.#cores) * 100, 2);
+      if (usage.waitedMs !== undefined)
+        reading.waitedCores = round(usage.waitedMs / usage.intervalMs, 4);
     }
     reading.rssBytes = sumOf(alive, (process) => process.rssBytes);
     const threads = sumOf(alive, (process) => process.threads);

@@ -57,11 +57,12 @@ export function parseProcStat(text: string): ProcStat | null {
 
 /**
  * `/proc/PID/task/TID/schedstat` (Documentation/scheduler/sched-stats.rst): CPU time of one thread in
- * nanoseconds, where /proc/PID/stat counts whole clock ticks. @returns milliseconds
+ * nanoseconds, where /proc/PID/stat counts whole clock ticks, and the time that it was ready to run and waited for a processor
+ * (run delay). @returns milliseconds
  */
-export function parseSchedstat(text: string): number | null {
-  const first = /^(\d+) \d+ \d+\s*$/.exec(text)?.[1];
-  return first === undefined ? null : Number(first) / 1e6;
+export function parseSchedstat(text: string): { cpuMs: number; waitedMs: number } | null {
+  const [, ran, waited] = /^(\d+) (\d+) \d+\s*$/.exec(text) ?? [];
+  return ran === undefined ? null : { cpuMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6 };
 }
 
 /** Bytes that reached or came from storage (not the page cache), waited-for children included. */

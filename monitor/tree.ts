@@ -26,6 +26,8 @@ export type WatchedProcess = ProcessRow & {
   openFiles?: number;
   /** Waited-for descendants included. */
   io?: IoBytes;
+  /** Time that its threads, ended ones included, waited for a processor since they were first seen; absent: not known. */
+  waitedMs?: number;
 };
 
 /** All watched trees at one moment. */
@@ -111,8 +113,8 @@ export async function collectTrees(
   return { processes, readAtMs };
 }
 
-/** What a tree used between two readings. `io` is absent where one of its processes kept it secret. */
-export type Usage = { intervalMs: number; cpuMs: number; io?: IoBytes };
+/** What a tree used between two readings. `io` and `waitedMs` are absent where one of its processes kept them secret. */
+export type Usage = { intervalMs: number; cpuMs: number; io?: IoBytes; waitedMs?: number };
 
 /** What ended processes had been counted for, summed per nearest ancestor that still runs. */
 export type Gone = { cpuMs: number; io: IoBytes | undefined; ofOtherOwner: boolean };
@@ -170,7 +172,7 @@ export function usageBetween(
   for (const [owner, readAtMs] of current.readAtMs) {
     const intervalMs = readAtMs - (previous.readAtMs.get(owner) ?? NaN);
     if (intervalMs > 0)
-      usages.set(owner, { intervalMs, cpuMs: 0, io: { readBytes: 0, writeBytes: 0 } });
+      usages.set(owner, { intervalMs, cpuMs: 0, io: { readBytes: 0, writeBytes: 0 }, waitedMs: 0 });
   }
   const gone = goneByAncestor(previous, current);
   const open = new Map<number, Gone>();
@@ -205,6 +207,11 @@ export function usageBetween(
     // What a watched tree inside this one used at its end is not this one's: leave it out.
     const ofEnded = left.ofOtherOwner || late.ofOtherOwner ? 0 : Math.max(0, reapedMs - left.cpuMs);
     usage.cpuMs += Math.max(0, row.cpuMs - start.cpuMs) + ofEnded;
+    if (row.waitedMs === undefined) delete usage.waitedMs;
+    else if (usage.waitedMs !== undefined) {
+      const from = isNew ? 0 : (before.waitedMs ?? row.waitedMs);
+      usage.waitedMs += Math.max(0, row.waitedMs - from);
+    }
     usage.io =
       usage.io &&
       io &&

@@ -64,6 +64,7 @@ const processReading = z.looseObject({
   intervalMs: figure,
   cpuCores: figure,
   cpuPercentOfMachine: figure,
+  waitedCores: figure,
   rssBytes: figure,
   memoryPeakBytes: figure,
   threads: figure,
@@ -479,6 +480,18 @@ const groupFigures = z.looseObject({
   bytesPerSecond: z.number().nullable(),
 });
 
+const share = z.number().optional();
+
+const generatorFigures = z.looseObject({
+  waitedShare: share,
+  throttling: z
+    .looseObject({ periods: count, throttled: count, quotaCores: z.number().nullable() })
+    .optional(),
+  thinkTimes: z.looseObject({ count, late: count, toleranceMs: z.number() }).optional(),
+  standstillMs: z.number().optional(),
+  cpu: z.looseObject({ host: share, k6: share, target: share, others: share }).optional(),
+});
+
 export const summary = z.looseObject({
   format,
   id: text,
@@ -507,6 +520,8 @@ export const summary = z.looseObject({
     lateness: latencyFigures.nullable().optional(),
     warmUpAnswers: count.optional(),
     retries: counts.optional(),
+    refusals: z.array(z.looseObject({ answer: text, text, count })).optional(),
+    generator: generatorFigures.optional(),
   }),
   targets: z.array(targetFigures).optional(),
   sizes: z.array(groupFigures).optional(),

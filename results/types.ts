@@ -216,6 +216,8 @@ export type ProcessReading = {
   cpuCores?: number;
   /** The same as a share of all cores of the machine, 0 to 100. */
   cpuPercentOfMachine?: number;
+  /** Time that its threads were ready to run and waited for a processor, over the interval; 1 = one thread waited all the time. Linux. */
+  waitedCores?: number;
   /** Of a container: what it is charged with less its inactive file cache, as `docker stats` shows. */
   rssBytes?: number;
   /** Of a container: the most it was ever charged with, file cache included. */
@@ -680,6 +682,28 @@ export type CostFigures = {
 };
 
 /** `summary.json`. */
+/** Answers other than the expected one that say the same. */
+export type Refusal = {
+  answer: AnswerClass;
+  /** The answer's own words, or k6's where there was no answer; '' where they are not known. */
+  text: string;
+  count: number;
+};
+
+/** What held the generator back, or kept it from its measuring; absent figures could not be read. */
+export type GeneratorFigures = {
+  /** Share of the time that k6's threads ran or were ready to run in which they waited for a processor, 0 to 1. */
+  waitedShare?: number;
+  /** Of the control group: periods in which it was held back by its CPU quota, of all periods of the load. */
+  throttling?: { periods: number; throttled: number; quotaCores: number | null };
+  /** Think times, and how many of them took more than `toleranceMs` too long. */
+  thinkTimes?: { count: number; late: number; toleranceMs: number };
+  /** How long k6 stood still as a whole (suspended, stopped), ms. */
+  standstillMs?: number;
+  /** Mean shares of the machine's processors over the load, 0 to 1. `others`: neither k6, the target nor this program. */
+  cpu?: { host?: number; k6?: number; target?: number; others?: number };
+};
+
 export type Summary = {
   format: 1;
   id: string;
@@ -720,6 +744,9 @@ export type Summary = {
      * Absent: none.
      */
     retries?: Record<AnswerClass, number>;
+    /** What other answers than the expected one said, the most frequent first, at most 20; absent: none came. */
+    refusals?: Refusal[];
+    generator?: GeneratorFigures;
   };
   /** Of a load on several targets, in the order of the options. */
   targets?: TargetFigures[];

@@ -22,6 +22,8 @@ import {
   releaseBaseUrl,
   unusedProxy,
 } from '../../load/k6/binary.ts';
+import { filesNeeded, openFilesProblem } from '../../load/open-files.ts';
+import { openFilesLimit } from '../../system/open-files.ts';
 import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
 import { firstLine, runProgram } from '../../system/run-program.ts';
@@ -63,8 +65,6 @@ const NODE_TESTED = [20, 22, 24];
 const NODE_NEEDED = '>=20.19.0';
 /** Below this a run's samples, pictures and stored submissions may not fit. */
 const FREE_DISK_BYTES = 2e9;
-/** Files beside one connection per VU: logs, samples, libraries, the stored submissions under way. */
-const OTHER_FILES = 256;
 /** Bound of k6's memory with bodies like the recorded ones; `npm run bench -- generator` measures it. */
 const K6_BYTES_PER_VU = 1.6e6;
 /** k6 itself, and Node with the aggregation and the embedded backend beside it. */
@@ -412,20 +412,14 @@ async function checkPorts({ vus }: DoctorContext): Promise<Finding> {
 }
 
 /** The limit as a child has it: Node raises its own, and k6 inherits that. */
-async function checkOpenFiles({ env, vus, timeoutMs }: DoctorContext): Promise<Finding> {
+async function checkOpenFiles({ env, vus }: DoctorContext): Promise<Finding> {
   if (process.platform === 'win32') return ok('this system has no limit of open files');
-  const outcome = await runProgram({ file: '/bin/sh', args: ['-c', 'ulimit -n'], env, timeoutMs });
-  const text = outcome.kind === 'ended' ? outcome.output.stdout.trim() : '';
-  const limit = text === 'unlimited' ? Infinity : Number.parseInt(text, 10);
-  if (Number.isNaN(limit))
-    return warn('the limit of open files is not known', 'look with: ulimit -n');
-  const needed = vus + OTHER_FILES;
-  return limit >= needed
-    ? ok(`at most ${limit}, ${vus} VUs need ${needed}`)
-    : warn(
-        `at most ${limit}, but ${vus} VUs need ${needed}`,
-        `before the run: ulimit -n ${needed}, or take at most ${Math.max(0, limit - OTHER_FILES)} VUs`,
-      );
+  const limit = await openFilesLimit(env);
+  if (limit === null) return ok('no limit of open files is known');
+  const found = openFilesProblem({ vus, targets: 1, limit });
+  return found === null
+    ? ok(`at most ${limit}, ${vus} VUs need ${filesNeeded(vus, 1)}`)
+    : warn(found.problem, found.hint);
 }
 
 function checkCores(): Finding {

@@ -74,7 +74,8 @@ const MEANING: Record<number, string> = {
 
 /** What k6 wrote to standard error is kept up to here: a Go panic prints every goroutine. */
 const STDERR_BYTES = 16_384;
-const LOG_NAME = 'k6.log';
+/** k6's log, inside the run folder. */
+export const K6_LOG = 'k6.log';
 const LOG_LINES = 3;
 
 /**
@@ -152,12 +153,12 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
       return { exitCode, signal, outcome: 'interrupted', sentence: 'k6 was interrupted' };
     const meaning = exitCode === null ? undefined : MEANING[exitCode];
     const how = exitCode === null ? `signal ${signal}` : `exit code ${exitCode}`;
-    const words = await firstErrors(join(runFolder, LOG_NAME), stderr);
+    const words = await firstErrors(join(runFolder, K6_LOG), stderr);
     const sentence = [`k6 ended with ${how}`, meaning && ` (${meaning})`, words && `: ${words}`]
       .filter(Boolean)
       .join('');
     if (exitCode === CODE_OPTIONS || exitCode === CODE_SCRIPT)
-      throw new UserError(sentence, { hint: `the whole log is ${join(runFolder, LOG_NAME)}` });
+      throw new UserError(sentence, { hint: `the whole log is ${join(runFolder, K6_LOG)}` });
     // What stop() and kill() send: k6 that has not yet set up its handler ends by SIGINT itself.
     const byUs = (signal === 'SIGINT' && stopped) || (signal === 'SIGKILL' && killed);
     const outcome = byUs ? 'interrupted' : 'broken';
@@ -235,7 +236,7 @@ function argumentsOf(
     '--no-thresholds',
     '--include-system-env-vars=false',
     // Errors only: each failed request is a warning, and a long run must not fill the disk.
-    ...['--log-format', 'json', '--log-output', `file=${LOG_NAME},level=error`],
+    ...['--log-format', 'json', '--log-output', `file=${K6_LOG},level=error`],
     ...['-e', `PLAN=${resolve(planPath)}`],
     ...(secretsPath === null ? [] : ['-e', `SECRETS=${secretsPath}`]),
     resolve(bundlePath),

@@ -2,37 +2,21 @@
  * k6's sample stream (CSV on standard output) in, figures out: one line per second, totals, histograms, and
  * what became of each submission. Pure: no I/O, no clock; everything follows from the bytes.
  *
- * The stream, with `systemTags: ['status']` and times in microseconds (grafana/k6, internal/output/csv/output.go):
- *
- *     metric_name,timestamp,metric_value,status,extra_tags,metadata
- *     http_req_duration,1767323045123456,12.345678,200,,
- *
- * Times are those of a request's end. k6 writes about once a second, the samples of one request side by
- * side, those of several requests nearly in order.
- *
- * A second is finished when a sample is seen whose time is two seconds or more after the second's start: one
- * whole second of grace. What comes later still is counted in the oldest second that is not finished, so
- * the sum over all lines is the total, exactly, whatever the clock does.
+ * k6 writes about once a second, the samples of one request side by side, those of several requests nearly in order. A line is
+ * read in sample-line.ts, its second counted in seconds.ts.
  */
-import {
-  CODE,
-  CODES,
-  REPORT_METRIC,
-  RETRY_METRIC,
-  START_METRIC,
-} from '../../scenarios/lib/reports.ts';
-import { ACCEPTED } from '../../results/answers.ts';
-import type { AnswerClass, SampleLine, Summary } from '../../results/types.ts';
-import { AnswerTable, classOfCode, isAccepted } from '../../reconcile/answer-table.ts';
+import { CODE, CODES, GROUP_TAG, LATE_SLEEP_MS } from '../../scenarios/lib/reports.ts';
+import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
+import type { AnswerClass, SampleLine } from '../../results/types.ts';
+import { AnswerTable } from '../../reconcile/answer-table.ts';
 import type { SendTimes } from '../../reconcile/send-times.ts';
 import type { Schedule } from '../schedule.ts';
+import { acceptedOf, byClass, countOne, expectedOf, sentOf } from './answer-counts.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { emptySample, hasStatus, HEADER, METRIC, readSample, tagOf } from './sample-line.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
-import { LatencyHistogram } from '../../results/histogram.ts';
-
-const HEADER = 'metric_name,timestamp,metric_value,status,extra_tags,metadata';
-
-/** A clock that jumps ahead leaves at most this many empty seconds behind. */
-const MOST_EMPTY_SECONDS = 3600;
+import { type Second, Seconds } from './seconds.ts';
+import { StandstillWatch } from './standstill.ts';
 
 export type AggregatorOptions = {
   /** Submissions per lease, and records of the corpus (Infinity: nothing is ever sent again). */
@@ -93,31 +77,12 @@ export type Totals = {
   lastEndMs: number | null;
   /** Lines that were no sample: 1 after a k6 that was killed, else 0. */
   faultyLines: number;
+  /** How long k6 stood still as a whole, ms: {@link StandstillWatch}. */
+  standstillMs: number;
 };
 
-/** One second that is still being counted. */
-class Second {
-  vus: number | null = null;
-  sent = 0;
-  failedIterations = 0;
-  late = 0;
-  dropped = 0;
-  retries = 0;
-  bytesSent = 0;
-  bytesReceived = 0;
-  readonly answers = new Map<number, number>();
-  readonly latency = new LatencyHistogram();
-  readonly felt = new LatencyHistogram();
-
-  reset(): void {
-    this.vus = null;
-    this.sent = this.failedIterations = this.bytesSent = this.bytesReceived = 0;
-    this.late = this.dropped = this.retries = 0;
-    this.answers.clear();
-    if (this.latency.count > 0) this.latency.reset();
-    if (this.felt.count > 0) this.felt.reset();
-  }
-}
+/** Answers with the same words (scenarios/lib/reasons.ts): `reason` is their number, `code` what came, as in reports.ts. */
+export type ReasonCount = { reason: number; code: number; count: number };
 
 type Group = {
   expectedStatus: string;
@@ -158,17 +123,16 @@ export class SampleAggregator {
   /** When the load began, ms since 1970: as k6 tells it, else the first sample. */
   #startMs: number | null = null;
 
-  /** Seconds that are not finished, the first of which began at #base (seconds since 1970). */
-  #open: Second[] = [];
-  #base = 0;
-  #firstSecond: number | null = null;
-  #finished: SampleLine[] = [];
-  /** Used again: a histogram is large. */
-  #spare: Second[] = [];
+  readonly #seconds = new Seconds();
+  readonly #standstill = new StandstillWatch();
+  /** Packed reason and code -> how many. */
+  readonly #reasons = new Map<number, number>();
+  /** By how much think times took too long, in microseconds; of those that were late at all. */
+  readonly #overruns = new LatencyHistogram();
 
   #headerSeen = false;
-  /** The beginning of a line whose end has not come yet. */
-  #carry: Buffer = Buffer.alloc(0);
+  readonly #lines = new LineSplitter((bytes, from, to) => this.#line(bytes, from, to));
+  readonly #sample = emptySample();
 
   // The request whose samples are being read: they stand side by side.
   #duration = -1;
@@ -195,43 +159,40 @@ export class SampleAggregator {
 
   /** @throws Error if the stream has other columns than the scenarios ask for */
   push(chunk: Buffer): void {
-    let from = 0;
-    if (this.#carry.length > 0) {
-      const end = chunk.indexOf(0x0a);
-      if (end === -1) {
-        this.#carry = Buffer.concat([this.#carry, chunk]);
-        return;
-      }
-      const line = Buffer.concat([this.#carry, chunk.subarray(0, end)]);
-      this.#carry = Buffer.alloc(0);
-      this.#line(line, 0, line.length);
-      from = end + 1;
-    }
-    for (;;) {
-      const end = chunk.indexOf(0x0a, from);
-      if (end === -1) break;
-      this.#line(chunk, from, end);
-      from = end + 1;
-    }
-    // A copy: the caller may use its chunk again.
-    if (from < chunk.length) this.#carry = Buffer.from(chunk.subarray(from));
+    this.#lines.push(chunk);
   }
 
   /** After the last chunk: all seconds are finished; a line without an end is dropped. */
   end(): void {
-    if (this.#carry.length > 0) this.#faultyLines++;
-    this.#carry = Buffer.alloc(0);
+    if (this.#lines.end() > 0) this.#faultyLines++;
     // No retry came for these: the failure is their answer.
     for (const [index, code] of this.table.takeWaiting())
-      this.#report(this.#secondOf(this.#lastRetryMs), this.#lastRetryMs, index * CODES + code);
-    while (this.#open.length > 0) this.#finishOldest();
+      this.#report(this.#seconds.at(this.#lastRetryMs), this.#lastRetryMs, index * CODES + code);
+    this.#seconds.finishAll();
   }
 
   /** @returns the seconds that have been finished since the last call, in order and without a gap */
   takeSeconds(): SampleLine[] {
-    const lines = this.#finished;
-    this.#finished = [];
-    return lines;
+    return this.#seconds.take();
+  }
+
+  /** Answers other than the expected one by their words, the most frequent first. */
+  get reasons(): ReasonCount[] {
+    return [...this.#reasons]
+      .map(([packed, count]) => ({
+        reason: Math.floor(packed / CODES),
+        code: packed % CODES,
+        count,
+      }))
+      .sort((a, b) => b.count - a.count || a.reason - b.reason || a.code - b.code);
+  }
+
+  /** Think times that took at least so much longer than they should have. @param ms {@link LATE_SLEEP_MS} or more */
+  overrunsOver(ms: number): number {
+    let count = 0;
+    for (const bucket of decodeBuckets(this.#overruns.encode()))
+      if (bucket.lowUs >= Math.max(ms, LATE_SLEEP_MS) * 1000) count += bucket.count;
+    return count;
   }
 
   get totals(): Totals {
@@ -254,13 +215,14 @@ export class SampleAggregator {
       firstEndMs: this.#firstEndMs,
       lastEndMs: this.#lastEndMs,
       faultyLines: this.#faultyLines,
+      standstillMs: this.#standstill.totalMs,
     };
   }
 
   /** What became of the submissions for each of several targets, in their order; empty where there is one. */
   byTarget(): { sent: number; accepted: number; answers: Record<AnswerClass, number> }[] {
     return this.#answersOf.map((counts) => ({
-      sent: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      sent: sentOf(counts),
       accepted: acceptedOf(counts),
       answers: byClass(counts),
     }));
@@ -269,7 +231,7 @@ export class SampleAggregator {
   /** What became of each group, in their order; empty where there are none. */
   byGroup(): GroupTotals[] {
     return this.#groups.map(({ counts, bytesSent, latency }) => ({
-      sent: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      sent: sentOf(counts),
       accepted: acceptedOf(counts),
       expected: expectedOf(counts),
       answers: byClass(counts),
@@ -301,64 +263,63 @@ export class SampleAggregator {
       this.#headerSeen = true;
       return;
     }
-    const nameEnd = bytes.indexOf(COMMA, from);
-    const timeEnd = nameEnd === -1 ? -1 : bytes.indexOf(COMMA, nameEnd + 1);
-    const valueEnd = timeEnd === -1 ? -1 : bytes.indexOf(COMMA, timeEnd + 1);
-    if (valueEnd === -1 || valueEnd >= to) {
+    const sample = this.#sample;
+    if (!readSample(bytes, from, to, sample)) {
       this.#faultyLines++;
       return;
     }
-    const metric = metricOf(bytes, from, nameEnd);
-    if (metric === OTHER) return;
-    const timeMs = parseDecimal(bytes, nameEnd + 1, timeEnd) / 1000;
-    const value = parseDecimal(bytes, timeEnd + 1, valueEnd);
-    if (Number.isNaN(timeMs) || Number.isNaN(value)) {
-      this.#faultyLines++;
-      return;
-    }
+    const { metric, timeMs, value, rest } = sample;
+    if (metric === METRIC.other) return;
     this.#startMs ??= timeMs;
     switch (metric) {
-      case START:
+      case METRIC.start:
         this.#startMs = value;
         this.schedule?.begins(value);
+        this.#standstill.begins(value);
         break;
-      case DROPPED:
+      case METRIC.dropped:
         // shared-iterations has such too, where its time runs out.
         if (this.schedule === null) break;
         // shared-iterations tells of all that never came at once, the others of one after the other.
         this.schedule.dropped(value);
-        this.#secondOf(timeMs).dropped += value;
+        this.#seconds.at(timeMs).dropped += value;
         break;
-      case RETRY:
+      case METRIC.retry:
         this.#retry(timeMs, value);
         break;
-      case REPORT:
-        this.#report(this.#secondOf(timeMs), timeMs, value);
+      case METRIC.reason:
+        countOne(this.#reasons, value);
         break;
-      case HTTP_REQS:
-        if (this.#feederStatus !== null && hasStatus(this.#feederStatus, bytes, valueEnd + 1, to)) {
+      case METRIC.overrun:
+        this.#overruns.record(value * 1000);
+        break;
+      case METRIC.report:
+        this.#report(this.#seconds.at(timeMs), timeMs, value);
+        break;
+      case METRIC.httpReqs:
+        if (this.#feederStatus !== null && hasStatus(this.#feederStatus, bytes, rest, to)) {
           this.#feederBytes += this.#options.feeder!.answerBytes;
           break;
         }
         this.#httpRequests++;
-        this.#secondOf(timeMs);
+        this.#seconds.at(timeMs);
         break;
-      case DURATION:
+      case METRIC.duration:
         this.#duration = value * 1000;
         this.#around = 0;
-        this.#expected = hasStatus(this.#expectedStatus, bytes, valueEnd + 1, to);
-        if (this.#groups.length > 0) this.#group = this.#groupOf(bytes, valueEnd + 1, to);
+        this.#expected = hasStatus(this.#expectedStatus, bytes, rest, to);
+        if (this.#groups.length > 0) this.#group = this.#groupOf(bytes, rest, to);
         break;
-      case BLOCKED:
-      case CONNECTING:
+      case METRIC.blocked:
+      case METRIC.connecting:
         this.#around += value * 1000;
         break;
-      case TLS:
+      case METRIC.tls:
         // The last one needed of a request; a request without its first ones was cut off.
         if (this.#duration >= 0 && this.#group !== undefined && !this.#isWarmUp(timeMs))
           this.#group.latency.record(this.#duration);
         if (this.#duration >= 0 && this.#expected) {
-          const second = this.#secondOf(timeMs);
+          const second = this.#seconds.at(timeMs);
           const felt = this.#duration + this.#around + value * 1000;
           second.latency.record(this.#duration);
           second.felt.record(felt);
@@ -370,21 +331,22 @@ export class SampleAggregator {
         }
         this.#duration = -1;
         break;
-      case VUS:
-        this.#secondOf(timeMs).vus = value;
+      case METRIC.vus:
+        this.#seconds.at(timeMs).vus = value;
+        this.#standstill.alive(timeMs);
         if (this.#vusMax === null || value > this.#vusMax) this.#vusMax = value;
         break;
-      case DATA_SENT:
+      case METRIC.dataSent:
         if (this.#options.bodyBytesOf === undefined) {
-          this.#secondOf(timeMs).bytesSent += value;
+          this.#seconds.at(timeMs).bytesSent += value;
           this.#bytesSent += value;
         }
         break;
-      case DATA_RECEIVED: {
+      case METRIC.dataReceived: {
         // k6 counts what comes over a VU's connections, of whom it does not say.
         const ofFeeder = Math.min(value, this.#feederBytes);
         this.#feederBytes -= ofFeeder;
-        this.#secondOf(timeMs).bytesReceived += value - ofFeeder;
+        this.#seconds.at(timeMs).bytesReceived += value - ofFeeder;
         this.#bytesReceived += value - ofFeeder;
         break;
       }
@@ -439,7 +401,7 @@ export class SampleAggregator {
     this.#lastRetryMs = timeMs;
     const failure = this.table.retry(index, value % CODES);
     if (failure === null) return;
-    const second = this.#secondOf(timeMs);
+    const second = this.#seconds.at(timeMs);
     const bytes = this.#options.bodyBytesOf?.(index) ?? 0;
     second.retries++;
     second.bytesSent += bytes;
@@ -447,203 +409,17 @@ export class SampleAggregator {
     countOne(this.#retries, failure);
   }
 
-  /** @param from where the columns status, extra_tags and metadata begin: `200,group=3,` */
-  #groupOf(bytes: Buffer, from: number, to: number): Group | undefined {
-    const [, status, place] = /^(\d*),(?:[^,]*&)?group=(\d+)(?:&|,|$)/.exec(
-      bytes.toString('latin1', from, to),
-    ) ?? ['', '', ''];
+  /** The group that a request's tag names, if it expects the answer that came. */
+  #groupOf(bytes: Buffer, rest: number, to: number): Group | undefined {
+    const place = tagOf(GROUP_TAG, bytes, rest, to);
     const group = place === '' ? undefined : this.#groups[Number(place)];
-    return group !== undefined && status === group.expectedStatus ? group : undefined;
+    return group !== undefined && hasStatus(group.expectedStatus, bytes, rest, to)
+      ? group
+      : undefined;
   }
 
   #isWarmUp(endMs: number): boolean {
     const { warmUpMs = 0 } = this.#options;
     return warmUpMs > 0 && endMs < this.#startMs! + warmUpMs;
   }
-
-  /** The second to count a sample of `timeMs` in; finishes those that are past their grace. */
-  #secondOf(timeMs: number): Second {
-    const second = Math.floor(timeMs / 1000);
-    if (this.#open.length === 0) {
-      // Only before the first sample: afterwards one second at least stays open.
-      this.#base = second;
-      this.#firstSecond = second;
-      this.#open.push(this.#spare.pop() ?? new Second());
-      return this.#open[0];
-    }
-    if (second <= this.#base) return this.#open[0];
-    if (second - this.#base < this.#open.length) return this.#open[second - this.#base];
-    if (second - this.#base > MOST_EMPTY_SECONDS) {
-      while (this.#open.length > 1) this.#finishOldest();
-      this.#finishOldest();
-      this.#base = second;
-      this.#open.push(this.#spare.pop() ?? new Second());
-      return this.#open[0];
-    }
-    while (this.#base + this.#open.length <= second) {
-      this.#open.push(this.#spare.pop() ?? new Second());
-      if (this.#open.length > 2) this.#finishOldest();
-    }
-    return this.#open[second - this.#base];
-  }
-
-  #finishOldest(): void {
-    const second = this.#open.shift()!;
-    const answers = byClass(second.answers);
-    const accepted = acceptedOf(second.answers);
-    const expected = expectedOf(second.answers);
-    this.#finished.push({
-      t: this.#base * 1000,
-      elapsedS: this.#base - this.#firstSecond!,
-      vus: second.vus,
-      sent: second.sent,
-      answers,
-      ...(accepted !== (answers[ACCEPTED] ?? 0) && { accepted }),
-      ...(expected !== accepted && { expected }),
-      ...(second.failedIterations > 0 && { failedIterations: second.failedIterations }),
-      ...(second.late > 0 && { late: second.late }),
-      ...(second.dropped > 0 && { dropped: second.dropped }),
-      ...(second.retries > 0 && { retries: second.retries }),
-      bytesSent: second.bytesSent,
-      bytesReceived: second.bytesReceived,
-      latency: second.latency.ofSecond(),
-      felt: second.felt.ofSecond(),
-    });
-    this.#base++;
-    second.reset();
-    this.#spare.push(second);
-  }
-}
-
-/**
- * What a summary takes from the samples.
- * @param cut the load did not run to its end: what was due after its last sample is not counted as missed
- */
-export function figuresOf(
-  aggregator: SampleAggregator,
-  cut = false,
-): Omit<Summary['figures'], 'processes'> {
-  const { schedule, warmUpAnswers } = aggregator;
-  const { totals } = aggregator;
-  const { sent, accepted, expected, answers, bytesSent, bytesReceived } = totals;
-  const { failedIterations, retries, ...times } = totals;
-  const spanMs = (times.lastEndMs ?? 0) - (times.firstEndMs ?? 0);
-  return {
-    sent,
-    accepted,
-    answers,
-    ...(expected !== accepted && { expected }),
-    errorRate: sent === 0 ? null : (sent - expected) / sent,
-    // Between n ends lie n - 1 intervals.
-    submissionsPerSecond: spanMs > 0 ? ((sent - 1) * 1000) / spanMs : null,
-    bytesSent,
-    bytesReceived,
-    latency: aggregator.latency.figures(),
-    felt: aggregator.felt.figures(),
-    failedIterations,
-    ...(schedule !== null && {
-      schedule: schedule.figures(cut ? (times.lastEndMs ?? 0) : null),
-      sinceIntended: schedule.sinceIntended,
-      lateness: schedule.lateness,
-    }),
-    ...(warmUpAnswers > 0 && { warmUpAnswers }),
-    ...(Object.keys(retries).length > 0 && { retries }),
-  };
-}
-
-const countOne = (counts: Map<number, number>, code: number): void =>
-  void counts.set(code, (counts.get(code) ?? 0) + 1);
-
-const sumOf = (counts: ReadonlyMap<number, number>, of: (code: number) => boolean): number => {
-  let sum = 0;
-  for (const [code, count] of counts) if (of(code)) sum += count;
-  return sum;
-};
-
-const acceptedOf = (counts: ReadonlyMap<number, number>): number => sumOf(counts, isAccepted);
-
-const expectedOf = (counts: ReadonlyMap<number, number>): number =>
-  sumOf(counts, (code) => (code & CODE.expected) !== 0);
-
-/** Counts by packed code to counts by class, in the order of the classes. */
-function byClass(counts: ReadonlyMap<number, number>): Record<AnswerClass, number> {
-  const sums: Record<AnswerClass, number> = {};
-  const sorted = [...counts].map(([code, count]) => [code & ~CODE.expected, count] as const);
-  for (const [code, count] of sorted.sort(([a], [b]) => a - b))
-    sums[classOfCode(code)] = (sums[classOfCode(code)] ?? 0) + count;
-  return sums;
-}
-
-/** Whether the column that begins at `from` is `status`. */
-function hasStatus(status: string, bytes: Buffer, from: number, to: number): boolean {
-  if (from + status.length >= to || bytes[from + status.length] !== COMMA) return false;
-  for (let i = 0; i < status.length; i++)
-    if (bytes[from + i] !== status.charCodeAt(i)) return false;
-  return true;
-}
-
-const COMMA = 0x2c;
-
-const OTHER = 0;
-const REPORT = 1;
-const HTTP_REQS = 2;
-const DURATION = 3;
-const BLOCKED = 4;
-const CONNECTING = 5;
-const TLS = 6;
-const VUS = 7;
-const DATA_SENT = 8;
-const DATA_RECEIVED = 9;
-const START = 10;
-const DROPPED = 11;
-const RETRY = 12;
-
-const METRICS: Record<string, number> = {
-  [REPORT_METRIC]: REPORT,
-  [RETRY_METRIC]: RETRY,
-  http_reqs: HTTP_REQS,
-  http_req_duration: DURATION,
-  http_req_blocked: BLOCKED,
-  http_req_connecting: CONNECTING,
-  http_req_tls_handshaking: TLS,
-  vus: VUS,
-  data_sent: DATA_SENT,
-  data_received: DATA_RECEIVED,
-  [START_METRIC]: START,
-  dropped_iterations: DROPPED,
-};
-
-/** Length and first byte tell these names apart; other metrics may share both, so the whole name is compared. */
-const BY_SHAPE: { name: Buffer; metric: number }[] = [];
-const shapeOf = (length: number, byte: number): number => (length << 8) | byte;
-for (const [name, metric] of Object.entries(METRICS))
-  BY_SHAPE[shapeOf(name.length, name.charCodeAt(0))] = {
-    name: Buffer.from(name),
-    metric,
-  };
-
-function metricOf(bytes: Buffer, from: number, to: number): number {
-  const candidate = BY_SHAPE[shapeOf(to - from, bytes[from])];
-  if (candidate === undefined) return OTHER;
-  const { name, metric } = candidate;
-  for (let i = 0; i < name.length; i++) if (bytes[from + i] !== name[i]) return OTHER;
-  return metric;
-}
-
-/** Decimal digits with at most one point, as Go's %f writes them. @returns NaN for anything else */
-function parseDecimal(bytes: Buffer, from: number, to: number): number {
-  let value = 0;
-  let scale = 0;
-  for (let i = from; i < to; i++) {
-    const digit = bytes[i] - 0x30;
-    if (digit >= 0 && digit <= 9) {
-      // A report's value may have 16 digits before its point and only zeros behind it.
-      if (scale > 0) {
-        if (digit !== 0) value += digit * scale;
-        scale /= 10;
-      } else value = value * 10 + digit;
-    } else if (digit === -2 && scale === 0) scale = 0.1;
-    else return NaN;
-  }
-  return from < to ? value : NaN;
 }

@@ -27,7 +27,7 @@ export function parseTarget(text: string): WeightedTarget | { problem: string } 
 }
 
 /** Loopback as Go's proxy rule has it: the name or the address as it is written, nothing looked up. */
-function isLoopbackHost(url: string): boolean {
+export function isLoopbackHost(url: string): boolean {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
   return host === 'localhost' || isLoopbackAddress(host);
 }

@@ -28,6 +28,15 @@ export const REPORT_METRIC = 'submission';
 export const RETRY_METRIC = 'submission_retry';
 /** A gauge, reported once, with submission 0: when the scenario began, whole milliseconds since 1970, rounded down. */
 export const START_METRIC = 'load_start';
+/**
+ * A gauge, once for each answer that was not the expected one (or none): `reason * 4096 + code`, where `reason` (u32) stands for the
+ * answer's words (reasons.ts) and the code says what came, as in {@link REPORT_METRIC}. The words stand in k6.log.
+ */
+export const REASON_METRIC = 'submission_reason';
+/** A gauge: by how many milliseconds a think time took longer than it should; only where that is {@link LATE_SLEEP_MS} or more. */
+export const OVERRUN_METRIC = 'think_overrun';
+/** k6 counts whole milliseconds, and a timer of an idle machine is late by one or two. */
+export const LATE_SLEEP_MS = 5;
 /** Tag of the requests of a load whose figures are kept apart: the group's place, a number. */
 export const GROUP_TAG = 'group';
 export const CODES = 4096;

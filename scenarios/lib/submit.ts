@@ -13,12 +13,16 @@ import { ENVELOPE, RECORD } from '../../mina/envelope.ts';
 import { feederOf } from './feed.ts';
 import { addressOf, KEY_END } from './forwarded.ts';
 import { payloadOf, staggerMs, targetOf, thinkMs, type K6Plan } from './plan.ts';
+import { reasonLine, reasonOf, wordsOf } from './reasons.ts';
 import {
   answerCode,
   CODE,
   CODES,
   GROUP_TAG,
+  LATE_SLEEP_MS,
+  OVERRUN_METRIC,
   packReport,
+  REASON_METRIC,
   REPORT_METRIC,
   RETRY_METRIC,
   START_METRIC,
@@ -96,6 +100,8 @@ function scenarioOf(): Scenario {
 const reports = new Gauge(REPORT_METRIC);
 const retries = new Gauge(RETRY_METRIC);
 const loadStart = new Gauge(START_METRIC);
+const reasons = new Gauge(REASON_METRIC);
+const overruns = new Gauge(OVERRUN_METRIC);
 // Looked up once: each is a search in a Go map through reflection, and neither uses `this`.
 const { post } = http;
 // eslint-disable-next-line @typescript-eslint/unbound-method
@@ -205,10 +211,12 @@ async function readRecords(file: File, count: number, first: number): Promise<vo
   }
 }
 
-/** Characters of an explanation: what a target answers may be long. */
+/** Characters of an explanation: what an exception says may be long. */
 const MOST_EXPLAINED = 300;
-/** Unexpected answers that a VU explains in k6's log; a long run must not fill the disk. */
-let explanations = 3;
+/** What a VU explains in k6's log; a long run must not fill the disk. */
+let explanations = 5;
+/** Reasons whose words this VU has written. */
+const explained = new Set<number>();
 
 function explain(text: string): void {
   if (explanations-- > 0) console.error(redact(text, secrets).slice(0, MOST_EXPLAINED));
@@ -304,7 +312,7 @@ async function sendAgain(
     const { status, error_code: errorCode } = answer;
     retries.add(packReport(index, answerCode(status, status === 0 ? errorCode : 0, false)));
     forget(which);
-    explainAnswer(index, answer);
+    explainAnswer(answer);
     sleep(everyMs / 1000);
     retries.add(packReport(index, CODE.begun));
     if (kept[which] === undefined) await readBody(which);
@@ -325,16 +333,28 @@ function judge(index: number, which: number, answer: Answer): void {
   if (isTaken && isExpected) return;
   // After an early answer or a time-out net/http may still be sending the buffer: leave it to it.
   forget(which);
-  if (!isExpected) explainAnswer(index, answer);
+  if (!isExpected) explainAnswer(answer);
 }
 
-function explainAnswer(index: number, { status, body, error }: Answer): void {
-  const text = typeof body === 'string' ? ` ${body.slice(0, 4096)}` : '';
-  explain(`submission ${index}: ${status === 0 ? error : `status ${status}${text}`}`);
+/** Counts the answer under its words, and writes these once. */
+function explainAnswer({ status, body, error, error_code: errorCode }: Answer): void {
+  const text = status === 0 ? error : typeof body === 'string' ? body : '';
+  // Before anything is cut off: the half of a secret would stand there.
+  const words = wordsOf(redact(text.slice(0, 65_536), secrets));
+  const reason = reasonOf(words);
+  reasons.add(packReport(reason, answerCode(status, status === 0 ? errorCode : 0, false)));
+  if (explained.has(reason)) return;
+  explained.add(reason);
+  explain(reasonLine(reason, status, words));
 }
 
 /** Sleeps, but not past the end of the load. */
 function rest(ms: number): void {
-  const left = Math.min(ms, endsAt - Date.now());
-  if (left > 0) sleep(left / 1000);
+  const from = now();
+  const left = Math.min(ms, endsAt - from);
+  if (left <= 0) return;
+  sleep(left / 1000);
+  // A VU that wakes late was kept from the processor: k6's own lateness, whatever the target does.
+  const late = now() - from - Math.ceil(left);
+  if (late >= LATE_SLEEP_MS) overruns.add(late);
 }

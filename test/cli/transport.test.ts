@@ -110,7 +110,10 @@ describe('a load', { concurrency: 2 }, () => {
       ])
         for (const word of [secret, apiKey])
           assert.ok(!text.includes(word), `a secret stands in ${name}`);
-      assert.match(readFileSync(join(run, 'k6.log'), 'utf8'), /status 500 x{190}\*\*\* \*\*\*/);
+      assert.match(
+        readFileSync(join(run, 'k6.log'), 'utf8'),
+        /status 500 \[reason [0-9a-f]{8}\]: x{190}\*\*\* \*\*\*/,
+      );
       assert.deepEqual(
         readdirSync(temporary).filter((name) => name.startsWith('mina-load-')),
         [],

@@ -4,11 +4,15 @@ import { test } from 'node:test';
 import { gateRules } from '../../judge/gates.ts';
 import {
   allowedMisses,
-  CpuMeter,
+  type GeneratorFacts,
   generatorLimit,
+  GeneratorMeter,
+  generatorNotes,
   growthNotes,
+  surelyAtLeast,
 } from '../../judge/generator-limit.ts';
-import type { ScheduleFigures } from '../../results/types.ts';
+import { NO_OTHER_EVIDENCE } from '../support/generator-facts.ts';
+import type { GeneratorFigures, ScheduleFigures } from '../../results/types.ts';
 
 const kept: ScheduleFigures = {
   planned: 30_000,
@@ -20,30 +24,35 @@ const kept: ScheduleFigures = {
   latenessP99Ms: 2,
   toleranceMs: 10,
 };
-const idle = { host: 0.4, k6: 0.2 };
-const starved = { host: 0.99, k6: 0.6 };
-const limit = (
-  schedule: Partial<ScheduleFigures> | null,
-  cpu: { host: number | null; k6: number | null } = idle,
-) =>
+const idle = { host: 0.4, k6: 0.2, others: 0.05 };
+const starved = { host: 0.99, k6: 0.6, others: 0.05 };
+
+const limitOf = (facts: Partial<GeneratorFacts>) =>
   generatorLimit({
-    schedule: schedule === null ? null : { ...kept, ...schedule },
+    ...NO_OTHER_EVIDENCE,
+    schedule: null,
     allowedMisses: 0.01,
-    cpu,
+    generator: { cpu: idle },
+    answerP50Ms: 5,
+    ...facts,
   });
+const open = (schedule: Partial<ScheduleFigures>, generator: GeneratorFigures = { cpu: idle }) =>
+  limitOf({ schedule: { ...kept, ...schedule }, generator });
+const closed = (generator: GeneratorFigures) => limitOf({ generator });
 
 test("an open model: late starts are the generator's, starts dropped for want of an answer are not", () => {
-  assert.equal(limit({}), null);
-  assert.equal(limit({ late: 300 }), null);
-  assert.equal(
-    limit({ late: 301 }),
-    "of 30,000 starts 301 began late; the machine's cores were 40 % busy, 20 % by k6 alone",
-  );
-  assert.equal(limit({ late: 301 }, { host: null, k6: 0.2 }), 'of 30,000 starts 301 began late');
+  assert.equal(open({}), null);
+  assert.equal(open({ late: 300 }), null);
+  assert.deepEqual(open({ late: 400 }), {
+    cause: 'unknown',
+    sentence:
+      "of 30,000 starts 400 began late; the machine's cores were 40 % busy, 20 % by k6 alone",
+  });
+  assert.equal(open({ late: 400 }, {})!.sentence, 'of 30,000 starts 400 began late');
   // A target that stalls holds all VUs.
-  assert.equal(limit({ started: 20_000, dropped: 10_000 }), null);
+  assert.equal(open({ started: 20_000, dropped: 10_000 }), null);
   assert.match(
-    limit({ started: 20_000, dropped: 10_000, droppedWhileFree: 9000 })!,
+    open({ started: 20_000, dropped: 10_000, droppedWhileFree: 9000 })!.sentence,
     /9,000 were dropped though VUs were free/,
   );
   // Recorded at 4,000/s with 200 VUs: the target took a third of the machine and 300 ms for each answer.
@@ -54,18 +63,124 @@ test("an open model: late starts are the generator's, starts dropped for want of
     dropped: 17_078,
     droppedWhileFree: 187,
   };
-  assert.equal(limit(overrun, { host: 0.97, k6: 0.14 }), null);
-  assert.match(limit({ started: 29_000 })!, /^of 30,000 starts 20 began late, 1,000 never came;/);
+  assert.equal(open(overrun, { cpu: { host: 0.97, k6: 0.14, target: 0.33 } }), null);
+  assert.match(
+    open({ started: 29_000 })!.sentence,
+    /^of 30,000 starts 20 began late, 1,000 never came;/,
+  );
+});
+
+test('few starts prove nothing: one late of 26 may be chance, all of 26 may not', () => {
+  const few = { planned: 26, started: 26 };
+  assert.equal(open({ ...few, late: 1 }), null);
+  assert.notEqual(open({ ...few, late: 5 }), null);
+  assert.notEqual(open({ planned: 2600, started: 2600, late: 100 }), null);
+});
+
+test('a start that is late by little beside the answers is no limit: that is a queue at the target', () => {
+  // 8,001 of 8,001 were sent, 2.3 % of them 13 ms late, while an answer took a second and more.
+  const queued = { planned: 8001, started: 8001, late: 184, latenessP99Ms: 13 };
+  assert.equal(limitOf({ schedule: { ...kept, ...queued }, answerP50Ms: 1200 }), null);
+  assert.notEqual(limitOf({ schedule: { ...kept, ...queued }, answerP50Ms: 20 }), null);
+});
+
+test('busy neighbours have a kind of their own, in open and closed models', () => {
+  const cpu = { host: 0.99, k6: 0.02, target: 0.1, others: 0.75 };
+  assert.deepEqual(open({ late: 900 }, { cpu, waitedShare: 0.9 }), {
+    cause: 'other processes',
+    sentence:
+      'of 30,000 starts 900 began late: other processes took 75 % of the machine, k6 2 %, and k6 waited for 90 % of its time',
+  });
+  assert.equal(closed({ cpu, waitedShare: 0.9 })!.cause, 'other processes');
+  assert.equal(closed({ cpu, waitedShare: 0.2 }), null, 'it got the processor when it wanted it');
+  // A target on this machine that nobody named would be among them.
+  assert.equal(limitOf({ generator: { cpu, waitedShare: 0.9 }, targetIsAmongOthers: true }), null);
 });
 
 test("a machine without a free core: the generator's only if k6 took half of them", () => {
-  assert.match(limit(null, starved)!, /^the machine's cores were 99 % busy, 60 % by k6 alone$/);
-  assert.equal(limit(null, { host: 0.99, k6: 0.2 }), null); // the target on the same machine took the rest
-  assert.equal(limit(null, { host: 0.9, k6: 0.9 }), null);
-  assert.equal(limit(null, { host: null, k6: 0.9 }), null);
+  assert.equal(
+    closed({ cpu: starved })!.sentence,
+    "the machine's cores were 99 % busy, 60 % by k6 alone",
+  );
+  assert.equal(closed({ cpu: { host: 0.99, k6: 0.2, target: 0.75 } }), null);
+  assert.equal(closed({ cpu: { host: 0.9, k6: 0.9 } }), null);
+  assert.equal(closed({ cpu: { k6: 0.9 } }), null);
   // An open model that kept its goal was not limited, whatever that took.
-  assert.equal(limit({}, starved), null);
-  assert.notEqual(limit({ started: 20_000, dropped: 10_000 }, starved), null);
+  assert.equal(open({}, { cpu: starved }), null);
+  assert.equal(open({ started: 20_000, dropped: 10_000 }, { cpu: starved })!.cause, 'k6');
+});
+
+test("think times that take too long are k6's own lateness in a closed model", () => {
+  const late = (count: number, of = 400) => ({
+    thinkTimes: { count: of, late: count, toleranceMs: 10 },
+  });
+  assert.equal(closed({ cpu: idle, ...late(20) }), null);
+  const neighbours = { host: 0.99, k6: 0.03, target: 0.01, others: 0.9 };
+  assert.deepEqual(closed({ cpu: neighbours, ...late(300) }), {
+    cause: 'other processes',
+    sentence:
+      "k6's own timers ran late: 300 of 400 think times took over 10 ms too long: other processes took 90 % of the machine, k6 3 %",
+  });
+  // A target that takes the machine is the bottleneck, and makes k6 late.
+  const target = { host: 0.99, k6: 0.2, target: 0.7, others: 0.05 };
+  assert.equal(closed({ cpu: target, ...late(300) }), null);
+  assert.equal(closed({ cpu: idle, ...late(1, 5) }), null, 'few prove nothing');
+});
+
+test('a CPU quota that held the group back is named, whatever the model', () => {
+  const throttling = { periods: 532, throttled: 531, quotaCores: 0.3 };
+  const words =
+    'the CPU quota of 0.3 cores of its control group held the generator back in 531 of 532 periods';
+  assert.deepEqual(closed({ cpu: idle, throttling }), { cause: 'cpu quota', sentence: words });
+  assert.deepEqual(open({}, { throttling }), { cause: 'cpu quota', sentence: words });
+  const seldom = { ...throttling, throttled: 20 };
+  assert.equal(closed({ throttling: seldom }), null);
+  assert.match(
+    generatorNotes({ generator: { throttling: seldom }, loadMs: 1 }, null)[0],
+    /held the generator back in 20 of 532 periods/,
+  );
+  assert.deepEqual(
+    generatorNotes({ generator: { throttling }, loadMs: 1 }, closed({ throttling })),
+    [],
+  );
+});
+
+test('what this machine refused k6 is not the target’s doing', () => {
+  const refusal = (text: string, count: number, answer = 'error:1213') =>
+    limitOf({ refusals: [{ answer, text, count }] });
+  // As k6 2.2 says it.
+  const files = 'dial: unknown errno 24 error with msg `too many open files`';
+  assert.equal(refusal(files, 600)!.cause, 'open files');
+  assert.match(
+    refusal(files, 600)!.sentence,
+    /600 of 1,000 requests failed for it \(raise ulimit -n/,
+  );
+  assert.equal(refusal(files, 1), null, 'a handful');
+  assert.equal(
+    refusal('dial: unknown errno 99 error with msg `cannot assign requested address`', 9)!.cause,
+    'local ports',
+  );
+  assert.equal(refusal('dial: connection refused', 900), null);
+  // A target that is out of files says so in an answer of its own.
+  assert.equal(refusal('accept: too many open files', 900, '500'), null);
+});
+
+test('a k6 that stood still measured nothing meanwhile', () => {
+  assert.equal(closed({ standstillMs: 4000 })!.cause, 'standstill');
+  assert.match(closed({ standstillMs: 4000 })!.sentence, /^k6 stood still for 4 s of 10 s/);
+  assert.equal(closed({ standstillMs: 900 }), null);
+  assert.match(
+    generatorNotes({ generator: { standstillMs: 900 }, loadMs: 10_000 }, null)[0],
+    /stood still for 900 ms of 10 s/,
+  );
+});
+
+test('surely: the lower end of Wilson’s interval', () => {
+  // Brown, Cai, DasGupta, Interval Estimation for a Binomial Proportion (2001), eq. 4, with z of 95 % on one side.
+  assert.ok(Math.abs(surelyAtLeast(5, 10) - 0.2693) < 1e-3);
+  assert.equal(surelyAtLeast(0, 10), 0);
+  assert.equal(surelyAtLeast(0, 0), 0);
+  assert.ok(surelyAtLeast(10, 10) < 1);
 });
 
 test('what the gate lets be missed', () => {
@@ -74,45 +189,46 @@ test('what the gate lets be missed', () => {
   assert.equal(allowedMisses(gateRules([])), 1);
 });
 
-test('CPU: three readings at least', () => {
+test('who took the machine: three readings at least', () => {
   const figures = (percents: (number | undefined)[]) => {
-    const meter = new CpuMeter();
+    const meter = new GeneratorMeter();
     percents.forEach((percent, i) => {
       const some = (factor: number) =>
         percent === undefined ? {} : { cpuPercentOfMachine: percent * factor };
+      const process = { t: i, kind: 'process', intervalMs: 1000 } as const;
       meter.add({ t: i, kind: 'host', cores: 2, ...some(1) });
-      meter.add({ t: i, kind: 'process', name: 'k6', rootPid: 1, processes: 1, ...some(0.5) });
-      meter.add({ t: i, kind: 'process', name: 'backend', rootPid: 2, processes: 1, ...some(0.1) });
+      meter.add({ ...process, name: 'k6', cpuCores: 0.5, waitedCores: 1.5, ...some(0.5) });
+      meter.add({ ...process, name: 'backend', ...some(0.125) });
+      meter.add({ ...process, name: 'toolkit', ...some(0.125) });
       meter.add({ t: i, kind: 'note', name: 'x', text: '' });
     });
     return meter.figures();
   };
-  assert.deepEqual(figures([90, 100, 98]), { host: 0.96, k6: 0.48 });
-  assert.deepEqual(figures([90, 100]), { host: null, k6: null });
-  assert.deepEqual(figures([90, undefined, 100]), { host: null, k6: null });
+  assert.deepEqual(figures([90, 100, 98]), {
+    cpu: { host: 0.96, k6: 0.48, target: 0.12, others: 0.24 },
+    waitedShare: 0.75,
+  });
+  assert.deepEqual(figures([90, 100]), {});
+  assert.deepEqual(figures([90, undefined, 100]), { waitedShare: 0.75 });
 });
 
 test('signing that cannot keep up is the generator, in every model', () => {
-  const facts = { schedule: null, allowedMisses: 1, cpu: { host: null, k6: null } };
   const feeder = (waitedLong: number) => ({ requests: 1000, waitedLong });
-  assert.equal(generatorLimit({ ...facts, feeder: feeder(10) }), null);
+  const closed = (given: GeneratorFacts['feeder']) => limitOf({ feeder: given });
+  assert.equal(closed(feeder(10)), null);
+  assert.equal(closed(feeder(11))!.cause, 'signing');
   assert.match(
-    generatorLimit({ ...facts, feeder: feeder(11) })!,
+    closed(feeder(11))!.sentence,
     /signing of submissions could not keep up: 11 of 1,000 waited/,
   );
-  assert.equal(generatorLimit({ ...facts, feeder: { requests: 0, waitedLong: 0 } }), null);
+  assert.equal(closed({ requests: 0, waitedLong: 0 }), null);
   // In an open model the on-time gate says how much may wait, but never less than that.
   const open = (allowedMisses: number, waitedLong: number) =>
-    generatorLimit({
-      ...facts,
-      schedule: { ...kept, late: 0 },
-      allowedMisses,
-      feeder: feeder(waitedLong),
-    });
+    limitOf({ schedule: { ...kept, late: 0 }, allowedMisses, feeder: feeder(waitedLong) });
   assert.equal(open(0.05, 50), null);
-  assert.match(open(0.05, 51)!, /51 of 1,000 waited/);
+  assert.match(open(0.05, 51)!.sentence, /51 of 1,000 waited/);
   assert.equal(open(0, 10), null);
-  assert.match(open(0, 11)!, /11 of 1,000 waited/);
+  assert.match(open(0, 11)!.sentence, /11 of 1,000 waited/);
 });
 
 test('a generator that grows is told of, a backend that does is not its matter', () => {

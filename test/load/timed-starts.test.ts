@@ -1,5 +1,6 @@
 /** Loads in which each start has a time of its own: from requests to offsets, lateness, retries and what is refused. */
 import assert from 'node:assert/strict';
+import { NO_OTHER_EVIDENCE } from '../support/generator-facts.ts';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
@@ -10,7 +11,8 @@ import { describeShape } from '../../load/shape.ts';
 import { fleetProblems, offsetsFile, type TimedLoad } from '../../load/timed-starts.ts';
 import { volumeOf } from '../../load/volume.ts';
 import { loadShape } from '../support/scenario.ts';
-import { figuresOf, SampleAggregator } from '../../load/k6/samples.ts';
+import { figuresOf } from '../../load/k6/figures.ts';
+import { SampleAggregator } from '../../load/k6/samples.ts';
 import { mostWithin, timedSchedule } from '../../load/schedule.ts';
 import { ScheduleWatch } from '../../load/k6/schedule-watch.ts';
 import { LEAST_GAP_MS } from '../../producers/network-plan.ts';
@@ -155,8 +157,8 @@ test('late starts for which no VU was free are the target’s, others the genera
     generatorLimit({
       schedule: { planned: 100, started: 100, late, lateWhileBusy, dropped: 0, droppedWhileFree: 0, onTimeShare: 0, latenessP99Ms: 0, toleranceMs: 10 },
       allowedMisses: allowedMisses(gateRules([], ['on-time>=99%'])),
-      cpu: { host: null, k6: null },
-    }); // prettier-ignore
+      ...NO_OTHER_EVIDENCE,
+    })?.sentence ?? null; // prettier-ignore
   assert.equal(verdict(50, 50), null);
   assert.equal(verdict(50, 30), null);
   assert.match(verdict(50, 10)!, /of 100 starts 40 began late/);

@@ -148,7 +148,7 @@ test('auxv says what getconf says', { skip: process.platform !== 'linux' }, () =
 });
 
 test('schedstat: milliseconds of a thread; nonsense is nothing', () => {
-  assert.equal(parseSchedstat('1234567 89 10\n'), 1.234567);
+  assert.deepEqual(parseSchedstat('1234567 8900000 10\n'), { cpuMs: 1.234567, waitedMs: 8.9 });
   for (const text of ['', 'x', '1 2', '-1 2 3', '1 2 3 4'])
     assert.equal(parseSchedstat(text), null);
 });

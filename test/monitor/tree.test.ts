@@ -54,6 +54,21 @@ test('CPU is a difference of two readings, not the sum since the start', () => {
   assert.deepEqual(usages.get('a'), { intervalMs: 2000, cpuMs: 1200, io: NO_IO });
 });
 
+test('time waited for a processor: summed over the tree, absent where one of its processes keeps it secret', () => {
+  const before = snapshot(
+    1000,
+    watched(1, 0, 0, 0, { waitedMs: 500 }),
+    watched(2, 1, 0, 0, { waitedMs: 10 }),
+  );
+  const after = (second: Partial<WatchedProcess>) =>
+    snapshot(2000, watched(1, 0, 0, 0, { waitedMs: 900 }), watched(2, 1, 0, 0, second));
+  const waitedOf = (to: Snapshot) => usageBetween(before, to, SINCE).usages.get('a');
+  assert.equal(waitedOf(after({ waitedMs: 60 }))!.waitedMs, 450);
+  assert.equal('waitedMs' in waitedOf(after({}))!, false);
+  // A process that was born meanwhile counts from its birth.
+  assert.equal(waitedOf(after({ waitedMs: 60, startedAtMs: 1500 }))!.waitedMs, 460);
+});
+
 test('a child that ended and was waited for: only what it used since counts', () => {
   const before = snapshot(1000, watched(1, 0, 100), watched(2, 1, 10_000, 500));
   assert.equal(cpuOf(before, snapshot(2000, watched(1, 0, 100, 10_800))), 300);

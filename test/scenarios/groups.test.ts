@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
-import { figuresOf } from '../../load/k6/samples.ts';
+import { figuresOf } from '../../load/k6/figures.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,

@@ -1,5 +1,6 @@
 /** Ramps, open models and spikes with the real k6: what is due is sent or counted, whatever the target does. */
 import assert from 'node:assert/strict';
+import { NO_OTHER_EVIDENCE } from '../support/generator-facts.ts';
 import { describe, test } from 'node:test';
 import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
 import { gateRules } from '../../judge/gates.ts';
@@ -7,7 +8,7 @@ import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import type { LoadRequest } from '../../load/request.ts';
 import { loadShape } from '../support/scenario.ts';
 import { volumeOf } from '../../load/volume.ts';
-import { figuresOf } from '../../load/k6/samples.ts';
+import { figuresOf } from '../../load/k6/figures.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,
@@ -114,7 +115,7 @@ describe('every start is on time, late, or dropped', { concurrency: 2 }, () => {
     assert.ok(droppedWhileFree < dropped / 2, `${droppedWhileFree} of ${dropped}`);
     const misses = allowedMisses(gateRules(['on-time>=99%'], []));
     const facts = { schedule: { ...schedule, late: 0, droppedWhileFree: 0, started: planned - dropped }, allowedMisses: misses }; // prettier-ignore
-    assert.equal(generatorLimit({ ...facts, cpu: { host: null, k6: null } }), null);
+    assert.equal(generatorLimit({ ...facts, ...NO_OTHER_EVIDENCE }), null);
   });
 
   test('too few VUs for the time of an answer: what they cannot take is dropped', async () => {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { corpusSource, makeK6Plan, packPayloads } from '../../load/k6/plan.ts';
 import type { RunningK6 } from '../../load/k6/run.ts';
-import { figuresOf } from '../../load/k6/samples.ts';
+import { figuresOf } from '../../load/k6/figures.ts';
 import { payloadOf, type K6Plan } from '../../scenarios/lib/plan.ts';
 import { makeFakeCorpus, type FakeCorpus } from '../support/fake-corpus.ts';
 import {
@@ -64,7 +64,7 @@ describe('each answer is counted under its class', () => {
       answers: { 401: 6 },
       accepted: 0,
       timed: 0,
-      log: /status 401 \{"error":"Invalid signature"\}/,
+      log: /status 401 \[reason [0-9a-f]{8}\]: Invalid signature$/m,
     },
     {
       name: '500',
@@ -87,7 +87,7 @@ describe('each answer is counted under its class', () => {
       answers: { 200: 6 },
       accepted: 0,
       timed: 6,
-      log: /status 200 delegation backend service/,
+      log: /status 200 \[reason [0-9a-f]{8}\]: delegation backend service$/m,
     },
     {
       name: 'some of each',

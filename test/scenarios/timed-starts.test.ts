@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import type { RunningK6 } from '../../load/k6/run.ts';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { timedShape } from '../../load/shape.ts';
-import { figuresOf } from '../../load/k6/samples.ts';
+import { figuresOf } from '../../load/k6/figures.ts';
 import { mostWithin } from '../../load/schedule.ts';
 import { projectRoot } from '../../paths.ts';
 import type {

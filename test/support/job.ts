@@ -51,5 +51,6 @@ export const factsOf = (change: Partial<Facts> = {}): Facts => ({
   backendSwitches: {},
   memory: { totalBytes: 64e9, limitBytes: null },
   freeBytes: 1e15,
+  openFilesLimit: 1_000_000,
   ...change,
 });

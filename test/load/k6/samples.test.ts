@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LatencyHistogram } from '../../../results/histogram.ts';
 import { figuresOfSamples } from '../../../results/figures.ts';
-import { figuresOf, SampleAggregator, type AggregatorOptions } from '../../../load/k6/samples.ts';
+import { figuresOf } from '../../../load/k6/figures.ts';
+import { SampleAggregator, type AggregatorOptions } from '../../../load/k6/samples.ts';
 import { scheduleOf } from '../../../load/schedule.ts';
 import { answerCode, CODE, packReport } from '../../../scenarios/lib/reports.ts';
 import { shape } from '../../support/run-scenario.ts';
@@ -89,6 +90,7 @@ test('one request: each figure where it belongs', () => {
     firstEndMs: T0 + 18,
     lastEndMs: T0 + 18,
     faultyLines: 0,
+    standstillMs: 0,
   });
   assert.deepEqual(aggregator.inFlight(), []);
   assert.equal(figuresOf(aggregator).submissionsPerSecond, null);

@@ -1,0 +1,55 @@
+/** The limit of open files, and what it means for a load. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { filesNeeded, openFilesProblem, vusWithin } from '../../load/open-files.ts';
+import { openFilesLimit } from '../../system/open-files.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'limits-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const limitIn = (line: string) => {
+  const file = join(folder, 'limits');
+  writeFileSync(file, `Limit  Soft Limit  Hard Limit  Units\n${line}\n`);
+  return openFilesLimit(process.env, file);
+};
+
+test('the hard limit counts: programs raise their own to it', async () => {
+  assert.equal(
+    await limitIn('Max open files            1024                 200                  files'),
+    200,
+  );
+  assert.equal(
+    await limitIn('Max open files            1024                 unlimited            files'),
+    null,
+  );
+  assert.equal(
+    await limitIn('Max processes             1024                 77                   processes'),
+    null,
+  );
+});
+
+test('without /proc the shell says it', { skip: process.platform === 'win32' }, async () => {
+  const said = spawnSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout.trim();
+  const expected = said === 'unlimited' ? null : Number(said);
+  assert.equal(await openFilesLimit(process.env, join(folder, 'none')), expected);
+});
+
+test('a connection for each VU and target, or one sentence before the load', () => {
+  const of = (vus: number, limit: number | null, targets = 1) =>
+    openFilesProblem({ vus, targets, limit });
+  assert.equal(of(100, 200), null);
+  assert.equal(of(400, null), null);
+  assert.equal(of(vusWithin(4096), 4096), null);
+  assert.notEqual(of(vusWithin(4096) + 1, 4096), null);
+  assert.match(
+    of(400, 200)!.problem,
+    /^400 VUs need about 500 open files, but this machine allows 200/,
+  );
+  assert.match(of(400, 200)!.hint, /at most 100 VUs/);
+  assert.equal(filesNeeded(400, 0), filesNeeded(400, 1), 'the embedded backend is a target too');
+  assert.match(of(150, 300, 2)!.problem, /need about 400/);
+});
