@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
+import { SCENARIOS } from '../load/scenarios/index.ts';
 import { projectRoot } from '../paths.ts';
 
 const ALL: readonly string[] = ['*'];
@@ -102,4 +103,105 @@ test('the rule sees what it forbids', () => {
     faultsOf('plots/x.ts', ['../results/types.ts', '../load/run.ts', '../paths.ts']),
     ['plots/x.ts imports load/run.ts'],
   );
+});
+
+/** Files of a program -> the files of ours that each imports, types included. */
+type Imports = Map<string, readonly string[]>;
+
+/** @returns each circle once, as the files on its way; empty: there is none */
+function circlesOf(imports: Imports): string[][] {
+  const circles: string[][] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const walk = (file: string): void => {
+    const at = way.indexOf(file);
+    if (at !== -1) {
+      circles.push([...way.slice(at), file]);
+      return;
+    }
+    if (done.has(file)) return;
+    way.push(file);
+    for (const next of imports.get(file) ?? []) walk(next);
+    way.pop();
+    done.add(file);
+  };
+  for (const file of imports.keys()) walk(file);
+  return circles;
+}
+
+const ofOurs = (file: string): string[] =>
+  importsOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative('.', normalize(join(dirname(file), specifier))));
+
+test('files form no circle, types included', () => {
+  const imports = new Map(sources().map((file) => [file, ofOurs(file)]));
+  assert.ok([...imports.values()].flat().length > 300);
+  assert.deepEqual(circlesOf(imports), []);
+});
+
+test('the rule sees a circle', () => {
+  const imports: Imports = new Map([
+    ['a.ts', ['b.ts', 'd.ts']],
+    ['b.ts', ['c.ts']],
+    ['c.ts', ['a.ts', 'd.ts']],
+    ['d.ts', []],
+  ]);
+  assert.deepEqual(circlesOf(imports), [['a.ts', 'b.ts', 'c.ts', 'a.ts']]);
+  assert.deepEqual(circlesOf(new Map([['a.ts', ['a.ts']]])), [['a.ts', 'a.ts']]);
+});
+
+/** Scenarios whose names are words of their own; `load` is a command, too. */
+const DISTINCT = SCENARIOS.map(({ name }) => name).filter((name) => name !== 'load');
+/** Rooms in which only the definitions know a scenario by its name. */
+const NAMELESS = /^(load|cli|judge|report|plots)\//;
+/** Names that are not the scenario's: of what, and where. */
+const OTHER_WORDS: Record<string, readonly string[]> = {
+  // Parts of a mix, which is one scenario's option.
+  'load/request.ts': ['big-blocks', 'replay', 'hostile'],
+  'load/parts.ts': ['big-blocks', 'replay', 'hostile'],
+  'load/findings.ts': ['hostile'],
+  // A gate's figure, charts, sources of times, classes of what is stored, figures of a summary.
+  'judge/gates.ts': ['breakpoint'],
+  'judge/merge.ts': ['hostile'],
+  'plots/charts.ts': ['breakpoint', 'fleet'],
+  'report/stored.ts': ['hostile'],
+  'load/timed-starts.ts': ['fleet'],
+  // A purpose of random numbers.
+  'load/hostile/sender.ts': ['hostile'],
+};
+
+/** Names of scenarios in quotes, and comparisons of one. */
+function namedIn(file: string, text: string): string[] {
+  // Without comments, and names of an object's fields.
+  const code = text
+    .replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
+    .replaceAll(/\b(Pick|Omit)<[^>]*>|\[\s*'[\w-]+'\s*\]/g, '');
+  const words = DISTINCT.filter((name) => new RegExp(`['"]${name}['"]`).test(code));
+  const compared =
+    /\bscenario\b[\s)]*(===|!==|==|!=)\s*['"]|['"]\s*(===|!==)\s*[\w.]*\bscenario\b|switch \([^)]*\bscenario\b|\.includes\([\w.]*\bscenario\b/;
+  return [
+    ...words.filter((name) => !(OTHER_WORDS[file] ?? []).includes(name)),
+    ...(compared.test(code) ? ['a comparison'] : []),
+  ].map((what) => `${file}: ${what}`);
+}
+
+test('only its definition knows a scenario by its name', () => {
+  const files = sources().filter(
+    (file) => NAMELESS.test(file) && !file.startsWith('load/scenarios/'),
+  );
+  assert.ok(files.length > 80, `${files.length} files`);
+  assert.deepEqual(
+    files.flatMap((file) => namedIn(file, readFileSync(join(projectRoot, file), 'utf8'))),
+    [],
+  );
+  for (const text of [
+    "if (request.scenario === 'load') return;",
+    "const isFed = ['load', 'ramp'].includes(scenario);",
+    'switch (values.scenario) {',
+    "const name = 'smoke';",
+    "return 'load' === plan.scenario;",
+  ])
+    assert.ok(namedIn('load/x.ts', text).length > 0, text);
+  assert.deepEqual(namedIn('load/x.ts', "/** Of 'smoke'. */\nimport './load/plan.ts';"), []);
 });

@@ -9,7 +9,7 @@ import { Screen } from '../../system/screen.ts';
 import type { LoadJob } from '../../load/job.ts';
 import { parseThink } from '../../load/pace.ts';
 import { definitionOf } from '../../load/scenarios/index.ts';
-import { inGroup } from '../../load/scenarios/options.ts';
+import { byGroup, inGroup } from '../../load/scenarios/options.ts';
 import {
   presetsOf,
   problemsTogether,
@@ -55,7 +55,7 @@ import {
 export const load: Command = {
   name: 'load',
   summary: 'Send really signed submissions to an uptime backend and judge how it took them.',
-  options: [
+  options: byGroup([
     {
       name: 'scenario',
       group: 'what',
@@ -338,7 +338,7 @@ export const load: Command = {
       argument: 'PROGRAM',
       help: 'the k6 to use, 2.2 or a later 2.x (else K6_BIN, the PATH, the cache, a download, a Go build)',
     },
-  ],
+  ]),
   presets: presetsOf(),
   async run({ values, sources, cwd, stdout, env }) {
     const transportOptions = transportOptionsOf(values, sources);

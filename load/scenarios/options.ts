@@ -19,6 +19,10 @@ export type OptionGroup = (typeof OPTION_GROUPS)[number];
 export const inGroup = (group: OptionGroup, options: readonly OptionSpec[]): OptionSpec[] =>
   options.map((option) => ({ ...option, group }));
 
+/** In the order of the groups, in each as they were. */
+export const byGroup = (options: readonly OptionSpec[]): OptionSpec[] =>
+  OPTION_GROUPS.flatMap((group) => options.filter((option) => option.group === group));
+
 /** @returns what stands after the option's name, if `parsed` holds problems */
 export const problemIn = (parsed: object): string | null =>
   'problems' in parsed
