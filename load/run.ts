@@ -2,9 +2,8 @@
 import { join } from 'node:path';
 import type { LogFollower } from '../monitor/logs/follow.ts';
 import { startMonitor } from '../monitor/monitor.ts';
-import { renderRun } from '../plots/render.ts';
 import { labelAnswer } from '../results/answers.ts';
-import { writeReport } from '../report/markdown.ts';
+import { describeRun } from '../report/describe.ts';
 import type {
   HostileFigures,
   ProcessReading,
@@ -101,7 +100,7 @@ export async function tellEnd(
   screen: Screen,
   how: { describe: boolean },
 ): Promise<RunEnd> {
-  const notDrawn = how.describe ? await describeRun(folder) : null;
+  const notDrawn = how.describe ? await tryToDescribe(folder) : null;
   for (const note of summary.notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
@@ -113,10 +112,9 @@ export async function tellEnd(
  * Pictures and report, from the folder alone. A failure here takes nothing from the results.
  * @returns what failed; null: nothing
  */
-async function describeRun(folder: string): Promise<string | null> {
+async function tryToDescribe(folder: string): Promise<string | null> {
   try {
-    await renderRun(folder);
-    await writeReport(folder);
+    await describeRun(folder);
     return null;
   } catch (error) {
     return `pictures or report could not be made (${(error as Error).message}); try npm run report -- ${folder}`;
