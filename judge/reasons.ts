@@ -1,25 +1,17 @@
 /** Why a run is judged as it is: from counted facts to reasons, and which of them decides. Pure. */
 import { ACCEPTED } from '../results/answers.ts';
-import type {
-  Gate,
-  RefusalFigures,
-  Summary,
-  VerdictHint,
-  VerdictReason,
-} from '../results/types.ts';
+import type { Gate, Summary, VerdictHint, VerdictReason } from '../results/types.ts';
 import { EXIT, type ExitCode } from '../user-error.ts';
 
 export type Facts = {
   figures: Summary['figures'];
-  /** What the target said when it refused. */
-  refusals?: readonly RefusalFigures[];
   /** What broke, in the user's words, e.g. `the backend ended after 12 s (signal SIGKILL)`; empty: nothing. */
   broken: readonly string[];
   /** Accepted submissions that are not in the target's storage; absent or null: nobody knows. */
   missing?: number | null;
   interrupted: boolean;
-  /** Why the generator was the bottleneck, in words or as a reason (judge/generator-limit.ts); null: it was not. */
-  generatorLimit: string | Extract<VerdictReason, { kind: 'generator-limited' }> | null;
+  /** Why the generator was the bottleneck (judge/generator-limit.ts), with the name of the cause where it is known; null: it was not. */
+  generatorLimit: string | { cause: string; sentence: string } | null;
 };
 
 /** The exit code of each kind, in the order of their weight; null: it explains, but decides nothing. */
@@ -55,25 +47,24 @@ export const inOrder = (reasons: readonly VerdictReason[]): VerdictReason[] =>
 /** All that can be said against a run, whichever of it decides. */
 export function reasonsOf(facts: Facts, gates: readonly Gate[]): VerdictReason[] {
   const { figures, broken, interrupted, generatorLimit, missing } = facts;
-  const error = mostFrequentError(figures, facts.refusals);
+  const error = mostFrequentError(figures);
   return inOrder([
     ...broken.map((words): VerdictReason => ({ kind: 'broken', words })),
     ...(interrupted ? [{ kind: 'interrupted' } as const] : []),
     ...(figures.sent === 0
       ? [{ kind: 'no data', failedIterations: figures.failedIterations } as const]
       : []),
-    ...(generatorLimit === null
-      ? []
-      : [
-          typeof generatorLimit === 'string'
-            ? ({ kind: 'generator-limited', words: generatorLimit } as const)
-            : generatorLimit,
-        ]),
+    ...(generatorLimit === null ? [] : [limitReason(generatorLimit)]),
     ...reasonsOfGates(gates),
     ...(missing ? [{ kind: 'missing', count: missing } as const] : []),
     ...(error === null ? [] : [error]),
   ]);
 }
+
+const limitReason = (limit: NonNullable<Facts['generatorLimit']>): VerdictReason =>
+  typeof limit === 'string'
+    ? { kind: 'generator-limited', words: limit }
+    : { kind: 'generator-limited', cause: limit.cause, words: limit.sentence };
 
 export const reasonsOfGates = (gates: readonly Gate[]): VerdictReason[] =>
   gates.flatMap(({ name, state, value, unit }): VerdictReason[] =>
@@ -85,10 +76,13 @@ export const reasonsOfGates = (gates: readonly Gate[]): VerdictReason[] =>
  * a status alone does not tell who was refused rightly: then only one that cannot be all expected is named.
  * @returns null: every answer was expected, or which were not cannot be told
  */
-export function mostFrequentError(
-  { sent, accepted, expected = accepted, answers }: Summary['figures'],
-  refusals: readonly RefusalFigures[] = [],
-): Extract<VerdictReason, { kind: 'most frequent error' }> | null {
+export function mostFrequentError({
+  sent,
+  accepted,
+  expected = accepted,
+  answers,
+  refusals = [],
+}: Summary['figures']): Extract<VerdictReason, { kind: 'most frequent error' }> | null {
   const errors = sent - expected;
   if (errors <= 0) return null;
   const mustRefuse = expected > accepted;
@@ -97,11 +91,10 @@ export function mostFrequentError(
     .filter(([answer, count]) => count > 0 && (!mustRefuse || answer.startsWith('error:')));
   if (counts.length === 0) return null;
   const [answer, count] = counts.reduce((most, one) => (one[1] > most[1] ? one : most));
-  const words = refusals.filter(({ status, text }) => String(status) === answer && text !== '');
-  const text = words.reduce<RefusalFigures | null>(
-    (most, one) => (most === null || one.count > most.count ? one : most),
-    null,
-  )?.text;
+  const text = refusals
+    .filter((refusal) => refusal.answer === answer && refusal.text !== '')
+    .sort((one, other) => other.count - one.count)
+    .at(0)?.text;
   const hint = count === sent ? hintOf(answer, text) : undefined;
   return {
     kind: 'most frequent error',

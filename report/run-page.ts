@@ -29,7 +29,7 @@ export function pageOfRun(run: Run, pictures: readonly string[]): Page {
       ...searchSection(summary?.breakpoint),
       figuresSection(run, figures),
       ...gatesSection(summary?.gates),
-      answersSection(figures, summary?.refusals),
+      answersSection(figures),
       ...storedSection(reconcile),
       ...targetsSection(summary?.targets),
       ...sizesSection(summary?.sizes),

@@ -548,6 +548,7 @@ export const summary = z.looseObject({
     lateness: latencyFigures.nullable().optional(),
     warmUpAnswers: count.optional(),
     retries: counts.optional(),
+    refusals: z.array(z.looseObject({ answer: text, text, count })).optional(),
   }),
   targets: z.array(targetFigures).optional(),
   sizes: z.array(groupFigures).optional(),
@@ -556,7 +557,6 @@ export const summary = z.looseObject({
   breakpoint: breakpointFigures.optional(),
   cost: costFigures.optional(),
   logs: logFigures.optional(),
-  refusals: z.array(z.looseObject({ status: count, text, count })).optional(),
   gates: z.array(gate),
   notes: z.array(text),
   verdict: z.looseObject({

@@ -686,11 +686,10 @@ export type CostFigures = {
   unknown: Record<string, string>;
 };
 
-/** What the target's own words were beside a status that was not expected; over all answers of the run. */
-export type RefusalFigures = {
-  /** HTTP status. */
-  status: number;
-  /** The answer's body, cut after some hundred characters, without secrets. */
+/** Answers other than the expected one that say the same. */
+export type Refusal = {
+  answer: AnswerClass;
+  /** The answer's own words, or k6's where there was no answer; '' where they are not known. */
   text: string;
   count: number;
 };
@@ -792,6 +791,8 @@ export type Summary = {
      * Absent: none.
      */
     retries?: Record<AnswerClass, number>;
+    /** The most frequent answers other than the expected one, by their words, at most 20. */
+    refusals?: Refusal[];
   };
   /** Of a load on several targets, in the order of the options. */
   targets?: TargetFigures[];
@@ -807,8 +808,6 @@ export type Summary = {
   cost?: CostFigures;
   /** Absent: no log of the target was followed. */
   logs?: LogFigures;
-  /** What the target said when it refused, most frequent first, 20 at most; absent: nothing was refused with words. */
-  refusals?: RefusalFigures[];
   gates: Gate[];
   /** What to know when reading the figures: a backend that died, a monitor that failed, a cut sample stream. */
   notes: string[];

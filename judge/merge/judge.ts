@@ -32,7 +32,6 @@ export function judgeMerged(merged: Merged, runs: readonly Run[]): Summary {
   const reasons = reasonsOf(
     {
       figures: summary.figures,
-      refusals: summary.refusals,
       broken: [],
       missing: reconcile?.missing ?? null,
       interrupted: summary.interrupted,

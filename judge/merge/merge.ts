@@ -151,6 +151,7 @@ function countsOf(figures: readonly Figures[]): Counted {
     : undefined;
   const lateness = mergeLatencyFigures(figures.map((one) => one.lateness));
   const retries = addCounts(figures.map((one) => one.retries ?? {}));
+  const refusals = mergeRefusals(figures.map((one) => one.refusals));
   return {
     sent,
     ...(started !== sent && { started }),
@@ -171,23 +172,22 @@ function countsOf(figures: readonly Figures[]): Counted {
     lateness,
     warmUpAnswers: sum(figures, (one) => one.warmUpAnswers),
     ...(Object.keys(retries).length > 0 && { retries }),
+    ...(refusals && { refusals }),
   };
 }
 
 /** Sections that only some loads have. */
 function outcomesOf(
   runs: readonly Run[],
-): Pick<Summary, 'targets' | 'sizes' | 'kinds' | 'hostile' | 'refusals'> {
+): Pick<Summary, 'targets' | 'sizes' | 'kinds' | 'hostile'> {
   const targets = mergeTargets(runs.map(({ summary }) => summary?.targets));
   const sizes = mergeGroups(runs.map(({ summary }) => summary?.sizes));
   const kinds = mergeGroups(runs.map(({ summary }) => summary?.kinds));
   const hostile = mergeHostile(runs.map(({ summary }) => summary?.hostile));
-  const refusals = mergeRefusals(runs.map(({ summary }) => summary?.refusals));
   return {
     ...(targets && { targets }),
     ...(sizes && { sizes }),
     ...(kinds && { kinds }),
     ...(hostile && { hostile }),
-    ...(refusals && { refusals }),
   };
 }

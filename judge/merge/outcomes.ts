@@ -3,7 +3,7 @@ import type {
   GroupFigures,
   HostileFigures,
   LatencyFigures,
-  RefusalFigures,
+  Refusal,
   ScheduleFigures,
   TargetFigures,
 } from '../../results/types.ts';
@@ -110,13 +110,13 @@ export function mergeHostile(
 const MOST_REFUSALS = 20;
 
 export function mergeRefusals(
-  parts: readonly (readonly RefusalFigures[] | undefined)[],
-): RefusalFigures[] | undefined {
+  parts: readonly (readonly Refusal[] | undefined)[],
+): Refusal[] | undefined {
   const all = parts.flatMap((part) => part ?? []);
   if (all.length === 0) return undefined;
-  const byWords = new Map<string, RefusalFigures>();
+  const byWords = new Map<string, Refusal>();
   for (const refusal of all) {
-    const key = `${refusal.status} ${refusal.text}`;
+    const key = `${refusal.answer} ${refusal.text}`;
     const same = byWords.get(key);
     byWords.set(key, { ...refusal, count: refusal.count + (same?.count ?? 0) });
   }

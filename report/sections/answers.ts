@@ -1,6 +1,6 @@
 /** What the target answered: by class, and in its own words where it refused; with several targets, each one's. Pure. */
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../../results/answers.ts';
-import type { AnswerClass, RefusalFigures, Summary, TargetFigures } from '../../results/types.ts';
+import type { AnswerClass, Refusal, Summary, TargetFigures } from '../../results/types.ts';
 import { formatNumber, formatShare } from '../../results/units.ts';
 import { type Block, code, NO_DATA, paragraph, type Section, table } from '../page.ts';
 
@@ -15,10 +15,12 @@ export const otherAnswers = (answers: Record<AnswerClass, number>): string =>
     .map(([answer, count]) => `${formatNumber(count)} × ${labelAnswer(answer)}`)
     .join(', ');
 
-export function answersSection(
-  { sent, accepted, answers }: Summary['figures'],
-  refusals: readonly RefusalFigures[] = [],
-): Section {
+export function answersSection({
+  sent,
+  accepted,
+  answers,
+  refusals = [],
+}: Summary['figures']): Section {
   return {
     id: 'answers',
     title: 'Answers',
@@ -30,13 +32,17 @@ export function answersSection(
   };
 }
 
+/** `400`, `k6 1050`. */
+const classWord = (answer: AnswerClass): string =>
+  answer.startsWith('error:') ? `k6 ${answer.slice('error:'.length)}` : answer;
+
 function byClass(sent: number, answers: Record<AnswerClass, number>): Block[] {
   const classes = Object.keys(answers)
     .filter((answer) => answers[answer] > 0)
     .sort(compareAnswers);
   if (classes.length === 0) return [paragraph('Not one request was answered.')];
   const rows = classes.map((answer) => [
-    answer.startsWith('error:') ? `k6 ${answer.slice('error:'.length)}` : answer,
+    classWord(answer),
     describeAnswer(answer),
     formatNumber(answers[answer]),
     shareOf(answers[answer], sent),
@@ -55,16 +61,16 @@ const otherBodies = (count: number): Block[] =>
         ]),
       ];
 
-function inItsWords(refusals: readonly RefusalFigures[]): Block[] {
+function inItsWords(refusals: readonly Refusal[]): Block[] {
   if (refusals.length === 0) return [];
-  const rows = refusals.map(({ status, text, count }) => [
+  const rows = refusals.map(({ answer, text, count }) => [
     formatNumber(count),
-    String(status),
-    text === '' ? 'no words' : [code(text)],
+    classWord(answer),
+    text === '' ? 'not known' : [code(text)],
   ]);
   return [
-    paragraph('What the target said when it refused, in its own words:'),
-    table(['Count', 'Status', 'Answer'], rows, ['right', 'left', 'left']),
+    paragraph('What came instead of an expected answer, in its own words:'),
+    table(['Count', 'Answer', 'Words'], rows, ['right', 'left', 'left']),
   ];
 }
 

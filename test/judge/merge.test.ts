@@ -496,13 +496,13 @@ test('a merged run and one of its parts would count twice', () => {
 
 test("the target's words add up, most frequent first", () => {
   const runs = twoRuns();
-  runs[0].summary!.refusals = [
-    { status: 400, text: 'a', count: 2 },
-    { status: 401, text: 'a', count: 3 },
+  runs[0].summary!.figures.refusals = [
+    { answer: '400', text: 'a', count: 2 },
+    { answer: '401', text: 'a', count: 3 },
   ];
-  runs[1].summary!.refusals = [{ status: 400, text: 'a', count: 4 }];
-  assert.deepEqual(mergeRuns(runs, 'x').summary.refusals, [
-    { status: 400, text: 'a', count: 6 },
-    { status: 401, text: 'a', count: 3 },
+  runs[1].summary!.figures.refusals = [{ answer: '400', text: 'a', count: 4 }];
+  assert.deepEqual(mergeRuns(runs, 'x').summary.figures.refusals, [
+    { answer: '400', text: 'a', count: 6 },
+    { answer: '401', text: 'a', count: 3 },
   ]);
 });

@@ -69,7 +69,11 @@ test('no data is a failure of its own, whatever the gates say', () => {
 });
 
 test('a generator that was the bottleneck comes before any gate, and blames no target', () => {
-  const facts = { ...withFigures({ errorRate: 1 }), generatorLimit: 'of 100 starts 7 began late' };
+  const limit = { cause: 'cpu quota', sentence: 'of 100 starts 7 began late' };
+  const facts = { ...withFigures({ errorRate: 1 }), generatorLimit: limit };
+  assert.deepEqual(judge(facts).reasons![0], {
+    kind: 'generator-limited', cause: 'cpu quota', words: limit.sentence,
+  }); // prettier-ignore
   const { passed, exitCode, sentence } = judge(facts);
   assert.deepEqual([passed, exitCode], [false, 4]);
   assert.match(sentence, /^GENERATOR-LIMITED: of 100 starts 7 began late; this says little/);
@@ -126,10 +130,10 @@ test('the most frequent error stands in the verdict, with the words of the targe
     errorRate: 1, accepted: 0, latency: null, answers: { '400': 700, 'error:1050': 300 },
   }); // prettier-ignore
   const refusals = [
-    { status: 400, text: 'Field created_at is a timestamp in future', count: 600 },
-    { status: 400, text: 'Wrong payload', count: 100 },
+    { answer: '400', text: 'Field created_at is a timestamp in future', count: 600 },
+    { answer: '400', text: 'Wrong payload', count: 100 },
   ];
-  const { sentence } = judge({ ...failed, refusals });
+  const { sentence } = judge({ ...failed, figures: { ...failed.figures, refusals } });
   assert.match(
     sentence,
     /; most frequent error: answer 400 "Field created_at is a timestamp in future", 700 of 1,000\.$/,
@@ -149,10 +153,12 @@ test('the most frequent error stands in the verdict, with the words of the targe
 
 test('what to look at is known only where all failed for one reason', () => {
   const of = (answers: Record<string, number>, text?: string) =>
-    mostFrequentError(
-      { ...good.figures, accepted: answers['200'] ?? 0, answers },
-      text === undefined ? [] : [{ status: Number(Object.keys(answers)[0]), text, count: 1 }],
-    )?.hint;
+    mostFrequentError({
+      ...good.figures,
+      accepted: answers['200'] ?? 0,
+      answers,
+      refusals: text === undefined ? [] : [{ answer: Object.keys(answers)[0], text, count: 1 }],
+    })?.hint;
   const future = 'Field created_at is a timestamp in future';
   assert.equal(of({ '400': 1000 }, future), 'clock');
   assert.equal(of({ '400': 999, '503': 1 }, future), undefined);

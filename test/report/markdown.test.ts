@@ -161,21 +161,21 @@ test("the target's own words stand below its answers, and what to look at below 
   const { figures } = run.summary!;
   const refusals = [
     {
-      status: 400,
+      answer: '400',
       text: 'Field `created_at` is a timestamp in future | x',
       count: figures.sent - 1,
     },
-    { status: 400, text: '', count: 1 },
+    { answer: '400', text: '', count: 1 },
   ];
-  run.summary!.refusals = refusals;
+  figures.refusals = refusals;
   run.summary!.verdict = verdictOf(
-    { figures, refusals, broken: [], interrupted: false, generatorLimit: null },
+    { figures, broken: [], interrupted: false, generatorLimit: null },
     [],
   );
   const page = markdownReport(run, []);
-  assert.match(page, /What the target said when it refused, in its own words:/);
+  assert.match(page, /What came instead of an expected answer, in its own words:/);
   assert.match(page, /\| 400 +\| `` Field `created_at` is a timestamp in future \\\| x `` \|/);
-  assert.match(page, /\| +1 \| 400 +\| no words +\|/);
+  assert.match(page, /\| +1 \| 400 +\| not known +\|/);
   assert.match(page, /^What to look at: the target's clock is behind this machine's/m);
   assert.doesNotMatch(GOLDEN.usual(), /What to look at|own words/);
 });
