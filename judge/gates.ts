@@ -3,145 +3,11 @@
  * a failure: a run that measured nothing proves nothing. Pure.
  */
 import { SHORTEST_GROWTH_LOAD_MS } from '../results/growth.ts';
-import type { Gate, LoadShape, Reconcile, Summary } from '../results/types.ts';
+import type { Gate, LoadShape, Summary } from '../results/types.ts';
+import { formatDuration } from '../results/units.ts';
+import { GATE_METRICS, type GateFigures, type Need, UNITS } from './gate-table.ts';
 
-/** What gates look at. */
-export type GateFigures = Summary['figures'] &
-  Pick<Summary, 'hostile' | 'breakpoint' | 'logs'> & { reconcile?: Pick<Reconcile, 'look'> };
-type Figures = GateFigures;
-type Kind = 'time' | 'share' | 'rate' | 'count' | 'bytes' | 'growth';
-
-type Metric = {
-  kind: Kind;
-  what: string;
-  /** In the kind's base unit: ms, share 0 to 1, per second, a count, bytes per minute; null: no data. */
-  read: (figures: Figures) => number | null;
-};
-
-const latency = (
-  what: string,
-  field: 'p50Ms' | 'p90Ms' | 'p95Ms' | 'p99Ms' | 'p999Ms' | 'maxMs' | 'meanMs',
-) => ({
-  kind: 'time' as const,
-  what: `${what} latency of expected answers`,
-  read: ({ latency: figures }: Figures) => figures?.[field] ?? null,
-});
-
-const growth = (process: string, words: string) => ({
-  kind: 'growth' as const,
-  what: `growth of the memory (RSS) of ${words}, from two minutes after the start on; no data in a load of less than ${Math.ceil(SHORTEST_GROWTH_LOAD_MS / 1000)} s`,
-  read: ({ processes }: Figures) => processes[process]?.rssGrowth?.bytesPerMinute ?? null,
-});
-
-/** What a gate may look at, by its name in an expression. */
-export const GATE_METRICS: Record<string, Metric> = {
-  p50: latency('median', 'p50Ms'),
-  p90: latency('90th percentile of the', 'p90Ms'),
-  p95: latency('95th percentile of the', 'p95Ms'),
-  p99: latency('99th percentile of the', 'p99Ms'),
-  'p99.9': latency('99.9th percentile of the', 'p999Ms'),
-  max: latency('highest', 'maxMs'),
-  mean: latency('mean', 'meanMs'),
-  'felt-p95': {
-    kind: 'time',
-    what: '95th percentile of what a producer feels: with connecting and TLS',
-    read: ({ felt }) => felt?.p95Ms ?? null,
-  },
-  'error-rate': {
-    kind: 'share',
-    what: 'share of requests without the expected answer',
-    read: ({ errorRate }) => errorRate,
-  },
-  rate: {
-    kind: 'rate',
-    what: 'submissions per second',
-    read: ({ submissionsPerSecond }) => submissionsPerSecond,
-  },
-  'on-time': {
-    kind: 'share',
-    what: 'share of the planned starts that came in time (open models)',
-    read: ({ schedule }) => schedule?.onTimeShare ?? null,
-  },
-  'achieved-rate': {
-    kind: 'share',
-    what: 'share of the planned starts that came, late or not (open models)',
-    read: ({ schedule }) =>
-      schedule && schedule.planned > 0 ? schedule.started / schedule.planned : null,
-  },
-  'keeping-up': {
-    kind: 'share',
-    what: 'expected answers of the second half of a constant rate over the starts due in it: less than all when requests queue',
-    read: ({ schedule }) => schedule?.keepingUpShare ?? null,
-  },
-  'p95-since-intended': {
-    kind: 'time',
-    what: '95th percentile from the intended start to the expected answer (open models)',
-    read: ({ sinceIntended }) => sinceIntended?.p95Ms ?? null,
-  },
-  retries: {
-    kind: 'count',
-    what: 'requests that failed and were sent again (fleet)',
-    read: ({ sent, retries = {} }) =>
-      sent === 0 ? null : Object.values(retries).reduce((sum, count) => sum + count, 0),
-  },
-  accepted: {
-    kind: 'count',
-    what: 'submissions answered with 200',
-    read: ({ sent, accepted }) => (sent === 0 ? null : accepted),
-  },
-  'stored-share': {
-    kind: 'share',
-    what: 'share of the accepted submissions that the storage holds as they were sent',
-    read: ({ reconcile }) => {
-      const { right, different, missing, sameSecond } = reconcile?.look?.classes ?? NOTHING_STORED;
-      const accepted = right + different + missing + sameSecond;
-      return accepted === 0 ? null : right / accepted;
-    },
-  },
-  missing: {
-    kind: 'count',
-    what: 'accepted submissions that the storage lacks though no other one of the submitter was stored at that second',
-    read: ({ reconcile }) => {
-      const { right, different, missing, sameSecond } = reconcile?.look?.classes ?? NOTHING_STORED;
-      return right + different + missing + sameSecond === 0 ? null : missing;
-    },
-  },
-  'failed-iterations': {
-    kind: 'count',
-    what: 'iterations of the generator that threw',
-    read: ({ sent, failedIterations }) => (sent + failedIterations === 0 ? null : failedIterations),
-  },
-  'log-errors': {
-    kind: 'count',
-    what: "lines of level error in the target's log that --log-allow does not know",
-    read: ({ logs }) => logs?.errors ?? null,
-  },
-  'hostile-unexpected': {
-    kind: 'count',
-    what: 'hostile cases of the scenario hostile that were not answered as they must be',
-    read: ({ hostile }) => (!hostile || hostile.played === 0 ? null : hostile.unexpected),
-  },
-  breakpoint: {
-    kind: 'rate',
-    what: 'the rate that the scenario breakpoint found',
-    read: ({ breakpoint }) => breakpoint?.rate ?? null,
-  },
-  'backend-memory': {
-    kind: 'bytes',
-    what: 'peak memory (RSS) of the backend',
-    read: ({ processes }) => processes.backend?.rssBytesMax ?? null,
-  },
-  'backend-memory-growth': growth('backend', 'the backend'),
-  'k6-memory-growth': growth('k6', 'k6'),
-  'toolkit-memory-growth': growth('toolkit', 'this program'),
-  'backend-cpu': {
-    kind: 'count',
-    what: 'mean CPU of the backend, in cores',
-    read: ({ processes }) => processes.backend?.cpuCoresMean ?? null,
-  },
-};
-
-const NOTHING_STORED = { right: 0, different: 0, missing: 0, sameSecond: 0 };
+export { GATE_METRICS, type GateFigures } from './gate-table.ts';
 
 const OPERATORS = {
   '<=': (value: number, limit: number) => value <= limit,
@@ -150,22 +16,6 @@ const OPERATORS = {
   '>': (value: number, limit: number) => value > limit,
 } as const;
 type Operator = keyof typeof OPERATORS;
-
-/** Factor to the base unit by the unit as written; the first is the one that is shown. */
-const UNITS: Record<Kind, Record<string, number>> = {
-  time: { ms: 1, s: 1000, m: 60_000, '': NaN },
-  share: { '%': 0.01, '': 1 },
-  rate: { '/s': 1, '': 1, '/min': 1 / 60, '/h': 1 / 3600 },
-  count: { '': 1 },
-  bytes: { MB: 2 ** 20, GB: 2 ** 30, KB: 2 ** 10 },
-  growth: {
-    'MB/min': 2 ** 20,
-    'KB/min': 2 ** 10,
-    'GB/min': 2 ** 30,
-    'MB/h': 2 ** 20 / 60,
-    'GB/h': 2 ** 30 / 60,
-  },
-};
 
 export type GateRule = {
   /** As the user wrote it, without blanks. */
@@ -203,6 +53,11 @@ export function parseGate(text: string): GateRule | { problem: string } {
       problem: `must give ${name} ${units.length > 0 ? `in ${units.join(', ')}` : 'as a plain number'}, but is "${text}"`,
     };
   }
+  // A plain 1 is all of it, which nobody means: as a limit it would let everything pass, or nothing.
+  if (metric.kind === 'share' && unit === '' && Number(amount) >= 1)
+    return {
+      problem: `must give a share of 1 or more with its % sign: ${name}${operator}${amount}%, but is "${text}"`,
+    };
   // 95 * 0.01 is a little more than 0.95.
   const limit = Number((Number(amount) * factor).toPrecision(12));
   return { expression, metric: name, operator, limit };
@@ -214,45 +69,242 @@ export function metricOfGate(text: string): string | null {
   return 'metric' in rule ? rule.metric : null;
 }
 
-/** What every scenario must meet unless the user says otherwise. */
-export const DEFAULT_GATES = ['error-rate<=1%', 'failed-iterations<=0'] as const;
-/** What an open model must meet as well. */
-const OPEN_GATES = ['on-time>=99%'] as const;
-/** The gate that looks at a whole search of the scenario breakpoint, not at a trial. */
+/** What a run is and has, as far as gates ask. */
+export type GateFacts = {
+  /** k6 begins submissions by its own clock. */
+  isOpen: boolean;
+  /** Of an open model: the rate does not change. */
+  isConstantRate: boolean;
+  durationMs: number;
+  /** Failed submissions are sent again. */
+  retries: boolean;
+  /** Hostile requests are played. */
+  hostile: boolean;
+  /** It is a search for the highest rate, or a trial of one. */
+  search: boolean;
+  /** It runs long at one load to show whether anything grows. */
+  soak: boolean;
+  /** The backend's process is read. */
+  watched: boolean;
+  /** A log of the target is followed. */
+  log: boolean;
+  /** What is looked for in the target's storage; null: it is not looked into. */
+  storage: 'signed' | 'recorded' | null;
+};
+
+/** @param load of the plan. @param more what it does not say */
+export const factsOfLoad = (
+  load: LoadShape,
+  more: Omit<GateFacts, 'isOpen' | 'isConstantRate' | 'durationMs' | 'retries'>,
+): GateFacts => ({
+  isOpen: load.rate !== undefined || load.timed !== undefined,
+  isConstantRate: load.rate !== undefined && load.stages === undefined,
+  durationMs: load.durationMs,
+  retries: load.timed?.retry !== undefined,
+  ...more,
+});
+
+/** The same of a run that is over, as far as its files tell. */
+export const factsOfRun = (
+  load: LoadShape,
+  summary: Pick<Summary, 'figures' | 'hostile' | 'breakpoint' | 'logs'>,
+): GateFacts =>
+  factsOfLoad(load, {
+    hostile: summary.hostile !== undefined,
+    search: summary.breakpoint !== undefined,
+    soak: false,
+    watched: summary.figures.processes.backend !== undefined,
+    log: summary.logs !== undefined,
+    storage: null,
+  });
+
+/**
+ * A collector's saw-tooth of 30 MB in 2 or 3 minutes (measured: the embedded backend) makes 1 MB a minute of a load of 10 minutes that
+ * does not grow at all, so a soak must be a longer one to be judged by it.
+ */
+const SHORTEST_JUDGED_SOAK_MS = 30 * 60_000;
+
+type DefaultGate = { gate: string; where: string; when: (facts: GateFacts) => boolean };
+
+/** What a load must meet unless the user says otherwise, and where. */
+const DEFAULTS: readonly DefaultGate[] = [
+  { gate: 'error-rate<=1%', where: 'every load', when: () => true },
+  { gate: 'failed-iterations<=0', where: 'every load', when: () => true },
+  { gate: 'on-time>=99%', where: 'open models', when: ({ isOpen }) => isOpen },
+  {
+    gate: 'hostile-unexpected<=0',
+    where: 'loads with hostile requests',
+    when: ({ hostile }) => hostile,
+  },
+  // A queue that grows is the sign of a rate above what the target can do.
+  {
+    gate: 'keeping-up>=97%',
+    where: 'each trial of a search for the highest rate',
+    when: ({ search, isConstantRate }) => search && isConstantRate,
+  },
+  {
+    gate: 'backend-memory-growth<=1MB/min',
+    where: 'soaks of 30 minutes or more whose backend is watched',
+    when: ({ soak, watched, durationMs }) =>
+      soak && watched && durationMs >= SHORTEST_JUDGED_SOAK_MS,
+  },
+  // Nothing that was accepted is lost or altered.
+  {
+    gate: 'stored-share>=100%',
+    where: 'loads of signed submissions whose storage is looked into',
+    when: ({ storage }) => storage === 'signed',
+  },
+  // Recorded bodies are of a few submitters several a second, of which every storage of the program keeps one.
+  {
+    gate: 'missing<=0',
+    where: 'loads of recorded bodies whose storage is looked into',
+    when: ({ storage }) => storage === 'recorded',
+  },
+  {
+    gate: 'refused-stored<=0',
+    where: 'loads whose storage is looked into',
+    when: ({ storage }) => storage !== null,
+  },
+  {
+    gate: 'doubles<=0',
+    where: 'loads of signed submissions whose storage is looked into',
+    when: ({ storage }) => storage === 'signed',
+  },
+];
+
+/** The gates of a load that the user says nothing about. */
+export const defaultGatesOf = (facts: GateFacts): string[] =>
+  DEFAULTS.filter(({ when }) => when(facts)).map(({ gate }) => gate);
+
+const NOWHERE: GateFacts = {
+  isOpen: false,
+  isConstantRate: false,
+  durationMs: 0,
+  retries: false,
+  hostile: false,
+  search: false,
+  soak: false,
+  watched: false,
+  log: false,
+  storage: null,
+};
+
+/** What every load must meet. */
+export const DEFAULT_GATES: readonly string[] = defaultGatesOf(NOWHERE);
+/** What a load must meet as well where a storage is looked into for signed submissions. */
+export const STORED_GATES: readonly string[] = defaultGatesOf({
+  ...NOWHERE,
+  storage: 'signed',
+}).slice(DEFAULT_GATES.length);
+/** The same for recorded bodies that are sent as they are. */
+export const REPLAY_STORED_GATES: readonly string[] = defaultGatesOf({
+  ...NOWHERE,
+  storage: 'recorded',
+}).slice(DEFAULT_GATES.length);
+
+/** The gate that looks at a whole search, not at a trial. */
 export const BREAKPOINT_METRIC = 'breakpoint';
 /** Figures that only an open model has. */
-export const OPEN_METRICS: readonly string[] = [
-  'on-time',
-  'achieved-rate',
-  'keeping-up',
-  'p95-since-intended',
-];
+export const OPEN_METRICS: readonly string[] = Object.keys(GATE_METRICS).filter((name) =>
+  ['open model', 'constant rate'].includes(GATE_METRICS[name].needs ?? ''),
+);
 
-/** What a load must meet as well where a storage is looked into: nothing that was accepted is lost or altered. */
-export const STORED_GATES = ['stored-share>=100%'] as const;
-/**
- * The same of recorded bodies that are sent as they are: of a few submitters several a second, of which every storage of the program
- * keeps one. What that does not explain is lost.
- */
-export const REPLAY_STORED_GATES = ['missing<=0'] as const;
+/** Whether a run has what a figure needs, and what to say where it has not. */
+const NEEDS: Readonly<
+  Record<Need, { has: (facts: GateFacts) => boolean; words: string; lacks: string }>
+> = {
+  nothing: { has: () => true, words: 'every load', lacks: '' },
+  'open model': {
+    has: ({ isOpen }) => isOpen,
+    words: 'open models',
+    lacks: 'this load has no planned starts (an open model has: --rate)',
+  },
+  'constant rate': {
+    has: ({ isConstantRate }) => isConstantRate,
+    words: 'open models of a constant rate',
+    lacks: 'the starts of this load have no constant rate',
+  },
+  retries: {
+    has: ({ retries }) => retries,
+    words: 'loads that send again what failed',
+    lacks: 'this load sends nothing again',
+  },
+  storage: {
+    has: ({ storage }) => storage !== null,
+    words: 'loads whose storage is looked into',
+    lacks: "nobody looks into the target's storage (--storage names it)",
+  },
+  log: {
+    has: ({ log }) => log,
+    words: "loads that follow the target's log",
+    lacks: 'no log of the target is followed (--target-log names one)',
+  },
+  'hostile requests': {
+    has: ({ hostile }) => hostile,
+    words: 'loads with hostile requests',
+    lacks: 'this load plays no hostile requests',
+  },
+  search: {
+    has: ({ search }) => search,
+    words: 'searches for the highest rate',
+    lacks: 'this load is no search for the highest rate',
+  },
+  'backend readings': {
+    has: ({ watched }) => watched,
+    words: 'loads whose backend is watched',
+    lacks: "the target's process is not watched (--target-pid or --target-container names it)",
+  },
+  'backend growth': {
+    has: ({ watched, durationMs }) => watched && durationMs >= SHORTEST_GROWTH_LOAD_MS,
+    words: `loads of ${formatDuration(SHORTEST_GROWTH_LOAD_MS)} or more whose backend is watched`,
+    lacks: `memory has a slope only in a load of ${formatDuration(SHORTEST_GROWTH_LOAD_MS)} or more whose backend is watched`,
+  },
+  growth: {
+    has: ({ durationMs }) => durationMs >= SHORTEST_GROWTH_LOAD_MS,
+    words: `loads of ${formatDuration(SHORTEST_GROWTH_LOAD_MS)} or more`,
+    lacks: `memory has a slope only in a load of ${formatDuration(SHORTEST_GROWTH_LOAD_MS)} or more`,
+  },
+};
 
 /**
- * The gates of a load that the user says nothing about.
- * @param withHostile whether hostile requests are sent beside it
- * @param ofScenario what its scenario adds (load/scenarios)
+ * Gates that this run can't answer, which would only be "no data" after it. Ask before the load.
+ * @param texts of the user; those that are no gates are passed over
+ * @returns a problem for each, to stand after the option's name
  */
-export const defaultGates = (
-  load: Pick<LoadShape, 'rate' | 'timed'>,
-  {
-    withHostile = false,
-    ofScenario = [],
-  }: { withHostile?: boolean; ofScenario?: readonly string[] } = {},
-): readonly string[] => [
-  ...DEFAULT_GATES,
-  ...(load.rate === undefined && load.timed === undefined ? [] : OPEN_GATES),
-  ...(withHostile ? ['hostile-unexpected<=0'] : []),
-  ...ofScenario,
-];
+export function gateProblems(texts: readonly string[], facts: GateFacts): string[] {
+  return texts.flatMap((text) => {
+    const rule = parseGate(text);
+    if ('problem' in rule) return [];
+    const { has, lacks } = NEEDS[GATE_METRICS[rule.metric].needs ?? 'nothing'];
+    return has(facts) ? [] : [`${rule.expression} would have no data: ${lacks}`];
+  });
+}
+
+/** A figure that a gate may look at, for help and docs. */
+export type GateRow = {
+  name: string;
+  /** One sentence. */
+  what: string;
+  /** As a limit is written, the first one is shown; empty: a plain number. */
+  units: string[];
+  /** The condition that holds without a word of the user, and where; null: there is none. */
+  defaults: { gate: string; where: string }[];
+  /** The loads that have this figure. */
+  where: string;
+};
+
+export const GATES: readonly GateRow[] = Object.entries(GATE_METRICS).map(
+  ([name, { kind, what, needs = 'nothing' }]) => ({
+    name,
+    what: `${what[0].toUpperCase()}${what.slice(1)}.`,
+    units: Object.keys(UNITS[kind]).filter((unit) => unit !== ''),
+    defaults: DEFAULTS.filter(({ gate }) => metricOfGate(gate) === name).map(({ gate, where }) => ({
+      gate,
+      where,
+    })),
+    where: NEEDS[needs].words,
+  }),
+);
 
 /**
  * The rules of a run: the defaults, each replaced by those of the user that look at the same figure.
@@ -274,7 +326,7 @@ export function gateRules(
 }
 
 /** Each rule against the figures. */
-export function judgeGates(rules: readonly GateRule[], figures: Figures): Gate[] {
+export function judgeGates(rules: readonly GateRule[], figures: GateFigures): Gate[] {
   return rules.map(({ expression, metric, operator, limit }) => {
     const { kind, read } = GATE_METRICS[metric];
     const value = read(figures);

@@ -2,13 +2,7 @@
  * What a load will be: everything that is decided before the first deed. Pure: the same job and facts give the same decision. The dry
  * run prints it, preparation carries it out.
  */
-import {
-  defaultGates,
-  gateRules,
-  type GateRule,
-  REPLAY_STORED_GATES,
-  STORED_GATES,
-} from '../judge/gates.ts';
+import { defaultGatesOf, factsOfLoad, gateRules, type GateRule } from '../judge/gates.ts';
 import { RECORD } from '../mina/envelope.ts';
 import { HOURLY_LIMIT } from '../mina/limits.ts';
 import { defaultProducers } from '../producers/corpus-plan.ts';
@@ -93,11 +87,15 @@ export function decide(
   const { request } = job;
   const timed = definition.timed?.isTimed(request) ? definition.timed.starts(request, facts) : null;
   const shape = timed?.shape ?? definition.shape(request);
-  const tooFew = openFilesProblem({
-    vus: shape.vus,
-    targets: job.targets.length,
-    limit: facts.openFilesLimit,
-  });
+  // In an open model most VUs stand ready and have no connection.
+  const isClosed = shape.executor.endsWith('-vus');
+  const tooFew = isClosed
+    ? openFilesProblem({
+        vus: shape.vus,
+        targets: job.targets.length,
+        limit: facts.openFilesLimit,
+      })
+    : null;
   if (tooFew !== null)
     throw new UserError(tooFew.problem, { hint: tooFew.hint, exitCode: EXIT.usage });
   const volume = volumeOf(shape, definition.unpacedRate?.(request, UNPACED_RATE) ?? UNPACED_RATE);
@@ -145,15 +143,22 @@ export function decide(
         ? { bytes: storedBytes(facts.bodies, volume.submissions), freeBytes: facts.freeBytes }
         : null,
     gates: gateRules(job.gates, [
-      ...defaultGates(shape, {
-        withHostile: hostilePerSecond !== null,
-        ofScenario: definition.gates?.({ load: shape, isWatched }) ?? [],
-      }),
-      ...(job.storage === null && backend === null
-        ? []
-        : source.asRecorded
-          ? REPLAY_STORED_GATES
-          : STORED_GATES),
+      ...defaultGatesOf(
+        factsOfLoad(shape, {
+          hostile: hostilePerSecond !== null,
+          search: definition.search !== undefined,
+          soak: definition.isSoak === true,
+          watched: isWatched,
+          log: isEmbedded(job) || (job.logs?.sources.length ?? 0) > 0,
+          storage:
+            job.storage === null && backend === null
+              ? null
+              : source.asRecorded
+                ? 'recorded'
+                : 'signed',
+        }),
+      ),
+      ...(definition.gates ?? []),
     ]),
     pictures: definition.pictures,
     lines:

@@ -8,6 +8,7 @@ import {
 } from '../judge/generator-limit.ts';
 import { verdictOf } from '../judge/verdict.ts';
 import type { LookOutcome } from '../reconcile/look.ts';
+import { loadTimeOf } from '../results/rates.ts';
 import type { Reconcile, Summary } from '../results/types.ts';
 import type { LoadJob } from './job.ts';
 import { generatorFigures } from './generator-evidence.ts';
@@ -60,13 +61,19 @@ export function findingsOf(run: Case): Findings {
     ...(throttling && { throttling }),
   });
   const { refusals } = measures;
+  const isCut = interrupted || broken.length > 0;
+  const time = loadTimeOf(plan.load, {
+    beganMs: aggregator.startMs ?? measures.startedAt.getTime(),
+    stoppedMs: isCut ? (measures.stoppedMs ?? measures.endedMs) : null,
+    lastEndMs: totals.lastEndMs,
+  });
+  const loadMs = time.endedMs - time.beganMs;
   const figures = {
-    ...figuresOf(aggregator, interrupted || broken.length > 0),
+    ...figuresOf(aggregator, { loadMs, inFlight, isCut }),
     processes,
     generator,
     ...(refusals.length > 0 && { refusals }),
   };
-  const loadMs = Math.max(0, (totals.lastEndMs ?? 0) - (aggregator.startMs ?? 0));
   const limit = generatorLimit({
     sent: totals.sent,
     loadMs,
@@ -84,7 +91,7 @@ export function findingsOf(run: Case): Findings {
     broken,
     interrupted,
     missing: found?.missing ?? null,
-    generatorLimit: limit?.sentence ?? null,
+    generatorLimit: limit,
   };
   const notes = [
     ...prepared.notes,
@@ -107,7 +114,9 @@ export function findingsOf(run: Case): Findings {
     scenario: plan.scenario,
     startedAt: measures.startedAt.toISOString(),
     endedAt: run.endedAt.toISOString(),
-    loadMs: Math.round((totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0)),
+    loadMs: Math.round(loadMs),
+    loadBeganMs: Math.round(time.beganMs),
+    loadEndedMs: Math.round(time.endedMs),
     firstEndMs: totals.firstEndMs,
     lastEndMs: totals.lastEndMs,
     interrupted,

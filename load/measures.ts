@@ -25,6 +25,8 @@ export type Measures = {
   readonly startedAt: Date;
   /** The same on a clock that never goes back. */
   readonly startedMs: number;
+  /** When the load was stopped, so that it ended before its time, ms since 1970; null: it was not. */
+  stoppedMs: number | null;
   /** When k6 had ended, ms since 1970; 0: it has not. */
   endedMs: number;
 };
@@ -68,6 +70,7 @@ export function startMeasures(prepared: PreparedRun, isLookedInto: boolean): Mea
     hostile: undefined,
     startedAt: new Date(),
     startedMs: performance.now(),
+    stoppedMs: null,
     endedMs: 0,
   };
 }

@@ -24,7 +24,7 @@ export class ResourceMeter {
 
   /** @param times as known now */
   add(line: ResourceLine, times: LoadTimes): void {
-    this.#processes.add(line);
+    this.#processes.addMemory(line);
     this.#waiting.push(line);
     if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
     this.#settle(times);
@@ -34,6 +34,7 @@ export class ResourceMeter {
     if (firstEndMs === null || lastEndMs === null) return;
     const settled = this.#waiting.findIndex(({ t }) => t > lastEndMs);
     for (const line of this.#waiting.splice(0, settled === -1 ? Infinity : settled)) {
+      this.#processes.addCpu(line, { beganMs: firstEndMs, endedMs: lastEndMs });
       if (line.t <= firstEndMs) continue;
       this.#generator.add(line);
       if (line.kind !== 'process' || line.rssBytes === undefined) continue;
@@ -55,6 +56,11 @@ export class ResourceMeter {
     generator: Pick<GeneratorFigures, 'cpu' | 'waitedShare'>;
   } {
     this.#settle(times);
+    const { firstEndMs, lastEndMs } = times;
+    // The reading that the end of the load cuts, and what came after it.
+    for (const line of this.#waiting.splice(0))
+      if (firstEndMs !== null && lastEndMs !== null)
+        this.#processes.addCpu(line, { beganMs: firstEndMs, endedMs: lastEndMs });
     const processes = this.#processes.figures();
     for (const name of Object.keys(processes)) {
       const rssGrowth = this.growthOf(name);

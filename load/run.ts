@@ -1,7 +1,6 @@
 /** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
-import { renderRun } from '../plots/render.ts';
 import type { LookOutcome } from '../reconcile/look.ts';
-import { writeReport } from '../report/markdown.ts';
+import { describeRun } from '../report/describe.ts';
 import type { Summary } from '../results/types.ts';
 import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
@@ -193,7 +192,7 @@ function saved({ writer }: PreparedRun, { aggregator }: Measures, summary: Summa
 
 /** Pictures, report and the last lines of a run whose files are whole. */
 export async function finishRun(folder: string, summary: Summary, screen: Screen): Promise<RunEnd> {
-  const notDrawn = await describeRun(folder);
+  const notDrawn = await tryToDescribe(folder);
   for (const note of summary.notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
@@ -205,10 +204,9 @@ export async function finishRun(folder: string, summary: Summary, screen: Screen
  * Pictures and report, from the folder alone. A failure here takes nothing from the results.
  * @returns what failed; null: nothing
  */
-async function describeRun(folder: string): Promise<string | null> {
+async function tryToDescribe(folder: string): Promise<string | null> {
   try {
-    await renderRun(folder);
-    await writeReport(folder);
+    await describeRun(folder);
     return null;
   } catch (error) {
     return `pictures or report could not be made (${(error as Error).message}); try npm run report -- ${folder}`;

@@ -190,6 +190,7 @@ export class Sending {
   stop(): void {
     const k6 = this.#k6;
     if (k6 === null) return;
+    this.#measures.stoppedMs ??= Date.now();
     k6.stop();
     setTimeout(() => k6.kill(), K6_STOP_MS).unref();
   }

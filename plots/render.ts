@@ -132,7 +132,8 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
   const out = resolve(options.out ?? run.folder);
   const definitions = definitionsOf(run);
   try {
-    if (!existsSync(out)) await mkdir(out, { recursive: true });
+    // The run's own folder is there, or was deleted: it is not made again for pictures alone.
+    if (options.out !== undefined && !existsSync(out)) await mkdir(out, { recursive: true });
     const paths: string[] = [];
     for (const definition of definitions)
       for (const format of options.formats ?? PICTURE_FORMATS) {

@@ -19,6 +19,9 @@
  */
 import type { CostFigures, Estimate, ProcessReading, ResourceLine, SampleLine } from './types.ts';
 
+/** An interval around zero says that there may as well be nothing: it is no figure. */
+export const isFigure = ({ low, high }: Estimate): boolean => low > 0 || high < 0;
+
 /** Who is looked at, and what is known beside samples and readings. */
 export type CostQuestion = {
   /** Name of the target's readings; default `backend`. */

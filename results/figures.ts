@@ -1,11 +1,13 @@
 /** The figures of a run from its samples and readings alone: what is left of a run that was killed. Pure. */
 import { ACCEPTED } from './answers.ts';
 import { LatencyHistogram } from './histogram.ts';
+import { type LoadTime, ratesOf, spanOf, startedIn, wholeSeconds } from './rates.ts';
 import type {
   AnswerClass,
   LatencyFigures,
   LatencyOfSecond,
   ProcessFigures,
+  ProcessReading,
   ResourceLine,
   SampleLine,
   Summary,
@@ -54,17 +56,51 @@ export const latenciesAfter = (
 
 type ProcessSums = ProcessFigures & { cpuMs: number; intervalMs: number };
 
+/** A reading without an interval covers so much. */
+const USUAL_INTERVAL_MS = 1000;
+
+/** The milliseconds of a reading that lie within `time`. */
+function insideMs({ t, intervalMs = USUAL_INTERVAL_MS }: ProcessReading, time: LoadTime): number {
+  const fromMs = Math.max(t - intervalMs, time.beganMs);
+  return Math.max(0, Math.min(t, time.endedMs) - fromMs);
+}
+
 /**
  * Mean and peak per watched process. The mean of the CPU weighs each reading with its interval, so it is
- * CPU time divided by time even when readings came late; lines without an interval weigh alike.
+ * CPU time divided by time even when readings came late; lines without an interval weigh alike. Of a reading that lies in the load
+ * in part, that part counts; one that lies in it by less than half is no peak.
  * null: there was no such reading. Lines of hosts and notes are passed over.
  */
 export class ProcessMeter {
   readonly #byName = new Map<string, ProcessSums>();
 
-  add(line: ResourceLine): void {
+  /** @param time of the load; absent: all readings lie in it */
+  add(line: ResourceLine, time?: LoadTime): void {
+    this.addMemory(line);
+    this.addCpu(line, time);
+  }
+
+  /** Memory is taken over all readings: what a process takes after the load is its own, too. */
+  addMemory(line: ResourceLine): void {
     if (line.kind !== 'process') return;
-    let sums = this.#byName.get(line.name);
+    const sums = this.#of(line.name);
+    sums.readings++;
+    sums.rssBytesMax = higher(sums.rssBytesMax, line.rssBytes);
+  }
+
+  addCpu(line: ResourceLine, time?: LoadTime): void {
+    if (line.kind !== 'process' || line.cpuCores === undefined) return;
+    const { intervalMs = USUAL_INTERVAL_MS } = line;
+    const inside = time === undefined ? intervalMs : insideMs(line, time);
+    if (inside <= 0) return;
+    const sums = this.#of(line.name);
+    sums.cpuMs += line.cpuCores * inside;
+    sums.intervalMs += inside;
+    if (inside >= intervalMs / 2) sums.cpuCoresMax = higher(sums.cpuCoresMax, line.cpuCores);
+  }
+
+  #of(name: string): ProcessSums {
+    let sums = this.#byName.get(name);
     if (!sums) {
       sums = {
         cpuCoresMean: null,
@@ -74,17 +110,9 @@ export class ProcessMeter {
         cpuMs: 0,
         intervalMs: 0,
       };
-      this.#byName.set(line.name, sums);
+      this.#byName.set(name, sums);
     }
-    const higher = (a: number | null, b: number | undefined) =>
-      b === undefined ? a : Math.max(a ?? b, b);
-    sums.readings++;
-    sums.rssBytesMax = higher(sums.rssBytesMax, line.rssBytes);
-    if (line.cpuCores === undefined) return;
-    const intervalMs = line.intervalMs ?? 1000;
-    sums.cpuMs += line.cpuCores * intervalMs;
-    sums.intervalMs += intervalMs;
-    sums.cpuCoresMax = higher(sums.cpuCoresMax, line.cpuCores);
+    return sums;
   }
 
   figures(): Record<string, ProcessFigures> {
@@ -97,10 +125,16 @@ export class ProcessMeter {
   }
 }
 
-/** {@link ProcessMeter} over all lines. */
-export function processFigures(lines: Iterable<ResourceLine>): Record<string, ProcessFigures> {
+const higher = (a: number | null, b: number | undefined): number | null =>
+  b === undefined ? a : Math.max(a ?? b, b);
+
+/** {@link ProcessMeter} over all lines. @param time of the load; absent: all readings lie in it */
+export function processFigures(
+  lines: Iterable<ResourceLine>,
+  time?: LoadTime,
+): Record<string, ProcessFigures> {
   const meter = new ProcessMeter();
-  for (const line of lines) meter.add(line);
+  for (const line of lines) meter.add(line, time);
   return meter.figures();
 }
 
@@ -119,20 +153,30 @@ export function figuresOfSamples(
   const sent = total((line) => line.sent);
   const accepted = total((line) => takenIn(line).accepted);
   const expected = total((line) => takenIn(line).expected);
-  const elapsed = samples.map((line) => line.elapsedS);
-  const seconds = elapsed.length === 0 ? 0 : elapsed[elapsed.length - 1] - elapsed[0] + 1;
+  const started = total(startedIn);
+  const whole = wholeSeconds(samples);
+  const sumOf = (of: (line: SampleLine) => number) =>
+    whole.reduce((sum, line) => sum + of(line), 0);
+  const time =
+    samples.length === 0
+      ? undefined
+      : { beganMs: samples[0].t, endedMs: samples[samples.length - 1].t + 1000 };
   return {
     sent,
+    ...(started !== sent && { started }),
     accepted,
     answers,
     ...(expected !== accepted && { expected }),
     errorRate: sent === 0 ? null : (sent - expected) / sent,
-    submissionsPerSecond: seconds === 0 ? null : sent / seconds,
+    ...ratesOf(
+      { started: sumOf(startedIn), accepted: sumOf((line) => takenIn(line).accepted) },
+      spanOf(whole),
+    ),
     bytesSent: total((line) => line.bytesSent),
     bytesReceived: total((line) => line.bytesReceived),
     latency: mergeLatency(latenciesAfter(samples, warmUpMs)),
     felt: mergeLatency(latenciesAfter(samples, warmUpMs, 'felt')),
     failedIterations: total((line) => line.failedIterations ?? 0),
-    processes: processFigures(resources),
+    processes: processFigures(resources, time),
   };
 }

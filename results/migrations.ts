@@ -4,6 +4,8 @@
  * older files. Both are dealt with here and nowhere else. Pure.
  */
 
+import type { Summary, Verdict, VerdictReason } from './types.ts';
+
 /** What this toolkit writes. */
 export const FORMAT = 1;
 
@@ -62,7 +64,8 @@ type FiguresPart = {
  *
  * - plan, `load.warmUpMs`: there was no warm-up, 0;
  * - summary, `figures.schedule`, `sinceIntended`, `lateness`: the load had no schedule, null; `warmUpAnswers`: none, 0;
- * - summary, `firstEndMs`, `lastEndMs`: not known, null.
+ * - summary, `firstEndMs`, `lastEndMs`, `loadBeganMs`, `loadEndedMs`: not known, null;
+ * - summary, `verdict.reasons`: they stood in the sentence only.
  *
  * Parts that are whole sections (`targets`, `hostile`, `breakpoint`, `cost`, `logs`) stay absent: the run had none. In samples.ndjson
  * an absent `late`, `dropped` or `failedIterations` is 0; the lines are too many to be rewritten.
@@ -74,15 +77,20 @@ export function fillAbsent<File>(kind: WholeFile, file: File): File {
     return { ...file, load: { ...load, warmUpMs: load.warmUpMs ?? 0 } };
   }
   if (kind === 'reconcile') return file;
-  const { figures, firstEndMs, lastEndMs } = file as {
+  const { figures, firstEndMs, lastEndMs, loadBeganMs, loadEndedMs, verdict, gates } = file as {
     figures: FiguresPart;
-    firstEndMs?: number | null;
-    lastEndMs?: number | null;
-  };
+    verdict?: Verdict;
+    gates?: Summary['gates'];
+  } & Partial<Pick<Summary, 'firstEndMs' | 'lastEndMs' | 'loadBeganMs' | 'loadEndedMs'>>;
   return {
     ...file,
     firstEndMs: firstEndMs ?? null,
     lastEndMs: lastEndMs ?? null,
+    loadBeganMs: loadBeganMs ?? null,
+    loadEndedMs: loadEndedMs ?? null,
+    ...(verdict && {
+      verdict: { ...verdict, reasons: verdict.reasons ?? reasonsInWords(verdict, gates ?? []) },
+    }),
     figures: {
       ...figures,
       schedule: figures.schedule ?? null,
@@ -91,4 +99,24 @@ export function fillAbsent<File>(kind: WholeFile, file: File): File {
       warmUpAnswers: figures.warmUpAnswers ?? 0,
     },
   };
+}
+
+/** Before reasons were data they stood between the word of the verdict and the counts, by exit code (user-error.ts). */
+const IN_WORDS: Readonly<Record<number, (words: string) => VerdictReason>> = {
+  3: () => ({ kind: 'no data', failedIterations: 0 }),
+  4: (words) => ({ kind: 'generator-limited', words }),
+  5: (words) => ({ kind: 'broken', words }),
+  130: () => ({ kind: 'interrupted' }),
+};
+
+function reasonsInWords({ exitCode, sentence }: Verdict, gates: Summary['gates']): VerdictReason[] {
+  const words = sentence
+    .replace(/^[A-Z -]+: /, '')
+    .replace(/\.$/, '')
+    .replace(/(; this says little about the target)?; [\d,]+ of [\d,]+ submissions were .*$/s, '');
+  const first = IN_WORDS[exitCode]?.(words);
+  const ofGates = gates.flatMap(({ name, state, value, unit }): VerdictReason[] =>
+    state === 'pass' ? [] : [{ kind: 'gate', name, state, value, unit }],
+  );
+  return [...(first ? [first] : []), ...ofGates];
 }

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { FORMAT } from './migrations.ts';
+import type { VerdictReason } from './types.ts';
 
 // Texts of descriptions stand in types.ts; here are only those that a reader of the JSON Schema cannot do without.
 const count = z.number().int().min(0);
@@ -42,6 +43,7 @@ export const sampleLine = z.looseObject({
   elapsedS: count,
   vus: z.number().min(0).nullable(),
   sent: count,
+  started: count.optional(),
   answers: counts,
   accepted: count.optional(),
   expected: count.optional(),
@@ -204,6 +206,8 @@ const transport = z.looseObject({
   forwardedNetwork: text.nullable(),
 });
 
+const hostFacts = z.record(text, z.union([text, z.number(), z.null()]));
+
 export const plan = z.looseObject({
   format,
   id: text,
@@ -234,7 +238,8 @@ export const plan = z.looseObject({
     durationMs: z.number(),
   }),
   versions: z.looseObject({ toolkit: text, node: text, k6: text, platform: text }),
-  host: z.record(text, z.union([text, z.number(), z.null()])),
+  host: hostFacts,
+  parts: z.array(z.looseObject({ id: text, plannedAt: instant, host: hostFacts })).optional(),
 });
 
 export const reconcileLine = z.looseObject({
@@ -491,6 +496,37 @@ const generatorFigures = z.looseObject({
   standstillMs: z.number().optional(),
   cpu: z.looseObject({ host: share, k6: share, target: share, others: share }).optional(),
 });
+/** One shape for all kinds: a later toolkit may have more of them, and more figures. */
+const verdictReason = z
+  .looseObject({
+    kind: wordOf<VerdictReason['kind']>(
+      'broken',
+      'interrupted',
+      'no data',
+      'generator-limited',
+      'gate',
+      'missing',
+      'most frequent error',
+      'lowest rate failed',
+      'not confirmed',
+    ),
+    words: text.optional(),
+    generator: count.optional(),
+    failedIterations: count.optional(),
+    cause: text.optional(),
+    rate: figure,
+    name: text.optional(),
+    state: wordOf('fail', 'no data').optional(),
+    value: z.number().nullable().optional(),
+    unit: text.optional(),
+    count: count.optional(),
+    of: count.optional(),
+    answer: text.optional(),
+    text: text.optional(),
+    hint: wordOf('clock', 'network', 'whitelist', 'address').optional(),
+    gates: z.array(text).optional(),
+  })
+  .describe('a kind and its figures') as unknown as z.ZodType<VerdictReason, VerdictReason>;
 
 export const summary = z.looseObject({
   format,
@@ -499,16 +535,20 @@ export const summary = z.looseObject({
   startedAt: instant,
   endedAt: instant,
   loadMs: z.number(),
+  loadBeganMs: time.nullable().optional(),
+  loadEndedMs: time.nullable().optional(),
   firstEndMs: time.nullable().optional(),
   lastEndMs: time.nullable().optional(),
   interrupted: z.boolean(),
   figures: z.looseObject({
     sent: count,
+    started: count.optional(),
     accepted: count,
     expected: count.optional(),
     answers: counts,
     errorRate: z.number().nullable(),
     submissionsPerSecond: z.number().nullable(),
+    acceptedPerSecond: z.number().nullable().optional(),
     bytesSent: z.number(),
     bytesReceived: z.number(),
     latency: latencyFigures.nullable(),
@@ -532,7 +572,12 @@ export const summary = z.looseObject({
   logs: logFigures.optional(),
   gates: z.array(gate),
   notes: z.array(text),
-  verdict: z.looseObject({ passed: z.boolean(), exitCode: z.number(), sentence: text }),
+  verdict: z.looseObject({
+    passed: z.boolean(),
+    exitCode: z.number(),
+    sentence: text,
+    reasons: z.array(verdictReason).optional(),
+  }),
 });
 
 /** By the name of the file that is described; of `*.ndjson`, one line. */

@@ -50,7 +50,12 @@ export type Plan = {
   versions: { toolkit: string; node: string; k6: string; platform: string };
   /** Facts of the machine that generates the load (systeminformation). */
   host: Record<string, string | number | null>;
+  /** Of a merged run: what it was made of, so that none of it is counted twice. */
+  parts?: PlanPart[];
 };
+
+/** One of the runs that a merged run was made of. */
+export type PlanPart = Pick<Plan, 'id' | 'plannedAt' | 'host'>;
 
 /** How requests reach the target; no secret is in it. */
 export type TransportFacts = {
@@ -165,6 +170,8 @@ export type SampleLine = {
   /** Virtual users at work at the end of this second, as k6 reports; null if it did not. */
   vus: number | null;
   sent: number;
+  /** Submissions that began in this second; absent: not known. */
+  started?: number;
   answers: Record<AnswerClass, number>;
   /** Answers 200 with the backend's body; absent: all answers 200. */
   accepted?: number;
@@ -681,13 +688,59 @@ export type CostFigures = {
   unknown: Record<string, string>;
 };
 
-/** `summary.json`. */
 /** Answers other than the expected one that say the same. */
 export type Refusal = {
   answer: AnswerClass;
   /** The answer's own words, or k6's where there was no answer; '' where they are not known. */
   text: string;
   count: number;
+};
+
+/** What to look at where a load failed as a whole for one reason. */
+export type VerdictHint = 'clock' | 'network' | 'whitelist' | 'address';
+
+/**
+ * One reason for a verdict: a kind and its figures. The sentence is made of them in judge/verdict-words.ts, and nowhere else.
+ * `generator`: of a merged run, the number of the generator that it is true of, from 1.
+ */
+export type VerdictReason =
+  /** Something that the run needs broke, e.g. `the backend ended with signal SIGKILL`. */
+  | { kind: 'broken'; words: string; generator?: number }
+  | { kind: 'interrupted'; generator?: number }
+  /** Not one submission was answered. */
+  | { kind: 'no data'; failedIterations: number }
+  /** `cause` by name, where it is known; `rate`: of a search, the lowest one that could not be sent. */
+  | {
+      kind: 'generator-limited';
+      cause?: string;
+      words?: string;
+      rate?: number;
+      generator?: number;
+    }
+  /** A gate that does not hold, or has nothing to look at. */
+  | { kind: 'gate'; name: string; state: 'fail' | 'no data'; value: number | null; unit: string }
+  /** Accepted submissions that the storage lacks. */
+  | { kind: 'missing'; count: number }
+  /** The most frequent of the answers that were not expected; `text`: its own words; `of`: all that were not expected. */
+  | {
+      kind: 'most frequent error';
+      answer: AnswerClass;
+      count: number;
+      of: number;
+      text?: string;
+      hint?: VerdictHint;
+    }
+  /** Of a search: the lowest rate already failed, or none near what was found held over a longer load. */
+  | { kind: 'lowest rate failed'; rate: number; gates: string[] }
+  | { kind: 'not confirmed' };
+
+/** The reasons stand in the order of their weight; the first one decides. None: nothing speaks against the run. */
+export type Verdict = {
+  passed: boolean;
+  exitCode: number;
+  sentence: string;
+  /** Absent in files of a toolkit that did not keep them (results/migrations.ts fills them in). */
+  reasons?: VerdictReason[];
 };
 
 /** What held the generator back, or kept it from its measuring; absent figures could not be read. */
@@ -704,27 +757,37 @@ export type GeneratorFigures = {
   cpu?: { host?: number; k6?: number; target?: number; others?: number };
 };
 
+/** `summary.json`. */
 export type Summary = {
   format: 1;
   id: string;
   scenario: string;
   startedAt: string;
   endedAt: string;
-  /** From the first to the last request's end. */
+  /** The load's own time: from its beginning to its planned end, or to its stop if that came first. */
   loadMs: number;
-  /** First and last end of a request, ms since 1970: what rates are taken over; absent or null: not known. */
+  /** Beginning and end of that time, ms since 1970; absent or null: not known. */
+  loadBeganMs?: number | null;
+  loadEndedMs?: number | null;
+  /** First and last end of a request, ms since 1970; absent or null: not known. */
   firstEndMs?: number | null;
   lastEndMs?: number | null;
   interrupted: boolean;
   figures: {
+    /** Requests whose end is known. */
     sent: number;
+    /** Submissions that were begun, where that is another number than `sent`: those under way at a stop are among them. */
+    started?: number;
     accepted: number;
     /** Answered as expected, where that is another number than `accepted`: a body over the limit must be refused. */
     expected?: number;
     answers: Record<AnswerClass, number>;
     /** Share of requests without the expected answer, 0 to 1; null when nothing was sent. */
     errorRate: number | null;
+    /** Starts over the load's own time, accepted or not. */
     submissionsPerSecond: number | null;
+    /** Accepted submissions over the same time; absent: not known. */
+    acceptedPerSecond?: number | null;
     bytesSent: number;
     bytesReceived: number;
     latency: LatencyFigures | null;
@@ -765,5 +828,5 @@ export type Summary = {
   gates: Gate[];
   /** What to know when reading the figures: a backend that died, a monitor that failed, a cut sample stream. */
   notes: string[];
-  verdict: { passed: boolean; exitCode: number; sentence: string };
+  verdict: Verdict;
 };

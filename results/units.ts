@@ -65,3 +65,7 @@ export function formatDate(rfc3339: string): string {
   if (Number.isNaN(time)) return rfc3339;
   return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
+
+/** `1 submission`, `1,204 submissions`, `2 recorded bodies`. */
+export const countOf = (count: number, one: string, many = `${one}s`): string =>
+  `${formatNumber(count)} ${count === 1 ? one : many}`;

@@ -2,11 +2,12 @@
  * Writes a run's folder. Lines are appended as they come, whole files replaced atomically, so that a
  * process killed at any moment leaves readable files.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../user-error.ts';
+import { LineFile } from './line-file.ts';
 import type { LogLine, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
 
 export const FILES = {
@@ -23,9 +24,16 @@ export const FILES = {
   backendLog: 'backend.log',
 } as const;
 
+/**
+ * A text as a name of a file or folder below the results: none of the characters that Windows, or a CI's upload of artifacts, refuses
+ * (`< > : " / \\ | ? *` and control characters), and no full stop or blank at its end.
+ */
+export const fileName = (text: string): string =>
+  text.replace(/[<>:"/\\|?*\p{Cc}]/gu, '-').replace(/[. ]+$/, (end) => '-'.repeat(end.length));
+
 /** `2026-01-02T03:04:05.678Z`, `load` -> `2026-01-02T03-04-05Z-load`. */
 export const runId = (startedAt: Date, scenario: string): string =>
-  `${startedAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${scenario}`;
+  fileName(`${startedAt.toISOString().slice(0, 19)}Z-${scenario}`);
 
 /** Creates the folder that holds the runs. @throws UserError (exit 5) if nothing can be written there */
 export async function ensureResultsFolder(folder: string): Promise<void> {
@@ -79,27 +87,24 @@ export function createRun(resultsFolder: string, id: string): RunWriter & { read
 
 /** Writes into `folder`, which is there. */
 export function writerOf(folder: string): RunWriter {
-  const samples = openSync(join(folder, FILES.samples), 'a');
-  const resources = openSync(join(folder, FILES.resources), 'a');
-  let logs: number | null = null;
+  const samples = new LineFile(join(folder, FILES.samples));
+  const resources = new LineFile(join(folder, FILES.resources));
+  let logs: LineFile | null = null;
   const whole = (file: string, content: unknown) =>
     writeFileAtomic.sync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
   return {
     folder,
     plan: (plan) => whole(FILES.plan, plan),
-    sample: (line) => void writeSync(samples, `${JSON.stringify(line)}\n`),
-    resource: (line) => void writeSync(resources, `${JSON.stringify(line)}\n`),
+    sample: (line) => samples.append(JSON.stringify(line)),
+    resource: (line) => resources.append(JSON.stringify(line)),
     log(line) {
-      logs ??= openSync(join(folder, FILES.logs), 'a');
-      writeSync(logs, `${JSON.stringify(line)}\n`);
+      logs ??= new LineFile(join(folder, FILES.logs));
+      logs.append(JSON.stringify(line));
     },
     reconcile: (reconcile) => whole(FILES.reconcile, reconcile),
     summary: (summary) => whole(FILES.summary, summary),
     close() {
-      for (const file of [samples, resources, ...(logs === null ? [] : [logs])]) {
-        fsyncSync(file);
-        closeSync(file);
-      }
+      for (const file of [samples, resources, logs]) file?.close();
     },
   };
 }

@@ -163,9 +163,9 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   'load/findings.ts': ['hostile'],
   // A gate's figure, charts, sources of times, classes of what is stored, figures of a summary.
   'judge/gates.ts': ['breakpoint'],
-  'judge/merge.ts': ['hostile'],
+  'judge/merge/reconcile.ts': ['hostile'],
   'plots/charts.ts': ['breakpoint', 'fleet'],
-  'report/stored.ts': ['hostile'],
+  'report/sections/stored.ts': ['hostile'],
   'load/timed-starts.ts': ['fleet'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],

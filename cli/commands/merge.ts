@@ -3,57 +3,15 @@ import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync
 import { basename, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { defaultGates, gateRules, judgeGates, parseGate } from '../../judge/gates.ts';
-import { verdictOf } from '../../judge/verdict.ts';
-import { definitionOf } from '../../load/scenarios/index.ts';
-import { renderRun } from '../../plots/render.ts';
-import { writeReport } from '../../report/markdown.ts';
-import { costOf } from '../../results/cost.ts';
-import { type Merged, mergeProblems, mergeRuns } from '../../judge/merge.ts';
+import { judgeMerged } from '../../judge/merge/judge.ts';
+import { mergeRuns } from '../../judge/merge/merge.ts';
+import { mergeProblems } from '../../judge/merge/parts.ts';
+import { describeRun } from '../../report/describe.ts';
 import { readRun, type Run } from '../../results/reader.ts';
-import type { ReconcileLine, Summary } from '../../results/types.ts';
+import type { ReconcileLine } from '../../results/types.ts';
 import { FILES, writerOf } from '../../results/writer.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
-
-/**
- * Over the sums, the gates of every part: those of the user, and those that a part had by default, because its storage was looked into or
- * for any other reason that only it knows. Else the scenario's own.
- */
-function judged(merged: Merged, runs: readonly Run[]): Summary {
-  const { plan, summary, reconcile, samples, resources } = merged;
-  const given = plan.options.gate?.value;
-  const own = typeof given === 'string' && given !== '' ? given.split(', ') : [];
-  const ofParts = runs
-    .flatMap((run) => run.summary?.gates ?? [])
-    .map(({ name }) => name)
-    .filter((name) => !('problem' in parseGate(name)));
-  const isWatched = summary.figures.processes.backend !== undefined;
-  const rules = gateRules(
-    [...new Set([...own, ...ofParts])],
-    defaultGates(plan.load, {
-      withHostile: summary.hostile !== undefined,
-      ofScenario: definitionOf(plan.scenario).gates?.({ load: plan.load, isWatched }) ?? [],
-    }),
-  );
-  const gates = judgeGates(rules, {
-    ...summary.figures,
-    hostile: summary.hostile,
-    logs: summary.logs,
-    ...(reconcile && { reconcile }),
-  });
-  const verdict = verdictOf(
-    {
-      figures: summary.figures,
-      broken: merged.broken,
-      interrupted: summary.interrupted,
-      generatorLimit: merged.generatorLimit,
-    },
-    gates,
-  );
-  const cost = costOf([{ samples, resources, warmUpMs: plan.load.warmUpMs }]);
-  return { ...summary, ...(cost && { cost }), gates, verdict };
-}
 
 /** @throws UserError if `out` holds something already, or cannot be made */
 function makeFolder(out: string): void {
@@ -123,7 +81,7 @@ export const merge: Command = {
       );
     makeFolder(out);
     const merged = mergeRuns(runs, basename(out));
-    const summary = judged(merged, runs);
+    const summary = judgeMerged(merged, runs);
     const writer = writerOf(out);
     writer.plan(merged.plan);
     for (const line of merged.samples) writer.sample(line);
@@ -133,8 +91,7 @@ export const merge: Command = {
     await mergeLists(runs, join(out, FILES.reconcileList));
     writer.summary(summary);
     writer.close();
-    await renderRun(out);
-    await writeReport(out);
+    await describeRun(out, { justEnded: true });
     for (const note of summary.notes) stdout.write(`note: ${note}\n`);
     stdout.write(`results: ${relative(process.cwd(), out) || out}\n${summary.verdict.sentence}\n`);
     return summary.verdict.exitCode;

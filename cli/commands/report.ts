@@ -1,7 +1,6 @@
 /** `npm run report -- RUN…`: the Markdown page of runs, with their pictures, from their result folders only. */
-import { relative } from 'node:path';
-import { renderRun } from '../../plots/render.ts';
-import { writeReport } from '../../report/markdown.ts';
+import { relative, resolve } from 'node:path';
+import { describeRun } from '../../report/describe.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -10,16 +9,14 @@ export const report: Command = {
   summary: 'Write report.md with its pictures for one or more runs from their result folders.',
   operands: 'RUN…',
   options: [],
-  async run({ operands, stdout }) {
+  async run({ operands, stdout, cwd }) {
     if (operands.length === 0)
       throw new UserError('no run was given', {
         hint: 'give one or more result folders, e.g. npm run report -- results/2026-01-02T03-04-05Z-load',
         exitCode: EXIT.usage,
       });
-    for (const folder of operands) {
-      await renderRun(folder);
-      stdout.write(`${relative(process.cwd(), await writeReport(folder))}\n`);
-    }
+    for (const folder of operands)
+      stdout.write(`${relative(cwd, await describeRun(resolve(cwd, folder)))}\n`);
     return EXIT.passed;
   },
 };

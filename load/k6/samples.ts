@@ -362,6 +362,7 @@ export class SampleAggregator {
     }
     if (code === CODE.begun) {
       this.#options.times?.begun(index, timeMs);
+      if (this.#options.lease === 1) second.started = (second.started ?? 0) + 1;
       if (this.schedule?.begun(index, timeMs)) second.late++;
       return;
     }

@@ -14,6 +14,8 @@ const MOST_EMPTY_SECONDS = 3600;
 /** One second that is still being counted. */
 export class Second {
   vus: number | null = null;
+  /** Begun; null: leases do not say when each of theirs began. */
+  started: number | null = null;
   sent = 0;
   failedIterations = 0;
   late = 0;
@@ -26,7 +28,7 @@ export class Second {
   readonly felt = new LatencyHistogram();
 
   reset(): void {
-    this.vus = null;
+    this.vus = this.started = null;
     this.sent = this.failedIterations = this.bytesSent = this.bytesReceived = 0;
     this.late = this.dropped = this.retries = 0;
     this.answers.clear();
@@ -94,6 +96,7 @@ export class Seconds {
       t: this.#base * 1000,
       elapsedS: this.#base - this.#first!,
       vus: second.vus,
+      ...(second.started !== null && { started: second.started }),
       sent: second.sent,
       answers,
       ...(accepted !== (answers[ACCEPTED] ?? 0) && { accepted }),

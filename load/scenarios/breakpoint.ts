@@ -55,9 +55,6 @@ const OPTIONS: readonly OptionSpec[] = inGroup('pace', [
   },
 ]);
 
-/** A queue that grows is the sign of a rate above what the target can do. */
-const TRIAL_GATES = ['keeping-up>=97%'] as const;
-
 /** Lowest rate that the search goes down to, as a share of --rate. */
 const LOWEST_SHARE = 1 / 64;
 /** Submissions of a trial, at least: of fewer none may be due in its second half, so whether the target keeps up cannot be seen. */
@@ -106,6 +103,5 @@ export const breakpoint: Definition = {
   shape: (request) => pacedShape(request, trialVus),
   search: searchOf,
   source: () => ({ kind: 'signed', fed: 'never', asRecorded: false }),
-  gates: () => TRIAL_GATES,
   pictures: ['breakpoint'],
 };

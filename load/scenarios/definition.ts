@@ -60,8 +60,10 @@ export type Definition = {
   /** What the embedded backend lets through in an hour; absent: as the original, or all of a recording. */
   hourlyLimit?(request: LoadRequest, usual: number): { limit: number; note: string | null };
 
-  /** Default gates, beside those of every load. */
-  gates?(facts: { load: LoadShape; isWatched: boolean }): readonly string[];
+  /** Default gates that only it has, beside those that follow from what a load is (judge/gates.ts). */
+  gates?: readonly string[];
+  /** It runs long at one load to show whether anything grows: memory that grows fails it. */
+  isSoak?: true;
   /** Charts beside those of every load, by their names (plots/charts.ts). */
   pictures: readonly string[];
   /** Lines of a dry run, `name          text`. */

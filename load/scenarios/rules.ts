@@ -2,8 +2,8 @@
  * What values of options mean in a scenario: which of them have an effect, what is wrong with them together, and the request that
  * they make. Walks the definitions; pure.
  */
-import { metricOfGate, OPEN_METRICS, BREAKPOINT_METRIC } from '../../judge/gates.ts';
-import type { OptionValue } from '../../results/types.ts';
+import { factsOfLoad, gateProblems } from '../../judge/gates.ts';
+import type { LoadShape, OptionValue } from '../../results/types.ts';
 import { parseDuration } from '../../system/duration.ts';
 import type { OptionSpec, OptionValues } from '../../system/option.ts';
 import { parseRate, parseStages, parseThink } from '../pace.ts';
@@ -156,21 +156,33 @@ export function problemsTogether(
     problems.push(
       `--warm-up must be shorter than the load, but is ${request.warmUpMs! / 1000} s of ${shape.durationMs / 1000} s`,
     );
-  const metrics = ((values.gate as string[] | undefined) ?? []).map((text) => ({
-    text,
-    metric: metricOfGate(text) ?? '',
-  }));
-  const searching = scenarios.filter(({ search }) => search).map(({ name }) => name);
-  for (const { text, metric } of metrics)
-    if (metric === BREAKPOINT_METRIC && !definition.search)
-      problems.push(`--gate ${text} needs --scenario ${searching.join(' or ')}`);
-    else if (
-      OPEN_METRICS.includes(metric) &&
-      shape.rate === undefined &&
-      !isTimed(definition, request)
-    )
-      problems.push(
-        `--gate ${text} needs an open model: --scenario arrival or fleet, --timing recorded with replay, or --rate with ramp, spike or your own`,
-      );
+  problems.push(...gatesWithoutData(values, meaning, request, shape));
   return problems;
+}
+
+/** Gates of the user that this load could not answer, as far as options say it. */
+function gatesWithoutData(
+  values: OptionValues,
+  { definition }: Meaning,
+  request: LoadRequest,
+  shape: LoadShape,
+): string[] {
+  const isEmbedded = ((values.target as string[] | undefined) ?? []).length === 0;
+  const isGiven = (name: string): boolean => {
+    const value = values[name];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  };
+  const facts = factsOfLoad(shape, {
+    hostile: (definition.hostile?.(request) ?? null) !== null,
+    search: definition.search !== undefined,
+    soak: definition.isSoak === true,
+    watched: isEmbedded || isGiven('target-pid') || isGiven('target-container'),
+    log: isEmbedded || isGiven('target-log'),
+    storage: !isEmbedded && !isGiven('storage') ? null : 'signed',
+  });
+  // Times of their own are known when they are read.
+  const timed = isTimed(definition, request) ? { isOpen: true, retries: true } : {};
+  return gateProblems((values.gate as string[] | undefined) ?? [], { ...facts, ...timed }).map(
+    (problem) => `--gate ${problem}`,
+  );
 }

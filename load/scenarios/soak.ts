@@ -3,13 +3,6 @@ import { pacedShape } from '../shape.ts';
 import type { Definition } from './definition.ts';
 import { paceOptions, SIGNED, whyNoPace } from './pieces.ts';
 
-/**
- * Where the backend is watched. A collector's saw-tooth of 30 MB in 2 or 3 minutes (measured: the embedded backend) makes 1 MB a
- * minute of a load of 10 minutes that does not grow at all, so it must be a longer one.
- */
-const GROWTH_GATES = ['backend-memory-growth<=1MB/min'] as const;
-const SHORTEST_JUDGED_MS = 30 * 60_000;
-
 export const soak: Definition = {
   name: 'soak',
   summary: 'hours at a --rate, or of VUs with --think, in constant memory',
@@ -28,7 +21,6 @@ export const soak: Definition = {
       : [],
   shape: pacedShape,
   source: () => ({ kind: 'signed', fed: 'always', asRecorded: false }),
-  gates: ({ load, isWatched }) =>
-    isWatched && load.durationMs >= SHORTEST_JUDGED_MS ? GROWTH_GATES : [],
+  isSoak: true,
   pictures: [],
 };

@@ -136,7 +136,7 @@ describe('words that do not go together', { concurrency: 2 }, () => {
       [/--think has no effect in the scenario arrival with --rate/],
     ],
     [['--rate', '5/s'], [/--rate has no effect in the scenario load/]],
-    [['--gate', 'on-time>=99%'], [/--gate on-time>=99% needs an open model/]],
+    [['--gate', 'on-time>=99%'], [/--gate on-time>=99% would have no data: .*open model/]],
     [
       ['--scenario', 'spike', '--duration', '30s'],
       [/--burst-from and --burst-time must end within --duration, but are 40 s of 30 s/],
@@ -153,7 +153,7 @@ describe('words that do not go together', { concurrency: 2 }, () => {
       ['--hold', '5s', '--gate', 'breakpoint>=10/s'],
       [
         /--hold has no effect in the scenario load/,
-        /--gate breakpoint>=10\/s needs --scenario breakpoint/,
+        /--gate breakpoint>=10\/s would have no data: this load is no search/,
       ],
     ],
     [['--warm-up', '1m'], [/--warm-up must be shorter than the load, but is 60 s of 60 s/]],
@@ -183,7 +183,10 @@ describe('words that do not go together', { concurrency: 2 }, () => {
     assert.match(stdout, /500 submissions per second for 60 s, 625 VUs at most$/m);
     assert.match(stdout, /^submissions +about 30000, 30001 signed beforehand/m);
     assert.match(stdout, /^memory +k6 at most about \d{3} MB/m);
-    assert.match(stdout, /^gates .*on-time>=99%, stored-share>=100%$/m);
+    assert.match(
+      stdout,
+      /^gates .*on-time>=99%, stored-share>=100%, refused-stored<=0, doubles<=0$/m,
+    );
   });
 });
 

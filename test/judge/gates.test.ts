@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
-  defaultGates,
+  defaultGatesOf,
+  factsOfLoad,
   GATE_METRICS,
+  type GateFacts,
+  gateProblems,
   gateRules,
+  GATES,
   judgeGates,
   parseGate,
   type GateFigures,
 } from '../../judge/gates.ts';
-import type { LatencyFigures } from '../../results/types.ts';
+import type { LatencyFigures, LoadShape } from '../../results/types.ts';
 import { shape } from '../support/run-scenario.ts';
 
 const latency: LatencyFigures = {
@@ -19,8 +23,8 @@ const growth = (megabytes: number) => ({ bytesPerMinute: megabytes * 2 ** 20, ov
 const look = {
   storage: 'x', complete: true, waitedMs: 0, readings: 1,
   classes: {
-    right: 98, different: 1, missing: 1, sameSecond: 0, refusedStored: 0, unknownStored: 0, unknownNotStored: 0, foreign: 0,
-    hostile: 0, retried: 0, doubles: 0, unreadable: 0,
+    right: 98, different: 1, missing: 1, sameSecond: 0, refusedStored: 2, unknownStored: 0, unknownNotStored: 0, foreign: 0,
+    hostile: 0, retried: 0, doubles: 3, unreadable: 0,
   },
 }; // prettier-ignore
 const figures: GateFigures = {
@@ -34,6 +38,7 @@ const figures: GateFigures = {
   answers: { '200': 99, '500': 1 },
   errorRate: 0.01,
   submissionsPerSecond: 10,
+  acceptedPerSecond: 9.9,
   bytesSent: 1,
   bytesReceived: 1,
   latency,
@@ -74,7 +79,7 @@ const figures: GateFigures = {
   }, // prettier-ignore
 };
 const nothing: GateFigures = {
-  ...figures, reconcile: undefined, hostile: undefined, logs: undefined, breakpoint: undefined, sent: 0, accepted: 0, answers: {}, errorRate: null, submissionsPerSecond: null,
+  ...figures, reconcile: undefined, hostile: undefined, logs: undefined, breakpoint: undefined, sent: 0, accepted: 0, answers: {}, errorRate: null, submissionsPerSecond: null, acceptedPerSecond: null,
   latency: null, felt: null, processes: {}, schedule: null, sinceIntended: null,
 }; // prettier-ignore
 
@@ -90,6 +95,7 @@ const CASES: Record<string, [string, string]> = {
   'felt-p95': ['felt-p95<=60ms', 'felt-p95<60ms'],
   'error-rate': ['error-rate<=1%', 'error-rate<1%'],
   rate: ['rate>=600/min', 'rate>10/s'],
+  'accepted-rate': ['accepted-rate>=9.9', 'accepted-rate>=10/s'],
   'on-time': ['on-time>=95%', 'on-time>0.95'],
   'achieved-rate': ['achieved-rate>=98%', 'achieved-rate>98%'],
   'keeping-up': ['keeping-up>=98%', 'keeping-up>98%'],
@@ -98,6 +104,8 @@ const CASES: Record<string, [string, string]> = {
   accepted: ['accepted>=99', 'accepted>=100'],
   'stored-share': ['stored-share>=98%', 'stored-share>=98.1%'],
   missing: ['missing<=1', 'missing<=0'],
+  'refused-stored': ['refused-stored<=2', 'refused-stored<=0'],
+  doubles: ['doubles<=3', 'doubles<=0'],
   'failed-iterations': ['failed-iterations<=0', 'failed-iterations>=1'],
   'log-errors': ['log-errors<=3', 'log-errors<=2'],
   'hostile-unexpected': ['hostile-unexpected<=2', 'hostile-unexpected<=1'],
@@ -138,11 +146,12 @@ test("a user's gate replaces the default of the same figure, others are added", 
 
 test('an open model must keep its schedule, a closed one has none', () => {
   const open = shape({ executor: 'constant-arrival-rate', rate: { starts: 5, timeUnitMs: 1000 } });
-  assert.deepEqual(defaultGates(open).slice(2), ['on-time>=99%']);
-  assert.deepEqual(defaultGates(shape({})), ['error-rate<=1%', 'failed-iterations<=0']);
-  assert.deepEqual(defaultGates(shape({}), { withHostile: true }).slice(2), [
-    'hostile-unexpected<=0',
-  ]);
+  const of = (load: LoadShape, more: Pick<GateFacts, 'hostile' | 'search' | 'soak' | 'storage'>) =>
+    defaultGatesOf(factsOfLoad(load, { ...more, watched: true, log: true }));
+  const plain = { hostile: false, search: false, soak: false, storage: null } as const;
+  assert.deepEqual(of(open, plain).slice(2), ['on-time>=99%']);
+  assert.deepEqual(of(shape({}), plain), ['error-rate<=1%', 'failed-iterations<=0']);
+  assert.deepEqual(of(shape({}), { ...plain, hostile: true }).slice(2), ['hostile-unexpected<=0']);
 });
 
 test('what is no gate is refused with a reason', () => {
@@ -155,6 +164,9 @@ test('what is no gate is refused with a reason', () => {
     ['constructor<1', /knows no figure "constructor"/],
     ['p95<800', /must give p95 in ms, s, m, but is "p95<800"/],
     ['p95<8%', /must give p95 in ms/],
+    ['error-rate<=1', /with its % sign: error-rate<=1%, but is "error-rate<=1"/],
+    ['error-rate<=5', /error-rate<=5%/],
+    ['on-time>=1', /on-time>=1%/],
     ['accepted>5/s', /must give accepted as a plain number/],
     [
       'k6-memory-growth<1MB',
@@ -174,4 +186,87 @@ test('any text is a rule or has a problem', () => {
       assert.ok('problem' in rule || Number.isFinite(rule.limit));
     }),
   );
+});
+
+test('a share below 1 needs no % sign', () => {
+  assert.deepEqual(parseGate('on-time>=0.95'), { expression: 'on-time>=0.95', metric: 'on-time', operator: '>=', limit: 0.95 }); // prettier-ignore
+  assert.ok(!('problem' in parseGate('error-rate<=0')));
+});
+
+test('a latency without one expected answer is no data, whatever the histogram holds', () => {
+  for (const text of ['p95<10s', 'felt-p95<10s', 'p95-since-intended<10s']) {
+    const state = (change: Partial<GateFigures>) =>
+      judgeGates(gateRules([text], []), { ...figures, ...change })[0].state;
+    assert.equal(state({}), 'pass', text);
+    assert.equal(state({ accepted: 0 }), 'no data', text);
+    // Bodies that must be refused, and were.
+    assert.equal(state({ accepted: 0, expected: 9 }), 'pass', text);
+  }
+});
+
+test('a log of which not one line was read may be the wrong one: no data', () => {
+  const state = (lines: number) =>
+    judgeGates(gateRules(['log-errors<=0'], []), {
+      ...figures,
+      logs: { sources: ['journal:x'], lines, errors: 0, allowed: 0, groups: [] },
+    })[0].state;
+  assert.deepEqual([state(1), state(0)], ['pass', 'no data']);
+});
+
+const FACTS: GateFacts = factsOfLoad(shape({ durationMs: 600_000 }), {
+  hostile: false, search: false, soak: false, watched: true, log: true, storage: 'signed',
+}); // prettier-ignore
+
+test('what is stored though it was refused, or stored twice, fails a load', () => {
+  assert.deepEqual(defaultGatesOf(FACTS).slice(2), ['stored-share>=100%', 'refused-stored<=0', 'doubles<=0']); // prettier-ignore
+  assert.deepEqual(defaultGatesOf({ ...FACTS, storage: 'recorded' }).slice(2), ['missing<=0', 'refused-stored<=0']); // prettier-ignore
+});
+
+/** For each need a gate that asks for it, and what a run lacks then. */
+const LACKS: [string, Partial<GateFacts>, RegExp][] = [
+  ['on-time>=99%', { isOpen: false }, /^on-time>=99% would have no data: .*open model/],
+  ['keeping-up>=97%', { isConstantRate: false }, /no constant rate/],
+  ['retries<=0', { retries: false }, /sends nothing again/],
+  ['missing<=0', { storage: null }, /--storage names it/],
+  ['log-errors<=0', { log: false }, /--target-log names one/],
+  ['hostile-unexpected<=0', { hostile: false }, /no hostile requests/],
+  ['breakpoint>=5/s', { search: false }, /no search/],
+  ['backend-cpu<1', { watched: false }, /--target-pid or --target-container/],
+  ['backend-memory-growth<1MB/min', { watched: false }, /whose backend is watched/],
+  ['k6-memory-growth<1MB/min', { durationMs: 60_000 }, /only in a load of 4 min 5 s or more/],
+];
+
+test('a gate on a figure that the run cannot have is refused before the load', () => {
+  const all: GateFacts = {
+    ...FACTS, isOpen: true, isConstantRate: true, retries: true, hostile: true, search: true,
+  }; // prettier-ignore
+  assert.deepEqual(
+    gateProblems(
+      LACKS.map(([text]) => text),
+      all,
+    ),
+    [],
+  );
+  assert.deepEqual(gateProblems(['p95<1s', 'error-rate<5%', 'no gate'], FACTS), []);
+  for (const [text, change, problem] of LACKS) {
+    const [found, ...more] = gateProblems([text, 'p95<1s'], { ...all, ...change });
+    assert.match(found, problem);
+    assert.deepEqual(more, []);
+  }
+});
+
+test('the table of gates has a sentence, units and places for each, for the docs', () => {
+  assert.deepEqual(
+    GATES.map(({ name }) => name),
+    Object.keys(GATE_METRICS),
+  );
+  for (const { name, what, where } of GATES) {
+    assert.match(what, /^[A-Z0-9].*[^.]\.$/, name);
+    assert.notEqual(where, '', name);
+  }
+  const byName = new Map(GATES.map((row) => [row.name, row]));
+  assert.deepEqual(byName.get('error-rate')!.defaults, [{ gate: 'error-rate<=1%', where: 'every load' }]); // prettier-ignore
+  assert.deepEqual(byName.get('p95')!.defaults, []);
+  assert.deepEqual(byName.get('rate')!.units, ['/s', '/min', '/h']);
+  assert.equal(byName.get('log-errors')!.where, "loads that follow the target's log");
 });

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
-import { mergeLatencyFigures, mergeProblems, mergeRuns, mergeSamples } from '../../judge/merge.ts';
+import { judgeMerged } from '../../judge/merge/judge.ts';
+import { mergeRuns } from '../../judge/merge/merge.ts';
+import { mergeProblems } from '../../judge/merge/parts.ts';
+import { mergeLatencyFigures, mergeSamples } from '../../judge/merge/seconds.ts';
 import type { Run } from '../../results/reader.ts';
 import type { Plan, SampleLine, Summary } from '../../results/types.ts';
 import { randomOf, syntheticRun } from '../support/synthetic-run.ts';
@@ -197,18 +200,27 @@ function twoRuns(): [Run, Run] {
   return [make(1), make(2)];
 }
 
+function workAt(run: Run, beganMs: number, ms: number): void {
+  Object.assign(run.summary!, { loadMs: ms, loadBeganMs: beganMs, loadEndedMs: beganMs + ms });
+}
+
 test('counts add, rates and shares are taken anew', () => {
   const runs = twoRuns();
   const [a, b] = runs.map(({ summary }) => summary!.figures);
-  Object.assign(runs[0].summary!, { firstEndMs: T0 + 100, lastEndMs: T0 + 11_900 });
-  Object.assign(runs[1].summary!, { firstEndMs: T0 + 50, lastEndMs: T0 + 13_050 });
+  workAt(runs[0], T0, 12_000);
+  workAt(runs[1], T0 + 500, 13_000);
+  runs[1].summary!.figures.started = b.sent + 9;
   assert.deepEqual(mergeProblems(runs), []);
   const { summary, plan, samples, reconcile } = mergeRuns(runs, 'both');
   const { figures } = summary;
   assert.equal(figures.sent, a.sent + b.sent);
   assert.equal(figures.accepted, a.accepted + b.accepted);
-  assert.equal(figures.submissionsPerSecond, (figures.sent - 1) / 13);
+  assert.equal(figures.started, a.sent + b.sent + 9);
+  // Starts over the longest of the two times; that one set out half a second later is no lower rate.
+  assert.equal(figures.submissionsPerSecond, (figures.sent + 9) / 13);
+  assert.equal(figures.acceptedPerSecond, figures.accepted / 13);
   assert.equal(summary.loadMs, 13_000);
+  assert.deepEqual([summary.loadBeganMs, summary.loadEndedMs], [T0, T0 + 13_500]);
   assert.equal(figures.latency!.count, a.latency!.count + b.latency!.count);
   assert.equal(figures.latency!.maxMs, Math.max(a.latency!.maxMs, b.latency!.maxMs));
   assert.equal(samples.length, 16);
@@ -276,12 +288,12 @@ test('schedules add, their percentile comes from all starts', () => {
 
 test('a part that was killed counts with its samples, and the whole is not complete', () => {
   const [first, second] = twoRuns();
-  const { summary, broken } = mergeRuns(
+  const { summary, reasons } = mergeRuns(
     [first, { ...second, summary: null, reconcile: null }],
     'x',
   );
   assert.equal(summary.figures.sent, first.summary!.figures.sent + second.summary!.figures.sent);
-  assert.deepEqual(broken, ['generator 2 did not end by itself']);
+  assert.deepEqual(reasons, [{ kind: 'broken', words: 'did not end by itself', generator: 2 }]);
 });
 
 test('a log that both follow counts once, embedded backends have one each', () => {
@@ -318,7 +330,7 @@ test('a log that both follow counts once, embedded backends have one each', () =
   );
 });
 
-test('what is no part of one load is refused, each reason told', () => {
+test('what is no part of one load is refused, with each reason', () => {
   const [first, second] = twoRuns();
   const plan = second.plan!;
   const problemsOf = (change: Partial<Run>) => mergeProblems([first, { ...second, ...change }]);
@@ -375,4 +387,122 @@ test('hostile cases add up case by case', () => {
   const merged = mergeRuns(runs, 'x').summary.hostile!;
   assert.deepEqual([merged.played, merged.answers['400'], merged.cases.length], [8, 8, 1]);
   assert.deepEqual([merged.cases[0].unexpected, merged.cases[0].examples], [2, ['a', 'b', 'a']]);
+});
+
+test('the parts are judged by their reasons, whatever their sentences say', () => {
+  const runs = twoRuns();
+  runs[0].summary!.verdict = {
+    passed: false,
+    exitCode: 4,
+    sentence: 'words that nobody reads',
+    reasons: [
+      { kind: 'generator-limited', cause: 'quota', words: 'its CPU quota held k6 back' },
+      { kind: 'gate', name: 'p95<1ms', state: 'fail', value: 9, unit: 'ms' },
+    ],
+  };
+  const judge = () => judgeMerged(mergeRuns(runs, 'x'), runs);
+  const { verdict } = judge();
+  assert.equal(verdict.exitCode, 4);
+  assert.deepEqual(verdict.reasons![0], {
+    kind: 'generator-limited', cause: 'quota', words: 'its CPU quota held k6 back', generator: 1,
+  }); // prettier-ignore
+  assert.match(
+    verdict.sentence,
+    /^GENERATOR-LIMITED: generator 1: its CPU quota held k6 back; this/,
+  );
+  // The gate of the part is judged over the sums: its own outcome does not stand.
+  assert.ok(
+    !verdict.reasons!.some((reason) => reason.kind === 'gate' && reason.name === 'p95<1ms'),
+  );
+  const broken = { kind: 'broken' as const, words: 'the backend ended' };
+  runs[1].summary!.verdict = { passed: false, exitCode: 5, sentence: 'x', reasons: [broken] };
+  assert.equal(judge().verdict.exitCode, 5);
+  assert.match(judge().verdict.sentence, /^BROKEN: generator 2: the backend ended; /);
+});
+
+test('gates of the parts are judged over the sums, and those that every load has', () => {
+  const runs = twoRuns();
+  runs[0].summary!.gates = [
+    { name: 'accepted>=1000000', state: 'pass', value: 2e6, limit: 1e6, unit: '' },
+    { name: 'a gate of old words', state: 'pass', value: 1, limit: 1, unit: '' },
+  ];
+  const { gates, verdict } = judgeMerged(mergeRuns(runs, 'x'), runs);
+  assert.deepEqual(
+    gates.map(({ name, state }) => [name, state]),
+    [
+      ['error-rate<=1%', 'pass'],
+      ['failed-iterations<=0', 'pass'],
+      ['accepted>=1000000', 'fail'],
+    ],
+  );
+  assert.equal(verdict.exitCode, 99);
+});
+
+/** Two generators of 10 s at 24.7/s each; the second one's clock, or its start, is `shiftMs` off. */
+function shifted(shiftMs: number): [Run, Run] {
+  const make = (shift: number, seed: string): Run => {
+    const run = syntheticRun({ seconds: 10, rate: 24 });
+    for (const line of run.samples) {
+      line.t += shift;
+      line.started = 25 - (line.elapsedS % 2);
+    }
+    for (const line of run.resources) line.t += shift;
+    const started = run.samples.reduce((sum, line) => sum + line.started!, 0);
+    run.summary!.figures.started = started;
+    workAt(run, run.samples[0].t, 10_000);
+    return { ...run, folder: `/runs/${seed}`, plan: { ...run.plan!, id: seed, seed } };
+  };
+  return [make(0, 'a'), make(shiftMs, 'b')];
+}
+
+test('clocks 6 s apart: together for 4 of 10 s, and the rate is that of the overlap', () => {
+  const runs = shifted(6000);
+  assert.deepEqual(mergeProblems(runs), []);
+  const { notes, figures } = mergeRuns(runs, 'x').summary;
+  assert.equal(figures.submissionsPerSecond, 49);
+  assert.match(
+    notes[0],
+    /^the two generators were at work together only for 4 s of 10 s: by their clocks the last one began 6 s after the first, so their clocks are apart, or they were started apart; where they overlap they sent 49 submissions\/s/,
+  );
+  const apart = mergeRuns(shifted(300), 'x').summary;
+  assert.deepEqual(apart.notes, []);
+  assert.equal(apart.figures.submissionsPerSecond, 49);
+});
+
+test('200 s apart they are refused, with what each clock says', () => {
+  const [problem, ...more] = mergeProblems(shifted(200_000));
+  assert.deepEqual(more, []);
+  assert.match(
+    problem,
+    /run 2 \(b\) and run 1 were not at work at the same time: by their clocks one worked from 03:04:05 to 03:04:15 UTC, the other from 03:07:25 to 03:07:35; their clocks are 3 min 20 s apart, or they were started/,
+  );
+});
+
+test('a merged run and one of its parts would count twice', () => {
+  const runs = twoRuns();
+  const merged = mergeRuns(runs, 'both');
+  const whole: Run = {
+    ...runs[0], folder: '/runs/both', plan: merged.plan, samples: merged.samples, summary: judgeMerged(merged, runs),
+  }; // prettier-ignore
+  const of = (...all: Run[]) => mergeProblems(all).filter((problem) => /twice|same run/.test(problem)); // prettier-ignore
+  assert.deepEqual(of(whole, runs[1]), [
+    'run 1 and run 2 (part-2) both hold part-2, which would count twice',
+  ]);
+  assert.deepEqual(of(runs[0], whole).length, 1);
+  assert.deepEqual(of(...runs), []);
+  const third: Run = { ...runs[0], folder: '/runs/3', plan: { ...runs[0].plan!, id: 'part-3' } };
+  assert.deepEqual(of(whole, third), []);
+});
+
+test("the target's words add up, most frequent first", () => {
+  const runs = twoRuns();
+  runs[0].summary!.figures.refusals = [
+    { answer: '400', text: 'a', count: 2 },
+    { answer: '401', text: 'a', count: 3 },
+  ];
+  runs[1].summary!.figures.refusals = [{ answer: '400', text: 'a', count: 4 }];
+  assert.deepEqual(mergeRuns(runs, 'x').summary.figures.refusals, [
+    { answer: '400', text: 'a', count: 6 },
+    { answer: '401', text: 'a', count: 3 },
+  ]);
 });

@@ -18,6 +18,7 @@ test('version 2: the lowest limit on the way up', () => {
   const root = scratchFolder();
   write(root, {
     'proc/self/cgroup': '0::/a/b\n',
+    'proc/self/mountinfo': `30 25 0:26 / ${join(root, 'sys/fs/cgroup')} rw - cgroup2 cgroup2 rw\n`,
     'sys/fs/cgroup/a/memory.max': '500000000\n',
     'sys/fs/cgroup/a/b/memory.max': 'max\n',
   });
@@ -26,7 +27,7 @@ test('version 2: the lowest limit on the way up', () => {
   assert.deepEqual(memoryRoom(4e8, roots(root)), { totalBytes: 4e8, limitBytes: null });
 });
 
-test('version 1: the hierarchical limit of the memory controller', () => {
+test('version 1: the limit of the memory controller, of the group or one above it', () => {
   const root = scratchFolder();
   const v1 = join(root, 'cgroup');
   const mount = (name: string) => `30 25 0:26 / ${join(v1, name)} rw - cgroup cgroup rw,${name}\n`;
@@ -35,11 +36,12 @@ test('version 1: the hierarchical limit of the memory controller', () => {
     'proc/self/cgroup': '4:memory:/job\n3:cpuacct:/job\n',
     'proc/self/mountinfo': mount('memory') + mount('cpuacct'),
     'cgroup/cpuacct/job/cpuacct.usage': '1\n',
-    'cgroup/memory/job/memory.stat': 'cache 1\nhierarchical_memory_limit 300000000\n',
+    'cgroup/memory/memory.limit_in_bytes': '300000000\n',
+    'cgroup/memory/job/memory.limit_in_bytes': '9223372036854771712\n',
   });
   assert.deepEqual(memoryRoom(4e9, roots(root)), { totalBytes: 4e9, limitBytes: 3e8 });
   write(root, {
-    'cgroup/memory/job/memory.stat': 'hierarchical_memory_limit 9223372036854771712\n',
+    'cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n',
   });
   assert.equal(memoryRoom(4e9, roots(root)).limitBytes, null);
 });

@@ -12,6 +12,7 @@ import { fleetProblems, offsetsFile, type TimedLoad } from '../../load/timed-sta
 import { volumeOf } from '../../load/volume.ts';
 import { loadShape } from '../support/scenario.ts';
 import { figuresOf } from '../../load/k6/figures.ts';
+import { endOf } from '../support/load-end.ts';
 import { SampleAggregator } from '../../load/k6/samples.ts';
 import { mostWithin, timedSchedule } from '../../load/schedule.ts';
 import { ScheduleWatch } from '../../load/k6/schedule-watch.ts';
@@ -218,7 +219,7 @@ test('retries: the last answer counts, failures before it are counted apart, als
     lines.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
     5000,
   );
-  const figures = figuresOf(aggregator, true);
+  const figures = figuresOf(aggregator, endOf(aggregator, true));
   assert.deepEqual(figures.retries, totals.retries);
   // From the start that was due to the answer that counts.
   assert.ok(Math.abs(figures.sinceIntended!.maxMs - 2200) < 5);

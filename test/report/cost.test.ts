@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chartData } from '../../plots/data.ts';
-import { markdownReport } from '../../report/markdown.ts';
+import { markdownReport } from '../../report/describe.ts';
 import type { CostFigures, LogFigures } from '../../results/types.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
 
@@ -71,7 +71,12 @@ test('what a submission costs: figures with their intervals, or why there is non
   );
   assert.match(rowOf(page, 'CPU that each submission adds'), /\| 4\.1 ms \(4 ms to 4\.2 ms\)/);
   assert.match(rowOf(page, 'CPU at no load'), /0\.05 cores \(0\.04 cores to 0\.06 cores\)/);
-  assert.match(rowOf(page, 'Memory that each'), /130 B \(-10 B to 270 B\)/);
+  // An interval around zero is no figure.
+  assert.match(rowOf(page, 'Memory that each'), /not known: it may as well be nothing/);
+  const grows = pageOf({
+    cost: { ...COST, memoryBytesPerSubmission: { value: 130, low: 10, high: 250 } },
+  });
+  assert.match(rowOf(grows, 'Memory that each'), /130 B \(10 B to 250 B\)/);
   assert.match(rowOf(page, 'Stored  '), /not known: the size of the target's storage/);
   assert.match(rowOf(page, 'Memory per VU'), /not known: the number of VUs did not change/);
   assert.doesNotMatch(pageOf({}), /submission costs/);
@@ -90,6 +95,10 @@ test("the target's log: each shape a row; what it wrote is no markup", () => {
   assert.match(rowOf(page, '    2'), /fatal, allowed/);
   const clean = pageOf({ logs: { ...LOGS, errors: 0, allowed: 0, groups: [] } });
   assert.match(clean, /12,000 lines, no errors\./);
+  const silent = pageOf({ logs: { ...LOGS, lines: 0, errors: 0, allowed: 0, groups: [] } });
+  assert.match(silent, /0 lines, no errors\. Not one line came, so this says nothing/);
+  const one = pageOf({ logs: { ...LOGS, lines: 1, errors: 1 } });
+  assert.match(one, /journal:uptime: 1 line, 1 error, and 2/);
   const flooded = pageOf({ logs: { ...LOGS, skippedBytes: 5e9 } });
   assert.match(flooded, /5 GB came faster than they could be read/);
   assert.doesNotMatch(pageOf({}), /The target's log/);

@@ -1,7 +1,7 @@
 /** The tables of sizes and kinds in the report. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { markdownReport } from '../../report/markdown.ts';
+import { markdownReport } from '../../report/describe.ts';
 import type { GroupFigures, Summary } from '../../results/types.ts';
 import { SYNTHETIC_RUNS } from '../support/synthetic-run.ts';
 

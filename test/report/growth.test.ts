@@ -1,7 +1,7 @@
 /** What the page says of memory that grows. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { markdownReport } from '../../report/markdown.ts';
+import { markdownReport } from '../../report/describe.ts';
 import { syntheticRun } from '../support/synthetic-run.ts';
 
 test('slopes stand beside the peaks, with the time over which they were taken', () => {

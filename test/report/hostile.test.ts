@@ -1,7 +1,7 @@
 /** The section of hostile requests in the report. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { markdownReport } from '../../report/markdown.ts';
+import { markdownReport } from '../../report/describe.ts';
 import type { HostileCaseFigures, HostileFigures } from '../../results/types.ts';
 import { SYNTHETIC_RUNS } from '../support/synthetic-run.ts';
 
@@ -108,7 +108,7 @@ test('what was otherwise comes first, with examples; what was cut or not run is 
     ],
   });
   assert.match(lines[0], /in 1 whole round of/);
-  assert.match(lines[0], /\*\*1 of 5 were not answered as they should be\.\*\* 1 were cut/);
+  assert.match(lines[0], /\*\*1 of 5 was not answered as it should be\.\*\* 1 was cut/);
   const [cutOff, notJson, limit, right] = lines.slice(6).map(cellsOf);
   assert.equal(cutOff[1], '`cut-off`');
   // What a target sent is no markup.

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { escapeMarkdown, markdownReport, writeReport } from '../../report/markdown.ts';
-import type { Run } from '../../results/reader.ts';
+import { after, mock, test } from 'node:test';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { describeRun, markdownReport, ResultsGone, writeReport } from '../../report/describe.ts';
+import { escapeMarkdown } from '../../report/print-markdown.ts';
+import { pageOfRun } from '../../report/run-page.ts';
+import { verdictOf } from '../../judge/verdict.ts';
+import { readRun, type Run } from '../../results/reader.ts';
 import { projectRoot } from '../../paths.ts';
-import { UserError } from '../../user-error.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import { USUAL_CHARTS } from '../support/charts.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
 
@@ -99,7 +104,7 @@ test('writeReport links the pictures that are there, and only those', async () =
   writeFileSync(join(folder, 'latency.png'), '');
   writeFileSync(join(folder, 'latency.svg'), '');
   writeFileSync(join(folder, 'resources.svg'), '');
-  const path = await writeReport(folder);
+  const path = await writeReport(await readRun(folder));
   assert.equal(path, join(folder, 'report.md'));
   const links = [...readFileSync(path, 'utf8').matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(
     ([, link]) => link,
@@ -109,6 +114,107 @@ test('writeReport links the pictures that are there, and only those', async () =
 
 test('no page for what is no run', async () => {
   const folder = mkdtempSync(join(scratch, 'other-'));
-  await assert.rejects(writeReport(folder), UserError);
+  await assert.rejects(describeRun(folder), UserError);
   assert.ok(!existsSync(join(folder, 'report.md')));
+});
+
+test('the page of a run reads its folder once, and says when the results are gone', async () => {
+  const folder = join(scratch, 'once');
+  writeRun(folder, syntheticRun({ seconds: 3 }));
+  const { readFile } = fsPromises;
+  const read: string[] = [];
+  const spy = mock.method(fsPromises, 'readFile', (...args: Parameters<typeof readFile>) => {
+    read.push(args[0] as string);
+    return readFile(...args);
+  });
+  syncBuiltinESMExports();
+  try {
+    assert.equal(await describeRun(folder, { justEnded: true }), join(folder, 'report.md'));
+  } finally {
+    spy.mock.restore();
+    syncBuiltinESMExports();
+  }
+  assert.equal(read.filter((path) => path.endsWith('samples.ndjson')).length, 1);
+});
+
+test('results that are deleted while the pictures are drawn have not passed', async () => {
+  const isGone = (error: unknown) => {
+    assert.ok(error instanceof ResultsGone);
+    assert.equal(error.exitCode, EXIT.broken);
+    assert.match(error.message, /^the results are gone: .* was deleted before the run had ended$/);
+    return true;
+  };
+  const never = join(scratch, 'never');
+  await assert.rejects(describeRun(never, { justEnded: true }), isGone);
+  const folder = join(scratch, 'vanishes');
+  writeRun(folder, syntheticRun({ seconds: 3 }));
+  const described = describeRun(folder, { justEnded: true });
+  rmSync(folder, { recursive: true });
+  await assert.rejects(described, isGone);
+  assert.ok(!existsSync(folder), 'the folder is not made again for pictures alone');
+  // Of a run of yesterday it is the user's word that is wrong.
+  await assert.rejects(describeRun(never), (error: UserError) => error.exitCode === EXIT.usage);
+});
+
+test("the target's own words stand below its answers, and what to look at below the verdict", () => {
+  const run = syntheticRun({ seconds: 3, errors: () => ({ '400': 1 }) });
+  const { figures } = run.summary!;
+  const refusals = [
+    {
+      answer: '400',
+      text: 'Field `created_at` is a timestamp in future | x',
+      count: figures.sent - 1,
+    },
+    { answer: '400', text: '', count: 1 },
+  ];
+  figures.refusals = refusals;
+  run.summary!.verdict = verdictOf(
+    { figures, broken: [], interrupted: false, generatorLimit: null },
+    [],
+  );
+  const page = markdownReport(run, []);
+  assert.match(page, /What came instead of an expected answer, in its own words:/);
+  assert.match(page, /\| 400 +\| `` Field `created_at` is a timestamp in future \\\| x `` \|/);
+  assert.match(page, /\| +1 \| 400 +\| not known +\|/);
+  assert.match(page, /^What to look at: the target's clock is behind this machine's/m);
+  assert.doesNotMatch(GOLDEN.usual(), /What to look at|own words/);
+});
+
+test('the head names all targets', () => {
+  const run = syntheticRun({ seconds: 3 });
+  const targets = ['http://a/v1/submit', 'http://b/v1/submit'].map((url) => ({ url, weight: 1 }));
+  run.plan!.target = { url: targets[0].url, embedded: false, targets };
+  const [, , facts] = markdownReport(run, []).split('\n');
+  assert.match(facts, / · targets `http:\/\/a\/v1\/submit`, `http:\/\/b\/v1\/submit` · /);
+});
+
+test('a request whose end is not known was not "answered"', () => {
+  const run = syntheticRun({ seconds: 3 });
+  const classes = {
+    right: 1, different: 0, missing: 1, sameSecond: 0, refusedStored: 0, unknownStored: 1, unknownNotStored: 0,
+    foreign: 0, hostile: 0, retried: 0, doubles: 0, unreadable: 0,
+  }; // prettier-ignore
+  const answered_at = '2026-01-02T03:04:06Z';
+  run.reconcile!.look = {
+    storage: 'x', complete: true, waitedMs: 1, readings: 1, blocksCompared: 1, classes,
+    examples: [{ class: 'unknown', answered_at, stored: true }, { class: 'missing', answered_at }],
+  }; // prettier-ignore
+  const page = markdownReport(run, []);
+  assert.match(page, /\| Without an answer .*\| its request ended 2026-01-02T03:04:06Z; stored \|/);
+  assert.match(page, /\| Not stored .*\| answered 2026-01-02T03:04:06Z +\|/);
+  assert.match(page, /the bytes of 1 block was compared/i);
+});
+
+test('sections are data: each has an id, and every row as many cells as its head', () => {
+  const run = SYNTHETIC_RUNS.breakpoint();
+  const { sections } = pageOfRun(run, PICTURES);
+  const ids = sections.map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.deepEqual(ids.slice(0, 3), ['verdict', 'search', 'figures']);
+  const tables = sections.flatMap(({ blocks }) => blocks).filter((block) => block.kind === 'table');
+  assert.ok(tables.length > 5);
+  for (const { head, align, rows } of tables) {
+    assert.equal(align.length, head.length);
+    for (const row of rows) assert.equal(row.length, head.length);
+  }
 });

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chartData } from '../../plots/data.ts';
-import { markdownReport } from '../../report/markdown.ts';
+import { markdownReport } from '../../report/describe.ts';
 import type { Run } from '../../results/reader.ts';
+import { LatencyHistogram } from '../../results/histogram.ts';
 import { paceInWords } from '../../results/pace.ts';
 import { syntheticRun } from '../support/synthetic-run.ts';
 
@@ -41,6 +42,27 @@ test('the schedule, and the time since the intended start beside the plain laten
     /2\.5 starts\/s \(constant-arrival-rate\), open model with 500 VUs ready, request timeout/,
   ])
     assert.match(page, row);
+});
+
+test('who was dropped has waited in vain: the row of all planned starts says so', () => {
+  const run = openRun();
+  const histogram = new LatencyHistogram();
+  // Of 3,988 planned starts without the warm-up 3,888 were answered: p90 of all is p92.3 of those.
+  for (let i = 1; i <= 3888; i++) histogram.record(i * 1000);
+  run.summary!.figures.sinceIntended = histogram.figures();
+  const page = markdownReport(run, []);
+  const cellsOf = (name: string) =>
+    page
+      .split('\n')
+      .find((line) => line.startsWith(`| ${name} `))!
+      .split('|')
+      .slice(2, -1)
+      .map((cell) => cell.trim());
+  assert.deepEqual(cellsOf('since the intended start').slice(0, 4), ['3,888', '1.94 s', '1.94 s', '3.5 s']); // prettier-ignore
+  assert.deepEqual(cellsOf('since the intended start, all planned'), ['3,988', 'never', '1.99 s', '3.59 s', '3.79 s', 'never', 'never', 'never']); // prettier-ignore
+  assert.match(page, /Of the 3,988 planned starts 100 are not in it, .* \(90 were dropped\)/);
+  run.summary!.figures.schedule!.planned = 3900;
+  assert.doesNotMatch(markdownReport(run, []), /all planned/);
 });
 
 test('a closed model has none of it', () => {

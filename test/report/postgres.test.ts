@@ -1,7 +1,7 @@
 /** What the page says of PostgreSQL's own figures. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { markdownReport } from '../../report/markdown.ts';
+import { markdownReport } from '../../report/describe.ts';
 import { postgresFigures } from '../../results/postgres-figures.ts';
 import type { ResourceLine } from '../../results/types.ts';
 import { syntheticRun } from '../support/synthetic-run.ts';

@@ -81,3 +81,27 @@ test('absent fields of older files get their meaning, present ones keep theirs',
   assert.equal(fillAbsent('summary', { ...first, firstEndMs: 5 }).firstEndMs, 5);
   assert.ok(!('hostile' in filled) && !('cost' in filled));
 });
+
+test('the reasons of an older verdict are taken out of its sentence, those of a newer one stay', () => {
+  const reasonsOf = (exitCode: number, sentence: string, more: object = {}) =>
+    fillAbsent<Summary>('summary', {
+      ...RUN.summary!,
+      gates: [{ name: 'p95<1s', state: 'fail' as const, value: 2, limit: 1, unit: 's' }],
+      verdict: { passed: false, exitCode, sentence, ...more },
+    }).verdict.reasons;
+  const gate = { kind: 'gate', name: 'p95<1s', state: 'fail', value: 2, unit: 's' };
+  assert.deepEqual(
+    reasonsOf(5, 'BROKEN: the backend ended; k6 too; 9 of 1,000 submissions were accepted, 5/s.'),
+    [{ kind: 'broken', words: 'the backend ended; k6 too' }, gate],
+  );
+  assert.deepEqual(
+    reasonsOf(
+      4,
+      'GENERATOR-LIMITED: of 9 starts 3 began late; this says little about the target; 9 of 9 submissions were accepted.',
+    ),
+    [{ kind: 'generator-limited', words: 'of 9 starts 3 began late' }, gate],
+  );
+  assert.deepEqual(reasonsOf(130, 'INTERRUPTED: x'), [{ kind: 'interrupted' }, gate]);
+  assert.deepEqual(reasonsOf(99, 'FAILED: p95<1s does not hold'), [gate]);
+  assert.deepEqual(reasonsOf(5, 'BROKEN: x', { reasons: [] }), []);
+});

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { figuresOf } from '../../load/k6/figures.ts';
+import { endOf } from '../support/load-end.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,
@@ -51,7 +52,7 @@ test('each body is held against its own answer, and latencies are kept apart', a
   assert.deepEqual(totals.answers, { 200: 8, 413: 4 });
   assert.deepEqual([totals.accepted, totals.expected, totals.otherBody], [8, 12, 0]);
   assert.deepEqual(table.answerOf(1), { class: '413', expected: true, accepted: false });
-  const figures = figuresOf(aggregator);
+  const figures = figuresOf(aggregator, endOf(aggregator));
   assert.deepEqual([figures.errorRate, figures.expected, figures.latency!.count], [0, 12, 8]);
   const [signed, over, recorded] = aggregator.byGroup();
   assert.deepEqual(
@@ -88,7 +89,7 @@ test('a body that must be refused and is taken counts as accepted, and as an err
   assert.deepEqual(totals.answers, { 200: 12 });
   assert.deepEqual([totals.accepted, totals.expected, totals.otherBody], [12, 8, 0]);
   assert.deepEqual(table.answerOf(1), { class: '200', expected: false, accepted: true });
-  assert.equal(figuresOf(aggregator).errorRate, 4 / 12);
+  assert.equal(figuresOf(aggregator, endOf(aggregator)).errorRate, 4 / 12);
   assert.equal(aggregator.byGroup()[1].latency.count, 0);
   assert.match(log.join('\n'), /status 200/);
 });

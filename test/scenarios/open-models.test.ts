@@ -9,6 +9,7 @@ import type { LoadRequest } from '../../load/request.ts';
 import { loadShape } from '../support/scenario.ts';
 import { volumeOf } from '../../load/volume.ts';
 import { figuresOf } from '../../load/k6/figures.ts';
+import { endOf } from '../support/load-end.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,
@@ -51,7 +52,13 @@ async function run(change: Partial<LoadRequest>, behaviour: Behaviour = accept) 
   assert.equal(end.outcome, 'finished', end.sentence);
   assert.equal(aggregator.totals.resent, 0);
   assert.deepEqual(aggregator.inFlight(), []);
-  return { load, volume, figures: figuresOf(aggregator), lines, received: target.requests.length };
+  return {
+    load,
+    volume,
+    figures: figuresOf(aggregator, endOf(aggregator)),
+    lines,
+    received: target.requests.length,
+  };
 }
 
 describe('every start is on time, late, or dropped', { concurrency: 2 }, () => {

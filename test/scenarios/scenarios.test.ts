@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { corpusSource, makeK6Plan, packPayloads } from '../../load/k6/plan.ts';
 import type { RunningK6 } from '../../load/k6/run.ts';
 import { figuresOf } from '../../load/k6/figures.ts';
+import { endOf } from '../support/load-end.ts';
 import { payloadOf, type K6Plan } from '../../scenarios/lib/plan.ts';
 import { makeFakeCorpus, type FakeCorpus } from '../support/fake-corpus.ts';
 import {
@@ -169,7 +170,7 @@ describe('each answer is counted under its class', () => {
     });
     const run = await runScenario({ bundle: 'load', plan, folder });
     assert.deepEqual(run.aggregator.totals.answers, { 'error:1212': 6 });
-    const figures = figuresOf(run.aggregator);
+    const figures = figuresOf(run.aggregator, endOf(run.aggregator));
     assert.equal(figures.latency, null);
     assert.equal(figures.errorRate, 1);
   });
@@ -386,7 +387,7 @@ describe('a run that is cut', () => {
       run.lines.reduce((sum, line) => sum + (line.failedIterations ?? 0), 0),
       1,
     );
-    assert.equal(figuresOf(run.aggregator).failedIterations, 1);
+    assert.equal(figuresOf(run.aggregator, endOf(run.aggregator)).failedIterations, 1);
     assert.deepEqual(run.aggregator.inFlight(), []);
     assert.match(run.log.join('\n'), /submission 4: the iteration threw: TypeError/);
   });

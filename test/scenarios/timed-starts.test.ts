@@ -7,6 +7,7 @@ import type { RunningK6 } from '../../load/k6/run.ts';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { timedShape } from '../../load/shape.ts';
 import { figuresOf } from '../../load/k6/figures.ts';
+import { endOf } from '../support/load-end.ts';
 import { mostWithin } from '../../load/schedule.ts';
 import { projectRoot } from '../../paths.ts';
 import type {
@@ -81,7 +82,7 @@ async function run(call: {
   });
   await target.stop();
   const { aggregator } = result;
-  return { ...result, load, corpus, arrivals, figures: figuresOf(aggregator), requests: target.requests }; // prettier-ignore
+  return { ...result, load, corpus, arrivals, figures: figuresOf(aggregator, endOf(aggregator)), requests: target.requests }; // prettier-ignore
 }
 
 describe('starts with a time each', { concurrency: 2 }, () => {
@@ -305,7 +306,7 @@ test('what makes no sense together is told at once', async () => {
     [['--scenario', 'load', '--speedup', '3', '--timing', 'recorded'], /--speedup has no effect in the scenario load/, /--timing has no effect/],
     [['--scenario', 'replay', '--payloads', folder, '--time-factor', '2', '--signatures', 'broken', '--producers', '2'], /--time-factor has no effect in the scenario replay without --timing recorded/, /--signatures .* without --submitters random/, /--producers .* without --submitters random/],
     [['--scenario', 'replay', '--payloads', folder, '--timing', 'recorded', '--duration', '3s', '--order', 'random'], /--duration has no effect in the scenario replay with --timing recorded/, /--order .* with --timing recorded/],
-    [['--scenario', 'load', '--gate', 'on-time>=1%'], /needs an open model: --scenario arrival or fleet/],
+    [['--scenario', 'load', '--gate', 'on-time>=1%'], /would have no data: .*open model/],
   ] as const) {
     const { exitCode, stderr } = await runCli(['load', ...args]);
     assert.equal(exitCode, 2, stderr);

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
+import { ratesOf } from '../../results/rates.ts';
 import { fillAbsent } from '../../results/migrations.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
@@ -134,7 +135,9 @@ export function syntheticRun(description: Partial<RunDescription> = {}): Run {
     });
   }
 
-  const figures = figuresOfSamples(samples, resources);
+  const counted = figuresOfSamples(samples, resources);
+  const { sent: started, accepted } = counted;
+  const figures = { ...counted, ...ratesOf({ started, accepted }, run.seconds * 1000) };
   const passed = figures.errorRate !== null && figures.errorRate <= 0.01;
   const id = '2026-01-02T03-04-05Z-load';
   const plan: Plan = {

@@ -188,14 +188,47 @@ test('where no rate held, the sentence says whether it was the target', () => {
   ];
   const limited = [trial(40, 'generator-limited', []), trial(50, 'generator-limited', [])];
   for (const [end, trials, exitCode, sentence] of [
-    ['fails the lowest', failed, 99, 'FAILED: the gates do not even hold at 0.78/s: error-rate<=1%, p95<1s (2 trials of 10 s).'],
-    ['trials', failed.slice(0, 1), 99, 'FAILED: the gates do not even hold at 50/s: p95<1s (1 trial of 10 s).'],
-    ['trials', [...failed, ...limited], 99, 'FAILED: the gates do not even hold at 0.78/s: error-rate<=1%, p95<1s (4 trials of 10 s).'],
-    ['generator-limited', [...limited, failed[0]], 99, 'FAILED: the gates do not even hold at 50/s: p95<1s (3 trials of 10 s).'],
-    ['trials', limited, 4, 'GENERATOR-LIMITED: this machine cannot even send 40/s (2 trials of 10 s).'],
-    ['generator-limited', limited, 4, 'GENERATOR-LIMITED: this machine cannot even send 40/s (2 trials of 10 s).'],
-  ] as const)
-    assert.deepEqual(verdictOfSearch({ ...FOUND, ...none, end, trials: [...trials] }, [], CALM), { passed: false, exitCode, sentence }); // prettier-ignore
+    [
+      'fails the lowest',
+      failed,
+      99,
+      'FAILED: the gates do not even hold at 0.78/s: error-rate<=1%, p95<1s (2 trials of 10 s).',
+    ],
+    [
+      'trials',
+      failed.slice(0, 1),
+      99,
+      'FAILED: the gates do not even hold at 50/s: p95<1s (1 trial of 10 s).',
+    ],
+    [
+      'trials',
+      [...failed, ...limited],
+      99,
+      'FAILED: the gates do not even hold at 0.78/s: error-rate<=1%, p95<1s (4 trials of 10 s).',
+    ],
+    [
+      'generator-limited',
+      [...limited, failed[0]],
+      99,
+      'FAILED: the gates do not even hold at 50/s: p95<1s (3 trials of 10 s).',
+    ],
+    [
+      'trials',
+      limited,
+      4,
+      'GENERATOR-LIMITED: this machine cannot even send 40/s (2 trials of 10 s).',
+    ],
+    [
+      'generator-limited',
+      limited,
+      4,
+      'GENERATOR-LIMITED: this machine cannot even send 40/s (2 trials of 10 s).',
+    ],
+  ] as const) {
+    const { reasons, ...verdict } = verdictOfSearch({ ...FOUND, ...none, end, trials: [...trials] }, [], CALM); // prettier-ignore
+    assert.deepEqual(verdict, { passed: false, exitCode, sentence });
+    assert.equal(reasons![0].kind, exitCode === 4 ? 'generator-limited' : 'lowest rate failed');
+  }
 });
 
 test('a gate on the rate found can fail', () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { LatencyHistogram } from '../../../results/histogram.ts';
 import { figuresOfSamples } from '../../../results/figures.ts';
 import { figuresOf } from '../../../load/k6/figures.ts';
+import { endOf } from '../../support/load-end.ts';
 import { SampleAggregator, type AggregatorOptions } from '../../../load/k6/samples.ts';
 import { scheduleOf } from '../../../load/schedule.ts';
 import { answerCode, CODE, packReport } from '../../../scenarios/lib/reports.ts';
@@ -31,6 +32,12 @@ const request = (t: number, status: string, durationMs: number, aroundMs = [0, 0
   row('http_req_receiving', t, 0.1, status);
 
 const accepted = answerCode(200, 0, true);
+
+/** Figures of a whole load. */
+const figuresIn = (text: string) => {
+  const { aggregator } = aggregate(text);
+  return figuresOf(aggregator, endOf(aggregator));
+};
 
 function aggregate(text: string, change: Partial<AggregatorOptions> = {}, chunkBytes = Infinity) {
   const aggregator = new SampleAggregator({
@@ -65,6 +72,7 @@ test('one request: each figure where it belongs', () => {
     t: T0,
     elapsedS: 0,
     vus: 3,
+    started: 1,
     sent: 1,
     answers: { 200: 1 },
     bytesSent: 46_500,
@@ -93,7 +101,7 @@ test('one request: each figure where it belongs', () => {
     standstillMs: 0,
   });
   assert.deepEqual(aggregator.inFlight(), []);
-  assert.equal(figuresOf(aggregator).submissionsPerSecond, null);
+  assert.equal(figuresOf(aggregator, endOf(aggregator)).submissionsPerSecond, 1000 / 13);
 });
 
 test("a feeder's requests count nowhere, and neither do the bytes of its answers", () => {
@@ -158,9 +166,10 @@ test('answers by class; only expected ones have a latency', () => {
   assert.deepEqual(aggregator.table.answerOf(3), { class: 'error:1212', expected: false, accepted: false }); // prettier-ignore
   assert.deepEqual(aggregator.table.answerOf(6), { class: '200', expected: true, accepted: true }); // prettier-ignore
   assert.equal(aggregator.table.answerOf(7), null);
-  const figures = figuresOf(aggregator);
+  const figures = figuresOf(aggregator, endOf(aggregator));
   assert.equal(figures.errorRate, 5 / 7);
-  assert.equal(figures.submissionsPerSecond, 1000);
+  // Seven began within the six milliseconds from the first sample to the last answer.
+  assert.equal(figures.submissionsPerSecond, 7000 / 6);
   assert.equal(figures.latency!.minMs, 10);
 });
 
@@ -321,7 +330,7 @@ test('nothing at all: no lines, no figures', () => {
   for (const text of ['', HEADER]) {
     const { aggregator, lines } = aggregate(text);
     assert.deepEqual(lines, []);
-    const figures = figuresOf(aggregator);
+    const figures = figuresOf(aggregator, endOf(aggregator));
     assert.equal(figures.errorRate, null);
     assert.equal(figures.submissionsPerSecond, null);
     assert.equal(figures.latency, null);
@@ -412,13 +421,13 @@ test('an open model: late and dropped starts by second, and the time since the i
       [1, undefined],
     ],
   );
-  const figures = figuresOf(aggregator);
+  const figures = figuresOf(aggregator, endOf(aggregator));
   assert.deepEqual(figures.schedule!.planned, 20);
   assert.deepEqual([figures.schedule!.started, figures.schedule!.late], [4, 2]);
   assert.equal(figures.sinceIntended!.count, 3);
   assert.equal(figures.sinceIntended!.maxMs, 1000); // due at 200, answered at 1200; its latency was 940
   assert.equal(figures.latency!.maxMs, 940);
-  assert.equal(figuresOf(aggregate(HEADER).aggregator).schedule, undefined);
+  assert.equal(figuresIn(HEADER).schedule, undefined);
 });
 
 test('the warm-up: its answers count, its latencies do not', () => {
@@ -427,7 +436,7 @@ test('the warm-up: its answers count, its latencies do not', () => {
   const text =
     HEADER + row('load_start', T0, T0) + at(999, 0, 900) + at(1999, 1, 800) + at(2000, 2, 7);
   const { aggregator, lines } = aggregate(text, { warmUpMs: 2000 });
-  const figures = figuresOf(aggregator);
+  const figures = figuresOf(aggregator, endOf(aggregator));
   assert.deepEqual([figures.sent, figures.accepted, figures.warmUpAnswers], [3, 3, 2]);
   assert.equal(figures.latency!.count, 1);
   assert.equal(figures.latency!.maxMs, 7);
@@ -437,8 +446,8 @@ test('the warm-up: its answers count, its latencies do not', () => {
     lines.map(({ latency }) => latency!.max),
     [900, 800, 7],
   );
-  assert.equal(figuresOf(aggregate(text).aggregator).warmUpAnswers, undefined);
-  assert.equal(figuresOf(aggregate(text).aggregator).latency!.count, 3);
+  assert.equal(figuresIn(text).warmUpAnswers, undefined);
+  assert.equal(figuresIn(text).latency!.count, 3);
 });
 
 test('latencies of groups: by the tag, of the answer that the group expects; other tags do not matter', () => {

@@ -110,7 +110,7 @@ const waves: Definition = {
   }),
   shape: pacedShape,
   source: () => ({ kind: 'signed', fed: 'never', asRecorded: false }),
-  gates: () => ['p95<1s'],
+  gates: ['p95<1s'],
   pictures: [],
   describe: ({ stages }) => [`waves         up to ${stages![0].target}/s`],
 };

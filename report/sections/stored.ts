@@ -1,9 +1,12 @@
 /** The section "Accepted and stored": what a look into the target's storage has shown. Pure. */
-import { markdownTable } from 'markdown-table';
-import type { Reconcile, ReconcileClasses, ReconcileLine, StorageLook } from '../results/types.ts';
-import { formatDuration, formatNumber, formatShare } from '../results/units.ts';
-
-type Escape = (text: string) => string;
+import type {
+  Reconcile,
+  ReconcileClasses,
+  ReconcileLine,
+  StorageLook,
+} from '../../results/types.ts';
+import { countOf, formatDuration, formatNumber, formatShare } from '../../results/units.ts';
+import { type Block, code, paragraph, type Section, table } from '../page.ts';
 
 /** Class, what it says, and its name in the list; in the order of the table. */
 const CLASSES: readonly [keyof ReconcileClasses, string][] = [
@@ -37,14 +40,21 @@ const EXAMPLES_OF: Record<ReconcileLine['class'], string> = {
   unreadable: 'Cannot be read',
 };
 
-/** @param escape makes text of others plain Markdown. @returns nothing where no storage was to be looked at */
-export function storedSection(reconcile: Reconcile | null, escape: Escape): string {
+/** @returns nothing where no storage was to be looked at */
+export function storedSection(reconcile: Reconcile | null): Section[] {
   const look = reconcile?.look;
-  if (!look) return '';
-  const title = '## Accepted and stored';
-  if (look.classes === undefined)
-    return `${title}\n\nNothing is known of what is stored. ${escape(look.storage)}${look.failure === undefined ? ' was not read to its end' : `: ${escape(look.failure)}`}.`;
-  const { classes } = look;
+  if (!look) return [];
+  return [{ id: 'stored', title: 'Accepted and stored', blocks: blocksOf(look) }];
+}
+
+function blocksOf(look: StorageLook): Block[] {
+  const { classes, storage, failure } = look;
+  if (classes === undefined)
+    return [
+      paragraph(
+        `Nothing is known of what is stored. ${storage}${failure === undefined ? ' was not read to its end' : `: ${failure}`}.`,
+      ),
+    ];
   const accepted = classes.right + classes.different + classes.missing + classes.sameSecond;
   const rows = CLASSES.filter(([name]) => classes[name] > 0 || ALWAYS.includes(name)).map(
     ([name, what]) => [
@@ -54,21 +64,20 @@ export function storedSection(reconcile: Reconcile | null, escape: Escape): stri
       ALWAYS.includes(name) && accepted > 0 ? formatShare(classes[name] / accepted) : '',
     ],
   );
-  const table = markdownTable([['Submissions', 'Count', 'Share of the accepted'], ...rows], {
-    align: ['left', 'right', 'right'],
-  });
-  return [title, howItWasRead(look, escape), table, examplesOf(look, escape)]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  return [
+    paragraph(howItWasRead(look)),
+    table(['Submissions', 'Count', 'Share of the accepted'], rows),
+    ...examplesOf(look),
+  ];
 }
 
-function howItWasRead(look: StorageLook, escape: Escape): string {
+function howItWasRead(look: StorageLook): string {
   const { storage, readings, waitedMs, blocksCompared, clockAheadMs, complete, failure } = look;
   const sentences = [
-    `Each submission that was sent was looked for in ${escape(storage)} by submitter, created\\_at, block and peer id, and compared field by field`,
+    `Each submission that was sent was looked for in ${storage} by submitter, created_at, block and peer id, and compared field by field`,
     blocksCompared === null || blocksCompared === undefined
       ? 'this storage keeps no blocks, so their bytes were not compared'
-      : `the bytes of ${formatNumber(blocksCompared)} block${blocksCompared === 1 ? ' was' : 's were'} compared with what was sent`,
+      : `the bytes of ${countOf(blocksCompared, 'block')} ${blocksCompared === 1 ? 'was' : 'were'} compared with what was sent`,
     `${readings === 1 ? 'It was read once' : `It was read ${formatNumber(readings)} times, the last time counts`}, ${formatDuration(waitedMs)} after the load the figures stood`,
   ];
   if (typeof clockAheadMs === 'number' && clockAheadMs !== 0)
@@ -77,37 +86,50 @@ function howItWasRead(look: StorageLook, escape: Escape): string {
     );
   if (!complete)
     sentences.push(
-      `A later reading did not come to its end${failure === undefined ? '' : ` (${escape(failure)})`}`,
+      `A later reading did not come to its end${failure === undefined ? '' : ` (${failure})`}`,
     );
   return `${sentences.map((text) => text[0].toUpperCase() + text.slice(1)).join('. ')}.`;
 }
 
-function examplesOf({ examples = [], foreignNotListed = 0 }: StorageLook, escape: Escape): string {
-  if (examples.length === 0) return '';
+function examplesOf({ examples = [], foreignNotListed = 0 }: StorageLook): Block[] {
+  if (examples.length === 0) return [];
   const rows = examples.map((line) => [
-    EXAMPLES_OF[line.class] ?? escape(line.class),
+    EXAMPLES_OF[line.class] ?? line.class,
     line.index === undefined ? '' : String(line.index),
-    escape(line.submitter ?? ''),
+    line.submitter ?? '',
     line.created_at ?? '',
-    escape(detailsOf(line)),
+    detailsOf(line),
   ]);
-  const table = markdownTable(
-    [['Example', 'Index', 'Submitter', 'created\\_at', 'What is to be seen'], ...rows],
-    { align: ['left', 'right', 'left', 'left', 'left'] },
-  );
   const more =
     foreignNotListed === 0
       ? ''
       : ` without ${formatNumber(foreignNotListed)} of those that this run did not send`;
-  return `${table}\n\nUp to five of each kind; the whole list is \`reconcile.ndjson\`${more}.`;
+  return [
+    table(['Example', 'Index', 'Submitter', 'created_at', 'What is to be seen'], rows, [
+      'left',
+      'right',
+      'left',
+      'left',
+      'left',
+    ]),
+    paragraph([
+      'Up to five of each kind; the whole list is ',
+      code('reconcile.ndjson'),
+      `${more}.`,
+    ]),
+  ];
 }
 
-/** What a line tells beside its submission. */
+/** What a line says beside its submission. */
 function detailsOf(line: ReconcileLine): string {
   const parts: string[] = [];
   for (const [name, { sent, stored }] of Object.entries(line.fields ?? {}))
     parts.push(`${name}: sent ${valueText(sent)}, stored ${valueText(stored)}`);
-  if (line.answered_at !== undefined) parts.push(`answered ${line.answered_at}`);
+  // Of one without an answer it is when its request ended, or when a gateway answered for the target.
+  if (line.answered_at !== undefined)
+    parts.push(
+      `${line.class === 'unknown' ? 'its request ended' : 'answered'} ${line.answered_at}`,
+    );
   if (line.kept_at !== undefined) parts.push(`the other one is of ${line.kept_at}`);
   if (line.stored !== undefined) parts.push(line.stored ? 'stored' : 'not stored');
   if (line.where !== undefined) parts.push(line.where);

@@ -1,0 +1,124 @@
+/** What came of the submissions of several generators: schedules, sizes and kinds, targets, hostile cases, refusals. Pure. */
+import type {
+  GroupFigures,
+  HostileFigures,
+  LatencyFigures,
+  Refusal,
+  ScheduleFigures,
+  TargetFigures,
+} from '../../results/types.ts';
+import { addCounts, sum } from './sums.ts';
+
+export function mergeSchedules(
+  parts: readonly (ScheduleFigures | null | undefined)[],
+  lateness: LatencyFigures | null,
+): ScheduleFigures | null {
+  const present = parts.filter((part) => part !== null && part !== undefined);
+  if (present.length <= 1) return present[0] ?? null;
+  const [planned, started, late] = (['planned', 'started', 'late'] as const).map((name) =>
+    sum(present, (part) => part[name]),
+  );
+  const keepsUp = present.every(({ keepingUpShare }) => keepingUpShare !== undefined);
+  const whileBusy = sum(present, ({ lateWhileBusy }) => lateWhileBusy);
+  return {
+    planned,
+    started,
+    late,
+    ...(whileBusy > 0 && { lateWhileBusy: whileBusy }),
+    dropped: sum(present, ({ dropped }) => dropped),
+    droppedWhileFree: sum(present, ({ droppedWhileFree }) => droppedWhileFree),
+    onTimeShare: planned === 0 ? null : (started - late) / planned,
+    // Of a constant rate half of what is planned is due in the second half.
+    ...(keepsUp &&
+      planned > 0 && {
+        keepingUpShare: sum(present, (part) => part.keepingUpShare! * part.planned) / planned,
+      }),
+    latenessP99Ms: lateness?.p99Ms ?? null,
+    toleranceMs: present.reduce((most, { toleranceMs }) => Math.max(most, toleranceMs), 0),
+  };
+}
+
+export function mergeGroups(
+  parts: readonly (GroupFigures[] | undefined)[],
+): GroupFigures[] | undefined {
+  const [first, ...rest] = parts.filter((part) => part !== undefined);
+  if (first === undefined) return undefined;
+  const names = [...new Set([first, ...rest].flat().map(({ name }) => name))];
+  return names.map((name) => {
+    const same = parts.flatMap((part) => part?.filter((group) => group.name === name) ?? []);
+    return {
+      ...same[0],
+      sent: sum(same, ({ sent }) => sent),
+      accepted: sum(same, ({ accepted }) => accepted),
+      expected: same.some(({ expected }) => expected === null)
+        ? null
+        : sum(same, ({ expected }) => expected!),
+      answers: addCounts(same.map(({ answers }) => answers)),
+      bytesSent: sum(same, ({ bytesSent }) => bytesSent),
+      // Of a group the histogram is not kept, so percentiles of several do not add.
+      latency: same.length === 1 ? same[0].latency : null,
+      bytesPerSecond: same.length === 1 ? same[0].bytesPerSecond : null,
+    };
+  });
+}
+
+export function mergeTargets(
+  parts: readonly (TargetFigures[] | undefined)[],
+): TargetFigures[] | undefined {
+  const all = parts.flatMap((part) => part ?? []);
+  if (all.length === 0) return undefined;
+  return [...new Set(all.map(({ url }) => url))].map((url) => {
+    const same = all.filter((target) => target.url === url);
+    return {
+      ...same[0],
+      sent: sum(same, ({ sent }) => sent),
+      accepted: sum(same, ({ accepted }) => accepted),
+      answers: addCounts(same.map(({ answers }) => answers)),
+    };
+  });
+}
+
+const MOST_EXAMPLES = 3;
+
+export function mergeHostile(
+  parts: readonly (HostileFigures | undefined)[],
+): HostileFigures | undefined {
+  const present = parts.filter((part) => part !== undefined);
+  if (present.length <= 1) return present[0];
+  const names = [...new Set(present.flatMap(({ cases }) => cases.map(({ name }) => name)))];
+  const add = <Name extends string, T extends Record<Name, number>>(all: T[], ...fields: Name[]) =>
+    Object.fromEntries(fields.map((field) => [field, sum(all, (one) => one[field])])) as Record<
+      Name,
+      number
+    >;
+  return {
+    ...add(present, 'rounds', 'requests', 'played', 'asExpected', 'unexpected', 'cut'),
+    answers: addCounts(present.map(({ answers }) => answers)),
+    cases: names.map((name) => {
+      const same = present.flatMap(({ cases }) => cases.filter((one) => one.name === name));
+      return {
+        ...same[0],
+        expected: same.find(({ expected }) => expected !== '')?.expected ?? '',
+        ...add(same, 'played', 'asExpected', 'unexpected', 'cut', 'requests'),
+        examples: same.flatMap(({ examples }) => examples).slice(0, MOST_EXAMPLES),
+      };
+    }),
+  };
+}
+
+/** Refusals of an answer's words that a summary keeps. */
+const MOST_REFUSALS = 20;
+
+export function mergeRefusals(
+  parts: readonly (readonly Refusal[] | undefined)[],
+): Refusal[] | undefined {
+  const all = parts.flatMap((part) => part ?? []);
+  if (all.length === 0) return undefined;
+  const byWords = new Map<string, Refusal>();
+  for (const refusal of all) {
+    const key = `${refusal.answer} ${refusal.text}`;
+    const same = byWords.get(key);
+    byWords.set(key, { ...refusal, count: refusal.count + (same?.count ?? 0) });
+  }
+  return [...byWords.values()].sort((a, b) => b.count - a.count).slice(0, MOST_REFUSALS);
+}

@@ -1,0 +1,51 @@
+/** A page as Markdown, ready for a GitHub wiki. Pure. */
+import { markdownTable } from 'markdown-table';
+import type { Block, Page, Span, Text } from './page.ts';
+
+/** What the user or a target chose must not become markup: table cells, links, HTML. */
+export const escapeMarkdown = (text: string): string =>
+  text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s+/g, ' ');
+
+/** Text that stands for itself, e.g. a URL, which GitHub would turn into a link. A pipe would end a cell. */
+function codeSpan(text: string): string {
+  const plain = text.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  return plain.includes('`') ? `\`\` ${plain} \`\`` : `\`${plain}\``;
+}
+
+function spanText(span: Span): string {
+  if (typeof span === 'string') return escapeMarkdown(span);
+  if ('code' in span) return codeSpan(span.code);
+  if ('em' in span) return `*${escapeMarkdown(span.em)}*`;
+  return `**${span.strong.map(spanText).join('')}**`;
+}
+
+const textOf = (text: Text): string =>
+  typeof text === 'string' ? escapeMarkdown(text) : text.map(spanText).join('');
+
+function blockText(block: Block): string {
+  switch (block.kind) {
+    case 'paragraph':
+      return textOf(block.text);
+    case 'notes':
+      return `> **Note**\n${block.items.map((item) => `> - ${textOf(item)}`).join('\n')}`;
+    case 'table':
+      return markdownTable(
+        [block.head, ...block.rows].map((row) => row.map(textOf)),
+        { align: [...block.align] },
+      );
+    case 'picture':
+      return `![${escapeMarkdown(block.title)}](${encodeURI(block.file)})`;
+  }
+}
+
+/** @returns the page, with a final newline */
+export function printMarkdown({ title, sections }: Page): string {
+  const parts = [
+    `# ${textOf(title)}`,
+    ...sections.flatMap((section) => [
+      ...(section.title === null ? [] : [`## ${textOf(section.title)}`]),
+      ...section.blocks.map(blockText),
+    ]),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}

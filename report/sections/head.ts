@@ -1,0 +1,80 @@
+/** What stands on top: the run in a line, its verdict, what to look at, and notes. Pure. */
+import { HINT_WORDS } from '../../judge/verdict-words.ts';
+import { paceInWords } from '../../results/pace.ts';
+import type { Run } from '../../results/reader.ts';
+import type { Plan, Summary } from '../../results/types.ts';
+import { countOf, formatDate, formatDuration, formatNumber } from '../../results/units.ts';
+import { type Block, code, joined, paragraph, type Section, type Text } from '../page.ts';
+
+export const titleOf = ({ plan, summary, folder }: Run): Text =>
+  `Load test ${plan?.id ?? summary?.id ?? folder.split(/[\\/]/).at(-1)!}`;
+
+export function headSection(run: Run, figures: Summary['figures']): Section {
+  return {
+    id: 'verdict',
+    title: null,
+    blocks: [
+      paragraph(joined(factsOf(run), ' · ')),
+      paragraph([{ strong: [verdictWords(run, figures)] }]),
+      ...hints(run),
+      ...notes(run),
+    ],
+  };
+}
+
+function factsOf({ plan, summary, samples }: Run): Text[] {
+  const facts: Text[] = [];
+  const scenario = plan?.scenario ?? summary?.scenario;
+  if (scenario !== undefined) facts.push(`scenario ${scenario}`);
+  if (plan) {
+    const { durationMs, iterations, executor } = plan.load;
+    facts.push(
+      paceInWords(plan.load),
+      executor === 'shared-iterations' && iterations !== null
+        ? countOf(iterations, 'submission')
+        : formatDuration(durationMs),
+      targetWords(plan.target),
+    );
+  }
+  const startedAt =
+    summary?.startedAt ??
+    (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
+  if (startedAt !== undefined) facts.push(formatDate(startedAt));
+  return facts;
+}
+
+function targetWords({ url, embedded, targets = [] }: Plan['target']): Text {
+  const urls = targets.length > 1 ? targets.map((target) => target.url) : [url];
+  return [
+    urls.length > 1 ? 'targets ' : 'target ',
+    ...joined(
+      urls.map((one) => [code(one)]),
+      ', ',
+    ),
+    ...(embedded ? [' (embedded backend)'] : []),
+  ];
+}
+
+function verdictWords({ summary }: Run, figures: Summary['figures']): string {
+  if (summary) return summary.verdict.sentence;
+  return `NO VERDICT: the run did not end by itself; ${formatNumber(figures.accepted)} of ${countOf(figures.sent, 'submission')} ${figures.sent === 1 ? 'was' : 'were'} accepted until then.`;
+}
+
+/** Where all failed for one reason, what to look at. */
+function hints({ summary }: Run): Block[] {
+  return (summary?.verdict.reasons ?? []).flatMap((reason) =>
+    reason.kind === 'most frequent error' && reason.hint !== undefined
+      ? paragraph(`What to look at: ${HINT_WORDS[reason.hint]}.`)
+      : [],
+  );
+}
+
+function notes({ summary, resources, notes: readerNotes }: Run): Block[] {
+  const happened = resources
+    .filter((line) => line.kind === 'note')
+    .map(
+      (line) => `${line.name}: ${line.text} (${new Date(line.t).toISOString().slice(11, 19)} UTC)`,
+    );
+  const items = [...(summary?.notes ?? []), ...readerNotes, ...happened];
+  return items.length === 0 ? [] : [{ kind: 'notes', items }];
+}
