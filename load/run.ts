@@ -20,7 +20,8 @@ export type RunEnd = { exitCode: number; folder: string | null; summary: Summary
 
 /** Of a run that is one of several. */
 export type PartOfMany = {
-  given: Given;
+  /** null: it finds out and starts by itself what it needs. */
+  given: Given | null;
   ending: Ending;
   /** Called with what is known when the run ends, at once or not. */
   onSummary(folder: string, summary: Summary): void;

@@ -9,6 +9,9 @@ import { basename, join } from 'node:path';
 import type { Plan, Summary } from '../../results/types.ts';
 import { createRun, FILES, type RunWriter } from '../../results/writer.ts';
 
+/** What a run needs while it lasts, in its folder (load/prepare.ts). */
+const CORPUS = 'corpus';
+
 /** A load whose figures stand for the whole. */
 export type LastLoad = { folder: string; summary: Summary };
 
@@ -66,8 +69,9 @@ export class SearchRecord {
     return summary;
   }
 
-  /** The last load's files become those of the whole; its folder is gone. */
-  takeOver({ folder }: LastLoad): void {
+  /** The last load's files become those of the whole; its folder is gone. @param keep the corpus, too, if it is there still */
+  takeOver({ folder }: LastLoad, keep: boolean): void {
+    if (!keep) rmSync(join(folder, CORPUS), { recursive: true, force: true });
     for (const file of readdirSync(folder))
       if (file !== FILES.summary && file !== FILES.plan)
         renameSync(join(folder, file), join(this.folder, file));

@@ -305,7 +305,7 @@ class Search {
   /** The files of the whole; after it the folder of the last load is gone. For a search with a last load. */
   conclude(problem: UserError | null): Summary {
     const summary = this.#record.write(this.last!, this.#whole(problem));
-    this.#record.takeOver(this.last!);
+    this.#record.takeOver(this.last!, this.#job.keep);
     return summary;
   }
 
