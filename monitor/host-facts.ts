@@ -1,7 +1,6 @@
 /** What the machine is, for plan.json: figures of two runs compare only when these are alike. */
 import { arch, cpus, release, totalmem, type } from 'node:os';
-import { join } from 'node:path';
-import { readSmallFile } from './linux.ts';
+import { readCgroupLimits } from './cgroup-limits.ts';
 
 export type HostFacts = Record<string, string | number | null>;
 
@@ -18,38 +17,6 @@ async function within<T>(value: Promise<T>, limitMs: number): Promise<T | null> 
   } finally {
     clearTimeout(timer);
   }
-}
-
-/**
- * Limits of the container or service this process runs in (cgroup v2), null where there is none: a machine
- * of 64 cores with a limit of 2 behaves like one of 2.
- */
-export function cgroupLimits(
-  procRoot = '/proc',
-  sysRoot = '/sys',
-): { cpuCores: number | null; memoryBytes: number | null } {
-  const limits = { cpuCores: null as number | null, memoryBytes: null as number | null };
-  const lower = (limit: number | null, value: number) =>
-    Number.isFinite(value) && value > 0 ? Math.min(limit ?? Infinity, value) : limit;
-  const read = (path: string) => {
-    try {
-      return readSmallFile(path).trim();
-    } catch {
-      return '';
-    }
-  };
-  const path = /^0::\/(.*)$/m.exec(read(join(procRoot, 'self/cgroup')))?.[1];
-  if (path === undefined) return limits;
-  // A limit of any folder on the way up binds as well.
-  const folders = path.split('/').filter((part) => part !== '' && part !== '..');
-  for (let depth = folders.length; depth >= 0; depth--) {
-    const folder = join(sysRoot, 'fs/cgroup', ...folders.slice(0, depth));
-    const [quota, period] = read(join(folder, 'cpu.max')).split(' ').map(Number);
-    limits.cpuCores = lower(limits.cpuCores, (quota ?? NaN) / (period ?? NaN));
-    const memory = read(join(folder, 'memory.max'));
-    if (memory !== '') limits.memoryBytes = lower(limits.memoryBytes, Number(memory));
-  }
-  return limits;
 }
 
 const orNull = <T extends string | number>(value: T | undefined): T | null =>
@@ -73,7 +40,8 @@ export async function hostFacts(limitMs = 3000): Promise<HostFacts> {
         within(si.osInfo(), left()),
       ])
     : [null, null, null];
-  const limits = cgroupLimits();
+  // A machine of 64 cores with a limit of 2 behaves like one of 2.
+  const limits = readCgroupLimits();
   const cores = cpus();
   const inContainer = /container/i.test(system?.model ?? '');
   return {
@@ -82,9 +50,9 @@ export async function hostFacts(limitMs = 3000): Promise<HostFacts> {
     cpuGovernor: orNull(cpu?.governor),
     cores: cores.length,
     physicalCores: orNull(cpu?.physicalCores),
-    cpuLimitCores: limits.cpuCores,
+    cpuLimitCores: limits.cpuQuotaCores,
     memoryBytes: totalmem(),
-    memoryLimitBytes: limits.memoryBytes,
+    memoryLimitBytes: limits.memoryLimitBytes,
     os: os ? `${os.distro} ${os.release}`.trim() : type(),
     kernel: os?.kernel ?? release(),
     arch: arch(),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpus, hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cgroupLimits, hostFacts } from '../../monitor/host-facts.ts';
+import { hostFacts } from '../../monitor/host-facts.ts';
 import { linuxHost, portableHost } from '../../monitor/host.ts';
 import { FakeProc } from './fake-proc.ts';
 
@@ -66,20 +66,6 @@ test('this machine, directly and through systeminformation', async () => {
     assert.ok(first.memoryUsedBytes! > 0 && first.memoryUsedBytes! < first.memoryTotalBytes!);
     assert.ok(first.cores >= 1);
   }
-});
-
-test('limits of a container, from its own folder or any above', (t) => {
-  const proc = new FakeProc(t);
-  const none = { cpuCores: null, memoryBytes: null };
-  assert.deepEqual(cgroupLimits(proc.root, proc.root), none);
-  proc.file('self/cgroup', '0::/pod/box\n');
-  assert.deepEqual(cgroupLimits(proc.root, proc.root), none);
-  proc.file('fs/cgroup/pod/box/cpu.max', 'max 100000\n');
-  proc.file('fs/cgroup/pod/cpu.max', '150000 100000\n');
-  proc.file('fs/cgroup/cpu.max', '800000 100000\n');
-  proc.file('fs/cgroup/pod/box/memory.max', '1048576\n');
-  proc.file('fs/cgroup/pod/memory.max', 'max\n');
-  assert.deepEqual(cgroupLimits(proc.root, proc.root), { cpuCores: 1.5, memoryBytes: 1048576 });
 });
 
 test('the facts of this machine name neither it nor its serial numbers', async () => {
