@@ -62,7 +62,7 @@ import {
   type Volume,
   volumeOf,
 } from './plan.ts';
-import { checkAddress, checkIsBackend, submitUrl } from './target/target.ts';
+import { askTargets, checkAddress, submitUrl } from './target/target.ts';
 import type { TargetLogs } from './target/log.ts';
 import { transportNotes, type WeightedTarget } from './target/targets.ts';
 import { type Transport, transportFacts } from './target/transport.ts';
@@ -131,6 +131,8 @@ export type PreparedRun = {
   backend: BackendProcess | null;
   /** Body size of submission `index`, in bytes; to be asked once, when it was answered. */
   bodyBytesOf: (index: number) => number;
+  /** The job's, with what the question before the run found out. */
+  transport: Transport;
   /** Go's memory settings for k6. */
   memory: ReturnType<typeof k6Memory>;
   /** When each start is due, in ms from the beginning; null: the shape says it. */
@@ -169,11 +171,11 @@ export async function prepareRun(
   const { request } = job;
   const startedAt = new Date();
   await ensureResultsFolder(job.resultsFolder);
-  const { transport } = job;
+  const { proxy } = job.transport;
   for (const { url } of job.targets)
-    await checkAddress(url, { allowRemote: job.allowRemote, confirm, proxy: transport.proxy });
-  for (const note of transportNotes(transport, job.targets, env)) screen.line(`note: ${note}`);
-  for (const { url } of job.targets) await checkIsBackend(url, transport);
+    await checkAddress(url, { allowRemote: job.allowRemote, confirm, proxy });
+  for (const note of transportNotes(job.transport, job.targets, env)) screen.line(`note: ${note}`);
+  const transport = await askTargets(job.targets, job.transport);
   if (job.storage !== null) await checkStorage(job.storage, env);
   const found = request.scenario === 'replay' ? await readPayloads(job.payloads!) : null;
   const listed = job.producersFile === null ? null : await readProducers(job.producersFile, keys);
@@ -408,6 +410,7 @@ export async function prepareRun(
       feed,
       offsetsMs: ownTimes?.offsetsMs ?? null,
       network: ownTimes?.network && own?.blocks ? { plan: ownTimes.network, ...own.blocks } : null,
+      transport,
       memory,
       storageFolder: backend === null ? null : storageFolder,
       notes,

@@ -235,7 +235,7 @@ class LoadRun {
         runFolder: writer.folder,
         memory: prepared.memory,
         env: this.#surroundings.env,
-        transport: this.#job.transport,
+        transport: prepared.transport,
         onSampleBytes: (chunk) => this.#aggregator.push(chunk),
       });
       this.#stopK6 = () => {

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { processExists } from '../../system/process-exists.ts';
 import { Screen } from '../../system/screen.ts';
 import { hasHostile } from '../../load/mix.ts';
 import { parseThink } from '../../load/plan.ts';
@@ -16,6 +17,7 @@ import { runLoad } from '../../load/run.ts';
 import { checkTargets, parseTarget, type WeightedTarget } from '../../load/target/targets.ts';
 import {
   readTransport,
+  shownHeader,
   redactUrl,
   secretVariables,
   type Transport,
@@ -437,6 +439,7 @@ function jobOf(
   const shown = {
     ...values,
     ...(transport.proxy !== null && { proxy: redactUrl(transport.proxy) }),
+    ...(values.header !== undefined && { header: textsOf(values.header).map(shownHeader) }),
   };
   return {
     request: {
@@ -533,6 +536,8 @@ function checkTogether(
     problems.push('--hostile-rate has no effect where --mix and a pace say how many there are');
   else if (sources['hostile-rate'] === 'flag' && !hasHostile(jobModel))
     problems.push(`--hostile-rate has no effect in the scenario ${String(scenario)}`);
+  if (values['target-pid'] !== undefined && !processExists(values['target-pid'] as number))
+    problems.push(`--target-pid ${String(values['target-pid'])}: there is no such process`);
   if (values['target-pid'] !== undefined && values.target === undefined)
     problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
   if (values['target-container'] !== undefined && values.target === undefined)
