@@ -197,7 +197,7 @@ test('what is no answer in HTTP: one sentence, and an end', async () => {
 test(
   'localhost that listens at ::1 only: the question and k6 go to the same address',
   { skip: process.platform !== 'linux' },
-  async (t) => {
+  (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'localhost-'));
     t.after(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n::1 localhost\n');
