@@ -254,7 +254,7 @@ export const monitor: Command = {
     problems.push(...watched.problems);
     if (targets.length + watched.count + watched.problems.length === 0)
       problems.push(
-        '--pid is missing: which process is to be watched? (or --container, --agent, --prometheus, --postgres)',
+        '--pid is missing: which process is to be watched? (or --container, --agent, --prometheus, --watch-postgres)',
       );
     const token = agentToken(values, sources, env, problems);
     throwProblems(

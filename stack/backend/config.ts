@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { CassandraConfig } from '../storage/cassandra.ts';
-import { POSTGRES_SSL_MODES, type PostgresConfig } from '../storage/postgres.ts';
+import { postgresSslOf, type PostgresConfig } from '../../system/postgres.ts';
 import { awsCredentialsOf, awsRegionOf, s3EndpointOf } from '../../system/s3.ts';
 import type { S3Config } from '../storage/s3.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
@@ -227,13 +227,12 @@ function postgresOf(
   env: Env,
   { sslmode, ...rest }: Omit<PostgresConfig, 'sslmode' | 'sslRootCert'> & { sslmode: string },
 ): StorageConfig {
-  const mode = POSTGRES_SSL_MODES.find((name) => name === (sslmode || 'require'));
-  if (mode === undefined)
-    throw wrong(
-      `the SSL mode of PostgreSQL must be one of ${POSTGRES_SSL_MODES.join(', ')}, but is "${sslmode}"`,
-      'POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE; without it, require',
-    );
-  return { kind: 'postgres', ...rest, sslmode: mode, sslRootCert: env.PGSSLROOTCERT || null };
+  const ssl = postgresSslOf(
+    { mode: sslmode, rootCert: env.PGSSLROOTCERT },
+    'require',
+    'the SSL mode of PostgreSQL (POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE)',
+  );
+  return { kind: 'postgres', ...rest, ...ssl };
 }
 
 function postgresPortOf(text: string): number {
