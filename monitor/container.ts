@@ -16,7 +16,7 @@ import {
   type Engine,
   type EngineSurroundings,
 } from './engine.ts';
-import { readSmallFile } from './linux.ts';
+import { readSmallFile } from './small-file.ts';
 import { parseNetDev, parseProcStat } from './procfs.ts';
 import {
   polledSource,

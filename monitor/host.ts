@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { HostReading } from '../results/types.ts';
-import { readSmallFile } from './linux.ts';
+import { readSmallFile } from './small-file.ts';
 import { parseHostCpu, parseLoadavg, parseMeminfo, parseNetDev } from './procfs.ts';
 
 /** A reading without its time; differences are against the reading before, the first has none. */
