@@ -48,7 +48,12 @@ export function readConfigFile(path: string, command: Command): ConfigFile {
     const spec = specs.get(name);
     if (!spec) {
       const near = closest(name, [...specs.keys()]);
-      config.problems.push(`${path}: there is no option "${name}" (did you mean ${near}?)`);
+      const renamed = command.options.find(({ formerly }) => formerly === name);
+      config.problems.push(
+        renamed === undefined
+          ? `${path}: there is no option "${name}" (did you mean ${near}?)`
+          : `${path}: ${name} has another name now: ${renamed.name}`,
+      );
     } else if (!isPlain(value, spec)) {
       config.problems.push(
         `${path}: ${name} must be ${spec.repeatable ? 'a value or a list of values' : 'one value'}, but is ${JSON.stringify(value)}`,

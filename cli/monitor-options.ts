@@ -7,11 +7,15 @@ import {
   coresIfLocal,
   parsePrometheusQuery,
   prometheusSource,
+  basic,
+  bearer,
   prometheusUrlProblem,
   type PrometheusQuery,
 } from '../monitor/prometheus.ts';
 import type { MonitorSource } from '../monitor/source.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
+import { postgresConfigOf } from '../system/postgres.ts';
+import { UserError } from '../user-error.ts';
 
 type WatchedAgent = { label: string | null; address: AgentAddress };
 
@@ -30,7 +34,7 @@ const variableProblem = (text: string): string | null =>
     ? null
     : 'must be the name of an environment variable, not the token itself';
 
-export const SOURCE_OPTIONS: readonly OptionSpec[] = [
+const OPTIONS: readonly OptionSpec[] = [
   {
     name: 'agent',
     type: 'text',
@@ -69,16 +73,45 @@ export const SOURCE_OPTIONS: readonly OptionSpec[] = [
     help: 'the environment variable that holds a bearer token for Prometheus',
   },
   {
-    name: 'postgres',
+    name: 'prometheus-user-env',
+    type: 'text',
+    argument: 'VARIABLE',
+    check: variableProblem,
+    help: 'the environment variable that holds USER:PASSWORD for a Prometheus that asks for them (basic authentication)',
+  },
+  {
+    name: 'watch-postgres',
+    formerly: 'postgres',
     type: 'text',
     argument: 'URL',
     check: postgresUrlProblem,
     repeatable: true,
-    help: 'a database whose own figures are read (connections, commits, hits, size), postgres://USER@HOST/DATABASE; the password from PGPASSWORD or PGPASSFILE; may be given several times',
+    help: 'a database whose own figures are read (connections, commits, hits, size), postgres://USER@HOST/DATABASE[?sslmode=MODE]; the password from PGPASSWORD or PGPASSFILE; nothing in it is compared with the load (that is --storage); may be given several times',
   },
 ];
 
+export const SOURCE_OPTIONS: readonly OptionSpec[] = OPTIONS.map((option) => ({
+  ...option,
+  group: 'monitor',
+}));
+
 const textsOf = (value: OptionValues[string]): string[] => (value as string[] | undefined) ?? [];
+
+/** RFC 7617: a user without a colon, and no control characters in either. */
+function userOf(
+  values: OptionValues,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): { variable: string; text: string } | null {
+  const variable = values['prometheus-user-env'] as string | undefined;
+  if (variable === undefined) return null;
+  const text = env[variable] ?? '';
+  if (text === '')
+    problems.push(`--prometheus-user-env: ${variable} is not set in the environment`);
+  else if (!/^[^:\p{Cc}]+:[^\p{Cc}]*$/u.test(text))
+    problems.push(`--prometheus-user-env: ${variable} must hold USER:PASSWORD`);
+  return { variable, text };
+}
 
 export type WatchedContainer = { name: string; container: string };
 
@@ -110,7 +143,7 @@ export function sourcesOf(
     .map(parsePrometheusQuery)
     .filter((query): query is PrometheusQuery => !('problem' in query));
   const server = values.prometheus as string | undefined;
-  const databases = textsOf(values.postgres);
+  const databases = textsOf(values['watch-postgres']);
 
   const tokenOf = (option: string, isUsed: boolean, needs: string): string | null => {
     const variable = values[option] as string | undefined;
@@ -126,6 +159,12 @@ export function sourcesOf(
   const overHttp = agents.some(({ address }) => address.kind === 'http');
   const agentToken = tokenOf('agent-token-env', overHttp, '--agent http://…');
   const serverToken = tokenOf('prometheus-token-env', server !== undefined, '--prometheus');
+  const serverUser = userOf(values, env, problems);
+  if (serverUser !== null) secretVariables.push(serverUser.variable);
+  if (serverUser !== null && server === undefined)
+    problems.push('--prometheus-user-env has no effect without --prometheus');
+  if (serverUser !== null && values['prometheus-token-env'] !== undefined)
+    problems.push('--prometheus-user-env and --prometheus-token-env exclude each other');
   if (server !== undefined && expressions.length === 0)
     problems.push('--prometheus needs --prometheus-query NAME.cpu=EXPRESSION');
   if (server === undefined && expressions.length > 0)
@@ -140,8 +179,15 @@ export function sourcesOf(
   labels.forEach((label, i) => {
     if (labels.indexOf(label) < i) problems.push(`two agents are named ${label}`);
   });
+  for (const url of databases)
+    try {
+      postgresConfigOf(new URL(url), env);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(`--watch-postgres ${url}: ${error.message}`);
+    }
   databases.forEach((url, i) => {
-    if (databases.indexOf(url) < i) problems.push(`--postgres ${url} is given twice`);
+    if (databases.indexOf(url) < i) problems.push(`--watch-postgres ${url} is given twice`);
   });
 
   return {
@@ -155,7 +201,9 @@ export function sourcesOf(
         ...agents.map(({ label, address }) =>
           agentSource({
             link:
-              address.kind === 'http' ? httpLink(address.url, agentToken) : sshLink(address, env),
+              address.kind === 'http'
+                ? httpLink(address.url, agentToken, env)
+                : sshLink(address, env),
             label,
             names,
           }),
@@ -165,7 +213,8 @@ export function sourcesOf(
               prometheusSource({
                 url: server,
                 queries: expressions,
-                token: serverToken,
+                authorization: serverUser === null ? bearer(serverToken) : basic(serverUser.text),
+                env,
                 cores: coresIfLocal(server),
               }),
             ]

@@ -174,8 +174,15 @@ export function parseCommandLine(
       if (!(error instanceof CommanderError)) throw error;
       if (error.code === 'commander.helpDisplayed')
         throw new HelpRequested(parserOf(command).helpInformation());
-      problems.push(error.message.replace(/^error: /, '').replace(/\n\(/, ' ('));
       const faulty = /'(-[^' ]*)/.exec(error.message)?.[1];
+      const renamed = command.options.find(
+        ({ formerly }) => formerly !== undefined && faulty?.split('=')[0] === `--${formerly}`,
+      );
+      problems.push(
+        renamed === undefined
+          ? error.message.replace(/^error: /, '').replace(/\n\(/, ' (')
+          : `--${renamed.formerly} has another name now: --${renamed.name}`,
+      );
       const at = words.findIndex((word) => word === faulty || word.startsWith(`${faulty}=`));
       if (at === -1) break;
       const takesValue = words[at + 1] !== undefined && !words[at + 1].startsWith('-');

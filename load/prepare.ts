@@ -25,9 +25,9 @@ import type { Part } from './parts.ts';
 import { type Made, Steps } from './steps.ts';
 import { checkStorage } from './storage-choice.ts';
 import { checkRoom } from './storage-need.ts';
-import { checkAddress, checkIsBackend, submitUrl } from './target/target.ts';
+import { askTargets, checkAddress, checkIsBackend, submitUrl } from './target/target.ts';
 import { transportNotes } from './target/targets.ts';
-import { transportFacts } from './target/transport.ts';
+import { type Transport, transportFacts } from './target/transport.ts';
 import { offsetsFile } from './timed-starts.ts';
 import { describePlan, estimateOf } from './volume.ts';
 
@@ -44,6 +44,8 @@ export type PreparedRun = {
   backend: (EmbeddedBackend & { isShared: boolean }) | null;
   /** Body size of submission `index`, in bytes; to be asked once, when it was answered. */
   bodyBytesOf: (index: number) => number;
+  /** The job's, with what the question before the run found out. */
+  transport: Transport;
   /** Go's memory settings for k6. */
   memory: ReturnType<typeof k6Memory>;
   /** Of a simulated network; null in all others. */
@@ -67,6 +69,8 @@ export type Given = {
   fleet: Fleet | null;
   /** Shared by all of them; null: the target is the user's own. */
   backend: EmbeddedBackend | null;
+  /** The job's, with what the question before the first run found out. */
+  transport: Transport;
 };
 
 type Needs = {
@@ -102,6 +106,7 @@ export async function prepareRun(
     k6PlanPath: made.k6PlanPath,
     bundlePath: distFile('scenarios', `${decision.scenario}.js`),
     backend,
+    transport: made.transport,
     bodyBytesOf: made.bodyBytesOf,
     feed: sending.feed,
     network: decision.network && blocks ? { plan: decision.network, ...blocks } : null,
@@ -117,25 +122,31 @@ export async function prepareRun(
   };
 }
 
-/** The target, the storage, and the place for results: is all of it there? Asks the user where it is another machine. */
+/**
+ * The target, the storage, and the place for results: is all of it there? Asks the user where it is another machine.
+ * @returns the job's transport, with what the question to the targets found out
+ */
 export async function checkSurroundings(
   job: LoadJob,
   { screen, env, confirm }: Pick<Surroundings, 'screen' | 'env' | 'confirm'>,
-): Promise<void> {
+): Promise<Transport> {
   const { transport, targets } = job;
   await ensureResultsFolder(job.resultsFolder);
   for (const { url } of targets)
     await checkAddress(url, { allowRemote: job.allowRemote, confirm, proxy: transport.proxy });
   for (const note of transportNotes(transport, targets, env)) screen.line(`note: ${note}`);
-  for (const { url } of targets) await checkIsBackend(url, transport);
+  const found = await askTargets(targets, transport);
   if (job.storage !== null) await checkStorage(job.storage, env);
+  return found;
 }
 
-async function surroundingsAreThere({ job, surroundings, given }: Needs): Promise<Made<object>> {
+type Way = { transport: Transport };
+
+async function surroundingsAreThere({ job, surroundings, given }: Needs): Promise<Made<Way>> {
+  if (given === null) return { made: { transport: await checkSurroundings(job, surroundings) } };
   // Of several runs the first one's question is enough; whether the target still answers is not known by it.
-  if (given === null) await checkSurroundings(job, surroundings);
-  else for (const { url } of job.targets) await checkIsBackend(url, job.transport);
-  return { made: {} };
+  for (const { url } of job.targets) await checkIsBackend(url, given.transport);
+  return { made: { transport: given.transport } };
 }
 
 type Decided = { decision: Decision; notes: string[]; listed: Fleet | null };
@@ -316,7 +327,9 @@ async function planIsWritten({
   writer,
   k6,
   host,
+  transport,
 }: Needs &
+  Way &
   Decided &
   Folders &
   Backend & {
@@ -325,7 +338,7 @@ async function planIsWritten({
     k6: K6Binary;
     host: HostFacts;
   }): Promise<Made<Planned>> {
-  const { request, transport } = job;
+  const { request } = job;
   const { shape, volume, offsetsMs } = decision;
   const { source, feed } = sending;
   const targets = job.targets.map(({ url, weight }) => ({ url: submitUrl(url), weight }));

@@ -123,7 +123,7 @@ export class Sending {
   }
 
   async #startK6(): Promise<RunningK6> {
-    const { k6, bundlePath, k6PlanPath, writer, memory } = this.#prepared;
+    const { k6, bundlePath, k6PlanPath, writer, memory, transport } = this.#prepared;
     this.#k6 = await startK6({
       k6Path: k6.path,
       bundlePath,
@@ -131,7 +131,7 @@ export class Sending {
       runFolder: writer.folder,
       memory,
       env: this.#surroundings.env,
-      transport: this.#job.transport,
+      transport,
       onSampleBytes: (chunk) => this.#measures.aggregator.push(chunk),
     });
     return this.#k6;

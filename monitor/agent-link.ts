@@ -2,8 +2,11 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
+import { httpFetch } from '../system/http.ts';
 import { UserError, EXIT } from '../user-error.ts';
 import { reasonOf } from './source.ts';
+
+type HttpResponse = Awaited<ReturnType<typeof httpFetch>>;
 
 export type AgentConnection = {
   /** Ends with the connection; throws what broke it. */
@@ -102,18 +105,23 @@ async function* linesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 }
 
 /** @throws UserError for a token that no header can carry */
-export function httpLink(url: URL, token: string | null): AgentLink {
+export function httpLink(
+  url: URL,
+  token: string | null,
+  env: NodeJS.ProcessEnv = process.env,
+): AgentLink {
   if (token !== null && !/^[\x21-\x7e]+$/.test(token))
     throw new UserError("the agent's token holds characters that no header can carry", {
       hint: 'set the variable of --agent-token-env to printable ASCII without blanks',
       exitCode: EXIT.usage,
     });
   const base = url.href.replace(/\/$/, '');
-  async function get(path: string, signal: AbortSignal): Promise<Response> {
-    const response = await fetch(`${base}${path}`, {
+  async function get(path: string, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await httpFetch(`${base}${path}`, {
+      env,
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
       // A token goes nowhere but where the user sent it.
-      redirect: 'error',
+      redirect: 'manual',
       signal,
     });
     if (response.ok) return response;
@@ -123,7 +131,9 @@ export function httpLink(url: URL, token: string | null): AgentLink {
         ? token === null
           ? 'it asks for a token (--agent-token-env VARIABLE)'
           : 'it does not take the token'
-        : `answer ${response.status}`,
+        : response.status >= 300 && response.status < 400
+          ? `answer ${response.status}, which leads elsewhere (${response.headers.get('location') ?? 'it does not say where'})`
+          : `answer ${response.status}`,
     );
   }
   return {

@@ -15,6 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { cpus, hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { ResourceLine } from '../results/types.ts';
+import { isLoopbackAddress } from '../system/loopback.ts';
 import { UserError, EXIT } from '../user-error.ts';
 import { systemClock, type MonitorClock } from './source.ts';
 
@@ -43,8 +44,7 @@ const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
 
 export const SHORTEST_TOKEN = 16;
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+const isLoopback = (host: string): boolean => host === 'localhost' || isLoopbackAddress(host);
 
 /** Equal or not in a time that does not depend on where they differ, nor on the length. */
 export function isToken(given: string, token: string): boolean {

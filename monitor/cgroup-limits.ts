@@ -10,7 +10,7 @@ import {
   type CgroupMounts,
   type CgroupRoots,
 } from './cgroup.ts';
-import { readSmallFile } from './linux.ts';
+import { readSmallFile } from './small-file.ts';
 
 /** null: no limit, or none that is to be seen from here. */
 export type CgroupLimits = {

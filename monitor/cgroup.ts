@@ -5,7 +5,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSmallFile } from './linux.ts';
+import { readSmallFile } from './small-file.ts';
 
 /** Where a hierarchy is mounted, and which of its folders that mount shows. */
 type Mount = { mountPoint: string; root: string };
@@ -173,6 +173,34 @@ export const withoutInactiveFile = (
 
 const DEEPEST = 8;
 const MOST_FOLDERS = 500;
+
+/**
+ * CPU time of a control group that holds nothing but `pids`: it counts processes as well that came and went unseen, which no sum over
+ * processes does where nobody waits for them.
+ * @returns null if another process is in it, or it is not to be seen
+ */
+export function ownGroupCpuMs(cgroup: Cgroup, pids: ReadonlySet<number>): number | null {
+  const top = cgroup.version === 2 ? cgroup.folder : cgroup.cpuacct;
+  let folders = 0;
+  const isOwn = (folder: string, depth: number): boolean => {
+    if (++folders > MOST_FOLDERS || depth > DEEPEST) return false;
+    const inside = readSmallFile(join(folder, 'cgroup.procs')).match(/^\d+$/gm) ?? [];
+    return (
+      inside.every((pid) => pids.has(Number(pid))) &&
+      readdirSync(folder, { withFileTypes: true }).every(
+        (entry) => !entry.isDirectory() || isOwn(join(folder, entry.name), depth + 1),
+      )
+    );
+  };
+  try {
+    if (!isOwn(top, 0)) return null;
+    return cgroup.version === 2
+      ? (keyed(readSmallFile(join(top, 'cpu.stat')), 'usage_usec') ?? NaN) / 1e3
+      : (number(readSmallFile(join(top, 'cpuacct.usage'))) ?? NaN) / 1e6;
+  } catch {
+    return null;
+  }
+}
 
 /** Processes in a folder and those below it. @returns undefined if they cannot be listed, or are too many */
 function countProcesses(top: string): number | undefined {

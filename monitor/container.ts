@@ -16,7 +16,7 @@ import {
   type Engine,
   type EngineSurroundings,
 } from './engine.ts';
-import { readSmallFile } from './linux.ts';
+import { readSmallFile } from './small-file.ts';
 import { parseNetDev, parseProcStat } from './procfs.ts';
 import {
   polledSource,
@@ -83,6 +83,13 @@ function networkOf(procRoot: string, pid: number) {
   }
 }
 
+const exitOf = ({ exitCode }: ContainerState): string =>
+  exitCode === null ? '' : ` with exit code ${exitCode}`;
+
+/** Whether the counters began anew: differences to those before would be negative. */
+const wentBack = (before: Counters | undefined, now: Counters): boolean =>
+  before !== undefined && now.cpuMs < before.cpuMs;
+
 function ratesBetween(
   before: Counters | undefined,
   now: Counters,
@@ -107,6 +114,9 @@ function ratesBetween(
     throttledShare: periods > 0 && throttled >= 0 ? rounded(throttled / periods, 4) : undefined,
   };
 }
+
+const isSameLife = (a: ContainerState, b: ContainerState): boolean =>
+  a.id === b.id && a.pid === b.pid && a.startedAt === b.startedAt;
 
 /** A container as a source of readings. Nothing is asked before the first tick. */
 export function containerSource(options: ContainerOptions): MonitorSource {
@@ -135,11 +145,13 @@ export function containerSource(options: ContainerOptions): MonitorSource {
         const why =
           state === undefined
             ? 'is no longer there'
-            : state.outOfMemory
-              ? 'was ended for want of memory'
-              : lifeBefore === undefined
-                ? 'is not running'
-                : `has stopped${state.exitCode === null ? '' : ` with exit code ${state.exitCode}`}`;
+            : state.restarting
+              ? `has ended${exitOf(state)}, and its engine is about to start it again`
+              : state.outOfMemory
+                ? 'was ended for want of memory'
+                : lifeBefore === undefined
+                  ? 'is not running'
+                  : `has stopped${exitOf(state)}`;
         note(`container ${container} ${why}`);
       }
       stopNoted = true;
@@ -151,7 +163,7 @@ export function containerSource(options: ContainerOptions): MonitorSource {
       cgroup,
       starttime: cgroup === null ? null : starttimeOf(procRoot, state.pid),
     };
-    if (lifeBefore?.state.id === state.id && lifeBefore.state.pid === state.pid) {
+    if (lifeBefore !== undefined && isSameLife(lifeBefore.state, state)) {
       // The engine has not noticed the end yet: ask again at the next tick.
       if (lifeBefore.cgroup !== null && (cgroup === null || found.starttime === null))
         return undefined;
@@ -161,7 +173,7 @@ export function containerSource(options: ContainerOptions): MonitorSource {
     const id = state.id.slice(0, 12);
     if (lifeBefore !== undefined)
       note(
-        `container ${container} has restarted: ${id}, process ${state.pid} instead of ${lifeBefore.state.pid}`,
+        `container ${container} has restarted: ${id}, process ${state.pid}${state.pid === lifeBefore.state.pid ? ' again' : ` instead of ${lifeBefore.state.pid}`}`,
       );
     else if (stopNoted) note(`container ${container} runs now: ${id}, process ${state.pid}`);
     stopNoted = false;
@@ -178,6 +190,14 @@ export function containerSource(options: ContainerOptions): MonitorSource {
   function end(): void {
     lifeBefore = life;
     life = undefined;
+  }
+
+  function figuresTo(now: Counters, cores: number, of: Life, { note }: Poll): Partial<Figures> {
+    const { before } = of;
+    of.before = now;
+    if (!wentBack(before, now)) return ratesBetween(before, now, cores);
+    note(`the counters of container ${container} began anew: there are no rates over that`);
+    return {};
   }
 
   async function read(poll: Poll): Promise<ProcessReading[]> {
@@ -204,8 +224,7 @@ export function containerSource(options: ContainerOptions): MonitorSource {
         ...counters,
         ...(state.hostNetwork ? {} : networkOf(procRoot, state.pid)),
       };
-      const figures = ratesBetween(life.before, now, cpus().length);
-      life.before = now;
+      const figures = figuresTo(now, cpus().length, life, poll);
       return [
         present({
           ...line,
@@ -225,15 +244,14 @@ export function containerSource(options: ContainerOptions): MonitorSource {
       throw error;
     });
     const nowState = stats && (await inspectContainer(engine!, state.id, poll.signal));
-    if (!stats || !nowState?.running || nowState.pid !== state.pid) {
+    if (!stats || !nowState?.running || !isSameLife(nowState, state)) {
       end();
       life = await find(poll);
       return [];
     }
     const { readAtMs, cores, memoryBytes, memoryPeakBytes, threads, ...counters } = stats;
     const now: Counters = { atMs: readAtMs, ...counters };
-    const figures = ratesBetween(life.before, now, cores ?? cpus().length);
-    life.before = now;
+    const figures = figuresTo(now, cores ?? cpus().length, life, poll);
     return [present({ ...line, ...figures, rssBytes: memoryBytes, memoryPeakBytes, threads })];
   }
 

@@ -10,6 +10,7 @@ import { request as httpsRequest } from 'node:https';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError, EXIT } from '../user-error.ts';
+import { withoutInactiveFile } from './cgroup.ts';
 import { READ_LIMIT_MS, reasonOf, withLimit } from './source.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -44,40 +45,58 @@ export type Engine = {
   stream(path: string, signal?: AbortSignal): Promise<IncomingMessage>;
 };
 
+/** How an engine behind TLS is asked. */
+export type EngineTls = {
+  /** Where ca.pem, cert.pem and key.pem stand, as the docker command line names them; null: none are given. */
+  folder: string | null;
+  /** Whether the engine's certificate is checked. */
+  verify: boolean;
+};
+
+/** An engine as settings name it; `tls: null`: plain, unless the URL is https. */
+export type EngineAddress = { url: string; tls: EngineTls | null };
+
+/** @throws UserError for a file that is there and cannot be read */
+function certificatesIn(folder: string): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  const read = (name: string): Buffer | undefined => {
+    const path = join(folder, name);
+    if (!existsSync(path)) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      throw new UserError(
+        `${path}, with which the container engine is reached, cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+        { hint: 'DOCKER_CERT_PATH names another folder with ca.pem, cert.pem and key.pem', cause },
+      );
+    }
+  };
+  return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
+}
+
 /** Node's options for an engine's URL, or why there can be none. */
-function transportOf(
-  text: string,
-  env: Env,
-): { options: RequestOptions; tls: boolean } | { problem: string } {
+function transportOf({
+  url: text,
+  tls: given,
+}: EngineAddress): { options: RequestOptions; tls: boolean } | { problem: string } {
   const path = /^(?:unix|npipe):\/\/(.+)$/.exec(text)?.[1];
   if (path !== undefined) return { options: { socketPath: path, host: 'engine' }, tls: false };
   if (!URL.canParse(text)) return { problem: 'is no URL' };
   const url = new URL(text);
-  const certificates = env.DOCKER_CERT_PATH;
-  const tls =
-    url.protocol === 'https:' || (url.protocol === 'tcp:' && Boolean(env.DOCKER_TLS_VERIFY));
   if (!['tcp:', 'http:', 'https:'].includes(url.protocol) || url.hostname === '')
     return {
       problem: `has scheme ${url.protocol.slice(0, -1)}, which is not spoken here (unix, npipe, tcp, http, https)`,
     };
-  const options: RequestOptions = {
+  const tls = given ?? (url.protocol === 'https:' ? { folder: null, verify: true } : null);
+  const isTls = tls !== null && url.protocol !== 'http:';
+  const options: RequestOptions & { rejectUnauthorized?: boolean } = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (tls ? 2376 : 2375) : Number(url.port),
+    port: url.port === '' ? (isTls ? 2376 : 2375) : Number(url.port),
+    ...(isTls && {
+      ...(tls.folder !== null && certificatesIn(tls.folder)),
+      rejectUnauthorized: tls.verify,
+    }),
   };
-  if (!tls) return { options, tls };
-  const read = (name: string) =>
-    certificates !== undefined && existsSync(join(certificates, name))
-      ? readFileSync(join(certificates, name))
-      : undefined;
-  return {
-    options: {
-      ...options,
-      ca: read('ca.pem'),
-      cert: read('cert.pem'),
-      key: read('key.pem'),
-    } as RequestOptions,
-    tls,
-  };
+  return { options, tls: isTls };
 }
 
 /** What an engine says in place of an answer 200: `{"message": …}`. */
@@ -102,9 +121,10 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** @param url as in DOCKER_HOST. @throws UserError if it cannot be one */
-export function engineAt(url: string, env: Env = {}): Engine {
-  const transport = transportOf(url, env);
+/** @throws UserError if there can be no such engine */
+export function engineAt(address: EngineAddress): Engine {
+  const { url } = address;
+  const transport = transportOf(address);
   if ('problem' in transport)
     throw new UserError(`the container engine ${url} ${transport.problem}`, {
       hint: 'set DOCKER_HOST, e.g. to unix:///var/run/docker.sock; an engine behind ssh: ssh -L /tmp/docker.sock:/var/run/docker.sock HOST',
@@ -140,23 +160,52 @@ export function engineAt(url: string, env: Env = {}): Engine {
   };
 }
 
-/** The endpoint of the docker command line's current context (docker/cli, cli/context/store). */
-function contextEndpoint(env: Env, home: string): string | undefined {
-  try {
-    const folder = env.DOCKER_CONFIG ?? join(home, '.docker');
-    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as {
-      currentContext?: string;
-    };
-    const name = env.DOCKER_CONTEXT ?? config.currentContext;
-    if (name === undefined || name === 'default') return undefined;
-    const id = createHash('sha256').update(name).digest('hex');
-    const meta = JSON.parse(
-      readFileSync(join(folder, 'contexts/meta', id, 'meta.json'), 'utf8'),
-    ) as { Endpoints?: { docker?: { Host?: string } } };
-    return meta.Endpoints?.docker?.Host;
-  } catch {
-    return undefined;
+const configFolderOf = (env: Env, home: string): string =>
+  env.DOCKER_CONFIG || join(home, '.docker');
+
+/**
+ * The endpoint of the docker command line's context (docker/cli, cli/context/store: metadata in `contexts/meta/<sha256 of the name>`,
+ * certificates in `contexts/tls/<the same>/docker`).
+ * @returns null for the default one, and where the one that config.json names is not there
+ * @throws UserError if there is none of the name in DOCKER_CONTEXT
+ */
+function contextEndpoint(env: Env, home: string): EngineAddress | null {
+  const folder = configFolderOf(env, home);
+  const read = (path: string): unknown => {
+    try {
+      return JSON.parse(readFileSync(join(folder, path), 'utf8'));
+    } catch {
+      return null;
+    }
+  };
+  const name =
+    env.DOCKER_CONTEXT ||
+    (read('config.json') as { currentContext?: string } | null)?.currentContext;
+  if (name === undefined || name === '' || name === 'default') return null;
+  const id = createHash('sha256').update(name).digest('hex');
+  const meta = read(`contexts/meta/${id}/meta.json`) as {
+    Endpoints?: { docker?: { Host?: unknown; SkipTLSVerify?: unknown } };
+  } | null;
+  const { Host, SkipTLSVerify } = meta?.Endpoints?.docker ?? {};
+  if (typeof Host !== 'string' || Host === '') {
+    if (!env.DOCKER_CONTEXT) return null;
+    throw new UserError(
+      `DOCKER_CONTEXT names "${name}", and there is no such context in ${folder}`,
+      {
+        hint: '`docker context ls` lists them',
+        exitCode: EXIT.usage,
+      },
+    );
   }
+  const certificates = join(folder, 'contexts/tls', id, 'docker');
+  const hasCertificates = existsSync(certificates);
+  return {
+    url: Host,
+    tls:
+      hasCertificates || SkipTLSVerify === true
+        ? { folder: hasCertificates ? certificates : null, verify: SkipTLSVerify !== true }
+        : null,
+  };
 }
 
 export type EngineSurroundings = {
@@ -169,33 +218,50 @@ export type EngineSurroundings = {
 /**
  * Where engines may listen, in the order in which they are asked. DOCKER_HOST or Podman's CONTAINER_HOST is the
  * only one if set; else the docker command line's context and the usual sockets that are there: Docker's,
- * Docker Desktop's, both rootless ones, Podman's, and that of Podman's machine on macOS.
+ * Docker Desktop's, both rootless ones, Podman's, and that of Podman's machine on macOS. An empty variable counts as not set.
+ * DOCKER_TLS_VERIFY and DOCKER_TLS belong to DOCKER_HOST, as does DOCKER_CERT_PATH (else the folder of the configuration;
+ * docker/cli, cli/flags/options.go).
  */
-export function engineUrls({
+export function engineAddresses({
   env,
   home = homedir(),
   uid = process.getuid?.() ?? 0,
   exists = existsSync,
-}: EngineSurroundings): string[] {
-  const given = env.DOCKER_HOST ?? env.CONTAINER_HOST;
-  if (given !== undefined && given !== '') return [given];
-  if (process.platform === 'win32') return ['npipe:////./pipe/docker_engine'];
-  const runtime = env.XDG_RUNTIME_DIR ?? `/run/user/${uid}`;
-  const sockets = [
-    '/var/run/docker.sock',
-    join(home, '.docker/run/docker.sock'),
-    join(home, '.docker/desktop/docker.sock'),
-    join(runtime, 'docker.sock'),
-    join(runtime, 'podman/podman.sock'),
-    '/run/podman/podman.sock',
-    join(env.TMPDIR ?? tmpdir(), 'podman/podman-machine-default-api.sock'),
-  ];
+}: EngineSurroundings): EngineAddress[] {
+  const plain = (url: string): EngineAddress => ({ url, tls: null });
+  if (env.DOCKER_HOST)
+    return [
+      {
+        url: env.DOCKER_HOST,
+        tls:
+          env.DOCKER_TLS_VERIFY || env.DOCKER_TLS || env.DOCKER_HOST.startsWith('https:')
+            ? {
+                folder: env.DOCKER_CERT_PATH || configFolderOf(env, home),
+                verify: Boolean(env.DOCKER_TLS_VERIFY) || !env.DOCKER_TLS,
+              }
+            : null,
+      },
+    ];
+  if (env.CONTAINER_HOST) return [plain(env.CONTAINER_HOST)];
   const context = contextEndpoint(env, home);
+  const runtime = env.XDG_RUNTIME_DIR || `/run/user/${uid}`;
+  const sockets =
+    process.platform === 'win32'
+      ? ['npipe:////./pipe/docker_engine']
+      : [
+          '/var/run/docker.sock',
+          join(home, '.docker/run/docker.sock'),
+          join(home, '.docker/desktop/docker.sock'),
+          join(runtime, 'docker.sock'),
+          join(runtime, 'podman/podman.sock'),
+          '/run/podman/podman.sock',
+          join(env.TMPDIR || tmpdir(), 'podman/podman-machine-default-api.sock'),
+        ]
+          .filter((path) => exists(path))
+          .map((path) => `unix://${path}`);
   return [
-    ...new Set([
-      ...(context === undefined ? [] : [context]),
-      ...sockets.filter((path) => exists(path)).map((path) => `unix://${path}`),
-    ]),
+    ...(context === null ? [] : [context]),
+    ...sockets.filter((url) => url !== context?.url).map(plain),
   ];
 }
 
@@ -204,6 +270,10 @@ export type ContainerState = {
   id: string;
   name: string;
   running: boolean;
+  /** It has ended, and the engine is about to start it again: its first process is none. */
+  restarting: boolean;
+  /** As the engine writes it; with the id and the pid it names a life. '': not given. */
+  startedAt: string;
   /** Of the first process, as the engine's machine numbers it; 0: not running. */
   pid: number;
   exitCode: number | null;
@@ -219,7 +289,10 @@ export function parseInspect(answer: unknown): ContainerState {
   const { Id, Name, State, Config, HostConfig } = (answer ?? {}) as {
     Id?: unknown;
     Name?: unknown;
-    State?: { Running?: unknown; Pid?: unknown; ExitCode?: unknown; OOMKilled?: unknown };
+    State?: Record<
+      'Running' | 'Restarting' | 'Pid' | 'ExitCode' | 'OOMKilled' | 'StartedAt',
+      unknown
+    >;
     Config?: { Tty?: unknown };
     HostConfig?: { NetworkMode?: unknown };
   };
@@ -228,7 +301,10 @@ export function parseInspect(answer: unknown): ContainerState {
   return {
     id: Id,
     name: typeof Name === 'string' ? Name.replace(/^\//, '') : Id.slice(0, 12),
-    running: State.Running === true,
+    // Between two lives of a crash loop Docker answers with both, and with pid 0.
+    running: State.Running === true && State.Restarting !== true,
+    restarting: State.Restarting === true,
+    startedAt: typeof State.StartedAt === 'string' ? State.StartedAt : '',
     pid: typeof State.Pid === 'number' ? State.Pid : 0,
     exitCode: typeof State.ExitCode === 'number' ? State.ExitCode : null,
     outOfMemory: State.OOMKilled === true,
@@ -259,11 +335,12 @@ export async function findContainer(
   surroundings: EngineSurroundings,
   signal?: AbortSignal,
 ): Promise<{ engine: Engine; state: ContainerState }> {
-  const urls = engineUrls(surroundings);
+  const addresses = engineAddresses(surroundings);
   const faults: string[] = [];
   let answered = false;
-  for (const url of urls) {
-    const engine = engineAt(url, surroundings.env);
+  for (const address of addresses) {
+    const { url } = address;
+    const engine = engineAt(address);
     try {
       const state = await withLimit(
         READ_LIMIT_MS,
@@ -284,7 +361,7 @@ export async function findContainer(
       exitCode: EXIT.usage,
     });
   throw new UserError(
-    urls.length === 0
+    addresses.length === 0
       ? `container "${nameOrId}" cannot be looked up: no socket of a container engine was found`
       : `container "${nameOrId}" cannot be looked up (${faults.join('; ')})`,
     {
@@ -312,12 +389,23 @@ export type EngineStats = {
 
 type RawStats = {
   read?: string;
+  /** Of Windows: processors of the machine. Linux answers 0. */
+  num_procs?: number;
+  /** Of Windows, in the place of blkio_stats. */
+  storage_stats?: { read_size_bytes?: number; write_size_bytes?: number };
   cpu_stats?: {
     cpu_usage?: { total_usage?: number };
     online_cpus?: number;
     throttling_data?: { periods?: number; throttled_periods?: number };
   };
-  memory_stats?: { usage?: number; max_usage?: number; stats?: Record<string, number> };
+  memory_stats?: {
+    usage?: number;
+    max_usage?: number;
+    stats?: Record<string, number>;
+    /** Of Windows. */
+    privateworkingset?: number;
+    commitbytes?: number;
+  };
   pids_stats?: { current?: number };
   blkio_stats?: { io_service_bytes_recursive?: { op: string; value: number }[] | null };
   networks?: Record<string, { rx_bytes?: number; tx_bytes?: number }>;
@@ -326,35 +414,59 @@ type RawStats = {
 const finite = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
 
-/** @returns null for a container that does not run: its counters are all absent or 0 */
+/**
+ * The one form for Linux and Windows containers. Windows counts CPU time in units of 100 ns, and `docker stats` shows its private working
+ * set as memory (docker/docker, api/types/container/stats.go; docker/cli, cli/command/container/stats_helpers.go).
+ * @returns null for a container that does not run: its counters are all absent or 0
+ */
 export function parseStats(answer: unknown): EngineStats | null {
   const raw = (answer ?? {}) as RawStats;
-  const cpuNs = finite(raw.cpu_stats?.cpu_usage?.total_usage);
+  const cpu = finite(raw.cpu_stats?.cpu_usage?.total_usage);
   const readAtMs = Date.parse(raw.read ?? '');
   // The zero time of Go stands in the answer for a container that does not run.
-  if (cpuNs === undefined || !(readAtMs > 0)) return null;
+  if (cpu === undefined || !(readAtMs > 0)) return null;
+  const { privateworkingset, commitbytes } = raw.memory_stats ?? {};
+  const processors = finite(raw.num_procs) ?? 0;
+  const isWindows = processors > 0 || privateworkingset !== undefined || commitbytes !== undefined;
+  return {
+    readAtMs,
+    ...networkIn(raw),
+    ...(isWindows
+      ? {
+          cpuMs: cpu / 1e4,
+          cores: processors > 0 ? processors : undefined,
+          memoryBytes: finite(privateworkingset),
+          readBytes: finite(raw.storage_stats?.read_size_bytes),
+          writeBytes: finite(raw.storage_stats?.write_size_bytes),
+        }
+      : { cpuMs: cpu / 1e6, ...linuxFiguresIn(raw) }),
+  };
+}
+
+function networkIn({ networks }: RawStats): Pick<EngineStats, 'receivedBytes' | 'sentBytes'> {
+  const links = networks && Object.values(networks);
+  return {
+    receivedBytes: links?.reduce((sum, link) => sum + (link.rx_bytes ?? 0), 0),
+    sentBytes: links?.reduce((sum, link) => sum + (link.tx_bytes ?? 0), 0),
+  };
+}
+
+function linuxFiguresIn(raw: RawStats): Omit<EngineStats, 'readAtMs' | 'cpuMs'> {
   const { usage, max_usage: peak, stats } = raw.memory_stats ?? {};
-  const inactive = stats?.total_inactive_file ?? stats?.inactive_file;
-  const memory = finite(usage);
   const io = raw.blkio_stats?.io_service_bytes_recursive;
   const bytes = (op: string) =>
     io?.reduce((sum, entry) => sum + (entry.op.toLowerCase() === op ? entry.value : 0), 0);
-  const links = raw.networks && Object.values(raw.networks);
   const { periods, throttled_periods: throttledPeriods } = raw.cpu_stats?.throttling_data ?? {};
   return {
-    readAtMs,
-    cpuMs: cpuNs / 1e6,
     cores: raw.cpu_stats?.online_cpus,
-    memoryBytes:
-      memory !== undefined && inactive !== undefined && inactive < memory
-        ? memory - inactive
-        : memory,
+    memoryBytes: withoutInactiveFile(
+      finite(usage),
+      stats?.total_inactive_file ?? stats?.inactive_file,
+    ),
     memoryPeakBytes: finite(peak),
     threads: finite(raw.pids_stats?.current),
     readBytes: bytes('read'),
     writeBytes: bytes('write'),
-    receivedBytes: links?.reduce((sum, link) => sum + (link.rx_bytes ?? 0), 0),
-    sentBytes: links?.reduce((sum, link) => sum + (link.tx_bytes ?? 0), 0),
     periods: finite(periods),
     throttledPeriods: finite(throttledPeriods),
   };

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { HostReading } from '../results/types.ts';
-import { readSmallFile } from './linux.ts';
+import { readSmallFile } from './small-file.ts';
 import { parseHostCpu, parseLoadavg, parseMeminfo, parseNetDev } from './procfs.ts';
 
 /** A reading without its time; differences are against the reading before, the first has none. */
@@ -92,9 +92,10 @@ export function linuxHost({
       const figures: HostFigures = { cores: cpu?.cores ?? cpus().length };
       if (cpu && cpuBefore && cpu.cores === cpuBefore.cores) {
         const total = cpu.total - cpuBefore.total;
-        // Linux may take back a little idle time; no share is below 0 or above 1.
-        const share = Math.min(1, Math.max(0, (cpu.busy - cpuBefore.busy) / total));
-        if (total > 0) {
+        const busy = cpu.busy - cpuBefore.busy;
+        // Linux may take back a little idle time, and then more than all was busy. Busy time never goes back.
+        const share = Math.min(1, busy / total);
+        if (total > 0 && busy >= 0) {
           figures.cpuCores = round(share * cpu.cores, 4);
           figures.cpuPercentOfMachine = round(share * 100, 2);
         }

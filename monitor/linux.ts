@@ -3,7 +3,7 @@
  * 250 µs of CPU through the thread pool (Node 20, Linux 6.18). Long work is cut into slices, so the event
  * loop is held for about a millisecond at most.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -16,7 +16,17 @@ import {
   parseUptime,
   type IoBytes,
 } from './procfs.ts';
-import { collectTrees, type ProcessRow, type ProcessSource, type ProcessTable } from './tree.ts';
+import { findCgroup, ownGroupCpuMs } from './cgroup.ts';
+import { readSmallFile } from './small-file.ts';
+import {
+  collectTrees,
+  type ProcessRow,
+  type ProcessSource,
+  type ProcessTable,
+  type Snapshot,
+  type WatchedProcess,
+  type WatchedRoot,
+} from './tree.ts';
 
 const SLICE_MS = 0.5;
 /** Beside this many threads a look at every process of the machine may be cheaper than one per thread. */
@@ -29,24 +39,6 @@ const MOST_FINE_THREADS = 256;
 
 /** A process that waited for a processor longer than this in an interval may do next to nothing because it may not. */
 const KEPT_WAITING_MS = 20;
-
-const buffer = Buffer.allocUnsafe(64 * 1024);
-
-/** A whole small file as text. @throws what node:fs throws */
-export function readSmallFile(path: string): string {
-  const fd = openSync(path, 'r');
-  try {
-    let text = '';
-    // /proc hands out long files piece by piece.
-    for (;;) {
-      const length = readSync(fd, buffer, 0, buffer.length, null);
-      if (length === 0) return text;
-      text += buffer.toString('latin1', 0, length);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
 
 /** The process, or what it had there, is gone; anything else is a failure. */
 const isGone = (error: unknown): boolean =>
@@ -254,6 +246,26 @@ export function linuxProcesses({
     }
   }
 
+  function groupsOf(
+    roots: readonly WatchedRoot[],
+    processes: ReadonlyMap<number, WatchedProcess>,
+  ): Snapshot['groups'] {
+    const groups = new Map<string, { folder: string; cpuMs: number; atMs: number }>();
+    for (const { name, pid } of roots) {
+      const cgroup =
+        processes.get(pid)?.owner === name ? findCgroup(pid, null, { procRoot }) : null;
+      if (cgroup === null) continue;
+      const own = new Set(
+        [...processes.values()].filter(({ owner }) => owner === name).map((one) => one.pid),
+      );
+      const cpuMs = ownGroupCpuMs(cgroup, own);
+      if (cpuMs === null || Number.isNaN(cpuMs)) continue;
+      const folder = cgroup.version === 2 ? cgroup.folder : cgroup.cpuacct;
+      groups.set(name, { folder, cpuMs, atMs: monotonicMs() });
+    }
+    return groups;
+  }
+
   return {
     async read(roots, previous) {
       let sliceStart = performance.now();
@@ -304,7 +316,7 @@ export function linuxProcesses({
         if (waiting) await waiting;
       }
       for (const pid of fineTimes.keys()) if (!trees.processes.has(pid)) fineTimes.delete(pid);
-      return { ...trees, sourceNowMs };
+      return { ...trees, sourceNowMs, groups: groupsOf(roots, trees.processes) };
     },
   };
 }

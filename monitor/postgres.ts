@@ -4,8 +4,15 @@
  * Cumulative Statistics System" and "Database Object Size Functions". A backend reports its counts at most
  * once a second, so intervals below 1 s show steps.
  */
-import pg from 'pg';
+import type { Client } from 'pg';
 import type { PostgresReading } from '../results/types.ts';
+import {
+  destroyClient,
+  openClient,
+  postgresConfigOf,
+  URL_NAMES,
+  type Use,
+} from '../system/postgres.ts';
 import {
   polledSource,
   present,
@@ -54,41 +61,40 @@ export function postgresUrlProblem(text: string): string | null {
   const { hostname, pathname, password, searchParams } = new URL(text);
   if (password !== '' || searchParams.has('password'))
     return 'must not hold a password: set PGPASSWORD or PGPASSFILE';
-  if (hostname === '' && !searchParams.has('host')) return `${form}: it names no host`;
+  if (hostname === '')
+    return `${form}: it names no host (a socket's folder is %2Frun%2Fpostgresql)`;
   return pathname.length < 2 ? `${form}: it names no database` : null;
 }
 
 const nameOf = (url: string): string => {
-  const { host, pathname, searchParams } = new URL(url);
-  return `${host === '' ? searchParams.get('host') : host}${decodeURIComponent(pathname)}`;
+  const { host, pathname } = new URL(url);
+  return decodeURIComponent(host + pathname);
 };
 
-/** In memory only. Beside a connection string, the driver takes no password of its own. */
-function withPassword(text: string, password: string | undefined): string {
-  if (password === undefined) return text;
-  const url = new URL(text);
-  url.password = encodeURIComponent(password);
-  return url.href;
-}
+const USE: Use = {
+  statementMs: READ_LIMIT_MS,
+  connectMs: READ_LIMIT_MS,
+  applicationName: 'load test monitor',
+};
 
-/** Says goodbye, but does not wait for a server that hangs: an open socket would keep this process alive. */
-async function endClient(client: pg.Client): Promise<void> {
+/** Says goodbye, but does not wait for a server that hangs. */
+async function endClient(client: Client): Promise<void> {
   await withLimit(500, () => client.end()).catch(() => undefined);
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } })
-    .connection;
-  stream.destroy();
+  destroyClient(client);
 }
 
 /**
  * @param url as {@link postgresUrlProblem} takes it
- * @param env PGPASSWORD; PGPASSFILE is read by the driver itself
+ * @param env fills in what the URL leaves out, as for a storage ({@link postgresConfigOf})
+ * @throws UserError (exit 2) for settings that cannot be
  */
 export function postgresSource(
   url: string,
   env: Readonly<Record<string, string | undefined>>,
 ): MonitorSource {
   const name = nameOf(url);
-  let client: pg.Client | undefined;
+  const config = postgresConfigOf(new URL(url), env);
+  let client: Client | undefined;
   let before: { atMs: number; figures: Figures } | undefined;
   let sizesAtMs = -Infinity;
   let sizesFailed: string | undefined;
@@ -99,30 +105,15 @@ export function postgresSource(
     if (old) await endClient(old);
   }
 
-  async function connected(signal: AbortSignal): Promise<pg.Client> {
-    if (client) return client;
-    const fresh = new pg.Client({
-      connectionString: withPassword(url, env.PGPASSWORD),
-      application_name: 'load test monitor',
-      connectionTimeoutMillis: READ_LIMIT_MS,
-      query_timeout: READ_LIMIT_MS,
-      statement_timeout: READ_LIMIT_MS,
-    });
+  async function connected(signal: AbortSignal): Promise<Client> {
     // A connection that breaks between two readings shows at the next one.
-    fresh.on('error', () => {
-      if (client === fresh) client = undefined;
-    });
-    try {
-      await withLimit(READ_LIMIT_MS, () => fresh.connect(), undefined, signal);
-    } catch (error) {
-      void endClient(fresh);
-      throw error;
-    }
-    client = fresh;
-    return fresh;
+    const onBroken = (broken: Client) => {
+      if (client === broken) client = undefined;
+    };
+    return (client ??= await openClient(config, URL_NAMES, USE, onBroken, signal));
   }
 
-  async function sizes(connection: pg.Client, { monotonicMs, note }: Poll) {
+  async function sizes(connection: Client, { monotonicMs, note }: Poll) {
     if (monotonicMs() - sizesAtMs < SIZES_EVERY_MS) return {};
     sizesAtMs = monotonicMs();
     try {
@@ -146,11 +137,7 @@ export function postgresSource(
 
   async function read(poll: Poll): Promise<PostgresReading[]> {
     try {
-      const connection = await connected(poll.signal).catch((error: unknown) => {
-        throw /password must be a string/.test((error as Error).message)
-          ? new Error('it asks for a password: set PGPASSWORD or PGPASSFILE')
-          : error;
-      });
+      const connection = await connected(poll.signal);
       const { rows } = await connection.query<Figures>(FIGURES_QUERY);
       const figures = rows[0];
       if (figures === undefined) throw new Error('pg_stat_database has no line for this database');

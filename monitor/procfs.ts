@@ -23,6 +23,8 @@ export type ProcStat = {
 };
 
 const COUNT = /^\d+$/;
+/** Beyond 2^53 a difference of two counters is rounding: seen of lxcfs, an idle time of 19 digits. */
+const isCount = (text: string): boolean => COUNT.test(text) && Number.isSafeInteger(Number(text));
 
 /** The name stands in parentheses, may hold blanks, parentheses and line ends: count from the last `)`. */
 export function parseProcStat(text: string): ProcStat | null {
@@ -73,6 +75,7 @@ export function parseProcIo(text: string): IoBytes | null {
   const readBytes = /^read_bytes: (\d+)$/m.exec(text)?.[1];
   const writeBytes = /^write_bytes: (\d+)$/m.exec(text)?.[1];
   if (readBytes === undefined || writeBytes === undefined) return null;
+  if (!isCount(readBytes) || !isCount(writeBytes)) return null;
   return { readBytes: Number(readBytes), writeBytes: Number(writeBytes) };
 }
 
@@ -90,11 +93,12 @@ export function parseHostCpu(text: string): { cores: number; busy: number; total
   if (line === undefined || cores === 0) return null;
   // user nice system idle iowait irq softirq steal; guest time (9, 10) is inside user and nice.
   const ticks = line.split(' ').slice(0, 8);
-  if (ticks.length < 4 || !ticks.every((value) => COUNT.test(value))) return null;
+  if (ticks.length < 4 || !ticks.every(isCount)) return null;
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
     ticks.map(Number);
   const busy = user + nice + system + irq + softirq;
-  return { cores, busy, total: busy + idle + iowait + steal };
+  const total = busy + idle + iowait + steal;
+  return Number.isSafeInteger(total) ? { cores, busy, total } : null;
 }
 
 /** `/proc/meminfo` in bytes. `available` is the kernel's estimate of what programs could still get. */
@@ -130,8 +134,7 @@ export function parseNetDev(text: string): Map<string, { received: number; sent:
       .slice(colon + 1)
       .trim()
       .split(/ +/);
-    if (colon === -1 || columns.length < 16 || !columns.every((value) => COUNT.test(value)))
-      continue;
+    if (colon === -1 || columns.length < 16 || !columns.every(isCount)) continue;
     interfaces.set(line.slice(0, colon).trim(), {
       received: Number(columns[0]),
       sent: Number(columns[8]),

@@ -3,6 +3,8 @@
  * own time, so that one that hangs holds up nothing else. Whatever fails becomes a note among the readings.
  */
 import type { ResourceLine, ResourceNote } from '../results/types.ts';
+import { HttpError } from '../system/http.ts';
+import { UserError } from '../user-error.ts';
 
 export type MonitorClock = {
   /** Milliseconds since 1970, for the readings' `t`. */
@@ -43,6 +45,8 @@ export const READ_LIMIT_MS = 5000;
 /** A message that stands alone: the innermost cause of a failed request says more than "fetch failed". */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // Those say it all in their own words.
+  if (error instanceof UserError || error instanceof HttpError) return error.message;
   const inner: unknown =
     error.cause ?? (error instanceof AggregateError ? error.errors[0] : undefined);
   if (inner instanceof Error) return reasonOf(inner);

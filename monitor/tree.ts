@@ -37,6 +37,8 @@ export type Snapshot = {
   readAtMs: Map<string, number>;
   /** The same moment on the reader's clock of {@link ProcessRow.startedAtMs}; null if it has none. */
   sourceNowMs: number | null;
+  /** Of targets whose processes are alone in a control group: its CPU time, and when it was read. */
+  groups?: ReadonlyMap<string, { folder: string; cpuMs: number; atMs: number }>;
 };
 
 export type WatchedRoot = {
@@ -220,5 +222,22 @@ export function usageBetween(
         writeBytes: Math.max(0, io.writeBytes - (left.io?.writeBytes ?? 0)),
       });
   }
+  for (const [owner, usage] of usages) addUnseen(usage, owner, previous, current);
   return { usages, unsettled: open };
+}
+
+/** Less than this, the two counters differ by the moments at which they were read. */
+const UNSEEN_MS = 20;
+const UNSEEN_SHARE = 0.02;
+
+/**
+ * Children that came and went between two readings, and that nobody waited for, are in no process's sum, but in the counter of the target's
+ * own control group.
+ */
+function addUnseen(usage: Usage, owner: string, previous: Snapshot, current: Snapshot): void {
+  const before = previous.groups?.get(owner);
+  const now = current.groups?.get(owner);
+  if (before === undefined || now?.folder !== before.folder || now.atMs <= before.atMs) return;
+  const cpuMs = ((now.cpuMs - before.cpuMs) * usage.intervalMs) / (now.atMs - before.atMs);
+  if (cpuMs > usage.cpuMs * (1 + UNSEEN_SHARE) + UNSEEN_MS) usage.cpuMs = cpuMs;
 }

@@ -5,11 +5,12 @@
  * access key (SigV4), which the original does without a user, needs a plugin that is not here.
  * Source: uptime-service-backend, src/delegation_backend/aws_keyspaces.go and app_config.go.
  */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect as connectPlain, isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions, connect as connectTls } from 'node:tls';
 import cassandra from 'cassandra-driver';
+import { certificatesIn, pemOf } from './pem.ts';
 import { EXIT, UserError } from '../user-error.ts';
 
 /** AWS_KEYSPACE, CASSANDRA_HOST, … of the original (CONFIG_FILE: `aws_keyspaces`). */
@@ -71,7 +72,7 @@ const endpointOf = (host: string, port: number): string =>
 export function cassandraConfigOf(url: URL, env: Env): CassandraConfig {
   if (url.password !== '')
     throw usage(
-      'the storage URL holds a password, which every user of this machine can read in the list of processes',
+      'the URL holds a password, which every user of this machine can read in the list of processes',
       'leave it out of the URL and set CASSANDRA_PASSWORD',
     );
   for (const name of url.searchParams.keys())
@@ -84,7 +85,7 @@ export function cassandraConfigOf(url: URL, env: Env): CassandraConfig {
     try {
       return decodeURIComponent(part);
     } catch {
-      throw usage(`"${part}" in the storage URL is no percent-encoded text`, 'write % as %25');
+      throw usage(`"${part}" in the URL is no percent-encoded text`, 'write % as %25');
     }
   };
   const keyspace = decode(url.pathname.replace(/^\//, ''));
@@ -222,32 +223,37 @@ async function connected(
  * does not matter where the very certificate stands in `caFile`.
  */
 function encryptionOf(host: string, caFile: string | null, names: Names): ConnectionOptions {
-  let ca: string | undefined;
-  let pinned: Buffer[] = [];
-  if (caFile !== null)
-    try {
-      ca = readFileSync(caFile, 'utf8');
-      pinned = (ca.match(PEM_CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem).raw);
-      if (pinned.length === 0) throw new Error('it holds no certificate');
-    } catch (cause) {
-      throw new UserError(
-        `the certificates ${caFile} cannot be read: ${(cause as Error).message}`,
-        { hint: `${names.ca} names a PEM file`, cause },
-      );
-    }
+  const certificates = caFile === null ? [] : rootsIn(caFile, names);
+  const ca = caFile === null ? undefined : pemOf(certificates);
   return {
     ca,
     rejectUnauthorized: true,
     // Nodes are reached by address; a cluster behind a name has certificates for that name.
     servername: isIP(host) === 0 ? host : undefined,
     checkServerIdentity: (expected, certificate) =>
-      pinned.some((raw) => raw.equals(certificate.raw))
+      certificates.some(({ raw }) => raw.equals(certificate.raw))
         ? undefined
         : checkServerIdentity(expected, certificate),
   };
 }
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+/** @throws UserError */
+function rootsIn(caFile: string, names: Names): X509Certificate[] {
+  const problem = (why: string, cause?: unknown) =>
+    new UserError(`the certificates ${caFile} cannot be read: ${why}`, {
+      hint: `${names.ca} names a PEM file`,
+      cause,
+    });
+  let text: string;
+  try {
+    text = readFileSync(caFile, 'utf8');
+  } catch (cause) {
+    throw problem((cause as Error).message, cause);
+  }
+  const certificates = certificatesIn(text);
+  if ('problem' in certificates) throw problem(`the file ${certificates.problem}`);
+  return certificates;
+}
 
 const withoutSigV4 = (text: string, names: Names, cause?: unknown): UserError =>
   new UserError(text, {

@@ -25,6 +25,8 @@ export type OptionSpec = {
   isPath?: (text: string) => boolean;
   /** May be given several times; the value is then a list of texts. */
   repeatable?: boolean;
+  /** The name it had once: whoever writes that is shown the new one. */
+  formerly?: string;
   /** Heading under which the help lists it; absent: `Options`. */
   group?: string;
   help: string;

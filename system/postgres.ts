@@ -6,14 +6,20 @@ import { readFileSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import type { Pool } from 'pg';
+import type { Client, Pool } from 'pg';
+import { certificatesIn, pemOf } from './pem.ts';
 import { EXIT, type ExitCode, UserError } from '../user-error.ts';
 
-/** As in libpq: up to `require` encrypted (or not) without a check of the certificate. */
+/**
+ * As in libpq: up to `require` encrypted (or not) without a check of the certificate. `no-verify` is node-postgres's word for what libpq
+ * calls `require`: whatever certificate there is, also where roots are named.
+ */
 export const POSTGRES_SSL_MODES = [
   'disable',
+  'allow',
   'prefer',
   'require',
+  'no-verify',
   'verify-ca',
   'verify-full',
 ] as const;
@@ -30,7 +36,10 @@ export type PostgresConfig = {
   database: string;
   /** `require` where POSTGRES_SSLMODE is empty. */
   sslmode: PostgresSslMode;
-  /** PEM file with the roots to trust (PGSSLROOTCERT); null: Node's own. With one, `require` means `verify-ca`, as in libpq. */
+  /**
+   * PEM file with the roots to trust (PGSSLROOTCERT); null: Node's own. With one, `require` means `verify-ca`, as in libpq. `system`: the
+   * system's (here Node's), only with verify-full, which it makes the default.
+   */
   sslRootCert: string | null;
 };
 
@@ -49,7 +58,6 @@ export const URL_NAMES: Names = {
   sslRootCert: 'the URL’s sslrootcert, or PGSSLROOTCERT',
 };
 
-const CONNECT_MS = 10_000;
 const DEFAULT_PORT = 5432;
 
 /** For people; never with a credential. */
@@ -64,7 +72,7 @@ export const postgresName = ({ host, port, database }: PostgresConfig): string =
 export function postgresConfigOf(url: URL, env: Env): PostgresConfig {
   if (url.password !== '')
     throw usage(
-      'the storage URL holds a password, which every user of this machine can read in the list of processes',
+      'the URL holds a password, which every user of this machine can read in the list of processes',
       'leave it out of the URL and set PGPASSWORD or PGPASSFILE',
     );
   for (const name of url.searchParams.keys())
@@ -77,7 +85,7 @@ export function postgresConfigOf(url: URL, env: Env): PostgresConfig {
     try {
       return decodeURIComponent(part);
     } catch {
-      throw usage(`"${part}" in the storage URL is no percent-encoded text`, 'write % as %25');
+      throw usage(`"${part}" in the URL is no percent-encoded text`, 'write % as %25');
     }
   };
   const database = decode(url.pathname.replace(/^\//, ''));
@@ -86,13 +94,14 @@ export function postgresConfigOf(url: URL, env: Env): PostgresConfig {
       `a postgres URL names a host and a database, but is ${url.href}`,
       'e.g. postgres://user@127.0.0.1:5432/coordinator',
     );
-  const sslmode = url.searchParams.get('sslmode') ?? (env.PGSSLMODE || 'prefer');
-  const known = POSTGRES_SSL_MODES.find((mode) => mode === sslmode);
-  if (known === undefined)
-    throw usage(
-      `sslmode must be one of ${POSTGRES_SSL_MODES.join(', ')}, but is "${sslmode}"`,
-      'leave it out for prefer',
-    );
+  const ssl = postgresSslOf(
+    {
+      mode: url.searchParams.get('sslmode') || env.PGSSLMODE,
+      rootCert: url.searchParams.get('sslrootcert') || env.PGSSLROOTCERT,
+    },
+    'prefer',
+    url.searchParams.has('sslmode') ? 'sslmode' : 'PGSSLMODE',
+  );
   const port = url.port || env.PGPORT || String(DEFAULT_PORT);
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     throw usage(`PGPORT must be a port, but is "${port}"`, 'e.g. 5432');
@@ -101,10 +110,37 @@ export function postgresConfigOf(url: URL, env: Env): PostgresConfig {
     port: Number(port),
     user: decode(url.username) || env.PGUSER || userInfo().username,
     database,
-    sslmode: known,
-    sslRootCert: (url.searchParams.get('sslrootcert') ?? env.PGSSLROOTCERT) || null,
+    ...ssl,
   };
   return { ...target, password: env.PGPASSWORD || passwordInFile(target, env) };
+}
+
+/**
+ * The one reading of a mode and of roots, wherever they come from; empty counts as not set.
+ * @param usual the mode where none is given
+ * @param name of the setting, for the message
+ * @throws UserError (exit 2)
+ */
+export function postgresSslOf(
+  { mode, rootCert }: { mode: string | undefined; rootCert: string | undefined },
+  usual: PostgresSslMode,
+  name: string,
+): Pick<PostgresConfig, 'sslmode' | 'sslRootCert'> {
+  const sslRootCert = rootCert || null;
+  // libpq: "sslrootcert=system" alone means verify-full, and with a weaker mode it is refused.
+  const sslmode = mode || (sslRootCert === 'system' ? 'verify-full' : usual);
+  const known = POSTGRES_SSL_MODES.find((one) => one === sslmode);
+  if (known === undefined)
+    throw usage(
+      `${name} must be one of ${POSTGRES_SSL_MODES.join(', ')}, but is "${sslmode}"`,
+      `leave it out for ${usual}`,
+    );
+  if (sslRootCert === 'system' && known !== 'verify-full')
+    throw usage(
+      `sslrootcert=system goes with sslmode verify-full only, but ${name} is ${known}`,
+      'leave the mode out, or name a PEM file',
+    );
+  return { sslmode: known, sslRootCert };
 }
 
 /**
@@ -146,6 +182,49 @@ function passwordInFile(
   return '';
 }
 
+/** What a connection is for. */
+export type Use = {
+  /** How long a statement may take. */
+  statementMs: number;
+  /** As the server lists it (pg_stat_activity). */
+  applicationName: string;
+  connectMs?: number;
+};
+
+const CONNECT_MS = 10_000;
+
+/** node-postgres's settings for one way to connect. */
+const clientConfig = (config: PostgresConfig, ssl: false | ConnectionOptions, use: Use) => ({
+  host: config.host,
+  port: config.port,
+  user: config.user,
+  // A function, so that pg looks neither into PGPASSWORD nor into a file.
+  password: () => config.password,
+  database: config.database,
+  ssl,
+  connectionTimeoutMillis: use.connectMs ?? CONNECT_MS,
+  query_timeout: use.statementMs,
+  keepAlive: true,
+  application_name: use.applicationName,
+});
+
+/** The first way that works, of those that the mode allows. @throws UserError */
+async function firstWay<T>(
+  config: PostgresConfig,
+  names: Names,
+  connect: (ssl: false | ConnectionOptions) => Promise<T>,
+): Promise<T> {
+  const ways = encryptionOf(config, names);
+  for (const [place, ssl] of ways.entries())
+    try {
+      return await connect(ssl);
+    } catch (error) {
+      if (place < ways.length - 1 && mayGoOtherwise(error, ssl)) continue;
+      throw connectProblem(error, config, names);
+    }
+  throw new Error('no way to connect was tried');
+}
+
 /**
  * A pool whose first connection has been made.
  * @param limits connections at once, and how long a statement may take
@@ -154,75 +233,120 @@ function passwordInFile(
 export async function openPool(
   config: PostgresConfig,
   names: Names,
-  limits: { connections: number; statementMs: number },
+  { connections, statementMs }: { connections: number; statementMs: number },
 ): Promise<Pool> {
   // Here, so that who needs only the names of the modes does not load it.
   const { default: pg } = await import('pg');
-  const poolWith = (ssl: false | ConnectionOptions): Pool => {
-    const pool = new pg.Pool({
-      host: config.host,
-      port: config.port,
-      user: config.user,
-      // A function, so that pg looks neither into PGPASSWORD nor into a file.
-      password: () => config.password,
-      database: config.database,
-      ssl,
-      max: limits.connections,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: limits.statementMs,
-      keepAlive: true,
-      application_name: 'mina-load',
-    });
+  const use = { statementMs, applicationName: 'mina-load' };
+  return firstWay(config, names, async (ssl) => {
+    const pool = new pg.Pool({ ...clientConfig(config, ssl, use), max: connections });
     // A connection that breaks while idle; the next statement makes another.
     pool.on('error', () => {});
     // The same while it is held: the statement under way is rejected by itself.
     pool.on('connect', (client) => client.on('error', () => {}));
-    return pool;
-  };
-  const tries = encryptionOf(config, names);
-  for (const [place, ssl] of tries.entries()) {
-    const pool = poolWith(ssl);
     try {
       (await pool.connect()).release();
       return pool;
     } catch (error) {
       await pool.end();
-      if (place < tries.length - 1 && isWithoutTls(error)) continue;
-      throw connectProblem(error, config, names);
+      throw error;
     }
-  }
-  throw new Error('no way to connect was tried');
+  });
+}
+
+/**
+ * One connection.
+ * @param onBroken it ended without being asked to
+ * @param signal gives up: the connection is destroyed
+ * @throws UserError
+ */
+export async function openClient(
+  config: PostgresConfig,
+  names: Names,
+  use: Use,
+  onBroken: (client: Client) => void,
+  signal: AbortSignal,
+): Promise<Client> {
+  const { default: pg } = await import('pg');
+  return firstWay(config, names, async (ssl) => {
+    signal.throwIfAborted();
+    const client = new pg.Client({
+      ...clientConfig(config, ssl, use),
+      statement_timeout: use.statementMs,
+    });
+    client.on('error', () => onBroken(client));
+    const onAbort = () => destroyClient(client);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      destroyClient(client);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  });
+}
+
+/** At once: a server that hangs would keep an open socket, and so this process, alive. */
+export function destroyClient(client: Client): void {
+  (
+    client as unknown as { connection: { stream: { destroy(): void } } }
+  ).connection.stream.destroy();
 }
 
 /** The ways to connect, one after another. */
 function encryptionOf(config: PostgresConfig, names: Names): (false | ConnectionOptions)[] {
   // As libpq: a Unix socket is never encrypted.
   if (config.host.startsWith('/') || config.sslmode === 'disable') return [false];
-  let ca: string | undefined;
-  // `system` is libpq's word for the roots of the system.
-  if (config.sslRootCert !== null && config.sslRootCert !== 'system')
-    try {
-      ca = readFileSync(config.sslRootCert, 'utf8');
-    } catch (cause) {
-      throw new UserError(
-        `the root certificates ${config.sslRootCert} cannot be read: ${(cause as Error).message}`,
-        { hint: `${names.sslRootCert} names a PEM file`, cause },
-      );
-    }
   // Without `rejectUnauthorized` nothing of the certificate is looked at.
   const unchecked: ConnectionOptions = { rejectUnauthorized: false };
-  const chain: ConnectionOptions = { ca, checkServerIdentity: () => undefined };
   switch (config.sslmode) {
+    case 'allow':
+      return [false, unchecked];
     case 'prefer':
       return [unchecked, false];
+    case 'no-verify':
+      return [unchecked];
     case 'require':
-      return [ca === undefined ? unchecked : chain];
     case 'verify-ca':
-      return [chain];
-    case 'verify-full':
-      return [{ ca }];
+    case 'verify-full': {
+      const ca = rootsOf(config.sslRootCert, names);
+      if (config.sslmode === 'require' && ca === undefined) return [unchecked];
+      return [
+        config.sslmode === 'verify-full' ? { ca } : { ca, checkServerIdentity: () => undefined },
+      ];
+    }
   }
 }
+
+/** @returns undefined: Node's own. @throws UserError */
+function rootsOf(path: string | null, names: Names): string | undefined {
+  // `system` is libpq's word for the roots of the system.
+  if (path === null || path === 'system') return undefined;
+  const problem = (why: string, cause?: unknown) =>
+    new UserError(`the root certificates ${path} ${why}`, {
+      hint: `${names.sslRootCert} names a PEM file`,
+      cause,
+    });
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw problem(`cannot be read: ${(cause as Error).message}`, cause);
+  }
+  const certificates = certificatesIn(text);
+  if ('problem' in certificates) throw problem(`cannot be used: the file ${certificates.problem}`);
+  return pemOf(certificates);
+}
+
+/** Whether another way may work where `ssl` did not: as libpq, when the server refuses to be spoken to in this way. */
+const mayGoOtherwise = (error: unknown, ssl: false | ConnectionOptions): boolean =>
+  ssl === false
+    ? // pg_hba.conf has no line for an unencrypted connection: `allow` tries an encrypted one.
+      plain(error).code === '28000'
+    : isWithoutTls(error) || plain(error).code === '28000';
 
 /** pg has no code for it. */
 const isWithoutTls = (error: unknown): boolean =>

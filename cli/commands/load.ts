@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { processExists } from '../../system/process-exists.ts';
 import { Screen } from '../../system/screen.ts';
 import type { LoadJob } from '../../load/job.ts';
 import { parseThink } from '../../load/pace.ts';
@@ -27,6 +28,7 @@ import { runLoad } from '../../load/run.ts';
 import { checkTargets, parseTarget, type WeightedTarget } from '../../load/target/targets.ts';
 import {
   readTransport,
+  shownHeader,
   redactUrl,
   secretVariables,
   type Transport,
@@ -434,6 +436,7 @@ function jobOf(
   const shown = {
     ...values,
     ...(transport.proxy !== null && { proxy: redactUrl(transport.proxy) }),
+    ...(values.header !== undefined && { header: textsOf(values.header).map(shownHeader) }),
   };
   return {
     request,
@@ -515,6 +518,8 @@ function checkTogether(
   if (hostile !== null)
     for (const option of hostileLimits(transport, targetsOf(values).length))
       problems.push(`${hostile.askedBy} sends over sockets of its own, so it takes no ${option}`);
+  if (values['target-pid'] !== undefined && !processExists(values['target-pid'] as number))
+    problems.push(`--target-pid ${String(values['target-pid'])}: there is no such process`);
   if (values['target-pid'] !== undefined && values.target === undefined)
     problems.push('--target-pid belongs to a --target; the embedded backend is watched anyway');
   if (values['target-container'] !== undefined && values.target === undefined)

@@ -5,6 +5,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { processExists } from '../../system/process-exists.ts';
 import { processFigures } from '../../results/figures.ts';
 import {
   serveAgent,
@@ -21,16 +22,6 @@ import type { OptionValues } from '../../system/option.ts';
 import { SOURCE_OPTIONS, sourcesOf, type WatchedContainer } from '../monitor-options.ts';
 import { throwProblems } from '../parse.ts';
 
-/** Whether a process has this id; one of another user counts. */
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** Problems of `--pid` and `--name` are added to `problems`. */
 function targetsOf(
   pids: readonly string[],
@@ -45,7 +36,7 @@ function targetsOf(
   targets.forEach(({ name, pid }, i) => {
     const before = targets.slice(0, i);
     if (before.some((other) => other.pid === pid)) problems.push(`--pid ${pid} is given twice`);
-    else if (!exists(pid)) problems.push(`--pid ${pid}: there is no such process`);
+    else if (!processExists(pid)) problems.push(`--pid ${pid}: there is no such process`);
     else if (before.some((other) => other.name === name))
       problems.push(`two processes are named ${name}`);
   });
@@ -263,7 +254,7 @@ export const monitor: Command = {
     problems.push(...watched.problems);
     if (targets.length + watched.count + watched.problems.length === 0)
       problems.push(
-        '--pid is missing: which process is to be watched? (or --container, --agent, --prometheus, --postgres)',
+        '--pid is missing: which process is to be watched? (or --container, --agent, --prometheus, --watch-postgres)',
       );
     const token = agentToken(values, sources, env, problems);
     throwProblems(

@@ -72,14 +72,14 @@ export async function runBreakpoint(
   };
   let record: SearchRecord | null = null;
   try {
-    await checkSurroundings(job, surroundings);
+    const transport = await checkSurroundings(job, surroundings);
     const { facts, fleet } = await gatherFacts(job, env, keys);
     const decision = decide(job, facts);
     for (const note of decision.notes) screen.line(`note: ${note}`);
     record = new SearchRecord(job.resultsFolder, runId(startedAt, decision.scenario));
     const { folder, storage } = record;
     ending.leftovers.add(folder);
-    const given: Given = { facts, fleet, backend: null };
+    const given: Given = { facts, fleet, backend: null, transport };
     if (decision.backend !== null) {
       const backend = await startEmbedded({
         settings: decision.backend,
@@ -260,8 +260,8 @@ class Search {
     const { first } = this.#surroundings.interrupts;
     await sleep(this.#plan.settleMs, undefined, { signal: first }).catch(() => undefined);
     if (this.#trials.at(-1)?.outcome !== 'failed') return;
-    const { targets, transport } = this.#job;
-    const { backend } = this.#given;
+    const { targets } = this.#job;
+    const { backend, transport } = this.#given;
     const urls = backend ? [backend.process.url] : targets.map(({ url }) => url);
     const deadline = performance.now() + RECOVERY_MS;
     for (let pauseMs = 250; !first.aborted; pauseMs = Math.min(4000, pauseMs * 2)) {

@@ -118,7 +118,7 @@ class HostileSender {
       port: Number(url.port) || (isTls ? 443 : 80),
       ...(isTls && { tls: options.tls ?? {} }),
     };
-    this.#context = { ...options.context, host: url.host, path: url.pathname };
+    this.#context = { ...options.context, host: url.host, path: url.pathname + url.search };
     this.#gate = new RateGate(options.ratePerSecond, this.#stopping.signal);
     this.#figures = new Map(
       options.cases.map(({ name, check, what }) => [

@@ -25,7 +25,7 @@ export type K6Call = {
   /** Default: this process's. k6 gets it without its `K6_*` and its proxies, and the script sees none of it. */
   env?: NodeJS.ProcessEnv;
   /** Default: nothing special. */
-  transport?: Pick<Transport, 'ca' | 'proxy' | 'http' | 'secretHeaders'>;
+  transport?: Pick<Transport, 'ca' | 'proxy' | 'http' | 'prefersIpv6' | 'secretHeaders'>;
 };
 
 /** How k6 ended. It says nothing about the target: k6 ends with 0 even if every iteration threw. */
@@ -87,17 +87,20 @@ const LOG_LINES = 3;
 export async function startK6(call: K6Call): Promise<RunningK6> {
   const runFolder = resolve(call.runFolder);
   const configPath = join(runFolder, 'k6-config.json');
+  const transport = call.transport ?? PLAIN_TRANSPORT;
+  const rootsPath = transport.ca === null ? null : join(runFolder, 'k6-roots.pem');
   try {
     await mkdir(runFolder, { recursive: true });
     // A file of our own, or ~/.config/k6/config.json would apply.
     await writeFile(configPath, '{}\n');
+    // The user's file may be in a form that Go does not read.
+    if (rootsPath !== null) await writeFile(rootsPath, transport.ca!.pem);
   } catch (cause) {
     throw new UserError(`cannot write into ${runFolder} (${codeOf(cause)})`, {
       hint: 'is there space, and may this user write there?',
       cause,
     });
   }
-  const transport = call.transport ?? PLAIN_TRANSPORT;
   const secrets = await writeSecrets(transport.secretHeaders);
   const child = spawn(call.k6Path, argumentsOf(call, configPath, secrets.path), {
     // The log's path cannot be given whole: k6 splits the option at commas.
@@ -105,7 +108,7 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      ...transportEnv(hermeticK6Env(call.env ?? process.env), transport),
+      ...transportEnv(hermeticK6Env(call.env ?? process.env), transport, rootsPath),
       K6_CSV_TIME_FORMAT: 'unix_micro',
       GOGC: String(call.memory.goGc),
       GOMEMLIMIT: String(call.memory.limitBytes),

@@ -2,6 +2,8 @@
  * One POST to a target, over the transport that k6 will use: proxy, TLS with its roots and client certificate, the
  * HTTP version. Node's `fetch` takes none of these, so the connection is opened here.
  */
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -15,7 +17,13 @@ export type TargetAnswer = {
   /** The first 4 KB. */
   body: string;
   httpVersion: HttpVersion;
+  /** Where an answer 3xx leads; null: it does not say. */
+  location: string | null;
+  /** The name has addresses of the family that k6 would take, and none of them answered: one of the other family did. */
+  otherFamily: boolean;
 };
+
+type AnswerOnly = Omit<TargetAnswer, 'otherFamily'>;
 
 /** The proxy failed, not the target. */
 export class ProxyError extends Error {}
@@ -40,20 +48,28 @@ export async function postToTarget(
     ...transport.secretHeaders,
   };
   const opened: Duplex[] = [];
+  const way: Way = { prefersIpv6: transport.prefersIpv6, opened, signal };
   const onAbort = () => {
     for (const socket of opened) socket.destroy(signal.reason as Error);
   };
   signal.addEventListener('abort', onAbort);
   try {
     if (to.protocol === 'http:') {
-      const socket = await openTo(transport.proxy ?? url, transport.proxy !== null, opened, signal);
-      return await post11(socket, to, body, headers, transport.proxy, signal);
+      const { socket, otherFamily } =
+        transport.proxy === null ? await openTo(to, way) : await openProxy(transport.proxy, way);
+      return {
+        ...(await post11(socket, to, body, headers, transport.proxy, signal)),
+        otherFamily,
+      };
     }
-    const tunnel = await openTunnel(to, transport.proxy, opened, signal);
+    const { socket: tunnel, otherFamily } =
+      transport.proxy === null ? await openTo(to, way) : await openTunnel(to, transport.proxy, way);
     const socket = await secure(tunnel, to, transport, opened, signal);
-    return socket.alpnProtocol === 'h2'
-      ? await post2(socket, to, body, headers, signal)
-      : await post11(socket, to, body, headers, null, signal);
+    const answer =
+      socket.alpnProtocol === 'h2'
+        ? await post2(socket, to, body, headers, signal)
+        : await post11(socket, to, body, headers, null, signal);
+    return { ...answer, otherFamily };
   } finally {
     signal.removeEventListener('abort', onAbort);
     for (const socket of opened) {
@@ -68,7 +84,9 @@ function settled(socket: Duplex, event: string, signal: AbortSignal): Promise<vo
   return new Promise((resolve, reject) => {
     const onClose = () =>
       reject(
-        signal.aborted ? (signal.reason as Error) : new Error('the connection was closed early'),
+        signal.aborted
+          ? (signal.reason as Error)
+          : new ClosedEarly('the connection was closed early'),
       );
     socket.once(event, () => {
       socket.off('close', onClose);
@@ -82,25 +100,75 @@ function settled(socket: Duplex, event: string, signal: AbortSignal): Promise<vo
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 const portOf = (url: URL): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
 
-async function openTo(
-  address: string,
-  isProxy: boolean,
-  opened: Duplex[],
-  signal: AbortSignal,
+/** What every step of a connection needs. */
+type Way = {
+  prefersIpv6: boolean;
+  opened: Duplex[];
+  signal: AbortSignal;
+};
+type Opened = { socket: net.Socket; otherFamily: boolean };
+
+/** The connection broke before any answer. */
+export class ClosedEarly extends Error {}
+
+async function connectTo(
+  options: net.TcpNetConnectOpts,
+  { opened, signal }: Way,
 ): Promise<net.Socket> {
   signal.throwIfAborted();
-  const url = new URL(address);
-  const socket = net.connect({ host: hostOf(url), port: portOf(url) });
+  const socket = net.connect(options);
   opened.push(socket);
+  await settled(socket, 'connect', signal);
+  return socket;
+}
+
+/** The system's name service takes no signal. */
+const addressesOf = (host: string, signal: AbortSignal): Promise<LookupAddress[]> =>
+  new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    lookup(host, { all: true }).then(resolve, reject);
+  });
+
+/**
+ * To the address that k6 would take: it looks the name up itself and takes the addresses of one family where there are any, unlike Node and
+ * Go, which try the other one as well (grafana/k6, lib/netext/resolver.go). Where that one does not answer, the other family is tried here, so
+ * that the answer can say so.
+ */
+async function openTo(url: URL, way: Way): Promise<Opened> {
+  const host = hostOf(url);
+  const port = portOf(url);
+  if (net.isIP(host) !== 0)
+    return { socket: await connectTo({ host, port }, way), otherFamily: false };
+  const addresses = await addressesOf(host, way.signal);
+  const wanted = way.prefersIpv6 ? 6 : 4;
+  const first = addresses.find(({ family }) => family === wanted);
+  const second = addresses.find(({ family }) => family !== wanted);
+  const to = (address: LookupAddress) => connectTo({ host: address.address, port }, way);
+  if (first === undefined) return { socket: await to(second!), otherFamily: false };
   try {
-    await settled(socket, 'connect', signal);
+    return { socket: await to(first), otherFamily: false };
+  } catch (error) {
+    if (second === undefined || way.signal.aborted) throw error;
+    const socket = await to(second).catch(() => {
+      // Of the two, what k6 would see.
+      throw error as Error;
+    });
+    return { socket, otherFamily: true };
+  }
+}
+
+async function openProxy(proxy: string, way: Way): Promise<Opened> {
+  const url = new URL(proxy);
+  try {
+    // Go dials it, and tries every address.
+    const socket = await connectTo({ host: hostOf(url), port: portOf(url) }, way);
+    return { socket, otherFamily: false };
   } catch (cause) {
-    if (!isProxy || signal.aborted) throw cause;
+    if (way.signal.aborted) throw cause;
     throw new ProxyError((cause as NodeJS.ErrnoException).code ?? (cause as Error).message, {
       cause,
     });
   }
-  return socket;
 }
 
 const basicOf = ({ username, password }: URL): string =>
@@ -111,29 +179,26 @@ const proxyAuthorization = (proxy: string): Record<string, string> => {
   return url.username === '' ? {} : { 'proxy-authorization': basicOf(url) };
 };
 
-/** A connection to `to`, if need be through a tunnel that the proxy makes (CONNECT). */
-async function openTunnel(
-  to: URL,
-  proxy: string | null,
-  opened: Duplex[],
-  signal: AbortSignal,
-): Promise<net.Socket> {
-  const socket = await openTo(proxy ?? to.href, proxy !== null, opened, signal);
-  if (proxy === null) return socket;
+/** A connection to `to` through a tunnel that the proxy makes (CONNECT). */
+async function openTunnel(to: URL, proxy: string, way: Way): Promise<Opened> {
+  const opened = await openProxy(proxy, way);
   const authority = `${to.hostname}:${portOf(to)}`;
   const request = http.request({
-    createConnection: () => socket,
+    createConnection: () => opened.socket,
     method: 'CONNECT',
     path: authority,
     headers: { host: authority, ...proxyAuthorization(proxy) },
   });
   const status = await new Promise<number>((resolve, reject) => {
+    const fail = (error: Error) =>
+      reject(way.signal.aborted ? (way.signal.reason as Error) : new ProxyError(error.message));
     request.once('connect', ({ statusCode = 0 }) => resolve(statusCode));
-    request.once('error', reject);
+    request.once('error', fail);
+    request.once('close', () => fail(new Error('it closed the connection')));
     request.end();
   });
   if (status !== 200) throw new ProxyError(`it answered ${status} to CONNECT`);
-  return socket;
+  return opened;
 }
 
 async function secure(
@@ -188,11 +253,11 @@ async function post11(
   headers: Record<string, string>,
   proxy: string | null,
   signal: AbortSignal,
-): Promise<TargetAnswer> {
+): Promise<AnswerOnly> {
   const request = http.request({
     createConnection: () => socket,
     method: 'POST',
-    path: proxy === null ? to.pathname : to.href,
+    path: proxy === null ? to.pathname + to.search : to.href,
     headers: {
       host: to.host,
       'content-length': Buffer.byteLength(body),
@@ -205,12 +270,29 @@ async function post11(
     const fail = (error: unknown) =>
       reject(signal.aborted ? (signal.reason as Error) : (error as Error));
     request.once('error', fail);
+    let hasAnswer = false;
     request.once('response', (response) => {
+      hasAnswer = true;
       readStart(response).then((text) => {
         // RFC 9110, 15.5.8: only a proxy asks for its own credentials.
         if (response.statusCode === 407) reject(new ProxyError('it answered 407'));
-        else resolve({ status: response.statusCode!, body: text, httpVersion: '1.1' });
+        else
+          resolve({
+            status: response.statusCode!,
+            body: text,
+            httpVersion: '1.1',
+            location: response.headers.location ?? null,
+          });
       }, fail);
+    });
+    // 101: nobody asked for another protocol, and there is no answer after it.
+    request.once('upgrade', (_, socket) => {
+      hasAnswer = true;
+      socket.destroy();
+      resolve({ status: 101, body: '', httpVersion: '1.1', location: null });
+    });
+    request.once('close', () => {
+      if (!hasAnswer) fail(new ClosedEarly('the connection was closed early'));
     });
     request.end(body);
   });
@@ -222,7 +304,7 @@ async function post2(
   body: string,
   { host, ...headers }: Record<string, string>,
   signal: AbortSignal,
-): Promise<TargetAnswer> {
+): Promise<AnswerOnly> {
   const session = http2.connect(to.origin, { createConnection: () => socket });
   try {
     return await new Promise((resolve, reject) => {
@@ -231,17 +313,25 @@ async function post2(
       session.once('error', fail);
       const stream = session.request({
         ':method': 'POST',
-        ':path': to.pathname,
+        ':path': to.pathname + to.search,
         ':authority': host ?? to.host,
         ...headers,
       });
       stream.once('error', fail);
-      stream.once('response', ({ ':status': status }) => {
+      let hasAnswer = false;
+      stream.once('response', () => (hasAnswer = true));
+      stream.once('response', ({ ':status': status, location }) => {
         readStart(stream).then(
-          (text) => resolve({ status: status!, body: text, httpVersion: '2' }),
+          (text) =>
+            resolve({ status: status!, body: text, httpVersion: '2', location: location ?? null }),
           fail,
         );
       });
+      // What breaks after its head shows to the reader of its text.
+      for (const one of [stream, session])
+        one.once('close', () => {
+          if (!hasAnswer) fail(new ClosedEarly('the connection was closed early'));
+        });
       stream.end(body);
     });
   } finally {

@@ -1,9 +1,10 @@
 /** What a load may be aimed at: the address rule, and the question "are you an uptime backend?". */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { isLoopbackAddress } from '../../system/loopback.ts';
+import { leadsToThisMachine } from '../../system/loopback.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { postToTarget, ProxyError, type TargetAnswer } from './request.ts';
+import { ClosedEarly, postToTarget, ProxyError, type TargetAnswer } from './request.ts';
+import type { WeightedTarget } from './targets.ts';
 import { redact, secretsOf } from '../../scenarios/lib/secrets.ts';
 import { PLAIN_TRANSPORT, redactUrl, type Transport } from './transport.ts';
 
@@ -11,13 +12,12 @@ export const SUBMIT_PATH = '/v1/submit';
 
 /**
  * The address to POST to: `http://host:port`, with or without `/v1/submit`, with a path before it where a
- * proxy adds one. Never ends with `/`: `/v1/submit/` is another route, which answers 200 to anything
+ * proxy adds one, and with its query. The path never ends with `/`: `/v1/submit/` is another route, which answers 200 to anything
  * (o1-labs/uptime-service-backend, src/cmd/delegation_backend/main_bpu.go: its catch-all).
  */
 export function submitUrl(target: string): string {
   const url = new URL(target);
   url.hash = '';
-  url.search = '';
   const path = url.pathname.replace(/\/+$/, '');
   url.pathname = path.endsWith(SUBMIT_PATH) ? path : path + SUBMIT_PATH;
   return url.href;
@@ -64,7 +64,7 @@ export async function checkAddress(
   if (allowRemote) return;
   const remote =
     proxy === null
-      ? (await addressesOf(target)).filter((address) => !isLoopbackAddress(address))
+      ? (await addressesOf(target)).filter((address) => !leadsToThisMachine(address))
       : [`through the proxy ${new URL(proxy).host}`];
   if (remote.length === 0) return;
   const { host } = new URL(target);
@@ -81,13 +81,14 @@ const PROBE_TIMEOUT_MS = 10_000;
  * Posts `{}` to the submit route: a backend answers 400 with its own words before it checks anything else.
  * (`GET /` proves nothing: many servers answer it, and a proxy may hide it.)
  * @param transport as k6 will have it, secrets included: what stands before the backend may ask for them
+ * @returns `otherFamily` as in {@link TargetAnswer}
  * @throws UserError (exit 5) if nothing listens, or something else does, or not in this way
  */
 export async function checkIsBackend(
   target: string,
   transport: Transport = PLAIN_TRANSPORT,
   timeoutMs = PROBE_TIMEOUT_MS,
-): Promise<void> {
+): Promise<Pick<TargetAnswer, 'otherFamily'>> {
   const url = submitUrl(target);
   let answer: TargetAnswer;
   try {
@@ -95,12 +96,12 @@ export async function checkIsBackend(
   } catch (error) {
     throw unreachable(url, error, timeoutMs, transport);
   }
-  const { status, body, httpVersion } = answer;
+  const { status, body, httpVersion, location, otherFamily } = answer;
   if (transport.http === '2' && httpVersion !== '2')
     throw new UserError(`the target ${url} does not offer HTTP/2`, {
       hint: 'leave out --http 2, or ask for it at what stands before the backend',
     });
-  if (status === 400 && /^\{"error":"[^"]+"\}\s*$/.test(body)) return;
+  if (status === 400 && /^\{"error":"[^"]+"\}\s*$/.test(body)) return { otherFamily };
   if (status === 503)
     throw new UserError(`the target ${url} says that it is unavailable (503)`, {
       hint: 'wait until GET /health answers 200, then start again',
@@ -112,7 +113,40 @@ export async function checkIsBackend(
       hint:
         status === 401 || status === 403
           ? 'does what stands before it want a token (--bearer-env, --header-env) or a client certificate (--cert, --key)?'
-          : 'give the address of the backend itself, such as http://127.0.0.1:8080',
+          : location !== null
+            ? `it leads to ${location}, and a load follows nobody: is that the target?`
+            : 'give the address of the backend itself, such as http://127.0.0.1:8080',
+    },
+  );
+}
+
+/**
+ * Asks every target as {@link checkIsBackend} does, and finds out to which addresses of a name the load has to go: `localhost` may be
+ * 127.0.0.1 and ::1, and a backend listen on one of them only.
+ * @returns the transport with which k6 reaches them all
+ * @throws UserError (exit 2) if there is none
+ */
+export async function askTargets(
+  targets: readonly WeightedTarget[],
+  transport: Transport,
+  timeoutMs = PROBE_TIMEOUT_MS,
+): Promise<Transport> {
+  const missed = async (asked: Transport): Promise<string[]> => {
+    const urls: string[] = [];
+    for (const { url } of targets)
+      if ((await checkIsBackend(url, asked, timeoutMs)).otherFamily) urls.push(url);
+    return urls;
+  };
+  const onlyIpv6 = await missed(transport);
+  if (onlyIpv6.length === 0) return transport;
+  const otherWay = { ...transport, prefersIpv6: !transport.prefersIpv6 };
+  const onlyIpv4 = await missed(otherWay);
+  if (onlyIpv4.length === 0) return otherWay;
+  throw new UserError(
+    `the target ${onlyIpv6[0]} answers at its IPv6 address only, and ${onlyIpv4[0]} at its IPv4 address only`,
+    {
+      hint: 'write the addresses in place of the names, such as http://[::1]:8080 and http://127.0.0.1:8080',
+      exitCode: EXIT.usage,
     },
   );
 }
@@ -166,6 +200,19 @@ function unreachable(
           : `does it know the CA that signed ${client.certPath}?`,
       cause: error,
     });
+  if (error instanceof ClosedEarly || code === 'ECONNRESET')
+    return new UserError(`the target ${url} closed the connection without an answer`, {
+      hint: 'is it a backend, does it want http or https, and what does its log say?',
+      cause: error,
+    });
+  if (code?.startsWith('HPE_'))
+    return new UserError(
+      `what listens at the target ${url} does not answer in HTTP (${message.replace(/^Parse Error: */, '')})`,
+      {
+        hint: 'give the address of the backend itself, such as http://127.0.0.1:8080',
+        cause: error,
+      },
+    );
   if (/application[ _]protocol/i.test(`${code} ${message}`))
     return new UserError(`the target ${url} speaks no HTTP version that was asked for`, {
       hint: 'leave out --http: the version is then agreed with the target',

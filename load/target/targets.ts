@@ -1,22 +1,32 @@
 /** The targets of a run as the user writes them, by weight, and what they and the transport ask of each other. */
 import { isLoopbackAddress } from '../../system/loopback.ts';
-import { redactUrl, type Transport } from './transport.ts';
+import { isSecretName, redactUrl, type Transport } from './transport.ts';
 
 /** One of the targets, with its share of the load. */
 export type WeightedTarget = { url: string; weight: number };
+
+/** A `=` in a query belongs to it, but for a second one in its last parameter that has a number after it. */
+const TARGET = /^(?<url>[^?]*?)(?:=(?<weight>[^=/?]*))?$/s;
+const TARGET_WITH_QUERY = /^(?<url>.*?\?.*?)(?:(?<=[?&][^=&]*=[^=&]*)=(?<weight>\d+(?:\.\d+)?))?$/s;
 
 /**
  * `URL` or `URL=WEIGHT` (a positive number; 1 where it is absent).
  * @returns a problem as text that goes after the option's name, if it is neither
  */
 export function parseTarget(text: string): WeightedTarget | { problem: string } {
-  const [, url, weight = '1'] = /^(.*?)(?:=([^=/]*))?$/s.exec(text)!;
+  const match = (text.includes('?') ? TARGET_WITH_QUERY : TARGET).exec(text)!;
+  const { url, weight = '1' } = match.groups as { url: string; weight?: string };
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     return { problem: `must be a URL such as http://127.0.0.1:8080, but is "${text}"` };
-  const { username, password } = new URL(url);
+  const { username, password, searchParams } = new URL(url);
   if (username !== '' || password !== '')
     return {
       problem: `must not hold a name or a password (${redactUrl(url)}): use --bearer-env or --header-env`,
+    };
+  const secret = [...searchParams.keys()].find(isSecretName);
+  if (secret !== undefined)
+    return {
+      problem: `must not hold a secret, and its query has "${secret}": the address of a target stands in plan and report; use --header-env`,
     };
   const number = Number(weight);
   if (!/^\d+(\.\d+)?$/.test(weight) || !(number > 0))

@@ -8,11 +8,12 @@
  * but macOS (golang/go, src/crypto/x509/root_unix.go); HTTP_PROXY and HTTPS_PROXY the proxy, never for a target on
  * loopback (golang.org/x/net, http/httpproxy: useProxy); GODEBUG=http2client=0 forbids HTTP/2.
  */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { TransportFacts } from '../../results/types.ts';
 import type { AddressBlock } from '../../scenarios/lib/forwarded.ts';
+import { certificatesIn, pemOf, withoutMark } from '../../system/pem.ts';
 
 export type HttpVersion = '1.1' | '2';
 
@@ -21,7 +22,7 @@ export type Transport = {
   headers: Record<string, string>;
   /** Sent like the others, and never written into results, logs or a command line. */
   secretHeaders: Record<string, string>;
-  /** The only roots that count; null: the system's. */
+  /** The only roots that count, `pem` in the form that k6 takes, too; null: the system's. */
   ca: { path: string; pem: string } | null;
   /** The client's certificate and key, as PEM. */
   client: { certPath: string; keyPath: string; cert: string; key: string } | null;
@@ -30,6 +31,8 @@ export type Transport = {
   proxy: string | null;
   /** null: HTTP/2 where the target offers it over TLS, else 1.1. */
   http: HttpVersion | null;
+  /** Of a name's addresses, k6 takes those of IPv4 where there are any; true: those of IPv6. */
+  prefersIpv6: boolean;
   /** Where the producers' addresses for X-Forwarded-For come from; null: the header is not sent. */
   forwarded: AddressBlock | null;
 };
@@ -42,6 +45,7 @@ export const PLAIN_TRANSPORT: Transport = {
   insecureSkipTlsVerify: false,
   proxy: null,
   http: null,
+  prefersIpv6: false,
   forwarded: null,
 };
 
@@ -87,6 +91,37 @@ const REFUSED: Record<string, string> = {
 };
 const REFUSED_IN_PUBLIC: Record<string, string> = { authorization: SECRET, cookie: SECRET };
 
+/** Words in the names of headers that carry a credential: X-Api-Key, X-Amz-Security-Token, X-Auth-User, Ocp-Apim-Subscription-Key, … */
+const SECRET_NAME =
+  /token|secret|passw|credential|cookie|signature|session|api-?key|(^|[-_])(auth|key)([-_]|$)|authori[sz]|authenti/i;
+/** Schemes of Authorization (IANA, HTTP Authentication Scheme Registry) in whatever header they stand. */
+const SECRET_VALUE = /^(basic|bearer|digest|negotiate|aws4-hmac-sha256|apikey|token)\s/i;
+
+/** Whether a header, or a parameter of a query, by its name carries what others must not read. */
+export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);
+
+const isSecretHeader = ([name, value]: readonly [string, string]): boolean =>
+  isSecretName(name) || SECRET_VALUE.test(value);
+
+/** `Name: value` as it may stand in plan and report: without the value of a secret. */
+export function shownHeader(text: string): string {
+  const colon = text.indexOf(':');
+  const name = text.slice(0, colon);
+  return isSecretHeader([name, text.slice(colon + 1).trim()]) ? `${name}: ***` : text;
+}
+
+/** Headers that may stand in plan and report, and those that may not; the latter take the same way as those of --header-env. */
+function apart(
+  given: Record<string, string>,
+  fromVariables: Record<string, string>,
+): Pick<Transport, 'headers' | 'secretHeaders'> {
+  const entries = Object.entries(given);
+  return {
+    headers: Object.fromEntries(entries.filter((entry) => !isSecretHeader(entry))),
+    secretHeaders: { ...fromVariables, ...Object.fromEntries(entries.filter(isSecretHeader)) },
+  };
+}
+
 /** The name of an environment variable, as shells take it. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -101,14 +136,15 @@ export function readTransport(
   platform: NodeJS.Platform,
 ): { transport: Transport; problems: string[] } {
   const problems: string[] = [];
-  const headers = readHeaders(options.header, problems);
-  const secretHeaders = readSecretHeaders(options, env, problems);
-  for (const name of Object.keys(secretHeaders))
-    if (Object.hasOwn(headers, name))
+  const given = readHeaders(options.header, problems);
+  const fromVariables = readSecretHeaders(options, env, problems);
+  for (const name of Object.keys(fromVariables))
+    if (Object.hasOwn(given, name))
       problems.push(`the header ${name} is given twice, once by --header`);
+  const { headers, secretHeaders } = apart(given, fromVariables);
   if (options.xForwardedFor && Object.hasOwn({ ...headers, ...secretHeaders }, 'x-forwarded-for'))
     problems.push('--x-forwarded-for and a --header of this name exclude each other');
-  const forwarded = parseBlock(options.forwardedNetwork);
+  const forwarded = parseAddressBlock(options.forwardedNetwork);
   if (forwarded === null)
     problems.push(
       `--forwarded-network must be an IPv4 network such as 10.0.0.0/8, but is "${options.forwardedNetwork}"`,
@@ -126,6 +162,7 @@ export function readTransport(
         ? null
         : readProxy(options.proxy, options.proxyIsPublic, problems),
     http: options.http ?? null,
+    prefersIpv6: false,
     forwarded: options.xForwardedFor ? forwarded : null,
   };
   return { transport, problems };
@@ -139,7 +176,10 @@ function readHeaders(texts: readonly string[], problems: string[]): Record<strin
     const value = text.slice(colon + 1).trim();
     const refused = REFUSED[name] ?? REFUSED_IN_PUBLIC[name];
     if (colon < 1 || !TOKEN.test(name))
-      problems.push(`--header must be "Name: value", but is "${text}"`);
+      problems.push(
+        // It may be a secret without its colon: `X-Api-Key=…`.
+        `--header must be "Name: value", but is "${isSecretName(text) ? `${/^[\w-]*/.exec(text)![0]}…` : text}"`,
+      );
     // Of a secret the message shows the name only.
     else if (refused !== undefined) problems.push(`--header cannot set ${name}: ${refused}`);
     else if (!HEADER_VALUE.test(value))
@@ -201,14 +241,12 @@ export const secretVariables = ({
 /** @returns the text of a file, or null with a problem noted */
 function readText(option: string, path: string, problems: string[]): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return withoutMark(readFileSync(path, 'utf8'));
   } catch (error) {
     problems.push(`${option} ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
     return null;
   }
 }
-
-const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** The certificates of a PEM file; empty, with a problem noted, if there are none or one is broken. */
 function certificatesOf(
@@ -217,15 +255,10 @@ function certificatesOf(
   text: string,
   problems: string[],
 ): X509Certificate[] {
-  const blocks = text.match(CERTIFICATES) ?? [];
-  if (blocks.length === 0)
-    problems.push(`${option} ${path} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)`);
-  try {
-    return blocks.map((block) => new X509Certificate(block));
-  } catch {
-    problems.push(`${option} ${path} holds a certificate that is broken`);
-    return [];
-  }
+  const certificates = certificatesIn(text);
+  if (!('problem' in certificates)) return certificates;
+  problems.push(`${option} ${path} ${certificates.problem}`);
+  return [];
 }
 
 function readCa(path: string, platform: NodeJS.Platform, problems: string[]): Transport['ca'] {
@@ -233,9 +266,10 @@ function readCa(path: string, platform: NodeJS.Platform, problems: string[]): Tr
     problems.push(
       `--ca has no effect on ${platform === 'darwin' ? 'macOS' : 'Windows'}, where k6 asks the system's own store: add the CA there`,
     );
-  const pem = readText('--ca', path, problems);
-  if (pem === null || certificatesOf('--ca', path, pem, problems).length === 0) return null;
-  return { path, pem };
+  const text = readText('--ca', path, problems);
+  if (text === null) return null;
+  const certificates = certificatesOf('--ca', path, text, problems);
+  return certificates.length === 0 ? null : { path, pem: pemOf(certificates) };
 }
 
 function readClient(
@@ -250,7 +284,8 @@ function readClient(
   const cert = readText('--cert', certPath, problems);
   const key = readText('--key', keyPath, problems);
   if (cert === null || key === null) return null;
-  const [certificate] = certificatesOf('--cert', certPath, cert, problems);
+  const certificates = certificatesOf('--cert', certPath, cert, problems);
+  const certificate = certificates.at(0);
   if (/ENCRYPTED/.test(key)) {
     problems.push(
       `--key ${keyPath} is encrypted, which k6 cannot read: decrypt it into a file of mode 0600 (openssl pkey)`,
@@ -269,7 +304,7 @@ function readClient(
     problems.push(`--key ${keyPath} does not fit the certificate ${certPath}`);
     return null;
   }
-  return { certPath, keyPath, cert, key };
+  return { certPath, keyPath, cert: pemOf(certificates), key };
 }
 
 function readProxy(text: string, isPublic: boolean, problems: string[]): string | null {
@@ -296,7 +331,7 @@ export function redactUrl(text: string): string {
 }
 
 /** `10.0.0.0/8` -> its first address and how many there are; null if it is no IPv4 network. */
-export function parseBlock(text: string): AddressBlock | null {
+export function parseAddressBlock(text: string): AddressBlock | null {
   const [address, bits = '', more] = text.split('/');
   if (more !== undefined || isIP(address) !== 4 || !/^\d{1,2}$/.test(bits) || Number(bits) > 32)
     return null;
@@ -326,10 +361,12 @@ const formatAddress = (number: number): string =>
 /**
  * The environment in which k6 reaches its target as `transport` says, whatever the user's own says.
  * @param env the environment so far; its proxies, and with a CA its roots, are taken out
+ * @param caPath where `ca.pem` stands as a file
  */
 export function transportEnv(
   env: NodeJS.ProcessEnv,
-  { ca, proxy, http }: Pick<Transport, 'ca' | 'proxy' | 'http'>,
+  { ca, proxy, http, prefersIpv6 }: Pick<Transport, 'ca' | 'proxy' | 'http' | 'prefersIpv6'>,
+  caPath: string | null = ca?.path ?? null,
 ): NodeJS.ProcessEnv {
   const goDebug = (env.GODEBUG ?? '')
     .split(',')
@@ -341,13 +378,15 @@ export function transportEnv(
       // A CGI's variable: with it Go ignores HTTP_PROXY.
       name !== 'REQUEST_METHOD' &&
       name !== 'GODEBUG' &&
-      !(ca !== null && /^SSL_CERT_(FILE|DIR)$/.test(name)),
+      !(caPath !== null && /^SSL_CERT_(FILE|DIR)$/.test(name)),
   );
   return {
     ...Object.fromEntries(rest),
     ...(goDebug.length > 0 && { GODEBUG: goDebug.join(',') }),
     // Go reads the folders of the system even beside a file of ours: no folder, no roots but ours.
-    ...(ca !== null && { SSL_CERT_FILE: ca.path, SSL_CERT_DIR: '/dev/null' }),
+    ...(caPath !== null && { SSL_CERT_FILE: caPath, SSL_CERT_DIR: '/dev/null' }),
+    // grafana/k6, lib/types/dns.go.
+    ...(prefersIpv6 && { K6_DNS: 'policy=preferIPv6' }),
     ...(proxy !== null && { HTTP_PROXY: proxy, HTTPS_PROXY: proxy }),
   };
 }

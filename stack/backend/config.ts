@@ -7,8 +7,9 @@ import * as z from 'zod';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { CassandraConfig } from '../storage/cassandra.ts';
-import { POSTGRES_SSL_MODES, type PostgresConfig } from '../storage/postgres.ts';
-import { credentialsOf, type S3Config } from '../storage/s3.ts';
+import { postgresSslOf, type PostgresConfig } from '../../system/postgres.ts';
+import { awsCredentialsOf, awsRegionOf, s3EndpointOf } from '../../system/s3.ts';
+import type { S3Config } from '../storage/s3.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 /** Never shown whole: it holds passwords. */
@@ -112,8 +113,8 @@ function fromEnvironment(env: Env): Base {
       s3Of(env, network, {
         account: required(env, 'AWS_ACCOUNT_ID', 'the bucket is <account>-<suffix>'),
         suffix: env.AWS_BUCKET_NAME_SUFFIX,
-        region: required(env, 'AWS_REGION', 'AWS_REGION=us-west-2'),
-        credentials: credentialsOf(env),
+        region: awsRegionOf(env) ?? required(env, 'AWS_REGION', 'AWS_REGION=us-west-2'),
+        credentials: awsCredentialsOf(env),
       }),
     );
   if (env.AWS_KEYSPACE)
@@ -121,7 +122,7 @@ function fromEnvironment(env: Env): Base {
       cassandraOf(env, {
         keyspace: env.AWS_KEYSPACE,
         host: env.CASSANDRA_HOST ?? '',
-        region: env.AWS_REGION ?? '',
+        region: awsRegionOf(env) ?? '',
         // As the original: what is no integer means the default.
         port: integerOf(env.CASSANDRA_PORT) ?? 0,
         username: env.CASSANDRA_USERNAME ?? '',
@@ -178,19 +179,10 @@ function s3Of(
     bucket: `${account}-${suffix}`,
     network,
     region,
-    endpoint: endpointOf(env.AWS_ENDPOINT_URL_S3),
+    endpoint: s3EndpointOf(env),
     pathStyle: env.AWS_S3_FORCE_PATH_STYLE === '1',
     credentials,
   };
-}
-
-function endpointOf(text: string | undefined): string | null {
-  if (!text) return null;
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw wrong(
-    `AWS_ENDPOINT_URL_S3 must be an http or https URL, but is "${text}"`,
-    'leave it out for AWS itself',
-  );
 }
 
 function cassandraOf(
@@ -235,13 +227,12 @@ function postgresOf(
   env: Env,
   { sslmode, ...rest }: Omit<PostgresConfig, 'sslmode' | 'sslRootCert'> & { sslmode: string },
 ): StorageConfig {
-  const mode = POSTGRES_SSL_MODES.find((name) => name === (sslmode || 'require'));
-  if (mode === undefined)
-    throw wrong(
-      `the SSL mode of PostgreSQL must be one of ${POSTGRES_SSL_MODES.join(', ')}, but is "${sslmode}"`,
-      'POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE; without it, require',
-    );
-  return { kind: 'postgres', ...rest, sslmode: mode, sslRootCert: env.PGSSLROOTCERT || null };
+  const ssl = postgresSslOf(
+    { mode: sslmode, rootCert: env.PGSSLROOTCERT },
+    'require',
+    'the SSL mode of PostgreSQL (POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE)',
+  );
+  return { kind: 'postgres', ...rest, ...ssl };
 }
 
 function postgresPortOf(text: string): number {
@@ -290,7 +281,7 @@ function fromFile(path: string, env: Env): Base {
         account: account_id,
         suffix: bucket_name_suffix,
         region,
-        credentials: credentialsOf({
+        credentials: awsCredentialsOf({
           AWS_ACCESS_KEY_ID: access_key_id,
           AWS_SECRET_ACCESS_KEY: secret_access_key,
         }),

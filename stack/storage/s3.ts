@@ -4,6 +4,7 @@
  * Source: uptime-service-backend, src/delegation_backend/submit.go (S3Save), app_config.go (GetAWSBucketName) and s3_options.go.
  */
 import type * as S3 from '@aws-sdk/client-s3';
+import { openS3Client, s3AccessOf, type OpenedS3, type S3Access } from '../../system/s3.ts';
 import { UserError } from '../../user-error.ts';
 import { readStoredJson, storedJson } from './go-json.ts';
 import { KnownBlocks } from './known-blocks.ts';
@@ -28,29 +29,17 @@ import type {
 } from './storage.ts';
 
 /** AWS_* of the original (CONFIG_FILE: `aws`). */
-export type S3Config = {
+export type S3Config = S3Access & {
   /** AWS_ACCOUNT_ID-AWS_BUCKET_NAME_SUFFIX. */
   bucket: string;
   /** CONFIG_NETWORK_NAME, before every key. */
   network: string;
-  /** AWS_REGION; null: where the SDK finds one. */
-  region: string | null;
-  /** AWS_ENDPOINT_URL_S3; null: AWS's own. */
-  endpoint: string | null;
-  /** AWS_S3_FORCE_PATH_STYLE=1: the bucket is part of the path, not of the host name. */
-  pathStyle: boolean;
-  /** AWS_ACCESS_KEY_ID, …; null: where the SDK finds them (profile, role, web identity). */
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null;
 };
 
 type Env = Record<string, string | undefined>;
-/** The SDK is large, and few runs need it: it is loaded when a storage is opened. */
-type Sdk = typeof S3;
 
-/** Calls of one operation; between them the SDK waits up to 0.1 s, 0.2 s, … (its standard mode). */
+/** Calls of one operation. */
 const TRIES = 4;
-const CONNECT_MS = 5000;
-const REQUEST_MS = 20_000;
 /** Requests at a time, of a writer and of a reader. */
 const SOCKETS = 64;
 /** As for files: a submission cannot be larger. */
@@ -60,35 +49,19 @@ const MOST_BYTES = 300_000_000;
 class S3Place {
   readonly name: string;
   readonly client: S3.S3Client;
-  readonly sdk: Sdk;
+  readonly sdk: OpenedS3['sdk'];
   readonly config: S3Config;
+  readonly region: string;
 
-  private constructor(config: S3Config, sdk: Sdk) {
-    const { bucket, network, region, endpoint, pathStyle, credentials } = config;
+  private constructor(config: S3Config, { client, sdk, region, regionIsAssumed }: OpenedS3) {
+    const { bucket, network, endpoint } = config;
     this.config = config;
     this.sdk = sdk;
-    this.name = `S3 ${bucket}/${network}${endpoint === null ? '' : ` at ${endpoint}`}`;
-    this.client = new sdk.S3Client({
-      ...(region !== null && { region }),
-      // Endpoints of one's own have none; the SDK wants one to sign with.
-      ...(region === null && endpoint !== null && { region: 'us-east-1' }),
-      ...(endpoint !== null && { endpoint }),
-      ...(credentials !== null && { credentials }),
-      forcePathStyle: pathStyle,
-      maxAttempts: TRIES,
-      // Not every S3-compatible server takes the checksums that the SDK adds since 2025; the original sends none.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: {
-        connectionTimeout: CONNECT_MS,
-        requestTimeout: REQUEST_MS,
-        throwOnRequestTimeout: true,
-        // Waiting for a socket is our bound, not a fault worth the SDK's warning.
-        socketAcquisitionWarningTimeout: 3_600_000,
-        httpAgent: { maxSockets: SOCKETS, keepAlive: true },
-        httpsAgent: { maxSockets: SOCKETS, keepAlive: true },
-      },
-    });
+    this.client = client;
+    this.region = region;
+    this.name =
+      `S3 ${bucket}/${network}${endpoint === null ? '' : ` at ${endpoint}`}` +
+      (regionIsAssumed ? `, signed for ${region} because no region is set` : '');
   }
 
   /**
@@ -96,10 +69,9 @@ class S3Place {
    * @param mayListNot whoever only writes need not be allowed to list
    */
   static async open(config: S3Config, mayListNot: boolean): Promise<S3Place> {
-    // Its note on Node's versions would stand between the lines of a log.
-    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-    const sdk = await import('@aws-sdk/client-s3');
-    const place = new S3Place(config, sdk);
+    const opened = await openS3Client(config, { tries: TRIES, sockets: SOCKETS });
+    const { sdk } = opened;
+    const place = new S3Place(config, opened);
     try {
       const { bucket: Bucket, network } = config;
       await place.client.send(
@@ -134,7 +106,7 @@ class S3Place {
   }
 
   failure(what: string, cause: unknown): UserError {
-    const { bucket, endpoint, region } = this.config;
+    const { bucket, endpoint } = this.config;
     const code = nameOf(cause);
     const why = (cause as Error).message || code;
     if (code === 'NoSuchBucket')
@@ -150,7 +122,7 @@ class S3Place {
         cause,
       });
     return new UserError(`${this.name} ${what}: ${words}`, {
-      hint: `is the endpoint ${endpoint ?? 'of AWS'} reachable, and is the region ${region ?? 'of the SDK'} right? (AWS_ENDPOINT_URL_S3, AWS_REGION)`,
+      hint: `is the endpoint ${endpoint ?? 'of AWS'} reachable, and is the region ${this.region} right? (AWS_ENDPOINT_URL_S3, AWS_REGION or AWS_DEFAULT_REGION)`,
       cause,
     });
   }
@@ -250,32 +222,22 @@ class S3Storage implements Storage {
 
 /**
  * @param url `s3://BUCKET/NETWORK[?endpoint=URL&region=R&path-style=1]`, checked by storageUrlProblem; what it leaves out comes from
- * AWS_ENDPOINT_URL_S3, AWS_REGION and AWS_S3_FORCE_PATH_STYLE
+ * the environment, see system/s3.ts
  * @throws UserError if there is no such bucket, or it may not be read
  */
 export const openS3Reader = (url: URL, env: Env): Promise<StorageReader> =>
   openReader(s3ConfigOf(url, env));
 
 export function s3ConfigOf(url: URL, env: Env): S3Config {
-  const pathStyle = url.searchParams.get('path-style') ?? env.AWS_S3_FORCE_PATH_STYLE;
+  const of = (name: string) => url.searchParams.get(name);
   return {
     bucket: url.hostname,
     network: decodeURIComponent(url.pathname.slice(1).replace(/\/$/, '')),
-    region: url.searchParams.get('region') || env.AWS_REGION || null,
-    endpoint: url.searchParams.get('endpoint') || env.AWS_ENDPOINT_URL_S3 || null,
-    pathStyle: pathStyle === '1',
-    credentials: credentialsOf(env),
-  };
-}
-
-/** Those of the environment; null: the SDK looks further. */
-export function credentialsOf(env: Env): S3Config['credentials'] {
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
-  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) return null;
-  return {
-    accessKeyId: AWS_ACCESS_KEY_ID,
-    secretAccessKey: AWS_SECRET_ACCESS_KEY,
-    ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
+    ...s3AccessOf(env, {
+      region: of('region'),
+      endpoint: of('endpoint'),
+      pathStyle: of('path-style'),
+    }),
   };
 }
 

@@ -106,7 +106,15 @@ test('bad input: what was wrong, what to do, exit code 2', async () => {
       ['--pid', me, '--name', 'a', '--prometheus', 'http://h', '--prometheus-query', 'a.cpu=x'],
       /the name a is in use/,
     ],
-    [['--postgres', 'postgres://u:p@h/d'], /--postgres must not hold a password/],
+    [['--watch-postgres', 'postgres://u:p@h/d'], /--watch-postgres must not hold a password/],
+    [['--watch-postgres', 'postgres://h/d?sslmode=on'], /sslmode must be one of .*but is "on"/],
+    [['--postgres', 'postgres://h/d'], /--postgres has another name now: --watch-postgres/],
+    [['--postgres=postgres://h/d'], /--postgres has another name now: --watch-postgres/],
+    [
+      ['--prometheus', 'http://h', '--prometheus-user-env', 'NOT_SET'],
+      /--prometheus-user-env: NOT_SET is not set/,
+    ],
+    [['--prometheus', 'http://u:p@h'], /must not hold a user or a password.*-user-env/],
     [['--pid', me, '--port', '1'], /--port has no effect without --serve/],
     [['--pid', me, '--serve'], /--serve needs --port/],
     [['--pid', me, '--serve', '--port', '0', '--stdio'], /exclude each other/],
@@ -123,6 +131,17 @@ test('bad input: what was wrong, what to do, exit code 2', async () => {
         message.test(error.message),
       args.join(' '),
     );
+});
+
+test('a user for Prometheus without a password is refused, and not repeated', async () => {
+  const args = ['--prometheus', 'http://h', '--prometheus-query', 'a.cpu=x'];
+  await assert.rejects(
+    run([...args, '--prometheus-user-env', 'PROM'], { PROM: 's3cret' }),
+    (error) =>
+      error instanceof UserError &&
+      error.exitCode === 2 &&
+      error.message === '--prometheus-user-env: PROM must hold USER:PASSWORD',
+  );
 });
 
 test('several problems are told at once', async () => {

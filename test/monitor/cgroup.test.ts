@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   findCgroup,
   folderOfContainer,
+  ownGroupCpuMs,
   parseBlkio,
   parseCgroupMounts,
   parseCgroupPaths,
@@ -114,6 +115,24 @@ test('a mount that shows a part of the hierarchy', (t) => {
   assert.equal(readCgroup(findCgroup(100, ID, tree)!).cpuMs, 7);
   tree.process(101, `0::/system.slice/${ID}\n`);
   assert.equal(findCgroup(101, ID, tree), null);
+});
+
+test('a group of one tree alone, of either version', (t) => {
+  const tree = new FakeCgroups(t);
+  tree.mounts(['', 'cg']);
+  tree.process(100, '0::/app\n');
+  tree.v2('cg/app', { cpuUs: 7000 }); // 100 and 101
+  tree.file('cg/app/inner/cgroup.procs', '102\n');
+  const cgroup = findCgroup(100, null, tree)!;
+  assert.equal(ownGroupCpuMs(cgroup, new Set([100, 101, 102, 103])), 7);
+  assert.equal(ownGroupCpuMs(cgroup, new Set([100, 101])), null);
+  assert.equal(ownGroupCpuMs(cgroup, new Set([100, 102])), null);
+  tree.remove('cg/app');
+  assert.equal(ownGroupCpuMs(cgroup, new Set([100, 101, 102])), null);
+  tree.file('v1/cpuacct.usage', '9000000\n');
+  tree.file('v1/cgroup.procs', '7\n');
+  const v1 = { version: 1, cpuacct: `${tree.root}/v1` } as const;
+  assert.equal(ownGroupCpuMs(v1, new Set([7])), 9);
 });
 
 test('a group that is gone is an error', (t) => {

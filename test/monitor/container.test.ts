@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +8,15 @@ import { containerSource } from '../../monitor/container.ts';
 import { containerLogs, LogDemultiplexer, type LogLine } from '../../monitor/container-logs.ts';
 import {
   containerNameProblem,
+  engineAddresses,
   engineAt,
-  engineUrls,
   findContainer,
   parseInspect,
   parseStats,
 } from '../../monitor/engine.ts';
 import type { ProcessReading, ResourceLine } from '../../results/types.ts';
 import type { UserError } from '../../user-error.ts';
+import { tlsFile } from '../support/tls-target.ts';
 import { FakeCgroups } from './fake-cgroup.ts';
 import { FakeEngine, statsAnswer } from './fake-engine.ts';
 import { SteppedClock } from './stepped-clock.ts';
@@ -230,29 +231,203 @@ test('no such container, no engine, no socket: a sentence each', unixOnly, async
   assert.match(ssh.hint, /ssh -L/);
 });
 
-test('where engines are looked for', unixOnly, (t) => {
+/** A folder for a docker context, as the command line lays it out. */
+function contextFolder(home: string, name: string, endpoint: object): string {
+  const id = createHash('sha256').update(name).digest('hex');
+  const meta = join(home, '.docker/contexts/meta', id);
+  mkdirSync(meta, { recursive: true });
+  writeFileSync(
+    join(meta, 'meta.json'),
+    JSON.stringify({ Name: name, Endpoints: { docker: endpoint } }),
+  );
+  return join(home, '.docker/contexts/tls', id, 'docker');
+}
+
+function homeOf(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'home-'));
   t.after(() => rmSync(home, { recursive: true }));
+  return home;
+}
+
+test('where engines are looked for', unixOnly, (t) => {
+  const home = homeOf(t);
   const exists = (path: string) => /var\/run\/docker|podman\.sock/.test(path);
   const env = { XDG_RUNTIME_DIR: '/run/user/7', TMPDIR: '/tmp' };
-  assert.deepEqual(engineUrls({ env, home, exists }), [
+  const urls = (more: Record<string, string> = {}) =>
+    engineAddresses({ env: { ...env, ...more }, home, exists }).map(({ url }) => url);
+  const sockets = [
     'unix:///var/run/docker.sock',
     'unix:///run/user/7/podman/podman.sock',
     'unix:///run/podman/podman.sock',
-  ]);
-  assert.deepEqual(engineUrls({ env: { ...env, CONTAINER_HOST: 'unix:///x' }, home, exists }), [
-    'unix:///x',
-  ]);
-  assert.deepEqual(engineUrls({ env: { DOCKER_HOST: 'tcp://h:1' }, home, exists }), ['tcp://h:1']);
-  const id = createHash('sha256').update('desktop-linux').digest('hex');
-  mkdirSync(join(home, '.docker/contexts/meta', id), { recursive: true });
+  ];
+  assert.deepEqual(urls(), sockets);
+  // An empty variable counts as not set: each CI template makes some.
+  const empty = { DOCKER_HOST: '', CONTAINER_HOST: '', DOCKER_CONTEXT: '', DOCKER_CONFIG: '' };
+  assert.deepEqual(urls(empty), sockets);
+  assert.deepEqual(urls({ DOCKER_HOST: '', CONTAINER_HOST: 'unix:///x' }), ['unix:///x']);
+  assert.deepEqual(urls({ DOCKER_HOST: 'tcp://h:1', CONTAINER_HOST: 'unix:///x' }), ['tcp://h:1']);
+
+  contextFolder(home, 'desktop-linux', { Host: 'unix:///d.sock' });
+  contextFolder(home, 'other', { Host: 'unix:///o.sock' });
   writeFileSync(join(home, '.docker/config.json'), '{"currentContext":"desktop-linux"}');
-  writeFileSync(
-    join(home, '.docker/contexts/meta', id, 'meta.json'),
-    '{"Name":"desktop-linux","Endpoints":{"docker":{"Host":"unix:///d.sock"}}}',
-  );
-  assert.equal(engineUrls({ env, home, exists })[0], 'unix:///d.sock');
+  assert.deepEqual(urls(), ['unix:///d.sock', ...sockets]);
+  assert.equal(urls({ DOCKER_CONTEXT: 'other' })[0], 'unix:///o.sock');
+  assert.deepEqual(urls({ DOCKER_CONTEXT: 'default' }), sockets);
+  assert.deepEqual(urls({ DOCKER_CONTEXT: 'other', DOCKER_HOST: 'unix:///h' }), ['unix:///h']);
+  assert.throws(() => urls({ DOCKER_CONTEXT: 'gone' }), {
+    message: /DOCKER_CONTEXT names "gone", and there is no such context in .*\.docker/,
+    exitCode: 2,
+  });
+  // One that config.json names only: docker's own command fails then, but Podman may be there.
+  writeFileSync(join(home, '.docker/config.json'), '{"currentContext":"gone"}');
+  assert.deepEqual(urls(), sockets);
 });
+
+test('TLS of an engine, as the docker command line is set', unixOnly, (t) => {
+  const home = homeOf(t);
+  const addressOf = (env: Record<string, string>) =>
+    engineAddresses({ env, home, exists: () => false })[0];
+  const DOCKER_HOST = 'tcp://h:2376';
+  const docker = join(home, '.docker');
+  assert.deepEqual(addressOf({ DOCKER_HOST }), { url: DOCKER_HOST, tls: null });
+  for (const [env, tls] of [
+    [{ DOCKER_TLS_VERIFY: '1' }, { folder: docker, verify: true }],
+    [
+      { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '' },
+      { folder: docker, verify: true },
+    ],
+    [
+      { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/c' },
+      { folder: '/c', verify: true },
+    ],
+    [
+      { DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/d' },
+      { folder: '/d', verify: true },
+    ],
+    [{ DOCKER_TLS: '1' }, { folder: docker, verify: false }],
+    [
+      { DOCKER_TLS: '1', DOCKER_TLS_VERIFY: '1' },
+      { folder: docker, verify: true },
+    ],
+    [{ DOCKER_TLS_VERIFY: '' }, null],
+  ] as const)
+    assert.deepEqual(addressOf({ DOCKER_HOST, ...env }), { url: DOCKER_HOST, tls });
+
+  const certificates = contextFolder(home, 'far', { Host: 'tcp://far:2376', SkipTLSVerify: false });
+  const far = { DOCKER_CONTEXT: 'far', DOCKER_TLS_VERIFY: '1' };
+  assert.deepEqual(addressOf(far), { url: 'tcp://far:2376', tls: null });
+  mkdirSync(certificates, { recursive: true });
+  assert.deepEqual(addressOf(far).tls, { folder: certificates, verify: true });
+  contextFolder(home, 'far', { Host: 'tcp://far:2376', SkipTLSVerify: true });
+  assert.deepEqual(addressOf(far).tls, { folder: certificates, verify: false });
+});
+
+test(
+  'an engine that asks for a client certificate is asked with that of its place',
+  unixOnly,
+  async (t) => {
+    const engine = await new FakeEngine(t).startTls({
+      cert: readFileSync(tlsFile('server.cert.pem')),
+      key: readFileSync(tlsFile('server.key.pem')),
+      ca: readFileSync(tlsFile('ca.cert.pem')),
+      requestCert: true,
+      rejectUnauthorized: true,
+    });
+    engine.containers.set('web', { id: ID, pid: 7 });
+    const home = homeOf(t);
+    const fill = (folder: string) => {
+      mkdirSync(folder, { recursive: true });
+      for (const [name, from] of Object.entries({
+        'ca.pem': 'ca.cert.pem',
+        'cert.pem': 'client.cert.pem',
+        'key.pem': 'client.key.pem',
+      }))
+        copyFileSync(tlsFile(from), join(folder, name));
+    };
+    const find = async (env: Record<string, string>) =>
+      (await findContainer('web', { env, home, exists: () => false })).state.pid;
+    const verified = { DOCKER_HOST: engine.url, DOCKER_TLS_VERIFY: '1' };
+    await assert.rejects(find(verified), /cannot be looked up .*certificate/);
+    await assert.rejects(find({ DOCKER_HOST: engine.url }), /cannot be looked up/);
+    fill(join(home, '.docker'));
+    assert.equal(await find(verified), 7);
+    fill(join(home, 'elsewhere'));
+    assert.equal(await find({ ...verified, DOCKER_CERT_PATH: join(home, 'elsewhere') }), 7);
+    fill(contextFolder(home, 'far', { Host: engine.url }));
+    assert.equal(await find({ DOCKER_CONTEXT: 'far' }), 7);
+  },
+);
+
+/** As an engine for Windows containers answers: `num_procs`, units of 100 ns, private working set. */
+const windowsAnswer = (read: string, cpu100ns: number) => ({
+  ...{ read, preread: '0001-01-01T00:00:00Z', pids_stats: {}, num_procs: 4 },
+  blkio_stats: { io_service_bytes_recursive: null },
+  storage_stats: { read_size_bytes: 1000, write_size_bytes: 2000 },
+  cpu_stats: { cpu_usage: { total_usage: cpu100ns }, throttling_data: {} },
+  memory_stats: { commitbytes: 2e8, commitpeakbytes: 2.1e8, privateworkingset: 1.5e8 },
+  networks: {},
+});
+
+test('a Windows container: half a core, and its private working set', unixOnly, async (t) => {
+  const { engine, start, readings, tick } = await setUp(t);
+  const stats = (second: number) =>
+    windowsAnswer(`2026-01-02T03:04:0${second}Z`, second * 0.5 * 1e7);
+  engine.containers.set('web', { id: ID, pid: 100, stats: stats(1) });
+  start();
+  await until(() => readings().length === 1);
+  engine.containers.set('web', { id: ID, pid: 100, stats: stats(3) });
+  await tick(() => readings().length === 2);
+  const { cpuCores, cpuPercentOfMachine, rssBytes, readBytesPerSecond } = readings()[1];
+  assert.deepEqual([cpuCores, cpuPercentOfMachine, rssBytes], [0.5, 12.5, 1.5e8]);
+  assert.equal(readBytesPerSecond, 0);
+});
+
+test(
+  'a crash loop: the time between two lives is a gap, and no figure is negative',
+  unixOnly,
+  async (t) => {
+    const { engine, start, readings, notes, tick } = await setUp(t);
+    const stats = (second: number, cpuNs: number) =>
+      statsAnswer(`2026-01-02T03:04:0${second}Z`, cpuNs);
+    const life = { id: ID, pid: 100, startedAt: '2026-01-02T03:04:00Z' };
+    engine.containers.set('web', { ...life, stats: stats(1, 5e9) });
+    start();
+    await until(() => readings().length === 1);
+    // Docker answers with running and restarting at once, and with pid 0.
+    engine.containers.set('web', { ...life, pid: 0, restarting: true, exitCode: 2, stats: {} });
+    await tick(() => notes().length === 2);
+    assert.equal(
+      notes()[1],
+      'container web has ended with exit code 2, and its engine is about to start it again',
+    );
+    assert.equal(readings().length, 1);
+    // The engine's machine gave the new life the same pid.
+    engine.containers.set('web', {
+      ...life,
+      startedAt: '2026-01-02T03:04:05Z',
+      stats: stats(6, 1e9),
+    });
+    await tick(() => readings().length === 2);
+    assert.match(notes()[2], /has restarted: 4f1e0b7c9d2a, process 100 again/);
+    assert.equal(readings()[1].cpuCores, undefined);
+    // Counters that begin anew without any other sign.
+    engine.containers.set('web', {
+      ...life,
+      startedAt: '2026-01-02T03:04:05Z',
+      stats: stats(7, 5e8),
+    });
+    await tick(() => readings().length === 3);
+    assert.match(notes()[3], /counters of container web began anew/);
+    assert.equal(readings()[2].intervalMs, undefined);
+    engine.containers.set('web', {
+      ...life,
+      startedAt: '2026-01-02T03:04:05Z',
+      stats: stats(9, 1.5e9),
+    });
+    await tick(() => readings().length === 4);
+    assert.equal(readings()[3].cpuCores, 0.5);
+  },
+);
 
 test('names of containers, and answers of nonsense', () => {
   assert.equal(containerNameProblem('uptime-backend_1.2'), null);
@@ -309,7 +484,7 @@ test(
     const fake = await new FakeEngine(t).start();
     const log = [frame(1, '2026-01-02T03:04:05Z a\n'), frame(2, '2026-01-02T03:04:06Z b\n')];
     fake.containers.set('web', { id: ID, pid: 1, log });
-    const engine = engineAt(fake.url);
+    const engine = engineAt({ url: fake.url, tls: null });
     const seen: string[] = [];
     const enough = new AbortController();
     for await (const { text } of containerLogs(engine, 'web', 1_767_323_045_500, enough.signal)) {

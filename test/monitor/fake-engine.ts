@@ -5,7 +5,9 @@
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -14,6 +16,8 @@ export type FakeContainer = {
   id: string;
   pid: number;
   running?: boolean;
+  restarting?: boolean;
+  startedAt?: string;
   exitCode?: number;
   tty?: boolean;
   hostNetwork?: boolean;
@@ -29,11 +33,12 @@ export class FakeEngine {
   hangs = false;
   readonly #folder = mkdtempSync(join(tmpdir(), 'engine-'));
   readonly socket = join(this.#folder, 'engine.sock');
-  readonly url = `unix://${this.socket}`;
-  readonly #server = createServer((request, response) => {
+  url = `unix://${this.socket}`;
+  readonly #onRequest: RequestListener = (request, response) => {
     this.asked.push(request.url!);
     if (!this.hangs) this.#answer(new URL(request.url!, 'http://engine'), response);
-  });
+  };
+  #server = createServer(this.#onRequest);
 
   constructor(t: TestContext) {
     t.after(() => {
@@ -49,6 +54,15 @@ export class FakeEngine {
     return this;
   }
 
+  /** On loopback over TLS instead of the socket. */
+  async startTls(options: ServerOptions): Promise<this> {
+    this.#server = createTlsServer(options, this.#onRequest);
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.url = `tcp://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this;
+  }
+
   #answer(url: URL, response: ServerResponse): void {
     const json = (status: number, body: object) => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -59,6 +73,7 @@ export class FakeEngine {
       this.containers.get(name) ?? [...this.containers.values()].find(({ id }) => id === name);
     if (container === undefined) return json(404, { message: `No such container: ${name}` });
     const { id, pid, running = true, exitCode = 0, tty = false, hostNetwork = false } = container;
+    const { restarting = false, startedAt = '2026-01-02T03:04:05.678901234Z' } = container;
     if (what === 'json')
       return json(200, {
         Id: id,
@@ -67,12 +82,13 @@ export class FakeEngine {
           Status: running ? 'running' : 'exited',
           Running: running,
           Paused: false,
-          Restarting: false,
+          Restarting: restarting,
           OOMKilled: exitCode === 137,
           Dead: false,
           Pid: running ? pid : 0,
           ExitCode: exitCode,
           Error: '',
+          StartedAt: startedAt,
         },
         Name: `/${name}`,
         HostConfig: { NetworkMode: hostNetwork ? 'host' : 'bridge' },

@@ -58,6 +58,26 @@ test('the machine: differences of two readings, links counted once', async (t) =
   assert.deepEqual(nothing, { cores: cpus().length });
 });
 
+test('a faulty /proc/stat: no figure or all of it, never a small share', async (t) => {
+  const proc = new FakeProc(t);
+  const host = linuxHost({ procRoot: proc.root, sysRoot: proc.root });
+  const percent = async (user: number, idle: string) => {
+    const line = ` ${user} 0 0 ${idle} 0 0 0 0 0 0\n`;
+    proc.file('stat', `cpu ${line}cpu0${line}`);
+    return (await host.read()).cpuPercentOfMachine;
+  };
+  // As a faulty lxcfs gives it: a constant idle time of 19 digits beside one busy core.
+  for (let i = 0; i < 14; i++)
+    assert.equal(await percent(10162498 + i * 100, '8317131874320235395'), undefined, `${i}`);
+  assert.equal(await percent(1000, '5000'), undefined);
+  assert.equal(await percent(1100, '5000'), 100);
+  assert.equal(await percent(1200, '4990'), 100); // idle time goes back a little
+  assert.equal(await percent(1100, '5190'), undefined); // busy time went back
+  assert.equal(await percent(1200, '5290'), 50);
+  assert.equal(await percent(0, '0'), undefined); // another machine, all goes back
+  assert.equal(await percent(25, '75'), 25);
+});
+
 test('this machine, directly and through systeminformation', async () => {
   for (const host of [portableHost(), ...(process.platform === 'linux' ? [linuxHost()] : [])]) {
     const first = await host.read();

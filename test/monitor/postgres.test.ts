@@ -5,6 +5,7 @@ import { after, before, test, type TestContext } from 'node:test';
 import { postgresSource, postgresUrlProblem } from '../../monitor/postgres.ts';
 import type { PostgresReading, ResourceLine } from '../../results/types.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
+import { tlsFile } from '../support/tls-target.ts';
 import { SteppedClock } from './stepped-clock.ts';
 
 async function until(reached: () => boolean, what?: () => unknown): Promise<void> {
@@ -37,7 +38,7 @@ let server: PostgresServer;
 let stopped: Promise<void> | undefined;
 const stopServer = () => (stopped ??= server.stop());
 before(async () => {
-  server = await startPostgres();
+  server = await startPostgres({ tls: true });
 });
 after(() => stopServer());
 
@@ -45,9 +46,13 @@ test('a wrong password, a missing database, no server: notes, no readings', asyn
   const url = (database: string) =>
     `postgres://${server.user}@127.0.0.1:${server.port}/${database}`;
   const cases: [string, Record<string, string>, RegExp][] = [
-    [url('postgres'), { PGPASSWORD: 'wrong' }, /password authentication failed/],
-    [url('nowhere'), { PGPASSWORD: server.password }, /database "nowhere" does not exist/],
-    [url('postgres'), {}, /it asks for a password: set PGPASSWORD/],
+    [url('postgres'), { PGPASSWORD: 'wrong' }, /did not accept the password of postgres/],
+    [
+      url('nowhere'),
+      { PGPASSWORD: server.password },
+      /PostgreSQL 127.0.0.1:\d+\/nowhere does not exist/,
+    ],
+    [url('postgres'), {}, /did not accept the password of postgres: there is none/],
     ['postgres://me@127.0.0.1:1/x', {}, /ECONNREFUSED/],
   ];
   for (const [text, env, message] of cases) {
@@ -60,6 +65,35 @@ test('a wrong password, a missing database, no server: notes, no readings', asyn
     await running.stop();
     assert.deepEqual([notes().length, readings().length], [1, 0]);
   }
+});
+
+test('sslmode and roots mean what they mean for a storage, from URL or environment', async (t) => {
+  const url = (query: string) =>
+    `postgres://${server.user}@127.0.0.1:${server.port}/postgres${query}`;
+  const PGPASSWORD = server.password;
+  const ca = tlsFile('ca.cert.pem');
+  const cases: [string, Record<string, string>, RegExp | null][] = [
+    ['', {}, null],
+    ['?sslmode=require', {}, null],
+    ['?sslmode=no-verify&sslrootcert=/nowhere', {}, null],
+    ['', { PGSSLMODE: 'verify-full' }, /does not pass sslmode verify-full/],
+    ['', { PGSSLMODE: 'verify-full', PGSSLROOTCERT: ca }, null],
+    ['?sslmode=disable', { PGSSLMODE: 'verify-full' }, null],
+    ['', { PGSSLMODE: '', PGSSLROOTCERT: '' }, null],
+    [`?sslrootcert=system`, {}, /does not pass sslmode verify-full/],
+    ['?sslmode=verify-ca&sslrootcert=/nowhere', {}, /root certificates \/nowhere cannot be read/],
+  ];
+  for (const [query, env, message] of cases) {
+    const { notes, readings, running } = watch(t, url(query), { PGPASSWORD, ...env });
+    await until(() => notes().length + readings().length > 0);
+    if (message === null) assert.deepEqual(notes(), [], query);
+    else assert.match(notes()[0], message, query);
+    await running.stop();
+  }
+  assert.throws(() => postgresSource(url(''), { PGPASSWORD, PGSSLMODE: 'verify' }), {
+    message: /^PGSSLMODE must be one of disable, allow, .* but is "verify"$/,
+    exitCode: 2,
+  });
 });
 
 test('a real server: connections, commits, rows, hits, sizes, and a gap when it is gone', async (t) => {

@@ -115,6 +115,8 @@ test('host CPU: stolen and I/O waiting time is not busy, guest time not counted 
   assert.deepEqual(parseHostCpu(text), { cores: 2, busy: 170, total: 1207 });
   assert.equal(parseHostCpu('cpu0 1 2 3 4\n'), null);
   assert.equal(parseHostCpu('cpu  1 2 3 4\n'), null);
+  assert.equal(parseHostCpu('cpu  1 2 3 8317131874320235395\ncpu0 1\n'), null);
+  assert.equal(parseHostCpu('cpu  1 2 3 -4\ncpu0 1\n'), null);
 });
 
 test('memory, load, uptime, network', () => {

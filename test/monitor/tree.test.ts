@@ -220,3 +220,24 @@ test('law: over any life of a tree, the differences add up to the CPU time that 
     }),
   );
 });
+
+test('children that nobody waits for: the control group that is the tree’s own knows them', () => {
+  const group = (cpuMs: number, atMs: number, folder = '/own') => ({
+    groups: new Map([['a', { folder, cpuMs, atMs }]]),
+  });
+  const from = snapshot(1000, watched(1, 0, 100));
+  const to = snapshot(2000, watched(1, 0, 110));
+  const cpu = (before: object, now: object) => cpuOf({ ...from, ...before }, { ...to, ...now });
+  // The case of a shell that ignores SIGCHLD: 0.010 cores in the processes, 0.52 used.
+  assert.equal(cpu(group(5000, 1001), group(5520, 2001)), 520);
+  // Read over 2 s, for an interval of 1 s.
+  assert.equal(cpu(group(5000, 0), group(6040, 2000)), 520);
+  for (const [before, now] of [
+    [{}, group(5520, 2001)], // not alone in it before
+    [group(5000, 1001), {}], // nor any more
+    [group(5000, 1001), group(5520, 2001, '/other')], // moved
+    [group(5000, 1001), group(10, 2001)], // made anew
+    [group(5000, 1001), group(5025, 2001)], // the moments of the readings, no more
+  ])
+    assert.equal(cpu(before, now), 10);
+});

@@ -1,6 +1,6 @@
 /** The PostgreSQL storage on a real server: the laws of every storage, and what is PostgreSQL's own. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -503,9 +503,22 @@ describe('PostgreSQL storage: how it is reached', () => {
   test('each sslmode checks what libpq checks', async () => {
     const ca = `sslrootcert=${encodeURIComponent(tlsFile('ca.cert.pem'))}`;
     const other = `sslrootcert=${encodeURIComponent(tlsFile('client.cert.pem'))}`;
+    const written = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      return `sslrootcert=${encodeURIComponent(join(folder, name))}`;
+    };
+    const marked = written('marked.pem', `\ufeff${readFileSync(tlsFile('ca.cert.pem'), 'utf8')}`);
+    const empty = written('empty.pem', '');
     for (const [query, result] of [
       ['', /^opened$/],
       ['?sslmode=disable', /^opened$/],
+      ['?sslmode=allow', /^opened$/],
+      ['?sslmode=no-verify', /^opened$/],
+      [`?sslmode=no-verify&${other}`, /^opened$/],
+      ['?sslrootcert=system', /does not pass sslmode verify-full/],
+      ['?sslmode=require&sslrootcert=system', /sslrootcert=system goes with sslmode verify-full/],
+      [`?sslmode=verify-ca&${marked}`, /^opened$/],
+      [`?sslmode=verify-ca&${empty}`, /the file holds no certificate in PEM/],
       ['?sslmode=prefer', /^opened$/],
       ['?sslmode=require', /^opened$/],
       [`?sslmode=require&${ca}`, /^opened$/],
@@ -576,7 +589,7 @@ describe('PostgreSQL storage: how it is reached', () => {
       ['postgres://user:pass@127.0.0.1/db', /holds a password/],
       ['postgres://127.0.0.1/', /names a host and a database/],
       ['postgres:///db', /names a host and a database/],
-      ['postgres://127.0.0.1/db?sslmode=allow', /sslmode must be one of .*, but is "allow"/],
+      ['postgres://127.0.0.1/db?sslmode=on', /sslmode must be one of .*, but is "on"/],
       ['postgres://127.0.0.1/db?ssl=1', /no parameter "ssl"/],
       ['postgres://127.0.0.1/%zz', /no percent-encoded text/],
     ] as const)

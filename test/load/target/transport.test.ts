@@ -8,10 +8,11 @@ import { startK6 } from '../../../load/k6/run.ts';
 import { checkAddress, checkIsBackend } from '../../../load/target/target.ts';
 import { checkTargets, parseTarget, transportNotes } from '../../../load/target/targets.ts';
 import {
-  parseBlock,
+  parseAddressBlock,
   PLAIN_TRANSPORT,
   readTransport,
   secretVariables,
+  shownHeader,
   transportEnv,
   transportFacts,
   type Transport,
@@ -93,6 +94,53 @@ describe('options', () => {
     assert.deepEqual(facts.secretHeaders, ['authorization', 'x-api-key']);
   });
 
+  test('headers that carry a secret by their name or value are secret, wherever they come from', () => {
+    for (const text of [
+      'X-Api-Key: s3cret',
+      'apikey: s3cret',
+      'X-Auth-Token: s3cret',
+      'X-Auth: s3cret',
+      'PRIVATE-TOKEN: s3cret',
+      'X-Amz-Security-Token: s3cret',
+      'Ocp-Apim-Subscription-Key: s3cret',
+      'X-Goog-Api-Key: s3cret',
+      'X-Client-Secret: s3cret',
+      'X-Original-Cookie: s3cret',
+      'X-Forwarded-Authorization: s3cret',
+      'X-Session-Id: s3cret',
+      'X-Upstream: Bearer s3cret',
+      'X-Upstream: basic s3cret',
+    ]) {
+      const transport = transportOf({ header: [text, 'X-Environment: test'] });
+      const name = text.split(':')[0].toLowerCase();
+      assert.deepEqual(transport.headers, { 'x-environment': 'test' }, text);
+      assert.deepEqual(Object.keys(transport.secretHeaders), [name]);
+      assert.match(transport.secretHeaders[name], /s3cret$/);
+      assert.doesNotMatch(JSON.stringify(transportFacts(transport)), /s3cret/);
+      assert.equal(shownHeader(text), `${text.split(':')[0]}: ***`);
+    }
+    for (const text of ['X-Author: me', 'X-Keyboard: de', 'X-Request-Id: 7', 'Host: a', 'X-Empty:'])
+      assert.equal(shownHeader(text), text);
+    const { problems } = read({ header: ['X-Api-Key=s3cret'] });
+    assert.deepEqual(problems, ['--header must be "Name: value", but is "X-Api-Key…"']);
+  });
+
+  test('certificates as editors leave them are read, and given on clean', () => {
+    const clean = readFileSync(tlsFile('ca.cert.pem'), 'utf8').trim();
+    for (const [name, text] of [
+      ['mark.pem', `\ufeff${clean}`],
+      ['crlf.pem', `\ufeff${clean.replaceAll('\n', '\r\n')}\r\n`],
+      ['blanks.pem', `a CA\n  ${clean.replaceAll('\n', '\n  ')}\n`],
+    ])
+      assert.equal(transportOf({ ca: file(name, text) }).ca!.pem.trim(), clean, name);
+    const [cert, key] = [CLIENT.cert, CLIENT.key].map((path) => readFileSync(path, 'utf8'));
+    const client = transportOf({
+      cert: file('c.pem', `\ufeff${cert}`),
+      key: file('k.pem', `\ufeff${key}`),
+    }).client!;
+    assert.deepEqual([client.cert.trim(), client.key.trim()], [cert.trim(), key.trim()]);
+  });
+
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);
@@ -166,6 +214,12 @@ describe('options', () => {
       { ca: file('b.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n') },
       /b.pem holds a certificate that is broken/,
     ],
+    [
+      'a CA in UTF-16',
+      { ca: file('wide.pem', '\0-\0-\0-\0-\0-\0B\0E\0G\0I\0N') },
+      /wide.pem holds no certificate in PEM/,
+    ],
+    ['an empty CA', { ca: file('empty.pem', '') }, /empty.pem holds no certificate in PEM/],
     ['a CA that is a key', { ca: CLIENT.key }, /holds no certificate/],
     ['--cert alone', { cert: CLIENT.cert }, /--cert and --key belong together/],
     ['--key alone', { key: CLIENT.key }, /--cert and --key belong together/],
@@ -201,9 +255,9 @@ describe('options', () => {
   });
 
   test('networks', () => {
-    assert.deepEqual(parseBlock('10.0.0.0/8'), { first: 167_772_160, size: 2 ** 24 });
-    assert.deepEqual(parseBlock('203.0.113.77/32'), { first: 3_405_803_853, size: 1 });
-    assert.deepEqual(parseBlock('0.0.0.0/0'), { first: 0, size: 2 ** 32 });
+    assert.deepEqual(parseAddressBlock('10.0.0.0/8'), { first: 167_772_160, size: 2 ** 24 });
+    assert.deepEqual(parseAddressBlock('203.0.113.77/32'), { first: 3_405_803_853, size: 1 });
+    assert.deepEqual(parseAddressBlock('0.0.0.0/0'), { first: 0, size: 2 ** 32 });
     for (const text of [
       '',
       '10.0.0.0',
@@ -213,7 +267,7 @@ describe('options', () => {
       '10.0.0.0/8/8',
       '1.1.1.1/x',
     ])
-      assert.equal(parseBlock(text), null, text);
+      assert.equal(parseAddressBlock(text), null, text);
   });
 });
 
@@ -222,7 +276,15 @@ describe('targets', () => {
     assert.deepEqual(parseTarget('http://127.0.0.1:80'), { url: 'http://127.0.0.1:80', weight: 1 });
     assert.deepEqual(parseTarget('https://a/x=2.5'), { url: 'https://a/x', weight: 2.5 });
     assert.deepEqual(parseTarget('http://a:81=3'), { url: 'http://a:81', weight: 3 });
-    assert.deepEqual(parseTarget('http://a/?b=c/d'), { url: 'http://a/?b=c/d', weight: 1 });
+    for (const [text, url, weight] of [
+      ['http://a/?b=c/d', 'http://a/?b=c/d', 1],
+      ['http://a/?b=2', 'http://a/?b=2', 1],
+      ['http://a/?b=2=3', 'http://a/?b=2', 3],
+      ['http://a/?b=2&c=x=0.5', 'http://a/?b=2&c=x', 0.5],
+      ['http://a/?b=YWI=', 'http://a/?b=YWI=', 1],
+      ['http://a?b', 'http://a?b', 1],
+    ] as const)
+      assert.deepEqual(parseTarget(text), { url, weight }, text);
     for (const [text, problem] of [
       ['http://a=0', /weight of more than 0, such as http:\/\/a=2, but has "0"/],
       ['http://a=-1', /but has "-1"/],
@@ -230,6 +292,7 @@ describe('targets', () => {
       ['http://a=much', /but has "much"/],
       ['http://a=Infinity', /but has "Infinity"/],
       ['127.0.0.1=1', /must be a URL such as/],
+      ['http://a/?api_key=s3cret', /must not hold a secret, and its query has "api_key"/],
       ['http://user:word@a', /must not hold a name or a password \(http:\/\/\*\*\*@a\)/],
     ] as const) {
       const parsed = parseTarget(text);
@@ -301,7 +364,7 @@ test("k6's environment says what the transport says, whatever the user's own say
   };
   const kept = { PATH: '/bin', GODEBUG: 'x509negativeserial=1' };
   assert.deepEqual(transportEnv(env, PLAIN_TRANSPORT), { ...kept, SSL_CERT_FILE: '/etc/own.pem' });
-  assert.deepEqual(transportEnv(env, { ca: TLS.ca, proxy: 'http://p:1', http: '1.1' }), {
+  assert.deepEqual(transportEnv(env, { ...TLS, proxy: 'http://p:1', http: '1.1' }), {
     PATH: '/bin',
     GODEBUG: 'x509negativeserial=1,http2client=0',
     SSL_CERT_FILE: tlsFile('ca.cert.pem'),
@@ -310,6 +373,10 @@ test("k6's environment says what the transport says, whatever the user's own say
     HTTPS_PROXY: 'http://p:1',
   });
   assert.deepEqual(transportEnv({}, PLAIN_TRANSPORT), {});
+  assert.deepEqual(transportEnv({}, { ...PLAIN_TRANSPORT, prefersIpv6: true }), {
+    K6_DNS: 'policy=preferIPv6',
+  });
+  assert.equal(transportEnv({}, TLS, '/run/roots.pem').SSL_CERT_FILE, '/run/roots.pem');
 });
 
 describe('the question before the run goes the way of the load', { concurrency: 4 }, () => {
@@ -432,6 +499,35 @@ describe('the question before the run goes the way of the load', { concurrency: 
       echo.close();
     }
   });
+});
+
+test('a CA with a byte order mark: the question passes, and k6 trusts the target as well', async (t) => {
+  const target = await startTestTarget({});
+  t.after(target.stop);
+  const path = join(folder, 'marked.pem');
+  writeFileSync(path, `\ufeff${readFileSync(tlsFile('ca.cert.pem'), 'utf8')}`);
+  const transport = transportOf({ ca: path });
+  const url = `https://localhost:${target.port}`;
+  await checkIsBackend(url, transport);
+  const runFolder = mkdtempSync(join(folder, 'marked-'));
+  writeFileSync(
+    join(runFolder, 'script.js'),
+    `import http from 'k6/http'; export default () => console.error(http.post('${url}/v1/submit', 'x'.repeat(99)).status);`,
+  );
+  writeFileSync(join(runFolder, 'plan'), '{}');
+  const k6 = await startK6({
+    k6Path: await k6Path(),
+    bundlePath: join(runFolder, 'script.js'),
+    planPath: join(runFolder, 'plan'),
+    runFolder,
+    memory: { goGc: 100, limitBytes: 500e6 },
+    transport,
+    onSampleBytes: () => undefined,
+  });
+  await k6.done;
+  const [line] = readFileSync(join(runFolder, 'k6.log'), 'utf8').split('\n');
+  assert.equal((JSON.parse(line) as { msg: string }).msg, '200');
+  assert.equal(target.requests.length, 1);
 });
 
 describe('secrets on their way to k6', () => {
