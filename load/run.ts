@@ -20,6 +20,7 @@ import { allowedMisses, generatorLimit, growthNotes } from '../judge/generator-l
 import { writeFleetRecord } from './fleet-record.ts';
 import { startBeside } from './hostile/beside.ts';
 import { collectOften } from '../system/garbage.ts';
+import { rescueAtFault } from '../system/ending.ts';
 import type { Interrupts } from '../system/interrupts.ts';
 import { startK6 } from './k6/run.ts';
 import { Leftovers } from '../system/leftovers.ts';
@@ -70,11 +71,18 @@ export async function runLoad(
     process.exit(EXIT.interrupted);
   };
   interrupts.second.addEventListener('abort', endAtOnce);
+  let brokenBy: (reason: string) => void = () => undefined;
+  const forget = rescueAtFault((reason) => {
+    brokenBy(reason);
+    save();
+    leftovers.removeNow();
+  });
   let prepared: PreparedRun;
   try {
     prepared = await prepareRun(job, { ...surroundings, leftovers }, interrupts.first);
   } catch (error) {
     interrupts.second.removeEventListener('abort', endAtOnce);
+    forget();
     if (!interrupts.first.aborted) throw error;
     screen.line('interrupted before anything was sent; nothing was left behind');
     return { exitCode: EXIT.interrupted, folder: null, summary: null };
@@ -82,12 +90,14 @@ export async function runLoad(
   const run = new LoadRun(job, prepared, surroundings);
   const { folder } = prepared.writer;
   save = () => run.saveAtOnce();
+  brokenBy = (reason) => run.breakBy(reason);
   await run.send();
   const summary = run.finish(await run.look());
   save = () => undefined;
   await run.addCost();
   summary.notes.push(...(await prepared.release()), ...run.save());
   interrupts.second.removeEventListener('abort', endAtOnce);
+  forget();
   return tellEnd(folder, summary, screen, how);
 }
 
@@ -571,23 +581,27 @@ class LoadRun {
     this.#lastVus = second?.vus ?? this.#lastVus;
     // What is not known yet is not shown as 0. (The first second may begin after k6 counted its VUs.)
     if (second === undefined || (this.#lastVus === null && second.elapsedS < 3)) return;
-    this.#surroundings.screen.status(
-      liveLine({
-        elapsedMs: performance.now() - this.#startedMs,
-        durationMs: this.#prepared.plan.estimate.durationMs,
-        vus: this.#lastVus,
-        submissionsPerSecond: second.sent,
-        p95Ms: second.latency?.p95 ?? null,
-        errors: totals.sent - totals.expected + totals.failedIterations,
-        stored: this.#liveLook?.last ?? null,
-        backend: this.#backendEnded ? undefined : this.#readings.get('backend'),
-        generator: this.#readings.get('k6'),
-        growth: {
-          backend: this.#resources.growthOf('backend')?.bytesPerMinute,
-          generator: this.#resources.growthOf('k6')?.bytesPerMinute,
-        },
-      }),
-    );
+    const figures = {
+      elapsedMs: performance.now() - this.#startedMs,
+      durationMs: this.#prepared.plan.estimate.durationMs,
+      vus: this.#lastVus,
+      submissionsPerSecond: second.sent,
+      p95Ms: second.latency?.p95 ?? null,
+      errors: totals.sent - totals.expected + totals.failedIterations,
+      stored: this.#liveLook?.last ?? null,
+      backend: this.#backendEnded ? undefined : this.#readings.get('backend'),
+      generator: this.#readings.get('k6'),
+      growth: {
+        backend: this.#resources.growthOf('backend')?.bytesPerMinute,
+        generator: this.#resources.growthOf('k6')?.bytesPerMinute,
+      },
+    };
+    this.#surroundings.screen.status((width) => liveLine(figures, width));
+  }
+
+  /** A fault of the toolkit, from outside of this run. */
+  breakBy(reason: string): void {
+    this.#broken.push(reason);
   }
 
   /** The second interrupt: no waiting for anything, but the results up to now are whole. */

@@ -21,7 +21,7 @@ import { type BackendProcess, startBackend } from '../../stack/backend-process.t
 import { EXIT, UserError } from '../../user-error.ts';
 import { BREAKPOINT_METRIC, gateRules, judgeGates, metricOfGate } from '../../judge/gates.ts';
 import type { Interrupts } from '../../system/interrupts.ts';
-import { Screen } from '../../system/screen.ts';
+import { Screen, type StatusText, textFor } from '../../system/screen.ts';
 import type { LoadJob, Surroundings } from '../prepare.ts';
 import { type RunEnd, runLoad, tellEnd } from '../run.ts';
 import { checkIsBackend } from '../target/target.ts';
@@ -55,8 +55,9 @@ class TrialScreen extends Screen {
   override line(): void {
     // Left out.
   }
-  override status(text: string): void {
-    super.status(`${this.#name} | ${text}`);
+  override status(text: StatusText): void {
+    const before = `${this.#name} | `;
+    super.status((width) => before + textFor(text, width - before.length));
   }
 }
 

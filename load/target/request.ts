@@ -205,6 +205,10 @@ async function post11(
     const fail = (error: unknown) =>
       reject(signal.aborted ? (signal.reason as Error) : (error as Error));
     request.once('error', fail);
+    // An upgrade that nobody asked for: no other answer comes.
+    request.once('upgrade', ({ statusCode }: http.IncomingMessage) =>
+      resolve({ status: statusCode!, body: '', httpVersion: '1.1' }),
+    );
     request.once('response', (response) => {
       readStart(response).then((text) => {
         // RFC 9110, 15.5.8: only a proxy asks for its own credentials.
