@@ -20,5 +20,15 @@ test('one key press that arrives three times is one interrupt; the next press is
   source.emit('SIGTERM');
   assert.deepEqual(state(), [true, true]);
   interrupts.stop();
-  assert.equal(source.listenerCount('SIGINT') + source.listenerCount('SIGTERM'), 0);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    assert.equal(source.listenerCount(signal), 0);
+});
+
+test('a closed terminal is an interrupt like Ctrl-C', () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    const source = new EventEmitter();
+    const interrupts = listenForInterrupts(source, fakeClock().now);
+    source.emit(signal);
+    assert.deepEqual([interrupts.first.aborted, interrupts.second.aborted], [true, false], signal);
+  }
 });
