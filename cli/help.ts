@@ -34,8 +34,8 @@ export function helpText(command: Command): string {
   return help.helpInformation();
 }
 
-/** `--vus <N>`, as the help shows it and messages name it. */
-export const flagsOf = ({ name, type, argument = 'value' }: OptionSpec): string =>
+/** `--vus <N>`, as the help shows it. */
+const flagsOf = ({ name, type, argument = 'value' }: OptionSpec): string =>
   type === 'flag' ? `--${name}` : `--${name} <${argument}>`;
 
 function helpOf(spec: OptionSpec): Option {
