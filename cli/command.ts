@@ -19,6 +19,11 @@ export type Command = {
   /** Operands in help, e.g. `FILE…`; absent: none allowed. */
   operands?: string;
   options: readonly OptionSpec[];
+  /**
+   * `its result`: what it writes to standard output is what it is for, so a reader that went away ends it, and an output that
+   * cannot be written is a failure. Absent: it does more than print, and goes on.
+   */
+  prints?: 'its result';
   /** Defaults by the value of the option `scenario`; they come before the table's own. */
   presets?: Record<string, Record<string, string>>;
   /** @returns the exit code. @throws UserError for what the user can mend */

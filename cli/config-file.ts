@@ -1,73 +1,160 @@
 /**
  * A file of options, YAML or JSON: `vus: 500`. Its keys are the long names of the command's options, so one table
  * checks flags, variables and files alike; {@link configSchema} gives the same table to editors.
+ *
+ * Values reach an option as they were written: `1.10` is no 1.1 and `0012` no 12, `yes` and dates are texts. So the
+ * file is read without YAML's types, and an alias is followed one step: nothing in it can grow.
  */
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { closest } from 'fastest-levenshtein';
-import { LineCounter, parseDocument } from 'yaml';
-import type { Command } from './command.ts';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type ParsedNode,
+  type Scalar,
+  type YAMLError,
+} from 'yaml';
 import type { OptionSpec } from '../system/option.ts';
+import { readRegularFileSync } from '../system/regular-file.ts';
+import { UserError } from '../user-error.ts';
+import type { Command } from './command.ts';
+import { nearName } from './suggest.ts';
 
 /** What a file says: texts by option name, as if they stood on the command line. */
 export type ConfigFile = {
   path: string;
   /** Relative paths in the file are meant from here. */
   folder: string;
-  texts: Record<string, string | string[]>;
+  texts: Record<string, { text: string | string[]; line: number }>;
   problems: string[];
 };
+
+/** Options are some hundred lines; what is larger was named by mistake. */
+const MOST_BYTES = 1_000_000;
+/** Of a wrong value, in a message. */
+const SHOWN_CHARACTERS = 60;
 
 /** Reads the file; whatever is wrong with it is in `problems`. JSON is YAML, so one parser reads both. */
 export function readConfigFile(path: string, command: Command): ConfigFile {
   const config: ConfigFile = { path, folder: dirname(path), texts: {}, problems: [] };
+  const lines = new LineCounter();
   let text: string;
+  let document: Document.Parsed;
   try {
-    text = readFileSync(path, 'utf8');
+    const bytes = readRegularFileSync(path, { what: '--config', maxBytes: MOST_BYTES });
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      schema: 'failsafe', // every value is a text
+    });
   } catch (error) {
     config.problems.push(
-      `--config ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+      error instanceof UserError
+        ? error.message
+        : error instanceof RangeError
+          ? `${path} is nested too deeply`
+          : `${path} is no text (UTF-8)`,
     );
     return config;
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  for (const { message, pos } of document.errors)
-    config.problems.push(`${path}, line ${lines.linePos(pos[0]).line}: ${message}`);
-  if (config.problems.length > 0) return config;
-  const content = document.toJS({ maxAliasCount: 100 }) as unknown;
-  if (content === null) return config;
-  if (typeof content !== 'object' || Array.isArray(content)) {
+  const lineAt = (position: number): number => lines.linePos(position).line;
+  const faults = new Map(
+    // The first of a line: those after it come from it.
+    document.errors.toReversed().map((error) => [lineAt(error.pos[0]), error]),
+  );
+  for (const [line, error] of [...faults].reverse())
+    config.problems.push(`${path}, line ${line}: ${sentenceOf(error)}`);
+  const { contents } = document;
+  if (config.problems.length > 0 || contents === null) return config;
+  if (isScalar(contents) && textOf(contents) === null) return config;
+  if (!isMap(contents)) {
     config.problems.push(`${path} must hold options such as "vus: 500"`);
     return config;
   }
   const specs = new Map(command.options.map((spec) => [spec.name, spec]));
   specs.delete('config');
-  for (const [name, value] of Object.entries(content)) {
+  for (const { key, value } of contents.items) {
+    const line = lineAt(key.range[0]);
+    const say = (problem: string) => config.problems.push(`${path}, line ${line}: ${problem}`);
+    const name = isScalar(key) ? String(key.value) : shown(key, text);
     if (name === '$schema') continue;
     const spec = specs.get(name);
     if (!spec) {
-      const near = closest(name, [...specs.keys()]);
+      const near = nearName(name, [...specs.keys()]);
       const renamed = command.options.find(({ formerly }) => formerly === name);
-      config.problems.push(
+      say(
         renamed === undefined
-          ? `${path}: there is no option "${name}" (did you mean ${near}?)`
-          : `${path}: ${name} has another name now: ${renamed.name}`,
+          ? `there is no option "${name.slice(0, SHOWN_CHARACTERS)}"${near === null ? '' : ` (did you mean ${near}?)`}`
+          : `${name} has another name now: ${renamed.name}`,
       );
-    } else if (!isPlain(value, spec)) {
-      config.problems.push(
-        `${path}: ${name} must be ${spec.repeatable ? 'a value or a list of values' : 'one value'}, but is ${JSON.stringify(value)}`,
+      continue;
+    }
+    const given = textsOf(value, document, spec);
+    if (given === undefined)
+      say(
+        `${name} must be ${spec.repeatable ? 'a value or a list of values' : 'one value'}, but is ${shown(value!, text)}`,
       );
-    } else if (value !== null)
-      config.texts[name] = Array.isArray(value) ? value.map(String) : String(value);
+    else if (given !== null) config.texts[name] = { text: given, line };
   }
   return config;
 }
 
-const isPlain = (value: unknown, spec: OptionSpec): value is string | number | boolean | null =>
-  spec.repeatable && Array.isArray(value)
-    ? value.every((one) => one !== null && typeof one !== 'object')
-    : value === null || typeof value !== 'object';
+/** YAML's faults in words that fit the file. */
+function sentenceOf({ code, message }: YAMLError): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins; options stand in one';
+  if (code === 'DUPLICATE_KEY') return 'an option stands there for a second time';
+  if (code === 'RESOURCE_EXHAUSTION') return 'it is nested too deeply';
+  return message.split('\n')[0];
+}
+
+/** @returns what the option gets; null: nothing is said; undefined: it can't take this */
+function textsOf(
+  node: ParsedNode | null,
+  document: Document.Parsed,
+  spec: OptionSpec,
+): string | string[] | null | undefined {
+  const found = followed(node, document);
+  if (found === undefined || found === null) return found;
+  if (isScalar(found)) return textOf(found);
+  if (!isSeq(found) || spec.repeatable !== true) return undefined;
+  const texts: string[] = [];
+  for (const item of found.items) {
+    const one = followed(item as Node | null, document);
+    const text = isScalar(one) ? textOf(one) : null;
+    if (text === null) return undefined;
+    texts.push(text);
+  }
+  return texts;
+}
+
+/** @returns what an alias stands for, one step; undefined: for nothing, or for another alias */
+function followed(node: Node | null, document: Document.Parsed): Node | null | undefined {
+  if (!isAlias(node)) return node;
+  const target = node.resolve(document);
+  return isAlias(target) ? undefined : target;
+}
+
+/** @returns null for an empty place, `~` and `null` without quotes: as if the option were not there */
+function textOf({ type, source, value }: Scalar): string | null {
+  if (type === 'PLAIN' && /^(|~|null)$/i.test(source ?? '')) return null;
+  return source ?? String(value);
+}
+
+/** A place of the file as it stands there, cut. */
+function shown(node: { range?: [number, number, number] | null }, text: string): string {
+  const [from, to] = node.range ?? [0, 0];
+  const words = text
+    .slice(from, Math.min(to, from + 10 * SHOWN_CHARACTERS))
+    .replace(/\s+/g, ' ')
+    .trim();
+  return words.length > SHOWN_CHARACTERS ? `${words.slice(0, SHOWN_CHARACTERS)}…` : words;
+}
 
 /** JSON Schema (2020-12) of the command's config file, from its table of options. */
 export function configSchema(command: Command): object {

@@ -1,67 +1,59 @@
 /** The entry of every command: `node dist/cli.js COMMAND …`. Finds the command, runs it, ends with its code. */
+import { takeChargeOfEnding } from '../system/ending.ts';
+import { sweepSecretFolders } from '../system/secret-folder.ts';
 import { EXIT, UserError } from '../user-error.ts';
+import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { describeError } from './describe-error.ts';
 import { HelpRequested, parseCommandLine, whereTheUserStands } from './parse.ts';
+import { nearName } from './suggest.ts';
 
-/** Writes an error as the user should see it: `error: …` a problem, then what to do. */
-export function describeError(error: unknown): { text: string; exitCode: number } {
-  if (error instanceof UserError) {
-    const problems = error.message.split('\n').map((problem) => `error: ${problem}\n`);
-    const hint = error.hint === '' ? '' : `what to do: ${error.hint}\n`;
-    return { text: problems.join('') + hint, exitCode: error.exitCode };
-  }
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return {
-    text: `error: a fault of this toolkit, not of yours: ${detail}\nwhat to do: please report it with these lines\n`,
-    exitCode: EXIT.broken,
-  };
-}
+let command: Command | undefined;
+
+const ending = takeChargeOfEnding(describeError, (code) => {
+  // `npm run producers | head`: whoever read has seen enough. What does more than print goes on.
+  if (code === 'EPIPE' && command?.prints === 'its result') process.exit(EXIT.passed);
+});
 
 async function main(words: readonly string[]): Promise<number> {
   const [name = '', ...args] = words;
-  const load = COMMANDS[name];
-  if (!load)
-    throw new UserError(name === '' ? 'no command was given' : `there is no command "${name}"`, {
-      hint: `use one of: ${Object.keys(COMMANDS).join(', ')} (npm run load -- --help)`,
-      exitCode: EXIT.usage,
-    });
-  const command = await load();
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!load) {
+    const near = nearName(name, Object.keys(COMMANDS));
+    const meant = near === null ? '' : ` (did you mean ${near}?)`;
+    throw new UserError(
+      name === '' ? 'no command was given' : `there is no command "${name}"${meant}`,
+      {
+        hint: `use one of: ${Object.keys(COMMANDS).join(', ')} (npm run load -- --help)`,
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  command = await load();
   const parsed = parseCommandLine(command, args, process.env);
-  return command.run({
+  sweepSecretFolders();
+  const exitCode = await command.run({
     ...parsed,
     cwd: whereTheUserStands(process.env),
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
   });
+  if (ending.lostOutput !== null && command.prints === 'its result')
+    throw new UserError(`standard output cannot be written (${ending.lostOutput})`, {
+      hint: 'is the disk full? What was written is not whole',
+    });
+  return exitCode;
 }
 
-// `npm run … | head`: whoever read has seen enough. A list may end there; a load goes on and keeps its verdict.
-const GOES_ON = ['load', 'stack', 'monitor'];
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (!GOES_ON.includes(process.argv[2] ?? '')) process.exit(EXIT.passed);
-});
-
-/**
- * Ends the process when all was written (on Windows a pipe is written later): a library may hold a socket or a timer
- * for ever, as cassandra-driver does after an outage, and a schedule waits for the exit code.
- */
-async function end(): Promise<never> {
-  const written = (stream: NodeJS.WriteStream) =>
-    new Promise<void>((resolve) => stream.write('', () => resolve()));
-  await Promise.all([written(process.stdout), written(process.stderr)]);
-  process.exit();
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof HelpRequested) process.stdout.write(error.text);
-  else {
-    const { text, exitCode } = describeError(error);
-    process.stderr.write(text);
-    process.exitCode = exitCode;
-  }
-}
-await end();
+// No `await` here: at the top of a module, one that never ends would end the process with Node's own code 13.
+main(process.argv.slice(2)).then(
+  (exitCode) => ending.end(exitCode),
+  (error: unknown) => {
+    if (error instanceof HelpRequested) {
+      process.stdout.write(error.text);
+      return ending.end(EXIT.passed);
+    }
+    return ending.fail(error);
+  },
+);

@@ -5,23 +5,7 @@ import type { Screen } from '../system/screen.ts';
 import { type KeyAccess, PASSPHRASE_ENV } from '../producers/key-source.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { CommandCall } from './command.ts';
-
-export type Terminal = {
-  input: NodeJS.ReadableStream & { isTTY?: boolean };
-  /** Standard error: what a command prints may go into a file. */
-  output: NodeJS.WritableStream & { isTTY?: boolean };
-  /** What a Ctrl-C does elsewhere. */
-  interrupt: () => void;
-};
-
-const TERMINAL: Terminal = {
-  input: process.stdin,
-  output: process.stderr,
-  // The key arrives as a character while the echo is off: it is given to whoever listens for the signal.
-  interrupt: () => {
-    if (!process.emit('SIGINT')) process.exit(EXIT.interrupted);
-  },
-};
+import { type Terminal, TERMINAL } from './terminal.ts';
 
 /**
  * Asks without an echo.

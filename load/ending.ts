@@ -1,5 +1,9 @@
-/** The second interrupt: it waits for nothing, but what was measured is saved, and what must not stay is removed. */
+/**
+ * An end at once, by the second interrupt or by a fault of this toolkit: it waits for nothing, but what was measured is saved, and what must
+ * not stay is removed.
+ */
 import type { Interrupts } from '../system/interrupts.ts';
+import { rescueAtFault } from '../system/ending.ts';
 import { Leftovers } from '../system/leftovers.ts';
 import { EXIT } from '../user-error.ts';
 
@@ -9,7 +13,8 @@ const FOR_EVER_MS = 2 ** 30;
 export class Ending {
   /** Folders that are removed then. */
   readonly leftovers = new Leftovers();
-  readonly #actions: (() => void)[] = [];
+  readonly #actions: ((fault: string | null) => void)[] = [];
+  readonly #forgetFaults: () => void;
   readonly #interrupts: Pick<Interrupts, 'second'>;
   readonly #alive = setInterval(() => undefined, FOR_EVER_MS);
   readonly #onSecond: () => void;
@@ -20,21 +25,28 @@ export class Ending {
     exit: (code: number) => void = (code) => process.exit(code),
   ) {
     this.#interrupts = interrupts;
-    this.#onSecond = () => {
+    const saveAll = (fault: string | null) => {
       for (const action of this.#actions.splice(0).reverse())
         try {
-          action();
+          action(fault);
         } catch {
           // What cannot be saved must not keep the rest from its end.
         }
       this.leftovers.removeNow();
+    };
+    this.#onSecond = () => {
+      saveAll(null);
       exit(EXIT.interrupted);
     };
+    this.#forgetFaults = rescueAtFault(saveAll);
     interrupts.second.addEventListener('abort', this.#onSecond);
   }
 
-  /** @param action synchronous; the last one added comes first @returns takes it back */
-  atOnce(action: () => void): () => void {
+  /**
+   * @param action synchronous; gets the fault in one sentence, null at an interrupt. The last one added comes first
+   * @returns takes it back
+   */
+  atOnce(action: (fault: string | null) => void): () => void {
     this.#actions.push(action);
     return () => {
       const at = this.#actions.indexOf(action);
@@ -45,6 +57,7 @@ export class Ending {
   /** All is whole: from now on an interrupt is nobody's business here. */
   stop(): void {
     clearInterval(this.#alive);
+    this.#forgetFaults();
     this.#interrupts.second.removeEventListener('abort', this.#onSecond);
   }
 }

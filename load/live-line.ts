@@ -1,6 +1,7 @@
 /** What the user sees while a run goes on: one live line a second. Pure. */
 import type { ProcessReading } from '../results/types.ts';
-import { formatGrowth, formatMs } from '../results/units.ts';
+import { formatGrowth, formatMs, formatNumber } from '../results/units.ts';
+import { counted } from '../system/count.ts';
 
 export type LiveFigures = {
   elapsedMs: number;
@@ -17,28 +18,58 @@ export type LiveFigures = {
   growth?: { backend: number | undefined; generator: number | undefined };
 };
 
-/** One line: elapsed, VUs, rate, p95, errors, CPU of both sides, time left. Unknown figures are `-`. */
-export function liveLine(figures: LiveFigures): string {
-  const clock = (ms: number) => {
-    const seconds = Math.max(0, Math.round(ms / 1000));
-    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+/** What is given up where the line is too long, the least important first. */
+const SHORTER = ['growth', 'unit', 'words', 'vus', 'stored', 'elapsed', 'p95', 'backend'] as const;
+type Part = (typeof SHORTER)[number];
+
+/**
+ * One line: elapsed, VUs, rate, p95, errors, CPU of both sides, time left. Unknown figures are `-`.
+ * @param width characters that there is room for: rate, errors, the generator and the time left stay to the last
+ */
+export function liveLine(figures: LiveFigures, width = Infinity): string {
+  const left = new Set<Part>();
+  for (const part of SHORTER) {
+    const line = lineWithout(left, figures);
+    if (line.length <= width) return line;
+    left.add(part);
+  }
+  return lineWithout(left, figures);
+}
+
+function lineWithout(left: ReadonlySet<Part>, figures: LiveFigures): string {
+  const { vus, submissionsPerSecond, p95Ms, errors, stored, growth } = figures;
+  const rate = formatNumber(Math.round(submissionsPerSecond));
+  const parts = [
+    !left.has('elapsed') && clock(figures.elapsedMs),
+    !left.has('vus') && (vus === null ? '- VUs' : counted(vus, 'VU')),
+    left.has('unit') ? `${rate}/s` : `${rate} submissions/s`,
+    !left.has('p95') && `p95 ${p95Ms === null ? '-' : formatMs(p95Ms)}`,
+    counted(errors, 'error'),
+    !left.has('stored') && stored && storedText(stored),
+  ];
+  const cores = (name: 'backend' | 'generator') => {
+    const used = figures[name]?.cpuCores;
+    const slope = growth?.[name];
+    const more = slope === undefined || left.has('growth') ? '' : ` ${formatGrowth(slope)}`;
+    return left.has('words')
+      ? `${name} ${used?.toFixed(2) ?? '-'}`
+      : `${name} ${used === undefined ? '-' : `${used.toFixed(2)} cores`}${more}`;
   };
-  const cores = (reading: ProcessReading | undefined, growth: number | undefined) =>
-    (reading?.cpuCores === undefined ? '-' : `${reading.cpuCores.toFixed(2)} cores`) +
-    (growth === undefined ? '' : ` ${formatGrowth(growth)}`);
-  return [
-    clock(figures.elapsedMs),
-    `${figures.vus ?? '-'} VUs`,
-    `${figures.submissionsPerSecond.toFixed(0)} submissions/s`,
-    `p95 ${figures.p95Ms === null ? '-' : formatMs(figures.p95Ms)}`,
-    `${figures.errors} errors`,
-    ...(figures.stored
-      ? [
-          `${figures.stored.stored} stored${figures.stored.missing > 0 ? `, ${figures.stored.missing} missing` : ''}`,
-        ]
-      : []),
-    `backend ${cores(figures.backend, figures.growth?.backend)}`,
-    `generator ${cores(figures.generator, figures.growth?.generator)}`,
-    `${clock(figures.durationMs - figures.elapsedMs)} left`,
-  ].join(' | ');
+  if (left.has('backend')) parts.push(`${cores('generator')} cores`);
+  else if (left.has('words')) parts.push(`${cores('backend')}, ${cores('generator')} cores`);
+  else parts.push(cores('backend'), cores('generator'));
+  parts.push(`${clock(figures.durationMs - figures.elapsedMs)} left`);
+  return parts.filter(Boolean).join(' | ');
+}
+
+const storedText = ({ stored, missing }: { stored: number; missing: number }): string =>
+  `${formatNumber(stored)} stored${missing > 0 ? `, ${formatNumber(missing)} missing` : ''}`;
+
+/** `0:59`, `61:00` as `1:01:00`. */
+function clock(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const start = hours > 0 ? `${hours}:${two(minutes)}` : String(minutes);
+  return `${start}:${two(seconds % 60)}`;
 }

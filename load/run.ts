@@ -1,6 +1,6 @@
 /** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
 import type { LookOutcome } from '../reconcile/look.ts';
-import { describeRun } from '../report/describe.ts';
+import { describeRun, ResultsGone } from '../report/describe.ts';
 import type { Summary } from '../results/types.ts';
 import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
@@ -103,7 +103,8 @@ async function runPrepared(
     many?.onSummary(writer.folder, summary);
     return summary;
   };
-  const takeBack = ending.atOnce(() => {
+  const takeBack = ending.atOnce((fault) => {
+    if (fault !== null) measures.broken.push(fault);
     sending.killAtOnce();
     const { verdict } = conclude(null);
     if (many !== null) return;
@@ -193,23 +194,32 @@ function saved({ writer }: PreparedRun, { aggregator }: Measures, summary: Summa
 
 /** Pictures, report and the last lines of a run whose files are whole. */
 export async function finishRun(folder: string, summary: Summary, screen: Screen): Promise<RunEnd> {
-  const notDrawn = await tryToDescribe(folder);
+  const { notDrawn, isGone } = await tryToDescribe(folder);
   for (const note of summary.notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
   screen.line(summary.verdict.sentence);
-  return { exitCode: summary.verdict.exitCode, folder, summary };
+  return { exitCode: isGone ? EXIT.broken : summary.verdict.exitCode, folder, summary };
 }
 
 /**
- * Pictures and report, from the folder alone. A failure here takes nothing from the results.
+ * Pictures and report, from the folder alone. A failure here takes nothing from the results, but for a folder that somebody deleted:
+ * what nobody can read any more has not passed.
  * @returns what failed; null: nothing
  */
-async function tryToDescribe(folder: string): Promise<string | null> {
+async function tryToDescribe(
+  folder: string,
+): Promise<{ notDrawn: string | null; isGone: boolean }> {
   try {
-    await describeRun(folder);
-    return null;
+    await describeRun(folder, { justEnded: true });
+    return { notDrawn: null, isGone: false };
   } catch (error) {
-    return `pictures or report could not be made (${(error as Error).message}); try npm run report -- ${folder}`;
+    const { message } = error as Error;
+    return error instanceof ResultsGone
+      ? { notDrawn: message, isGone: true }
+      : {
+          notDrawn: `pictures or report could not be made (${message}); try npm run report -- ${folder}`,
+          isGone: false,
+        };
   }
 }

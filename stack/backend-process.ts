@@ -80,7 +80,11 @@ export async function startBackend(request: BackendRequest): Promise<BackendProc
     if (child.pid !== undefined) await exited;
     const lines = lastLines(logFile);
     return new UserError(`the embedded backend ${what}${lines === '' ? '' : `: ${lines}`}`, {
-      hint: `its log is ${logFile}`,
+      // A run that could not begin takes its folder with it: the log is named by its words, not by its path.
+      hint:
+        lines === ''
+          ? 'it left no word: is there memory left, and may this user start programs?'
+          : 'these are the last lines of its log',
       cause,
     });
   };

@@ -1,4 +1,5 @@
 /** Folders that are there whole or not at all. */
+import { rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -36,6 +37,9 @@ export async function fillNewFolder<T>(
       cause,
     });
   }
+  // A process that is ended at once waits for nothing.
+  const removeNow = () => rmSync(part, { recursive: true, force: true });
+  process.once('exit', removeNow);
   try {
     const result = await fill(part);
     for (const name of await contentOf(target))
@@ -65,6 +69,8 @@ export async function fillNewFolder<T>(
         cause: error,
       });
     throw error;
+  } finally {
+    process.off('exit', removeNow);
   }
 }
 

@@ -1,8 +1,11 @@
-/** The terminal: lines that stay, and one that is replaced. */
+/** The terminal: lines that stay, and one that is replaced. An output that is gone costs its text and nothing else. */
 
 type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
-/** Seconds between two lines where the output is not a terminal: a log of an hour stays readable. */
+/** A text, or one that is made for the room that there is, in characters. */
+export type StatusText = string | ((width: number) => string);
+
+/** Milliseconds between two lines where the output is not a terminal: a log of an hour stays readable. */
 const PLAIN_LINE_EVERY_MS = 10_000;
 
 /** Lines that stay, and one line at the bottom that is replaced; only lines that stay where there is no terminal. */
@@ -20,27 +23,36 @@ export class Screen {
   /** A line that stays. */
   line(text: string): void {
     this.#clear();
-    this.#output.write(`${text}\n`);
+    this.#write(`${text}\n`);
     this.#lastPlain = -Infinity;
   }
 
   /** The line that changes. Where there is no terminal it is printed every ten seconds. */
-  status(text: string): void {
+  status(text: StatusText): void {
     if (this.#output.isTTY) {
       const width = (this.#output.columns || 80) - 1; // 0: a terminal that does not know
-      this.#output.write(`\r\u001b[2K${text.slice(0, width)}`);
+      this.#write(`\r\u001b[2K${textFor(text, width).slice(0, width)}`);
       this.#live = true;
       return;
     }
     const now = this.#now();
     if (now - this.#lastPlain < PLAIN_LINE_EVERY_MS) return;
     this.#lastPlain = now;
-    this.#output.write(`${text}\n`);
+    this.#write(`${textFor(text, Infinity)}\n`);
   }
 
   #clear(): void {
-    if (this.#live) this.#output.write('\r\u001b[2K');
+    if (this.#live) this.#write('\r\u001b[2K');
     this.#live = false;
+  }
+
+  /** What goes wrong is told by the stream's own event, to whoever owns the stream (system/ending.ts). */
+  #write(text: string): void {
+    try {
+      this.#output.write(text);
+    } catch {
+      // Some streams throw where others send an event: a full disk must not end a load.
+    }
   }
 
   /** Leaves the cursor on a line of its own. */
@@ -48,3 +60,6 @@ export class Screen {
     this.#clear();
   }
 }
+
+export const textFor = (text: StatusText, width: number): string =>
+  typeof text === 'string' ? text : text(width);

@@ -23,6 +23,7 @@ export const bench: Command = {
     'Measure this toolkit beside its peers; one JSON line a figure. Without NAME: all of them.',
   operands: 'NAME…',
   options: [],
+  prints: 'its result',
   async run({ operands, stdout, stderr }) {
     const unknown = operands.filter((name) => !Object.hasOwn(BENCHES, name));
     if (unknown.length > 0)

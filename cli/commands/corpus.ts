@@ -10,6 +10,8 @@ import { makeFleet } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
 import { readTemplates } from '../../producers/templates.ts';
 import { readChain } from '../../producers/chain-templates.ts';
+import { formatBytes } from '../../results/units.ts';
+import { counted } from '../../system/count.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
@@ -106,6 +108,8 @@ export const corpus: Command = {
     }
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
+    // What is half made goes at the exit (system/new-folder.ts).
+    interrupts.second.addEventListener('abort', () => process.exit(EXIT.interrupted));
     try {
       const fleet =
         file !== undefined
@@ -142,13 +146,16 @@ export const corpus: Command = {
         seed,
         createdAt: { startSeconds, perSecond },
         snarkWorkShare: share,
-        onProgress: ({ signed }) => screen.status(`signed ${signed} of ${count} submissions`),
+        onProgress: ({ signed }) =>
+          screen.status(
+            `signed ${signed.toLocaleString('en-US')} of ${counted(count, 'submission')}`,
+          ),
         signal: interrupts.first,
       });
       const start = new Date(startSeconds * 1000).toISOString().replace('.000Z', 'Z');
       screen.line(
-        `${count} submissions of ${fleet.producers.length} producers (${(bytes / 1e6).toFixed(1)} MB) ` +
-          `are in ${folder}; --seed ${JSON.stringify(seed)} --start ${start} makes the same again`,
+        `${counted(count, 'submission')} of ${counted(fleet.producers.length, 'producer')} (${formatBytes(bytes)}) ` +
+          `${count === 1 ? 'is' : 'are'} in ${folder}; --seed ${JSON.stringify(seed)} --start ${start} makes the same again`,
       );
       return EXIT.passed;
     } catch (error) {

@@ -3,7 +3,7 @@
  * left behind. What the toolkit needs is a table, {@link CHECKS}: a new need is one entry.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
@@ -28,6 +28,7 @@ import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
 import { firstLine, runProgram } from '../../system/run-program.ts';
 import { loadMinaWasm, projectRoot } from '../../paths.ts';
+import { counted } from '../../system/count.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -130,7 +131,7 @@ export const doctor: Command = {
       type: 'path',
       argument: 'DIR',
       default: 'results',
-      env: 'LOAD_RESULTS',
+      env: 'MINA_LOAD_RESULTS',
       help: 'where the folders of runs are made',
     },
     {
@@ -155,7 +156,7 @@ export const doctor: Command = {
     if (values.json === true)
       stdout.write(`${JSON.stringify({ format: 1, healthy, checks: results })}\n`);
     else {
-      const colors = picocolors.createColors(stdout.isTTY === true && env.NO_COLOR === undefined);
+      const colors = picocolors.createColors(stdout.isTTY === true && !env.NO_COLOR);
       stdout.write(describe(results, colors));
     }
     return healthy ? EXIT.passed : EXIT.broken;
@@ -315,15 +316,23 @@ function nearestFolder(folder: string): string {
   return nearest;
 }
 
+/** A folder to try things in, inside of `folder`; nothing of it is left, also where the process is ended at once. */
+async function inTryout<T>(folder: string, work: (tryout: string) => Promise<T>): Promise<T> {
+  const tryout = await mkdtemp(join(folder, '.doctor-'));
+  const removeNow = () => rmSync(tryout, { recursive: true, force: true });
+  process.once('exit', removeNow);
+  try {
+    return await work(tryout);
+  } finally {
+    process.off('exit', removeNow);
+    await rm(tryout, { recursive: true, force: true });
+  }
+}
+
 async function checkResultsFolder({ resultsFolder }: DoctorContext): Promise<Finding> {
   try {
     const nearest = nearestFolder(resultsFolder);
-    const tryout = await mkdtemp(join(nearest, '.doctor-'));
-    try {
-      await writeFile(join(tryout, 'file'), 'x');
-    } finally {
-      await rm(tryout, { recursive: true, force: true });
-    }
+    await inTryout(nearest, (tryout) => writeFile(join(tryout, 'file'), 'x'));
     const { bavail, bsize } = await statfs(nearest);
     const freeBytes = bavail * bsize;
     const found = `${resultsFolder} can be written, ${gigabytes(freeBytes)} free`;
@@ -342,23 +351,19 @@ async function checkResultsFolder({ resultsFolder }: DoctorContext): Promise<Fin
 async function checkFilesystemStorage({ resultsFolder }: DoctorContext): Promise<Finding> {
   const nearest = nearestFolder(resultsFolder);
   try {
-    const tryout = await mkdtemp(join(nearest, '.doctor-'));
-    try {
+    const name = `2026-01-02T03:04:05Z-${randomUUID()}.json`;
+    const isKept = await inTryout(nearest, async (tryout) => {
       const folder = join(tryout, 'submissions', '2026-01-02');
       await mkdir(folder, { recursive: true });
-      const name = `2026-01-02T03:04:05Z-${randomUUID()}.json`;
       await writeFile(join(folder, name), '{}');
-      if (
-        !(await readdir(folder)).includes(name) ||
-        (await readFile(join(folder, name))).length !== 2
-      )
-        return missing(
-          `the file system of ${nearest} changes file names with colons`,
-          'give a folder on another file system with --results',
-        );
-    } finally {
-      await rm(tryout, { recursive: true, force: true });
-    }
+      const names = await readdir(folder);
+      return names.includes(name) && (await readFile(join(folder, name))).length === 2;
+    });
+    if (!isKept)
+      return missing(
+        `the file system of ${nearest} changes file names with colons`,
+        'give a folder on another file system with --results',
+      );
     return ok(`the backend's file names can be stored in ${nearest}`);
   } catch (error) {
     return missing(
@@ -404,9 +409,9 @@ async function checkPorts({ vus }: DoctorContext): Promise<Finding> {
   const ports = last - first + 1;
   // A connection that is opened anew leaves its port waiting for a minute: leave room for that.
   return ports >= 2 * vus
-    ? ok(`${ports} local ports for ${vus} VUs`)
+    ? ok(`${number(ports)} local ports for ${counted(vus, 'VU')}`)
     : warn(
-        `${ports} local ports for ${vus} VUs`,
+        `${number(ports)} local ports for ${counted(vus, 'VU')}`,
         'widen it: sysctl net.ipv4.ip_local_port_range="1024 65535"',
       );
 }
@@ -435,7 +440,7 @@ function checkCores(): Finding {
 function checkMemory({ vus }: DoctorContext): Finding {
   const free = availableMemory();
   const needed = vus * K6_BYTES_PER_VU + OTHER_MEMORY_BYTES;
-  const found = `${gigabytes(free)} free, ${vus} VUs need about ${gigabytes(needed)}`;
+  const found = `${gigabytes(free)} free, ${need(vus)} about ${gigabytes(needed)}`;
   return free >= needed ? ok(found) : warn(found, 'take fewer VUs, or end other programs');
 }
 
@@ -484,3 +489,7 @@ const availableMemory = (): number =>
   typeof process.availableMemory === 'function' ? process.availableMemory() : freemem();
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+const number = (value: number): string => value.toLocaleString('en-US');
+
+const need = (vus: number): string => `${counted(vus, 'VU')} ${vus === 1 ? 'needs' : 'need'}`;

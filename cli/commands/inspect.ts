@@ -19,6 +19,8 @@ import {
 } from '../../mina/submission.ts';
 import { signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
+import { counted } from '../../system/count.ts';
+import { readRegularFile } from '../../system/regular-file.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -53,9 +55,10 @@ type BlockFields = Pick<
 export const inspect: Command = {
   name: 'inspect',
   summary:
-    'check recorded submissions: one JSON line each, with signature and network. FILE: JSON, one or a line each; a folder of them; what a backend stored; - for standard input. Exit code 1 if one is not valid.',
+    'check recorded submissions: one JSON line each, with signature and network. FILE: JSON, one or a line each; a folder of them; what a backend stored; - for standard input. Exit code 99 if one is not valid.',
   operands: 'FILE…',
   options: [],
+  prints: 'its result',
   async run({ operands, cwd, stdout, stderr }) {
     if (operands.length === 0)
       throw new UserError('no file was given', {
@@ -76,9 +79,9 @@ export const inspect: Command = {
     }
     if (unsigned > 0)
       stderr.write(
-        `note: ${unsigned} submissions carry no signature (as a backend stores them): nothing was verified for them\n`,
+        `note: ${counted(unsigned, 'submission')} without a signature (as a backend stores them): nothing was verified there\n`,
       );
-    return faults === 0 ? EXIT.passed : 1;
+    return faults === 0 ? EXIT.passed : EXIT.gateFailed;
   },
 };
 
@@ -91,14 +94,9 @@ async function* sourcesOf(operands: readonly string[], cwd: string): AsyncGenera
   for (const operand of operands) files.push(...(await filesOf(operand, cwd)));
   for (const name of files) {
     const path = name === '-' ? null : resolve(cwd, name);
-    const bytes = await (path === null ? buffer(process.stdin) : readFile(path)).catch(
-      (cause: Error) => {
-        throw new UserError(`${name} cannot be read: ${cause.message}`, {
-          hint: 'look at its permissions',
-          cause,
-        });
-      },
-    );
+    const bytes = await (path === null
+      ? buffer(process.stdin)
+      : readRegularFile(path, { what: 'the file', maxBytes: MOST_BYTES }));
     yield* submissionsIn({ name, path, bytes });
   }
 }
@@ -129,6 +127,8 @@ async function filesOf(operand: string, cwd: string): Promise<string[]> {
   return inside;
 }
 
+/** What Node holds in one piece. */
+const MOST_BYTES = 2 ** 31 - 1;
 const LF = 0x0a;
 
 /** A file is one submission, or one a line where its name or its first line says so. */

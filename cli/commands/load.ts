@@ -1,7 +1,5 @@
 /** `npm run load`: one load run against an uptime backend. */
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
@@ -45,6 +43,7 @@ import { optionRecord, throwProblems } from '../parse.ts';
 import { parseDuration } from '../../system/duration.ts';
 import { storageUrlProblem } from '../../stack/storage/storage-url.ts';
 import { keyAccess } from '../passphrase.ts';
+import { confirmAt } from '../terminal.ts';
 import {
   chainOption,
   NETWORK_OPTION,
@@ -370,7 +369,14 @@ export const load: Command = {
       const rest = Object.fromEntries(
         Object.entries(env).filter(([name]) => !secret.includes(name)),
       );
-      const surroundings = { screen, env: rest, cwd, interrupts, confirm: confirmAt(stdout), keys };
+      const surroundings = {
+        screen,
+        env: rest,
+        cwd,
+        interrupts,
+        confirm: confirmAt(interrupts.first),
+        keys,
+      };
       const end =
         job.search === null
           ? await runLoad(job, surroundings)
@@ -543,23 +549,4 @@ function checkTogether(
   if (sources.port === 'flag' && values.target !== undefined)
     problems.push('--port belongs to the embedded backend; write the port into --target');
   throwProblems(problems, 'see npm run load -- --help');
-}
-
-/** A yes/no question where a person can answer; absent elsewhere. */
-function confirmAt(
-  stdout: CommandCall['stdout'],
-): ((question: string) => Promise<boolean>) | undefined {
-  if (!process.stdin.isTTY || !stdout.isTTY) return undefined;
-  return async (question) => {
-    const prompt = createInterface({ input: process.stdin, output: stdout });
-    // At a prompt the terminal sends Ctrl-C as a letter, and Ctrl-D closes it without an answer.
-    prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-    const closed = once(prompt, 'close').then(() => 'no');
-    try {
-      const answer = await Promise.race([prompt.question(`${question} [y/N] `), closed]);
-      return /^y(es)?$/i.test(answer.trim());
-    } finally {
-      prompt.close();
-    }
-  };
 }

@@ -1,33 +1,26 @@
 /** `npm run merge -- RUN RUN… --out DIR`: the results of several generators of one load as one result folder. */
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, readdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { judgeMerged } from '../../judge/merge/judge.ts';
-import { mergeRuns } from '../../judge/merge/merge.ts';
+import { type Merged, mergeRuns } from '../../judge/merge/merge.ts';
 import { mergeProblems } from '../../judge/merge/parts.ts';
 import { describeRun } from '../../report/describe.ts';
 import { readRun, type Run } from '../../results/reader.ts';
-import type { ReconcileLine } from '../../results/types.ts';
+import type { ReconcileLine, Summary } from '../../results/types.ts';
 import { FILES, writerOf } from '../../results/writer.ts';
+import { fillNewFolder } from '../../system/new-folder.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
-/** @throws UserError if `out` holds something already, or cannot be made */
-function makeFolder(out: string): void {
+/** @throws UserError (exit 2) if `out` holds something already */
+function checkIsNew(out: string): void {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new UserError(`--out ${out} is not empty`, {
       hint: 'name a folder that is not there yet: nothing is overwritten',
       exitCode: EXIT.usage,
     });
-  try {
-    mkdirSync(out, { recursive: true });
-  } catch (cause) {
-    throw new UserError(`--out ${out} cannot be made (${(cause as Error).message})`, {
-      hint: 'choose a folder that can be written',
-      cause,
-    });
-  }
 }
 
 /** The lists of what is not stored and right, one after another; what is foreign to one may be another's, and indices are each one's own. */
@@ -68,7 +61,7 @@ export const merge: Command = {
         exitCode: EXIT.usage,
       });
     const out = values.out as string;
-    const runs = [];
+    const runs: Run[] = [];
     for (const folder of operands) runs.push(await readRun(resolve(cwd, folder)));
     const reasons = mergeProblems(runs);
     if (reasons.length > 0)
@@ -79,21 +72,31 @@ export const merge: Command = {
           exitCode: EXIT.usage,
         },
       );
-    makeFolder(out);
+    checkIsNew(out);
     const merged = mergeRuns(runs, basename(out));
     const summary = judgeMerged(merged, runs);
-    const writer = writerOf(out);
-    writer.plan(merged.plan);
-    for (const line of merged.samples) writer.sample(line);
-    for (const line of merged.resources) writer.resource(line);
-    for (const line of merged.logs) writer.log(line);
-    if (merged.reconcile) writer.reconcile(merged.reconcile);
-    await mergeLists(runs, join(out, FILES.reconcileList));
-    writer.summary(summary);
-    writer.close();
-    await describeRun(out, { justEnded: true });
+    await fillNewFolder(out, (part) => writeMerged(part, merged, summary, runs));
     for (const note of summary.notes) stdout.write(`note: ${note}\n`);
-    stdout.write(`results: ${relative(process.cwd(), out) || out}\n${summary.verdict.sentence}\n`);
+    stdout.write(`results: ${relative(cwd, out) || out}\n${summary.verdict.sentence}\n`);
     return summary.verdict.exitCode;
   },
 };
+
+/** The whole folder, with pictures and report. */
+async function writeMerged(
+  folder: string,
+  merged: Merged,
+  summary: Summary,
+  runs: readonly Run[],
+): Promise<void> {
+  const writer = writerOf(folder);
+  writer.plan(merged.plan);
+  for (const line of merged.samples) writer.sample(line);
+  for (const line of merged.resources) writer.resource(line);
+  for (const line of merged.logs) writer.log(line);
+  if (merged.reconcile) writer.reconcile(merged.reconcile);
+  await mergeLists(runs, join(folder, FILES.reconcileList));
+  writer.summary(summary);
+  writer.close();
+  await describeRun(folder, { justEnded: true });
+}

@@ -2,7 +2,7 @@
  * `npm run monitor -- --pid N …`: the monitor alone; readings as JSON lines to a file, to standard output, or
  * as an agent to monitors and loads on other machines.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { markdownTable } from 'markdown-table';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { processExists } from '../../system/process-exists.ts';
@@ -93,23 +93,34 @@ function agentToken(
 
 type Output = { write(line: string): void; close(): void };
 
-/** @param onClosed called when the reader of standard output has gone (`| head`) */
-function openOutput(path: string, stdout: CommandCall['stdout'], onClosed: () => void): Output {
+/** @param onLost called when standard output cannot be written any more: null where its reader has gone (`| head`) */
+function openOutput(
+  path: string,
+  stdout: CommandCall['stdout'],
+  onLost: (failure: UserError | null) => void,
+): Output {
+  const failed = (cause: unknown) =>
+    new UserError(
+      `${path === '-' ? 'standard output' : path} cannot be written (${(cause as Error).message})`,
+      {
+        hint: 'give another file with --out FILE, or - for standard output',
+        cause,
+      },
+    );
   if (path === '-') {
-    const onError = (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') onClosed();
-      else throw error;
-    };
+    const onError = (error: NodeJS.ErrnoException) =>
+      onLost(error.code === 'EPIPE' ? null : failed(error));
     stdout.on('error', onError);
     return {
       write: (line) => void stdout.write(line),
-      close: () => undefined,
+      close: () => void stdout.off('error', onError),
     };
   }
-  const failed = (cause: unknown) =>
-    new UserError(`${path} cannot be written (${(cause as Error).message})`, {
-      hint: 'give another file with --out FILE, or - for standard output',
-      cause,
+  // Opening one waits, with everything else, until somebody reads.
+  if (isPipe(path))
+    throw new UserError(`--out ${path} is a pipe, not a file`, {
+      hint: 'use --out - and a pipe of the shell',
+      exitCode: EXIT.usage,
     });
   let fd: number;
   try {
@@ -128,6 +139,14 @@ function openOutput(path: string, stdout: CommandCall['stdout'], onClosed: () =>
     },
     close: () => closeSync(fd),
   };
+}
+
+function isPipe(path: string): boolean {
+  try {
+    return statSync(path).isFIFO();
+  } catch {
+    return false; // What else is wrong with it, opening it says.
+  }
 }
 
 const MIB = 1024 * 1024;
@@ -264,6 +283,7 @@ export const monitor: Command = {
     // Told at once, instead of by a note among readings that never come.
     for (const { container } of containers) await findContainer(container, { env });
 
+    let failure: unknown;
     let end: (exitCode: number) => void = () => undefined;
     const ended = new Promise<number>((resolve) => (end = resolve));
     const intervalMs = values.interval as number;
@@ -271,7 +291,10 @@ export const monitor: Command = {
     const output =
       isAgent && sources.out !== 'flag'
         ? null
-        : openOutput(values.out as string, stdout, () => end(EXIT.passed));
+        : openOutput(values.out as string, stdout, (lost) => {
+            failure ??= lost ?? undefined;
+            end(lost === null ? EXIT.passed : lost.exitCode);
+          });
     const agent: Agent | null =
       values.serve === true
         ? await openAgent({
@@ -293,7 +316,6 @@ export const monitor: Command = {
     // Only what the table at the end is made of.
     const kept: ProcessReading[] = [];
     let readings = 0;
-    let failure: unknown;
     let cpuBefore: NodeJS.CpuUsage | undefined;
     const startedAt = performance.now();
     const running = new Set(targets.map(({ name }) => name));
@@ -344,8 +366,7 @@ export const monitor: Command = {
       clearTimeout(timer);
       await agent?.stop();
       output?.close();
-      // npm may pass the same Ctrl-C on while this process is ending: it must not end by the signal then.
-      if (!interrupts.first.aborted) interrupts.stop();
+      interrupts.stop();
     }
   },
 };

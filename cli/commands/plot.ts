@@ -1,5 +1,5 @@
 /** `npm run plot -- RUN…`: the pictures of runs, from their result folders only. */
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { PICTURE_FORMATS, renderRun } from '../../plots/render.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
@@ -23,7 +23,7 @@ export const plot: Command = {
       help: 'picture format',
     },
   ],
-  async run({ values, operands, stdout }) {
+  async run({ values, operands, cwd, stdout }) {
     if (operands.length === 0)
       throw new UserError('no run was given', {
         hint: 'give one or more result folders, e.g. npm run plot -- results/2026-01-02T03-04-05Z-load',
@@ -42,8 +42,8 @@ export const plot: Command = {
       (format) => values.format === 'both' || values.format === format,
     );
     for (const folder of operands)
-      for (const path of await renderRun(folder, { out, formats }))
-        stdout.write(`${relative(process.cwd(), path)}\n`);
+      for (const path of await renderRun(resolve(cwd, folder), { out, formats }))
+        stdout.write(`${relative(cwd, path)}\n`);
     return EXIT.passed;
   },
 };

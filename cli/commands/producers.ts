@@ -10,6 +10,7 @@ import {
   makeFleet,
 } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
+import { counted } from '../../system/count.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
@@ -56,6 +57,7 @@ export const producers: Command = {
       help: 'where to write; - for standard output',
     },
   ],
+  prints: 'its result',
   async run({ values, sources, stdout, stderr, env }) {
     const file = values['producers-file'] as string | undefined;
     if (file !== undefined)
@@ -81,7 +83,7 @@ export const producers: Command = {
           cause,
         });
       });
-      stderr.write(`${fleet.producers.length} producers written to ${out}\n`);
+      stderr.write(`${counted(fleet.producers.length, 'producer')} written to ${out}\n`);
     }
     return EXIT.passed;
   },
@@ -95,6 +97,7 @@ async function openProducers(
 ): Promise<Fleet | null> {
   const screen = new Screen(stderr);
   const interrupts = listenForInterrupts();
+  interrupts.second.addEventListener('abort', () => process.exit(EXIT.interrupted));
   try {
     return await readProducers(path, keyAccess(env, screen, interrupts.first));
   } catch (error) {
@@ -107,17 +110,6 @@ async function openProducers(
   }
 }
 
-/** Ends quietly when the reader has gone (`| head`). */
+/** A list of a million is long: it is written before the process ends. What goes wrong is main's (cli/main.ts). */
 const print = (stdout: CommandCall['stdout'], content: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) =>
-      error.code === 'EPIPE' ? resolve() : reject(error);
-    stdout.once('error', onError);
-    stdout.write(content, (error) => {
-      if (error) onError(error);
-      else {
-        stdout.removeListener('error', onError);
-        resolve();
-      }
-    });
-  });
+  new Promise((resolve) => stdout.write(content, () => resolve()));

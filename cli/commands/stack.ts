@@ -1,12 +1,16 @@
 /** `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import getPort from 'get-port';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { distFile } from '../../paths.ts';
+import { exitCodeOf } from '../../system/ending.ts';
+import { listenForInterrupts } from '../../system/interrupts.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandCall } from '../command.ts';
 
 const COMPONENTS = ['backend'] as const;
 
@@ -45,7 +49,7 @@ export const stack: Command = {
       env: 'BACKEND_PORT',
       min: 0,
       max: 65535,
-      help: 'port of the backend; a taken one is replaced by a free one, 0 takes any',
+      help: 'port of the backend, 0 for any free one; without it, a free one is taken where 8080 is in use',
     },
     {
       name: 'network',
@@ -91,40 +95,46 @@ export const stack: Command = {
       help: 'do not check signatures',
     },
   ],
-  async run({ values, operands, cwd, env, stdout }) {
+  async run({ values, sources, operands, cwd, env, stdout, stderr }) {
     if (operands.length !== 1 || operands[0] !== 'up')
       throw new UserError(
         operands.length === 0
-          ? 'stack needs to be told what to do'
+          ? 'stack needs to know what to do'
           : `stack does not know "${operands.join(' ')}"`,
         { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
       );
+    const host = values.host as string;
+    const wanted = values.port as number;
+    const isChosen = sources.port !== 'default';
+    if (isChosen) await checkPort(host, wanted);
     const others = OTHER_STORAGES.filter(([variable]) => env[variable]).map(([, name]) => name);
     const storage =
       (values.storage as string | undefined) ??
       (others.length === 0 ? join(resolve(cwd), 'stack-data') : undefined);
     if (storage !== undefined) makeFolder(storage);
     const places = storage === undefined ? others : [...others, storage];
-    const host = values.host as string;
-    const wanted = values.port as number;
-    const port = wanted === 0 ? 0 : await getPort({ port: wanted, host });
+    const port = isChosen ? wanted : await getPort({ port: wanted, host });
     if (port !== wanted)
       stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
     const whitelist = values.whitelist as string | undefined;
     stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
-    return runInForeground(distFile('backend.js'), {
-      ...env,
-      CONFIG_FILE: undefined,
-      CONFIG_NETWORK_NAME: values.network as string,
-      CONFIG_FILESYSTEM_PATH: storage,
-      DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
-      DELEGATION_WHITELIST_FILE: whitelist,
-      REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
-      VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
-      BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
-      BACKEND_HOST: host,
-      BACKEND_PORT: String(port),
-    });
+    return runInForeground(
+      distFile('backend.js'),
+      {
+        ...env,
+        CONFIG_FILE: undefined,
+        CONFIG_NETWORK_NAME: values.network as string,
+        CONFIG_FILESYSTEM_PATH: storage,
+        DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
+        DELEGATION_WHITELIST_FILE: whitelist,
+        REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
+        VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
+        BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
+        BACKEND_HOST: host,
+        BACKEND_PORT: String(port),
+      },
+      { stdout, stderr },
+    );
   },
 };
 
@@ -139,30 +149,63 @@ function makeFolder(path: string): void {
   }
 }
 
-/** Its output is the user's; it ends by the signal that the user sends, or with this process. */
-function runInForeground(program: string, env: NodeJS.ProcessEnv): Promise<number> {
+/** Where another program could come in between, the backend itself says so. @throws UserError */
+async function checkPort(host: string, port: number): Promise<void> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE'
+        ? `port ${port} of ${host} is in use`
+        : `port ${port} of ${host} cannot be listened on (${code})`;
+    throw new UserError(why, {
+      hint: 'end what listens there, or choose another one with --port (0: any free one)',
+      cause,
+    });
+  } finally {
+    server.close();
+  }
+}
+
+/**
+ * Its output goes through this process, so that it serves on when nobody reads it any more (`stack up | head`). It ends
+ * when the user interrupts, and with this process.
+ */
+function runInForeground(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  { stdout, stderr }: Pick<CommandCall, 'stdout' | 'stderr'>,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that one Ctrl-C reaches it once, through us.
     const child = spawn(process.execPath, ['--enable-source-maps', program], {
       env,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-    process.on('SIGINT', pass);
-    process.on('SIGTERM', pass);
-    child.once('error', (cause) =>
+    child.stdout!.on('data', (text: Buffer) => void stdout.write(text));
+    child.stderr!.on('data', (text: Buffer) => void stderr.write(text));
+    const interrupts = listenForInterrupts();
+    interrupts.first.addEventListener('abort', () => child.kill('SIGTERM'));
+    interrupts.second.addEventListener('abort', () => child.kill('SIGKILL'));
+    child.once('error', (cause) => {
+      interrupts.stop();
       reject(
         new UserError(`the backend did not start: ${cause.message}`, {
           hint: 'is there memory left, and may this user start programs?',
           cause,
         }),
-      ),
-    );
-    child.once('exit', (code) => {
-      process.off('SIGINT', pass);
-      process.off('SIGTERM', pass);
-      resolve(code ?? EXIT.broken);
+      );
+    });
+    // After its last words.
+    child.once('close', (code, signal) => {
+      interrupts.stop();
+      if (interrupts.second.aborted) return resolve(EXIT.interrupted);
+      if (signal !== null) stderr.write(`error: the backend ended with signal ${signal}\n`);
+      resolve(exitCodeOf(code));
     });
   });
 }

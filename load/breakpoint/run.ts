@@ -12,7 +12,7 @@ import { rm } from 'node:fs/promises';
 import type { BreakpointFigures, BreakpointTrial, Summary } from '../../results/types.ts';
 import { formatNumber } from '../../results/units.ts';
 import { runId } from '../../results/writer.ts';
-import { Screen } from '../../system/screen.ts';
+import { Screen, type StatusText, textFor } from '../../system/screen.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { decide } from '../decide.ts';
 import { startEmbedded } from '../embedded.ts';
@@ -50,8 +50,9 @@ class TrialScreen extends Screen {
   override line(): void {
     // Left out.
   }
-  override status(text: string): void {
-    super.status(`${this.#name} | ${text}`);
+  override status(text: StatusText): void {
+    const before = `${this.#name} | `;
+    super.status((width) => before + textFor(text, width - before.length));
   }
 }
 

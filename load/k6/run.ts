@@ -1,11 +1,12 @@
 /** The `k6 run` step: one planned run in; k6's samples as they come, and at the end what became of k6. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, writeFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { makeSecretFolder } from '../../system/secret-folder.ts';
 import { UserError } from '../../user-error.ts';
 import { hermeticK6Env } from './probe.ts';
 import { PLAIN_TRANSPORT, type Transport, transportEnv } from '../target/transport.ts';
@@ -197,22 +198,17 @@ async function writeSecrets(
   headers: Record<string, string>,
 ): Promise<{ path: string | null; remove(): void }> {
   if (Object.keys(headers).length === 0) return { path: null, remove: () => undefined };
-  // mkdtemp makes a folder of mode 0700.
-  const folder = await mkdtemp(join(tmpdir(), 'mina-load-')).catch((cause: unknown) => {
+  let folder: ReturnType<typeof makeSecretFolder>;
+  try {
+    folder = makeSecretFolder();
+  } catch (cause) {
     throw new UserError(`cannot write into ${tmpdir()} (${codeOf(cause)})`, {
       hint: 'k6 reads secret headers from a file there: mend the folder, or set TMPDIR to another',
       cause,
     });
-  });
-  let isThere = true;
-  const remove = () => {
-    if (!isThere) return;
-    isThere = false;
-    process.off('exit', remove);
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.on('exit', remove);
-  const path = join(folder, 'headers.json');
+  }
+  const remove = () => folder.remove();
+  const path = join(folder.path, 'headers.json');
   try {
     await writeFile(path, JSON.stringify(headers), { mode: 0o600 });
   } catch (error) {

@@ -3,12 +3,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { corpus } from '../../cli/commands/corpus.ts';
 import type { Inspection } from '../../cli/commands/inspect.ts';
-import { parseCommandLine } from '../../cli/parse.ts';
 import { encode } from '../../mina/base58check.ts';
 import { decodeBlock } from '../../mina/block-summary.ts';
 import { createSigner } from '../../mina/signer.ts';
@@ -16,27 +14,20 @@ import { messageOf, signedText } from '../../mina/submission-text.ts';
 import { parseSubmission, signedFields, type Submission } from '../../mina/submission.ts';
 import { distFile, loadMinaWasm } from '../../paths.ts';
 import { makeFleet } from '../../producers/fleet.ts';
-import { UserError } from '../../user-error.ts';
-import { tempFolder } from '../producers/temp-folder.ts';
+import type { CliResult } from '../support/cli.ts';
+import { runCommand } from '../support/run-command.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { readRecorded } from '../support/recorded.ts';
 
-async function run(cwd: string, ...args: string[]): Promise<{ code: number; out: string }> {
-  const stdout = new PassThrough();
-  const output = text(stdout);
-  const parsed = parseCommandLine(corpus, args, {}, cwd);
-  const code = await corpus.run({ ...parsed, cwd, stdout, stderr: new PassThrough(), env: {} });
-  stdout.end();
-  return { code, out: await output };
-}
+const run = (cwd: string, ...args: string[]) => runCommand(corpus, args, { cwd });
 
-const refused = (promise: Promise<unknown>, message: RegExp) =>
-  assert.rejects(promise, (error: unknown) => {
-    assert.ok(error instanceof UserError, String(error));
-    assert.equal(error.exitCode, 2);
-    assert.match(error.message, message);
-    assert.notEqual(error.hint, '');
-    return true;
-  });
+/** Exit 2 with `message`, and a hint. */
+async function refused(result: Promise<CliResult>, message: RegExp): Promise<void> {
+  const { exitCode, stderr } = await result;
+  assert.equal(exitCode, 2, stderr);
+  assert.match(stderr, message);
+  assert.match(stderr, /\nwhat to do: ./);
+}
 
 const signer = createSigner(loadMinaWasm());
 const isSigned = (submission: Submission, network: 'testnet' | 'mainnet') =>
@@ -50,9 +41,9 @@ const isSigned = (submission: Submission, network: 'testnet' | 'mainnet') =>
 const START = ['--start', '2026-01-02T03:04:05Z', '--rate', '2'];
 
 test('json: a body a file, signed; ndjson: the same bodies, one a line; again: the same bytes', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   const args = ['--count', '5', '--producers', '3', '--network', 'mainnet', ...START];
-  const { code, out } = await run(cwd, '--out', 'a', ...args);
+  const { exitCode: code, stdout: out } = await run(cwd, '--out', 'a', ...args);
   assert.equal(code, 0);
   assert.match(out, /5 submissions of 3 producers .*--seed "mina" --start 2026-01-02T03:04:05Z/);
   const names = readdirSync(join(cwd, 'a')).sort();
@@ -87,7 +78,7 @@ test('json: a body a file, signed; ndjson: the same bodies, one a line; again: t
 });
 
 test('without --start the last created_at is not in the future', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   const before = Math.floor(Date.now() / 1000);
   await run(cwd, '--count', '30', '--out', 'a', '--format', 'ndjson', '--rate', '3');
   const lines = readFileSync(join(cwd, 'a', 'submissions.ndjson'), 'utf8')
@@ -99,7 +90,7 @@ test('without --start the last created_at is not in the future', async (t) => {
 });
 
 test('payloads and producers of the user; the share of snark work', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   const fleet = makeFleet({ seed: 'z', count: 1 });
   writeFileSync(join(cwd, 'keys'), encode('privateKey', fleet.privateKeys));
   await run(
@@ -141,7 +132,7 @@ const creatorOf = (body: string): string => {
 };
 
 test('--chain: inspect finds linked blocks, rising heights and slots, and every signature valid', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   const args = ['--count', '60', '--format', 'ndjson', '--chain', '8', ...START];
   await run(cwd, '--out', 'a', ...args);
   await run(cwd, '--out', 'b', ...args);
@@ -184,7 +175,7 @@ test('--chain: inspect finds linked blocks, rising heights and slots, and every 
 });
 
 test('a folder with content is refused; --force replaces submissions only', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   await run(cwd, '--count', '3', '--out', 'a', ...START);
   await refused(
     run(cwd, '--count', '2', '--out', 'a', ...START),
@@ -203,8 +194,8 @@ test('a folder with content is refused; --force replaces submissions only', asyn
 });
 
 test('wrong options: all told at once, exit 2, nothing made', async (t) => {
-  const cwd = tempFolder(t);
-  await refused(run(cwd), /--count is missing.*\n--out is missing/);
+  const cwd = scratchFolder(t);
+  await refused(run(cwd), /--count is missing.*\nerror: --out is missing/);
   await refused(
     run(
       cwd,
@@ -219,11 +210,11 @@ test('wrong options: all told at once, exit 2, nothing made', async (t) => {
       '--producers-file',
       'f',
     ),
-    /exclude each other\n--start must be a time such as .* but is "now"/,
+    /exclude each other\nerror: --start must be a time such as .* but is "now"/,
   );
   await refused(
     run(cwd, '--count', '-1', '--out', 'a', '--rate', '0'),
-    /--count must.*\n--rate must/,
+    /--count must.*\nerror: --rate must/,
   );
   await refused(
     run(cwd, '--count', '9', '--out', 'a', '--start', '1960-01-01T00:00:00Z'),
@@ -234,7 +225,7 @@ test('wrong options: all told at once, exit 2, nothing made', async (t) => {
 });
 
 test('more than the disk holds is refused before anything is signed', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   // 10 PB: no disk has that.
   const name = 'submission-without-snark-work.json';
   const body = readRecorded(name);
@@ -243,19 +234,18 @@ test('more than the disk holds is refused before anything is signed', async (t) 
     join(cwd, 'large', name),
     body.replace(/"block": ?"/, (start) => start + 'AAAA'.repeat(2_500_000)),
   );
-  await assert.rejects(
-    run(
-      cwd,
-      ...['--count', '1000000000', '--out', 'a', '--payloads', 'large'],
-      ...['--producers', '10', '--rate', '1000000'],
-    ),
-    /need [\d,]+ MB, but the disk has [\d,]+ MB left/,
+  const { exitCode, stderr } = await run(
+    cwd,
+    ...['--count', '1000000000', '--out', 'a', '--payloads', 'large'],
+    ...['--producers', '10', '--rate', '1000000'],
   );
+  assert.equal(exitCode, 5, stderr);
+  assert.match(stderr, /need [\d,]+ MB, but the disk has [\d,]+ MB left/);
   assert.deepEqual(readdirSync(cwd), ['large']);
 });
 
 test('Ctrl-C leaves nothing and ends with 130', async (t) => {
-  const cwd = tempFolder(t);
+  const cwd = scratchFolder(t);
   const args = [
     'corpus',
     '--count',

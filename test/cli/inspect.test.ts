@@ -1,33 +1,42 @@
 /** `npm run inspect`: what it prints for right, wrong and unreadable submissions, and its exit codes. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import type { Inspection } from '../../cli/commands/inspect.ts';
+import { describe, test } from 'node:test';
+import { inspect as inspectCommand, type Inspection } from '../../cli/commands/inspect.ts';
 import { encode } from '../../mina/base58check.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { distFile, loadMinaWasm } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import { recordedBlock } from '../mina/block-fixtures.ts';
 import { signingVectors } from '../mina/vectors.ts';
+import { runCommand } from '../support/run-command.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { readRecorded, RECORDED_NAMES, recordedFile } from '../support/recorded.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'inspect-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 
-function inspect(
-  args: string[],
-  input = '',
-): { lines: Inspection[]; status: number | null; stderr: string } {
+type Inspected = { lines: Inspection[]; status: number | null; stderr: string };
+const linesOf = (stdout: string): Inspection[] =>
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Inspection);
+
+async function inspect(args: string[]): Promise<Inspected> {
+  const { exitCode, stdout, stderr } = await runCommand(inspectCommand, args, { cwd: base });
+  return { lines: linesOf(stdout), status: exitCode, stderr };
+}
+
+/** Standard input is a process's own. */
+function inspectInput(input: string): Inspected {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [distFile('cli.js'), 'inspect', ...args],
+    [distFile('cli.js'), 'inspect', '-'],
     { input, encoding: 'utf8', cwd: base, env: { ...process.env, npm_command: undefined } },
   );
-  const lines = stdout.split('\n').filter((line) => line !== '');
-  return { lines: lines.map((line) => JSON.parse(line) as Inspection), status, stderr };
+  return { lines: linesOf(stdout), status, stderr };
 }
 
 const file = (name: string, text: string): string => {
@@ -37,9 +46,9 @@ const file = (name: string, text: string): string => {
 const recorded = readRecorded('submission-without-snark-work.json');
 
 describe('inspect', () => {
-  test('recorded submissions: valid, testnet, the hash under which backends keep the block, its fields', () => {
+  test('recorded submissions: valid, testnet, the hash under which backends keep the block, its fields', async () => {
     const paths = RECORDED_NAMES.map(recordedFile);
-    const { lines, status } = inspect(paths);
+    const { lines, status } = await inspect(paths);
     assert.equal(status, 0);
     assert.deepEqual(lines[1], {
       file: paths[1],
@@ -80,7 +89,7 @@ describe('inspect', () => {
     );
   });
 
-  test('the network is the one whose signature fits', () => {
+  test('the network is the one whose signature fits', async () => {
     const { submissions, keys } = signingVectors();
     for (const { key, network, fields, signature } of submissions) {
       const data = {
@@ -94,7 +103,7 @@ describe('inspect', () => {
         built_with_commit_sha: fields.builtWithCommitSha ?? '',
       };
       const text = JSON.stringify({ data, submitter: keys[key].publicKey, signature });
-      const { lines, status } = inspect([file('vector.json', text)]);
+      const { lines, status } = await inspect([file('vector.json', text)]);
       assert.equal(status, 0);
       assert.deepEqual([lines[0].signature, lines[0].network], ['valid', network]);
       // Their blocks are a few bytes: the signature is valid all the same.
@@ -107,7 +116,7 @@ describe('inspect', () => {
     }
   });
 
-  test('a wrong signature, a malformed one and an unreadable file end with 1', () => {
+  test('a wrong signature, a malformed one and an unreadable file end with 99', async () => {
     const wrong = file('wrong.json', recorded.replace('2024-02-21T', '2024-02-22T'));
     const zero = encode(
       'signature',
@@ -115,8 +124,8 @@ describe('inspect', () => {
     );
     const malformed = file('malformed.json', recorded.replace(/7mX[^"]*/, zero));
     const broken = file('broken.json', recorded.replace('"B62q', '\n"B62r'));
-    const { lines, status } = inspect([wrong, malformed, broken]);
-    assert.equal(status, 1);
+    const { lines, status } = await inspect([wrong, malformed, broken]);
+    assert.equal(status, EXIT.gateFailed);
     assert.deepEqual(
       [lines[0].signature, lines[0].network, lines[0].error],
       ['invalid', null, undefined],
@@ -126,25 +135,25 @@ describe('inspect', () => {
     assert.equal(lines[2].signature, null);
     assert.match(lines[2].error!, /^submitter: .*line 2$/);
     // One bad file among good ones is enough, and the good ones are still shown.
-    assert.equal(inspect([file('good.json', recorded), wrong]).status, 1);
+    assert.equal((await inspect([file('good.json', recorded), wrong])).status, EXIT.gateFailed);
   });
 
-  test('folders, standard input and one submission a line', () => {
+  test('folders, standard input and one submission a line', async () => {
     mkdirSync(join(base, 'folder', 'inner'), { recursive: true });
     file(join('folder', 'b.json'), recorded);
     file(join('folder', 'inner', 'a.json'), recorded);
     file(join('folder', 'notes.txt'), 'not looked at');
-    const folder = inspect(['folder']);
+    const folder = await inspect(['folder']);
     assert.equal(folder.status, 0);
     assert.deepEqual(
       folder.lines.map((line) => line.file),
       [join('folder', 'b.json'), join('folder', 'inner', 'a.json')],
     );
     assert.equal(
-      inspect(['-'], JSON.stringify(JSON.parse(recorded), null, 2)).lines[0].signature,
+      inspectInput(JSON.stringify(JSON.parse(recorded), null, 2)).lines[0].signature,
       'valid',
     );
-    const lines = inspect(['-'], `${recorded.trim()}\n\n${recorded.trim()}\n`);
+    const lines = inspectInput(`${recorded.trim()}\n\n${recorded.trim()}\n`);
     assert.deepEqual(
       lines.lines.map((line) => [line.file, line.signature]),
       [
@@ -152,10 +161,13 @@ describe('inspect', () => {
         ['-:3', 'valid'],
       ],
     );
-    assert.equal(inspect([file('many.ndjson', `${recorded.trim()}\nx\n`)]).status, 1);
+    assert.equal(
+      (await inspect([file('many.ndjson', `${recorded.trim()}\nx\n`)])).status,
+      EXIT.gateFailed,
+    );
   });
 
-  test('what a backend stored: the block must be there and have its hash', () => {
+  test('what a backend stored: the block must be there and have its hash', async () => {
     const block = recordedBlock();
     const hash = encode('blockHash', createSigner(loadMinaWasm()).blake2b256(block));
     const { submitter } = JSON.parse(recorded) as { submitter: string };
@@ -175,37 +187,38 @@ describe('inspect', () => {
       `2026-01-02T03:04:05Z-${submitter}.json`,
     );
     file(path, JSON.stringify(stored));
-    const missing = inspect(['store']);
-    assert.equal(missing.status, 1);
+    const missing = await inspect(['store']);
+    assert.equal(missing.status, EXIT.gateFailed);
     assert.match(missing.lines[0].error!, /block is missing/);
     writeFileSync(join(base, 'store', 'blocks', `${hash}.dat`), block);
-    const whole = inspect(['store']);
+    const whole = await inspect(['store']);
     assert.equal(whole.status, 0);
     assert.deepEqual([whole.lines[0].block_hash, whole.lines[0].signature], [hash, null]);
     assert.deepEqual([whole.lines[0].height, whole.lines[0].slot], [4, 5]);
     writeFileSync(join(base, 'store', 'blocks', `${hash}.dat`), 'other');
-    assert.match(inspect(['store']).lines[0].error!, /has the hash/);
+    assert.match((await inspect(['store'])).lines[0].error!, /has the hash/);
 
     const broken = block.subarray(0, 1100);
     const brokenHash = encode('blockHash', createSigner(loadMinaWasm()).blake2b256(broken));
     writeFileSync(join(base, 'store', 'blocks', `${brokenHash}.dat`), broken);
     file(path, JSON.stringify({ ...stored, block_hash: brokenHash }));
-    const undecodable = inspect(['store']);
-    assert.equal(undecodable.status, 1);
+    const undecodable = await inspect(['store']);
+    assert.equal(undecodable.status, EXIT.gateFailed);
     assert.match(
       undecodable.lines[0].error!,
       /^block: protocol_state\.body\.consensus_state\.last_vrf_output: .* at byte \d+$/,
     );
   });
 
-  test('nothing to inspect is the user’s to mend', () => {
+  test('nothing to inspect is the user’s to mend', async () => {
     mkdirSync(join(base, 'empty'));
     for (const [args, exitCode, message] of [
       [[], EXIT.usage, /no file was given/],
       [['absent.json'], EXIT.usage, /no file or folder absent\.json/],
+      [['/dev/zero'], EXIT.usage, /\/dev\/zero is a device, not a file/],
       [['empty'], EXIT.noData, /empty holds no/],
     ] as const) {
-      const { status, stderr, lines } = inspect([...args]);
+      const { status, stderr, lines } = await inspect([...args]);
       assert.equal(status, exitCode);
       assert.match(stderr, message);
       assert.deepEqual(lines, []);

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
+import { merge } from '../../cli/commands/merge.ts';
 import type { Reconcile, ReconcileClasses, ReconcileLine, Summary } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import { runCli } from '../support/cli.ts';
+import { runCommand } from '../support/run-command.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'merge-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
+const run = (...args: string[]) => runCommand(merge, args, { cwd: scratch });
 
 function part(number: number, scenario = 'load'): string {
   const folder = join(scratch, `part-${number}-${scenario}`);
@@ -21,7 +22,7 @@ function part(number: number, scenario = 'load'): string {
 
 test('two generators become one result folder, with gates, pictures and report', async () => {
   const out = join(scratch, 'both');
-  const { exitCode, stdout, stderr } = await runCli(['merge', part(1), part(2), '--out', out]);
+  const { exitCode, stdout, stderr } = await run(part(1), part(2), '--out', out);
   assert.equal(exitCode, EXIT.passed, stderr);
   assert.match(stdout, /results: .*both\nPASSED: /);
   const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as Summary;
@@ -33,20 +34,25 @@ test('two generators become one result folder, with gates, pictures and report',
   assert.ok(existsSync(join(out, 'throughput.png')));
   assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /# Load test both/);
 
-  const again = await runCli(['merge', part(1), part(2), '--out', out]);
+  const again = await run(part(1), part(2), '--out', out);
   assert.equal(again.exitCode, EXIT.usage);
   assert.match(again.stderr, /is not empty/);
 });
 
 test('what cannot be merged is refused, and nothing is made', async () => {
   const out = join(scratch, 'none');
-  const other = await runCli(['merge', part(1), part(2, 'soak'), '--out', out]);
+  const other = await run(part(1), part(2, 'soak'), '--out', out);
   assert.equal(other.exitCode, EXIT.usage);
   assert.match(other.stderr, /not parts of one load: scenario differs/);
-  const one = await runCli(['merge', part(1)]);
+  const one = await run(part(1));
   assert.equal(one.exitCode, EXIT.usage);
   assert.match(one.stderr, /two runs or more, but 1 were given[^]*--out is missing/);
   assert.ok(!existsSync(out));
+  // Whole or not at all: nothing half made lies beside it.
+  assert.deepEqual(
+    readdirSync(scratch).filter((name) => name.includes('.part-')),
+    [],
+  );
 });
 
 const NO_CLASSES: ReconcileClasses = {
@@ -97,7 +103,7 @@ test('what one generator found lost is lost in the whole: the gate on it stays, 
     lookedPart('looked', 1, { right: 100, foreign: 205, unreadable: 2 }),
     lookedPart('looked', 2, { right: 198, different: 1, missing: 1, foreign: 103, unreadable: 2 }),
   ];
-  const { exitCode, stdout } = await runCli(['merge', ...parts, '--out', out]);
+  const { exitCode, stdout } = await run(...parts, '--out', out);
   assert.equal(exitCode, EXIT.gateFailed, stdout);
   assert.match(stdout, /FAILED: stored-share>=100% does not hold \(99\.3 %\)/);
   const { look } = readJson<Reconcile>(out, 'reconcile.json');
@@ -122,7 +128,7 @@ test('what one generator found lost is lost in the whole: the gate on it stays, 
 test('a storage that one generator could not read is known to none', async () => {
   const out = join(scratch, 'half-looked');
   const parts = [lookedPart('half', 1, { right: 100 }), lookedPart('half', 2, null)];
-  const { exitCode, stdout } = await runCli(['merge', ...parts, '--out', out]);
+  const { exitCode, stdout } = await run(...parts, '--out', out);
   assert.equal(exitCode, EXIT.gateFailed, stdout);
   assert.match(stdout, /no data for stored-share>=100%/);
   const { look } = readJson<Reconcile>(out, 'reconcile.json');

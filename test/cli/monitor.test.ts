@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -15,6 +15,8 @@ import { systemClock } from '../../monitor/source.ts';
 import { projectRoot } from '../../paths.ts';
 import type { ResourceLine } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
 import { FakeEngine, statsAnswer } from '../monitor/fake-engine.ts';
 
 /** Runs the command inside this process. */
@@ -49,11 +51,7 @@ function sleeper(t: TestContext, seconds: number): ChildProcess {
   return child;
 }
 
-function tempFile(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'monitor-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return join(folder, 'out.ndjson');
-}
+const tempFile = (t: TestContext): string => join(scratchFolder(t), 'out.ndjson');
 
 /** Lines in a file that may not be there yet. */
 function linesOf(file: string): number {
@@ -62,12 +60,6 @@ function linesOf(file: string): number {
   } catch {
     return 0;
   }
-}
-
-async function until(reached: () => boolean): Promise<void> {
-  for (let i = 0; i < 600 && !reached(); i++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.ok(reached());
 }
 
 /** A pid that was in use a moment ago. */
@@ -183,7 +175,7 @@ test('ends when all watched processes have ended', async (t) => {
   const children = [sleeper(t, 60), sleeper(t, 60)];
   const pids = children.flatMap(({ pid }) => ['--pid', String(pid)]);
   const running = run([...pids, '--interval', '100ms', '--out', file]);
-  await until(() => linesOf(file) >= 3);
+  await until(() => linesOf(file) >= 3, 'the readings');
   for (const child of children) child.kill();
   const { exitCode, out } = await running;
   assert.equal(exitCode, 0);
@@ -238,10 +230,10 @@ test('an agent serves its readings until what it watches has ended', async (t) =
   }).start({ intervalMs: 1000, clock: systemClock, emit: (line) => lines.push(line) });
   t.after(() => source.stop());
   const far = () => lines.filter((line) => line.kind === 'process' && line.name === 'db far');
-  await until(() => far().length >= 2);
+  await until(() => far().length >= 2, 'the readings');
   child.kill();
   assert.equal(await serving, 0);
-  await until(() => lines.some(({ kind }) => kind === 'note'));
+  await until(() => lines.some(({ kind }) => kind === 'note'), 'the readings');
   assert.ok(far().every((line) => 'rootPid' in line && line.rootPid === child.pid));
   const ended = `process ${child.pid} has ended`;
   assert.ok(lines.some((line) => line.kind === 'note' && line.text === ended));
@@ -259,7 +251,7 @@ test('Ctrl-C, also twice: exit code 130, every line complete', async (t) => {
   });
   t.after(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit');
-  await until(() => linesOf(file) >= 4);
+  await until(() => linesOf(file) >= 4, 'the readings');
   child.kill('SIGINT');
   child.kill('SIGINT');
   assert.deepEqual(await exited, [130, null]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configSchema } from '../../cli/config-file.ts';
@@ -8,7 +8,10 @@ import fc from 'fast-check';
 import type { Command } from '../../cli/command.ts';
 import { HelpRequested, optionRecord, parseCommandLine } from '../../cli/parse.ts';
 import { durationText, parseDuration } from '../../system/duration.ts';
+import { GROUP_HEADINGS } from '../../cli/help.ts';
+import { COMMANDS } from '../../cli/commands.ts';
 import { UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const command: Command = {
   name: 'load',
@@ -112,17 +115,27 @@ for (const [args, problem] of [
   [['--order', 'odd'], '--order must be one of sequence, random, but is "odd"'],
   [['stray'], '"stray" belongs to no option'],
   [['--vsu', '5'], "unknown option '--vsu' (Did you mean --vus?)"],
-  [['--vus'], "option '--vus <value>' argument missing"],
+  [['--vus'], '--vus needs a value: --vus=value'],
+  [['--vus='], '--vus must be a whole number from 1 to 1000, but is ""'],
+  [['--label', '--allow-remote'], '--label needs a value: --label=value'],
+  [['--allow-remote=1'], '--allow-remote takes no value, but was given "1"'],
+  [['--share', '0x1'], '--share must be a number from 0 to 1, but is "0x1"'],
+  [['-v'], "unknown option '-v'"],
+  [['--nothing-like-it'], "unknown option '--nothing-like-it'"],
+  [
+    ['--vsu=5', 'stray'],
+    'unknown option \'--vsu\' (Did you mean --vus?)\n"stray" belongs to no option',
+  ],
 ] as const)
   test(`${args.join(' ')} is refused with its cause`, () => {
-    assert.deepEqual(problemsOf([...args]), [problem]);
+    assert.deepEqual(problemsOf([...args]), problem.split('\n'));
   });
 
-test('all problems are told at once', () => {
+test('all problems are reported at once', () => {
   assert.deepEqual(
     problemsOf(['--vsu', '5', '--durration', '1m', '--order', 'odd', '--vus', 'x', '--share']),
     [
-      "option '--share <value>' argument missing",
+      '--share needs a value: --share=value',
       "unknown option '--vsu' (Did you mean --vus?)",
       "unknown option '--durration' (Did you mean --duration?)",
       '--vus must be a whole number from 1 to 1000, but is "x"',
@@ -137,15 +150,59 @@ test('a wrong variable is named, not the flag that was not given', () => {
   ]);
 });
 
-test('--help carries name, default and variable of each option', () => {
-  assert.throws(
-    () => parse(['--help']),
-    (error) =>
-      error instanceof HelpRequested &&
-      /--vus <value> +users \(default 100; or T_VUS in the environment\)/.test(
-        error.text.replace(/\n +/g, ' '),
-      ),
-  );
+const helpOf = (one: Command, args = ['--help']): string => {
+  try {
+    parseCommandLine(one, args, {});
+  } catch (error) {
+    if (error instanceof HelpRequested) return error.text;
+    throw error;
+  }
+  return assert.fail('no help was shown');
+};
+
+test('--help carries name, default and variable of each option, and beats every problem', () => {
+  for (const args of [['--help'], ['-h'], ['--vsu', '5', 'x', '--help'], ['--vus', '--help']])
+    assert.match(
+      helpOf(command, args).replace(/\n +/g, ' '),
+      /--vus <value> +users \(default 100; or T_VUS in the environment\)/,
+    );
+});
+
+test('the help has groups, in one order whatever the order of the options', () => {
+  const option = (name: string, group?: string) =>
+    ({ name, type: 'flag', help: name, ...(group && { group }) }) as const;
+  const groups = Object.keys(GROUP_HEADINGS);
+  const options = [
+    option('plain'),
+    ...groups.map((group) => option(`of-${group}`, group)).reverse(),
+  ];
+  const help = helpOf({ ...command, options: [...options, option('more', 'target')] });
+  const headings = [...help.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);
+  assert.deepEqual(headings, [
+    'What is sent', 'Pace', 'Target', 'Producers', 'Storage', 'Monitor', 'Gates', 'Output', 'Options',
+  ]); // prettier-ignore
+  assert.match(help, /\nTarget:\n +--of-target .*\n +--more /);
+  assert.match(help, /\nOptions:\n +--plain .*\n +-h, --help /);
+});
+
+test('every group of every command has a heading', async () => {
+  for (const load of Object.values(COMMANDS))
+    for (const { name, group } of (await load()).options)
+      assert.ok(group === undefined || Object.hasOwn(GROUP_HEADINGS, group), `${name}: ${group}`);
+});
+
+test('a flag whose name begins with no- is a flag like any other', () => {
+  const options = [{ name: 'no-verify', type: 'flag', help: 'h' }] as const;
+  const read = (args: string[]) => parseCommandLine({ ...command, options }, args, {}).values;
+  assert.deepEqual(read(['--no-verify']), { 'no-verify': true });
+  assert.deepEqual(read([]), { 'no-verify': false });
+});
+
+test('a variable that is set but empty is not set', () => {
+  const env = { T_VUS: '', T_REMOTE: '', T_CONFIG: '' };
+  assert.deepEqual(parse([], env), parse([]));
+  assert.equal(parse(['--config', fileOf('vus: 7\n')], env).values.vus, 7);
+  assert.deepEqual(problemsOf(['--label', '']), ['--label must not be empty']);
 });
 
 test('durations: written and read back', () => {
@@ -204,8 +261,10 @@ test('a plan keeps options as the user would write them', () => {
   assert.deepEqual(record['allow-remote'], { value: false, source: 'default' });
 });
 
-function fileOf(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'config-')), 'options.yaml');
+const scratch = scratchFolder();
+let files = 0;
+function fileOf(text: string | Buffer): string {
+  const path = join(scratch, `options-${files++}.yaml`);
   writeFileSync(path, text);
   return path;
 }
@@ -236,18 +295,79 @@ test('JSON is read as well, with its $schema passed over', () => {
   assert.equal(values.vus, 12);
 });
 
-test('what is wrong in a config file is told with file and name, all at once', () => {
-  const path = fileOf('vus: many\nduratoin: 1m\norder: [a]\n');
+test('what is wrong in a config file is reported with file, line and name, all at once', () => {
+  const path = fileOf('vus: many\nduratoin: 1m\norder: [a]\nlabel: [x, {y: 1}]\nsomething: 1\n');
   assert.deepEqual(problemsOf(['--config', path, '--share', '7']), [
-    `${path}: there is no option "duratoin" (did you mean duration?)`,
-    `${path}: order must be one value, but is ["a"]`,
-    `${path}: vus must be a whole number from 1 to 1000, but is "many"`,
+    `${path}, line 2: there is no option "duratoin" (did you mean duration?)`,
+    `${path}, line 3: order must be one value, but is [a]`,
+    `${path}, line 4: label must be a value or a list of values, but is [x, {y: 1}]`,
+    `${path}, line 5: there is no option "something"`,
+    `${path}, line 1: vus must be a whole number from 1 to 1000, but is "many"`,
     '--share must be a number from 0 to 1, but is "7"',
   ]);
-  const broken = fileOf('vus: 1\nduration: [1m\n');
-  assert.match(problemsOf(['--config', broken])[0], /options\.yaml, line \d: /);
-  assert.match(problemsOf(['--config', fileOf('- a')])[0], /must hold options such as/);
+  for (const [text, problem] of [
+    ['vus: 1\nduration: [1m\n', /options-\d+\.yaml, line [23]: /],
+    ['- a', /must hold options such as/],
+    ['plain words', /must hold options such as/],
+    ['vus: 1\n---\nvus: 2\n', /, line [23]: a second document begins; options stand in one$/],
+    ['vus: 1\nlabel: x\nvus: 2\n', /, line 3: an option stands there for a second time$/],
+    ['{"vus": 1,\n"vus": 2}', /, line 2: an option stands there for a second time$/],
+    [Buffer.from('ff fe 76 00 75 00'.replaceAll(' ', ''), 'hex'), /is no text \(UTF-8\)$/],
+    ['a: '.padEnd(1_000_002, 'x'), /is larger than 1,000,000 bytes$/],
+    [`label: ${'['.repeat(200_000)}${']'.repeat(200_000)}`, /nested too deeply$/],
+  ] as const)
+    assert.match(problemsOf(['--config', fileOf(text)]).join('\n'), problem);
   assert.match(problemsOf(['--config', '/no/such/file'])[0], /cannot be read \(ENOENT\)/);
+});
+
+test('values of a file reach an option as they were written', () => {
+  const written = [
+    '1.10',
+    '0012',
+    '1e3',
+    'yes',
+    'off',
+    '2026-01-02',
+    '0x1F',
+    '1_000',
+    '010',
+    '.5',
+    '12:30:00',
+  ];
+  const list = fileOf(`label: [${written.join(', ')}]\n`);
+  assert.deepEqual(parse(['--config', list]).values.label, written);
+  const lines = fileOf(`label:\n${written.map((text) => `  - ${text}\n`).join('')}`);
+  assert.deepEqual(parse(['--config', lines]).values.label, written);
+  const quoted = fileOf(`{"label": ${JSON.stringify([...written, 'null', '~', 'a\nb'])}}`);
+  assert.deepEqual(parse(['--config', quoted]).values.label, [...written, 'null', '~', 'a\nb']);
+  assert.equal(parse(['--config', fileOf('allow-remote: yes\n')]).values['allow-remote'], true);
+  assert.equal(
+    parse(['--config', fileOf('{"allow-remote": false}')]).values['allow-remote'],
+    false,
+  );
+  for (const nothing of ['vus:\n', 'vus: null\n', 'vus: ~\n', '', '# only this\n', '~'])
+    assert.deepEqual(parse(['--config', fileOf(nothing)]).values.vus, 100, nothing);
+});
+
+test('aliases are followed, and a bomb of them is refused at once', () => {
+  const path = fileOf('vus: &many 7\nscenario: long\nlabel: [*many, a, &b bee, *b]\n');
+  assert.deepEqual(parse(['--config', path]).values.label, ['7', 'a', 'bee', 'bee']);
+  const bomb = ['label: &a0 [x, x]'];
+  for (let i = 1; i < 40; i++) bomb.push(`a${i}: &a${i} [${`*a${i - 1}, `.repeat(20)}*a${i - 1}]`);
+  const problems = problemsOf(['--config', fileOf(`${bomb.join('\n')}\norder: *a39\n`)]);
+  assert.equal(problems.length, 40);
+  assert.match(problems[0], /, line 2: there is no option "a1"$/);
+  assert.match(problems[39], /, line 41: order must be one value, but is \*a39$/);
+});
+
+test('a config file that waits for ever or never ends is refused', (t) => {
+  if (process.platform === 'win32') return t.skip('no such files');
+  const pipe = join(scratch, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  assert.deepEqual(problemsOf(['--config', pipe]), [`--config ${pipe} is a pipe, not a file`]);
+  assert.deepEqual(problemsOf([], { T_CONFIG: '/dev/zero' }), [
+    '--config /dev/zero is a device, not a file',
+  ]);
 });
 
 test('the schema for editors knows every option', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { askHidden, keyAccess, type Terminal } from '../../cli/passphrase.ts';
+import { askHidden, keyAccess } from '../../cli/passphrase.ts';
+import type { Terminal } from '../../cli/terminal.ts';
 import { Screen } from '../../system/screen.ts';
 import { UserError } from '../../user-error.ts';
 

@@ -1,23 +1,34 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { fakeClock } from '../support/clock.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 
 test('one key press that arrives three times is one interrupt; the next press is the second', () => {
   const source = new EventEmitter();
-  let now = 0;
-  const interrupts = listenForInterrupts(source, () => now);
+  const clock = fakeClock();
+  const interrupts = listenForInterrupts(source, clock.now);
   const state = () => [interrupts.first.aborted, interrupts.second.aborted];
   assert.deepEqual(state(), [false, false]);
   source.emit('SIGINT');
-  now += 20;
+  clock.advance(20);
   source.emit('SIGINT');
-  now += 300;
+  clock.advance(300);
   source.emit('SIGINT');
   assert.deepEqual(state(), [true, false]);
-  now += 1001;
+  clock.advance(1001);
   source.emit('SIGTERM');
   assert.deepEqual(state(), [true, true]);
   interrupts.stop();
-  assert.equal(source.listenerCount('SIGINT') + source.listenerCount('SIGTERM'), 0);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    assert.equal(source.listenerCount(signal), 0);
+});
+
+test('a closed terminal is an interrupt like Ctrl-C', () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    const source = new EventEmitter();
+    const interrupts = listenForInterrupts(source, fakeClock().now);
+    source.emit(signal);
+    assert.deepEqual([interrupts.first.aborted, interrupts.second.aborted], [true, false], signal);
+  }
 });

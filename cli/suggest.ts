@@ -1,0 +1,15 @@
+/** "Did you mean …?" for words of the user that are nothing. Pure. */
+import { closest, distance } from 'fastest-levenshtein';
+
+/** More edits than these are another word. Two letters that changed places, as in `vsu`, are two edits. */
+const MOST_EDITS = 3;
+const LEAST_SIMILARITY = 0.3;
+
+/** @returns the name that `word` may have been meant for; null: none is near */
+export function nearName(word: string, names: readonly string[]): string | null {
+  if (names.length === 0 || word.length < 2) return null;
+  const near = closest(word, names);
+  const edits = distance(word, near);
+  const length = Math.max(word.length, near.length);
+  return edits <= MOST_EDITS && (length - edits) / length > LEAST_SIMILARITY ? near : null;
+}

@@ -1,0 +1,60 @@
+/** Whoever sits at the terminal, to be asked. */
+import { createInterface } from 'node:readline';
+import { EXIT } from '../user-error.ts';
+
+export type Terminal = {
+  input: NodeJS.ReadableStream & { isTTY?: boolean };
+  /** Standard error: what a command prints may go into a file. */
+  output: NodeJS.WritableStream & { isTTY?: boolean };
+  /** What a Ctrl-C does elsewhere. */
+  interrupt: () => void;
+};
+
+export const TERMINAL: Terminal = {
+  input: process.stdin,
+  output: process.stderr,
+  // readline takes the key as a character: it is given to whoever listens for the signal.
+  interrupt: () => {
+    if (!process.emit('SIGINT')) process.exit(EXIT.interrupted);
+  },
+};
+
+/**
+ * A yes/no question where a person can answer; absent elsewhere. Ctrl-D and the end of the input are a no.
+ * What is returned rejects when the user interrupts, and with the reason of `signal`.
+ */
+export function confirmAt(
+  signal: AbortSignal,
+  { input, output, interrupt }: Terminal = TERMINAL,
+): ((question: string) => Promise<boolean>) | undefined {
+  if (input.isTTY !== true || output.isTTY !== true) return undefined;
+  return (question) =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      const lines = createInterface({ input, output, terminal: true, historySize: 0 });
+      const end = (settle: () => void) => {
+        signal.removeEventListener('abort', onAbort);
+        lines.removeAllListeners();
+        lines.close();
+        settle();
+      };
+      const onAbort = () => end(() => reject(signal.reason as Error));
+      signal.addEventListener('abort', onAbort, { once: true });
+      lines.once('SIGINT', () =>
+        end(() => {
+          output.write('\n');
+          interrupt();
+          reject(new DOMException('interrupted', 'AbortError'));
+        }),
+      );
+      lines.once('close', () =>
+        end(() => {
+          output.write('\n');
+          resolve(false);
+        }),
+      );
+      lines.question(`${question} [y/N] `, (answer) =>
+        end(() => resolve(/^y(es)?$/i.test(answer.trim()))),
+      );
+    });
+}

@@ -1,0 +1,33 @@
+/** A command as `cli/main.ts` runs it, but inside this process: words in; exit code and what it wrote out. */
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { Command } from '../../cli/command.ts';
+import { describeError } from '../../cli/describe-error.ts';
+import { parseCommandLine } from '../../cli/parse.ts';
+import type { CliResult } from './cli.ts';
+
+export type Place = { cwd?: string; env?: NodeJS.ProcessEnv };
+
+/** What the command throws is an exit code and text, as for a user. */
+export async function runCommand(
+  command: Command,
+  args: readonly string[],
+  { cwd = process.cwd(), env = {} }: Place = {},
+): Promise<CliResult> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const written = Promise.all([text(stdout), text(stderr)]);
+  let exitCode: number;
+  try {
+    const parsed = parseCommandLine(command, args, env, cwd);
+    exitCode = await command.run({ ...parsed, cwd, stdout, stderr, env });
+  } catch (error) {
+    const described = describeError(error);
+    stderr.write(described.text);
+    exitCode = described.exitCode;
+  }
+  stdout.end();
+  stderr.end();
+  const [out, err] = await written;
+  return { exitCode, stdout: out, stderr: err };
+}
