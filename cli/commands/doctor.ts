@@ -206,7 +206,7 @@ async function checkK6({ env, cwd, k6Flag, timeoutMs }: DoctorContext): Promise<
   let whyNoRelease: string | null;
   if (asset === null) whyNoRelease = `k6 publishes none for ${process.platform}/${process.arch}`;
   else if (offline) whyNoRelease = `${K6_ENV.offline} forbids downloads`;
-  else whyNoRelease = await releaseUnreachable({ baseUrl, timeoutMs });
+  else whyNoRelease = await releaseUnreachable({ baseUrl, env, timeoutMs });
   if (whyNoRelease === null)
     return warn(none, `the first run downloads ${K6_RELEASE} from ${baseUrl} (about 30 MB)`);
 

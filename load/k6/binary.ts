@@ -136,6 +136,7 @@ export async function resolveK6(request: K6Request): Promise<K6Binary> {
             folder,
             baseUrl,
             asset,
+            env,
             limits: request.downloadLimits,
             onProgress,
             signal,
@@ -382,19 +383,9 @@ function noK6(tried: Tried[], env: NodeJS.ProcessEnv): UserError {
   return new UserError(`there is no k6 to run${list}`, { hint: todo.join('; ') });
 }
 
-/**
- * Node's fetch takes HTTP_PROXY, HTTPS_PROXY and NO_PROXY only when told to, and only since 22.21 and
- * 24 (nodejs/node#57165). Go takes them always.
- */
+/** ALL_PROXY is curl's; neither Go nor this toolkit reads it. @returns what to do where nothing else names a proxy; else null */
 export function unusedProxy(env: NodeJS.ProcessEnv): string | null {
-  const name = [
-    'HTTPS_PROXY',
-    'https_proxy',
-    'HTTP_PROXY',
-    'http_proxy',
-    'ALL_PROXY',
-    'all_proxy',
-  ].find((variable) => env[variable]);
-  if (name === undefined || env.NODE_USE_ENV_PROXY === '1') return null;
-  return `${name} is set: downloads use it only with NODE_USE_ENV_PROXY=1 on Node 24, or 22.21 and later`;
+  const name = ['ALL_PROXY', 'all_proxy'].find((variable) => env[variable]);
+  if (name === undefined || env.HTTPS_PROXY || env.https_proxy) return null;
+  return `${name} is set, but downloads read HTTPS_PROXY, HTTP_PROXY and NO_PROXY`;
 }

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as tar from 'tar';
 import yauzl from 'yauzl';
+import { httpFetch, reasonOf } from '../../system/http.ts';
 import { K6_RELEASE } from './probe.ts';
 
 /** `<base>/v2.2.0/<asset>` is an asset; a mirror keeps this layout. */
@@ -61,15 +62,17 @@ export async function downloadK6(call: {
   baseUrl: string;
   asset: string;
   limits?: DownloadLimits;
+  /** Its proxies are used (system/http.ts). */
+  env: NodeJS.ProcessEnv;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
 }): Promise<string> {
-  const { folder, baseUrl, asset, limits = DOWNLOAD_LIMITS, onProgress, signal } = call;
+  const { folder, baseUrl, asset, env, limits = DOWNLOAD_LIMITS, onProgress, signal } = call;
   const release = `${baseUrl.replace(/\/+$/, '')}/v${K6_RELEASE}`;
   const listUrl = `${release}/k6-v${K6_RELEASE}-checksums.txt`;
   const archiveUrl = `${release}/${asset}`;
   const deadline = AbortSignal.timeout(limits.totalMs);
-  const bounds = { limits, deadline, signal };
+  const bounds = { limits, deadline, env, signal };
 
   const chunks: Uint8Array[] = [];
   for await (const { chunk } of receive(listUrl, MAX_LIST_BYTES, bounds)) chunks.push(chunk);
@@ -112,18 +115,17 @@ export async function downloadK6(call: {
  */
 export async function releaseUnreachable(call: {
   baseUrl: string;
+  env: NodeJS.ProcessEnv;
   timeoutMs: number;
   signal?: AbortSignal;
 }): Promise<string | null> {
   const url = `${call.baseUrl.replace(/\/+$/, '')}/v${K6_RELEASE}/k6-v${K6_RELEASE}-checksums.txt`;
-  const timeout = AbortSignal.timeout(call.timeoutMs);
-  const signals = call.signal === undefined ? [timeout] : [timeout, call.signal];
+  const { env, timeoutMs, signal } = call;
   try {
-    const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.any(signals) });
+    const response = await httpFetch(url, { method: 'HEAD', env, timeoutMs, signal });
     return response.ok ? null : `${url} answered ${response.status}`;
   } catch (error) {
-    call.signal?.throwIfAborted();
-    if (timeout.aborted) return `${url} did not answer within ${call.timeoutMs} ms`;
+    signal?.throwIfAborted();
     return `${url}: ${reasonOf(error)}`;
   }
 }
@@ -149,16 +151,22 @@ export async function sha256File(path: string): Promise<string> {
 async function* receive(
   url: string,
   maxBytes: number,
-  bounds: { limits: DownloadLimits; deadline: AbortSignal; signal: AbortSignal | undefined },
+  bounds: {
+    limits: DownloadLimits;
+    deadline: AbortSignal;
+    env: NodeJS.ProcessEnv;
+    signal: AbortSignal | undefined;
+  },
 ): AsyncGenerator<{ chunk: Uint8Array; bytes: number; totalBytes: number | null }> {
-  const { limits, deadline, signal } = bounds;
+  const { limits, deadline, env, signal } = bounds;
   signal?.throwIfAborted();
   const stall = new AbortController();
   const stopSignals = [stall.signal, deadline, ...(signal === undefined ? [] : [signal])];
   let timer = setTimeout(() => stall.abort(), limits.stallMs);
   let bytes = 0;
   try {
-    const response = await fetch(url, {
+    const response = await httpFetch(url, {
+      env,
       signal: AbortSignal.any(stopSignals),
       // A compressed answer would make Content-Length another number than that of the file.
       headers: { 'accept-encoding': 'identity' },
@@ -227,15 +235,4 @@ async function unpack(
   if (!(await stat(extracted).catch(() => null))?.isFile()) return false;
   await rename(extracted, target);
   return true;
-}
-
-/** The innermost reason: fetch says only "fetch failed" and hides why. */
-function reasonOf(error: unknown): string {
-  let inner = error;
-  for (let depth = 0; depth < 5 && inner instanceof Error && inner.cause instanceof Error; depth++)
-    inner = inner.cause;
-  if (!(inner instanceof Error)) return String(inner);
-  // Node collects the attempts of several addresses; each has the same code.
-  const { code } = inner as NodeJS.ErrnoException;
-  return inner.message === '' ? (code ?? inner.name) : inner.message;
 }

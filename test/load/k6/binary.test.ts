@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -17,6 +18,7 @@ import {
 } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -38,6 +40,7 @@ import { checksumOf, releaseAsset, releaseUnreachable } from '../../../load/k6/d
 import { probeK6 } from '../../../load/k6/probe.ts';
 import { projectRoot } from '../../../paths.ts';
 import { UserError } from '../../../user-error.ts';
+import { startTestProxy, tlsFile } from '../../support/tls-target.ts';
 
 const fixture = (name: string) => join(projectRoot, 'test', 'fixtures', 'bin', name);
 const scratch = mkdtempSync(join(tmpdir(), 'k6-binary-test-'));
@@ -485,11 +488,48 @@ test('an abort ends a download at once, is not taken for a fault, and leaves not
   assert.deepEqual(readdirSync(join(wanted.cacheFolder, 'k6')), []);
 });
 
-test('a redirect away from https is not followed to its data', async (t) => {
-  const answer = { ok: true, url: 'http://plain.example/list', body: null, headers: new Headers() };
-  t.mock.method(globalThis, 'fetch', () => Promise.resolve(answer));
-  const error = await userError(resolveK6(request({ releaseBaseUrl: 'https://mirror.example' })));
-  assert.match(error.message, /leads to http:\/\/plain\.example\/list, which is not https/);
+test('the release comes through the proxy of the environment', async () => {
+  await using server = await releaseServer({ [ASSET]: goodArchive, [LIST]: listOf(goodArchive) });
+  const proxy = await startTestProxy({ 'releases.test:80': Number(new URL(server.url).port) });
+  const env = { PATH: '', HTTP_PROXY: `http://127.0.0.1:${proxy.port}` };
+  const k6 = await resolveK6(request({ env, releaseBaseUrl: 'http://releases.test' }));
+  assert.equal(k6.source, 'download');
+  assert.deepEqual(
+    proxy.seen.map(({ kind, to }) => `${kind} ${to}`),
+    Array(2).fill('request releases.test:80'),
+  );
+  await proxy.stop();
+  const error = await userError(
+    resolveK6(request({ env, releaseBaseUrl: 'http://releases.test' })),
+  );
+  assert.match(error.message, /ECONNREFUSED.* \(HTTP_PROXY is http:\/\/127\.0\.0\.1:\d+\)/);
+});
+
+test('a redirect away from https is not followed to its data', async () => {
+  await using plain = await releaseServer({ '/list': 'a list' });
+  const tls = {
+    cert: readFileSync(tlsFile('server.cert.pem')),
+    key: readFileSync(tlsFile('server.key.pem')),
+  };
+  const server = createTlsServer(tls, (_, response) =>
+    response.writeHead(302, { location: `${plain.url}/list` }).end(),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const call = { ...request({ releaseBaseUrl: `https://127.0.0.1:${port}` }), env: { PATH: '' } };
+  const program = `
+    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))};
+    await resolveK6(${JSON.stringify(call)}).catch((error) => console.log(error.message));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', program],
+    {
+      cwd: projectRoot,
+      env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
+    },
+  );
+  assert.match(stdout, /leads to http:\/\/127\.0\.0\.1:\d+\/list, which is not https/);
+  server.close();
 });
 
 test('names of the release for each machine, null where there is none', () => {
@@ -515,12 +555,15 @@ test('a line of the checksum list is read as sha256sum writes it, and nothing el
 
 test('whether the release answers is told without fetching it', async () => {
   await using server = await releaseServer({ [LIST]: 'x' });
-  assert.equal(await releaseUnreachable({ baseUrl: server.url, timeoutMs: 20_000 }), null);
+  assert.equal(await releaseUnreachable({ baseUrl: server.url, env: {}, timeoutMs: 20_000 }), null);
   assert.match(
-    (await releaseUnreachable({ baseUrl: `${server.url}/no`, timeoutMs: 20_000 }))!,
+    (await releaseUnreachable({ baseUrl: `${server.url}/no`, env: {}, timeoutMs: 20_000 }))!,
     /404/,
   );
-  assert.match((await releaseUnreachable({ baseUrl: UNREACHABLE, timeoutMs: 20_000 }))!, /./);
+  assert.match(
+    (await releaseUnreachable({ baseUrl: UNREACHABLE, env: {}, timeoutMs: 20_000 }))!,
+    /./,
+  );
 });
 
 // ---- cache
@@ -584,7 +627,7 @@ test('two processes at once both get k6, and one program is left', async () => {
     env: { PATH: '' },
   };
   const program = `
-    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6-binary.ts'))};
+    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))};
     console.log(JSON.stringify(await resolveK6(${JSON.stringify(call)})));`;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
   const run = () => promisify(execFile)(process.execPath, args, { cwd: projectRoot });
@@ -759,7 +802,7 @@ test('an abort ends a build at once', async () => {
 
 test('when nothing works the error lists every place with its reason, and what to do', async () => {
   const old = binFolder({ k6: 'k6-1.7.1' });
-  const wanted = request({ env: { PATH: old, HTTPS_PROXY: 'http://proxy.example' } });
+  const wanted = request({ env: { PATH: old, ALL_PROXY: 'http://proxy.example' } });
   const error = await userError(resolveK6(wanted));
   assert.equal(error.exitCode, 5);
   const lines = error.message.split('\n');
@@ -778,13 +821,7 @@ test('when nothing works the error lists every place with its reason, and what t
   assert.match(error.message, /PATH: \S+ is k6 1\.7\.1/);
   assert.match(error.message, /no go on the PATH/);
   assert.match(error.message, /official release: http\S+ .*ECONNREFUSED/);
-  for (const way of [
-    'install k6',
-    'K6_BIN',
-    'MINA_LOAD_K6_MIRROR',
-    'install Go',
-    'NODE_USE_ENV_PROXY=1',
-  ])
+  for (const way of ['install k6', 'K6_BIN', 'MINA_LOAD_K6_MIRROR', 'install Go', 'HTTPS_PROXY'])
     assert.ok(error.hint.includes(way), way);
 });
 
@@ -823,8 +860,8 @@ test('wrong settings are wrong usage, and a password is not repeated', async () 
   assert.match(offline.message, /MINA_LOAD_OFFLINE must be 1 or 0, but is "maybe"/);
 });
 
-test('a proxy that Node would not use is told, one that it uses is not', () => {
-  assert.match(unusedProxy({ https_proxy: 'http://p' })!, /https_proxy is set/);
-  assert.equal(unusedProxy({ https_proxy: 'http://p', NODE_USE_ENV_PROXY: '1' }), null);
+test('ALL_PROXY alone is named as unused, HTTPS_PROXY is used', () => {
+  assert.match(unusedProxy({ all_proxy: 'http://p' })!, /^all_proxy is set, but downloads read/);
+  assert.equal(unusedProxy({ ALL_PROXY: 'http://p', https_proxy: 'http://p' }), null);
   assert.equal(unusedProxy({}), null);
 });

@@ -223,7 +223,7 @@ test('k6 does not outlive the process that started it', async () => {
   };
   writeFileSync(
     parent,
-    `import { startK6 } from ${JSON.stringify(pathToFileURL(join(projectRoot, 'load', 'k6-run.ts')).href)};
+    `import { startK6 } from ${JSON.stringify(pathToFileURL(join(projectRoot, 'load', 'k6', 'run.ts')).href)};
      const call = ${JSON.stringify({ ...call, runFolder: folder, memory })};
      const { pid } = await startK6({ ...call, onSampleBytes: () => {} });
      console.log(pid);
