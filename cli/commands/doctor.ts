@@ -24,7 +24,7 @@ import {
 } from '../../load/k6/binary.ts';
 import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
-import { firstLine, runProgram } from '../../system/run-program.ts';
+import { firstLine, askProgram } from '../../system/run-program.ts';
 import { loadMinaWasm, projectRoot } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
@@ -414,7 +414,7 @@ async function checkPorts({ vus }: DoctorContext): Promise<Finding> {
 /** The limit as a child has it: Node raises its own, and k6 inherits that. */
 async function checkOpenFiles({ env, vus, timeoutMs }: DoctorContext): Promise<Finding> {
   if (process.platform === 'win32') return ok('this system has no limit of open files');
-  const outcome = await runProgram({ file: '/bin/sh', args: ['-c', 'ulimit -n'], env, timeoutMs });
+  const outcome = await askProgram({ file: '/bin/sh', args: ['-c', 'ulimit -n'], env, timeoutMs });
   const text = outcome.kind === 'ended' ? outcome.output.stdout.trim() : '';
   const limit = text === 'unlimited' ? Infinity : Number.parseInt(text, 10);
   if (Number.isNaN(limit))
@@ -455,7 +455,7 @@ async function checkContainerEngine({ env, timeoutMs }: DoctorContext): Promise<
   for (const { name, args } of engines) {
     const file = programsOnPath(name, env)[0];
     if (file === undefined) continue;
-    const outcome = await runProgram({ file, args, env, timeoutMs });
+    const outcome = await askProgram({ file, args, env, timeoutMs });
     if (outcome.kind === 'ended' && outcome.exitCode === 0) {
       const version = firstLine(outcome.output.stdout);
       if (version !== '') return ok(`${name} ${version} answers`);
@@ -475,7 +475,7 @@ async function checkLocust({ env, timeoutMs }: DoctorContext): Promise<Finding> 
   const purpose = 'only needed as a peer of `npm run bench -- generator` (pip install locust)';
   const file = programsOnPath('locust', env)[0];
   if (file === undefined) return missing('there is no locust on the PATH', purpose);
-  const outcome = await runProgram({ file, args: ['--version'], env, timeoutMs });
+  const outcome = await askProgram({ file, args: ['--version'], env, timeoutMs });
   const version =
     outcome.kind === 'ended' && outcome.exitCode === 0
       ? /^locust (\S+)/m.exec(outcome.output.stdout)?.[1]

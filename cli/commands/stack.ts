@@ -1,9 +1,9 @@
 /** `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. */
-import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import getPort from 'get-port';
 import { distFile } from '../../paths.ts';
+import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -139,29 +139,26 @@ function makeFolder(path: string): void {
 }
 
 /** Its output is the user's; it ends by the signal that the user sends, or with this process. */
-function runInForeground(program: string, env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((resolve, reject) => {
-    // A group of its own, so that one Ctrl-C reaches it once, through us.
-    const child = spawn(process.execPath, ['--enable-source-maps', program], {
-      env,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      detached: true,
-    });
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-    process.on('SIGINT', pass);
-    process.on('SIGTERM', pass);
-    child.once('error', (cause) =>
-      reject(
-        new UserError(`the backend did not start: ${cause.message}`, {
-          hint: 'is there memory left, and may this user start programs?',
-          cause,
-        }),
-      ),
-    );
-    child.once('exit', (code) => {
-      process.off('SIGINT', pass);
-      process.off('SIGTERM', pass);
-      resolve(code ?? EXIT.broken);
+async function runInForeground(program: string, env: NodeJS.ProcessEnv): Promise<number> {
+  const running = await startProgram({
+    file: process.execPath,
+    args: ['--enable-source-maps', program],
+    env,
+    stdout: 'inherit',
+    stderr: 'inherit',
+    channel: true,
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof NotStartedError)) throw cause;
+    throw new UserError(`the backend did not start: ${cause.message}`, {
+      hint: 'is there memory left, and may this user start programs?',
+      cause,
     });
   });
+  // In a group of its own, so that one Ctrl-C reaches it once, through us.
+  const pass = (signal: NodeJS.Signals): void => running.signal(signal);
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, pass);
+  const { exitCode } = await running.ended;
+  for (const signal of signals) process.off(signal, pass);
+  return exitCode ?? EXIT.broken;
 }

@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import semver from 'semver';
-import type { ProgramOutcome } from '../../system/run-program.ts';
-import { firstLine, runProgram } from '../../system/run-program.ts';
+import type { ProgramAnswer } from '../../system/run-program.ts';
+import { firstLine, askProgram } from '../../system/run-program.ts';
 
 /** The release that is fetched or built when no k6 is there. */
 export const K6_RELEASE = '2.2.0';
@@ -113,7 +113,7 @@ export async function probeK6(
 const BUSY_RETRIES = 20;
 const BUSY_PAUSE_MS = 50;
 
-const isBusy = (outcome: ProgramOutcome): boolean =>
+const isBusy = (outcome: ProgramAnswer): boolean =>
   outcome.kind === 'not started' && outcome.code === 'ETXTBSY';
 
 const runVersion = (
@@ -121,8 +121,8 @@ const runVersion = (
   env: NodeJS.ProcessEnv,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<ProgramOutcome> =>
-  runProgram({
+): Promise<ProgramAnswer> =>
+  askProgram({
     file: path,
     argv0: 'k6',
     args: ['version'],
