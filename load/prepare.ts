@@ -29,7 +29,7 @@ import { UserError } from '../user-error.ts';
 import { type Feed, isFed, startFeed } from './feeder/feed.ts';
 import type { HostileTarget } from './hostile/beside.ts';
 import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
-import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6/binary.ts';
+import { type K6Binary, type K6Progress, resolveK6 } from './k6/binary.ts';
 import {
   bodyPlaces,
   bodySizes,
@@ -230,7 +230,6 @@ export async function prepareRun(
   const k6 = await resolveK6({
     ...(job.k6Flag !== null && { flag: job.k6Flag }),
     env,
-    cacheFolder: cacheFolder(env),
     cwd,
     onProgress: (progress) => showK6Progress(screen, progress),
     signal,

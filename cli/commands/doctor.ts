@@ -15,7 +15,7 @@ import semver from 'semver';
 import {
   findK6,
   isOffline,
-  K6_ACCEPTED,
+  K6_VERSIONS,
   K6_ENV,
   K6_RELEASE,
   programsOnPath,
@@ -220,7 +220,7 @@ async function checkK6({ env, cwd, k6Flag, timeoutMs }: DoctorContext): Promise<
   const proxy = unusedProxy(env);
   return missing(
     `${none}; ${noRelease}; it cannot be built: ${go.reason}`,
-    `install k6 ${K6_ACCEPTED} (https://grafana.com/docs/k6/latest/set-up/install-k6/) or Go, or set ` +
+    `install k6 ${K6_VERSIONS} (https://grafana.com/docs/k6/latest/set-up/install-k6/) or Go, or set ` +
       `${K6_ENV.bin} or ${K6_ENV.mirror}${proxy === null ? '' : `; ${proxy}`}`,
   );
 }

@@ -135,7 +135,7 @@ test('a child that holds the pipes does not hold the answer', async () => {
 
 test('stop sends one signal, to all of the group, and waits', async () => {
   const running = await startProgram(
-    long(`trap 'echo got it; exit 3' TERM; sleep 600 & echo $!; wait; wait`),
+    long(`trap 'echo got it; exit 3' TERM; sh -c 'echo $$; exec sleep 600' & wait; wait`),
   );
   const pid = await pidFrom(running.stdout!);
   let rest = '';
