@@ -19,7 +19,7 @@ import type { SimulatedNetwork } from './fleet-record.ts';
 import type { HostileTarget } from './hostile/beside.ts';
 import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
 import type { LoadJob, Surroundings } from './job.ts';
-import { cacheFolder, type K6Binary, type K6Progress, resolveK6 } from './k6/binary.ts';
+import { type K6Binary, type K6Progress, resolveK6 } from './k6/binary.ts';
 import { bodyPlaces, bodySizes, k6Memory, makeK6Plan, writeK6Plan } from './k6/plan.ts';
 import type { Part } from './parts.ts';
 import { type Made, Steps } from './steps.ts';
@@ -184,7 +184,6 @@ async function k6IsThere(
   const k6 = await resolveK6({
     ...(job.k6Flag !== null && { flag: job.k6Flag }),
     env,
-    cacheFolder: cacheFolder(env),
     cwd,
     onProgress: (progress) => showK6Progress(screen, progress),
     signal,

@@ -1,10 +1,8 @@
 /** Ways to an agent (agent-server.ts): HTTP, or ssh that starts one at the other end. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { httpFetch } from '../system/http.ts';
+import { NotStartedError, startProgram } from '../system/run-program.ts';
 import { UserError, EXIT } from '../user-error.ts';
-import { reasonOf } from './source.ts';
 
 type HttpResponse = Awaited<ReturnType<typeof httpFetch>>;
 
@@ -165,38 +163,39 @@ export function sshLink(
   return {
     url,
     host,
-    open(signal) {
-      const child = spawn('ssh', args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-      let complaint = '';
-      let failure: Error | undefined;
-      child.on('error', (error) => (failure = error));
-      child.stdin.on('error', () => undefined);
-      createInterface({ input: child.stderr }).on('line', (line) => {
-        if (line.trim() !== '') complaint = line.trim().slice(0, 300);
+    async open(signal) {
+      const ssh = await startProgram({
+        file: 'ssh',
+        args,
+        env,
+        stdin: 'pipe',
+        stdout: 'pipe',
+        stderr: 'keep',
+      }).catch((cause: unknown) => {
+        if (!(cause instanceof NotStartedError)) throw cause;
+        throw new Error(`ssh did not start (${cause.message})`);
       });
       const asked = new Map<number, (t: number) => void>();
       let lastId = 0;
       // Its input's end lets the monitor at the other end stop.
       const close = () => {
-        child.stdin.end();
-        setTimeout(() => child.kill(), 1000).unref();
+        ssh.stdin!.end();
+        setTimeout(() => ssh.signal('SIGTERM'), 1000).unref();
       };
       signal.addEventListener('abort', close, { once: true });
+      if (signal.aborted) close();
       async function* lines(): AsyncGenerator<string> {
         try {
-          yield* linesOf(child.stdout);
+          yield* linesOf(ssh.stdout!);
         } catch (error) {
-          failure ??= error as Error;
+          close();
+          throw error;
         }
-        const ended = child.exitCode !== null || child.signalCode !== null;
-        if (!ended && failure === undefined)
-          await new Promise((resolve) => child.once('close', resolve));
-        if (failure) throw new Error(`ssh did not start (${reasonOf(failure)})`);
-        throw new Error(
-          complaint === '' ? `ssh ended with ${child.exitCode ?? 'a signal'}` : complaint,
-        );
+        const { exitCode, signal: by, stderr } = await ssh.ended;
+        const complaint = stderr.trim().split('\n').at(-1)!.trim().slice(0, 300);
+        throw new Error(complaint === '' ? `ssh ended with ${by ?? exitCode}` : complaint);
       }
-      return Promise.resolve({
+      return {
         lines: lines(),
         askClock: (limited) =>
           new Promise<number>((resolve, reject) => {
@@ -205,7 +204,7 @@ export function sshLink(
             limited.addEventListener('abort', () => reject(new Error('it tells no time')), {
               once: true,
             });
-            child.stdin.write(`{"clock":${id}}\n`);
+            ssh.stdin!.write(`{"clock":${id}}\n`);
           }),
         take(line) {
           const { kind, id, t } = line as { kind: string; id?: unknown; t?: unknown };
@@ -214,7 +213,7 @@ export function sshLink(
           asked.delete(id);
         },
         close,
-      });
+      };
     },
   };
 }

@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { homeFolder } from '../system/home.ts';
 import { UserError, EXIT } from '../user-error.ts';
 import { withoutInactiveFile } from './cgroup.ts';
 import { READ_LIMIT_MS, reasonOf, withLimit } from './source.ts';
@@ -224,7 +225,7 @@ export type EngineSurroundings = {
  */
 export function engineAddresses({
   env,
-  home = homedir(),
+  home = homeFolder(env) ?? '/',
   uid = process.getuid?.() ?? 0,
   exists = existsSync,
 }: EngineSurroundings): EngineAddress[] {

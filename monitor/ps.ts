@@ -3,8 +3,7 @@
  * Known limits: CPU time in steps of 10 ms (macOS) or 1 s (others); a child that ends between two readings
  * is counted up to the earlier one only; no threads, open files or I/O; one `ps` takes 5 to 20 ms of CPU.
  */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { askProgram, firstLine } from '../system/run-program.ts';
 import { collectTrees, type ProcessRow, type ProcessSource } from './tree.ts';
 
 const COLUMNS = 'pid=,ppid=,stat=,rss=,time=,lstart=';
@@ -35,12 +34,21 @@ export function parsePs(text: string): ProcessRow[] {
 
 /** What `ps -A -o COLUMNS` prints in the C locale. @throws when it cannot be run, or not within 5 s */
 async function runPs(): Promise<string> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', COLUMNS], {
+  const answer = await askProgram({
+    file: 'ps',
+    args: ['-A', '-o', COLUMNS],
     env: { ...process.env, LC_ALL: 'C' },
-    maxBuffer: 64 * 1024 * 1024,
-    timeout: TIMEOUT_MS,
+    stdoutLimit: 64 * 1024 * 1024,
+    timeoutMs: TIMEOUT_MS,
   });
-  return stdout;
+  if (answer.kind === 'not started') throw new Error(`ps cannot be run (${answer.code})`);
+  if (answer.kind === 'timed out') throw new Error(`ps was not done within ${TIMEOUT_MS} ms`);
+  const { exitCode, signal, output } = answer;
+  if (exitCode !== 0)
+    throw new Error(
+      `ps ended with ${signal ?? `exit code ${exitCode}`} (${firstLine(output.stderr)})`,
+    );
+  return output.stdout;
 }
 
 /** @returns a reader of process trees; its clock of starts is milliseconds since 1970, in whole seconds */

@@ -1,10 +1,10 @@
 /** How a load run starts the embedded backend: a process of its own, which also ends when this one does. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import getPort from 'get-port';
 import { distFile } from '../paths.ts';
+import { NotStartedError, type ProgramEnd, startProgram } from '../system/run-program.ts';
 import { UserError } from '../user-error.ts';
+import { loadConfig } from './backend/config.ts';
 
 export type BackendRequest = {
   /** Where to listen, on loopback; absent or 0: any free port. A taken one is replaced, see {@link BackendProcess.notes}. */
@@ -38,7 +38,9 @@ const START_MS = 15_000;
 const STOP_MS = 15_000;
 const LOG_LINES = 8;
 
-/** @throws UserError (exit 5) with the last lines of its log if it does not come up in time */
+/**
+ * @throws UserError: exit 2 that names a wrong variable of `env`; exit 5 with the last lines of its log if it does not come up in time
+ */
 export async function startBackend(request: BackendRequest): Promise<BackendProcess> {
   const { whitelist, storageFolder, env, logFile } = request;
   const wanted = request.port ?? 0;
@@ -48,36 +50,36 @@ export async function startBackend(request: BackendRequest): Promise<BackendProc
       ? []
       : [`port ${wanted} is in use, so the embedded backend listens on port ${port}`];
 
+  const backendEnv = {
+    CONFIG_NETWORK_NAME: 'devnet',
+    ...env,
+    // Decided here, whatever the user's shell says.
+    CONFIG_FILE: undefined,
+    CONFIG_FILESYSTEM_PATH: storageFolder,
+    DELEGATION_WHITELIST_DISABLED: whitelist === null ? '1' : '0',
+    DELEGATION_WHITELIST_FILE: whitelist ?? undefined,
+    BACKEND_HOST: '127.0.0.1',
+    BACKEND_PORT: String(port),
+    AWS_BUCKET_NAME_SUFFIX: undefined,
+    AWS_KEYSPACE: undefined,
+    POSTGRES_HOST: undefined,
+  };
+  // What it would refuse is the user's to mend, and needs no process to be found.
+  loadConfig(backendEnv);
   const log = openLog(logFile);
-  const child = spawn(process.execPath, ['--enable-source-maps', distFile('backend.js')], {
-    env: {
-      CONFIG_NETWORK_NAME: 'devnet',
-      ...env,
-      // Decided here, whatever the user's shell says.
-      CONFIG_FILE: undefined,
-      CONFIG_FILESYSTEM_PATH: storageFolder,
-      DELEGATION_WHITELIST_DISABLED: whitelist === null ? '1' : '0',
-      DELEGATION_WHITELIST_FILE: whitelist ?? undefined,
-      BACKEND_HOST: '127.0.0.1',
-      BACKEND_PORT: String(port),
-      AWS_BUCKET_NAME_SUFFIX: undefined,
-      AWS_KEYSPACE: undefined,
-      POSTGRES_HOST: undefined,
-    },
-    // The channel tells it when this process is gone. Its own process group: Ctrl-C reaches us, and we decide what it means.
-    stdio: ['ignore', 'pipe', log, 'ipc'],
-    detached: true,
-  });
+  const { ready: firstLine, onStdout } = readyLine();
+  const started = await startProgram({
+    file: process.execPath,
+    args: ['--enable-source-maps', distFile('backend.js')],
+    env: backendEnv,
+    stdout: onStdout,
+    stderr: log,
+    // It tells it when this process is gone: what was accepted is still written then.
+    channel: true,
+  }).catch((error: unknown) => error as Error);
   closeSync(log);
-  const exited = new Promise<BackendExit>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-    child.once('error', () => resolve({ code: null, signal: null }));
-  });
 
-  const startMs = request.startMs ?? START_MS;
-  const failed = async (what: string, cause?: unknown): Promise<UserError> => {
-    child.kill('SIGKILL');
-    if (child.pid !== undefined) await exited;
+  const failure = (what: string, cause?: unknown): UserError => {
     const lines = lastLines(logFile);
     return new UserError(`the embedded backend ${what}${lines === '' ? '' : `: ${lines}`}`, {
       // A run that could not begin takes its folder with it: the log is named by its words, not by its path.
@@ -88,37 +90,27 @@ export async function startBackend(request: BackendRequest): Promise<BackendProc
       cause,
     });
   };
-  const giveUp = new AbortController();
-  const timer = setTimeout(() => giveUp.abort(), startMs);
-  try {
-    const ready = await Promise.race([
-      readyLine(child.stdout!, giveUp.signal),
-      once(child, 'error', { signal: giveUp.signal }).then(([cause]) =>
-        failed('did not start', cause),
-      ),
-      exited.then(({ code, signal }) => failed(`ended with ${signal ?? `exit code ${code}`}`)),
-    ]);
-    if (ready instanceof Error) throw ready;
-    return {
-      url: ready.url,
-      port: ready.port,
-      pid: child.pid!,
-      notes,
-      exited,
-      async stop(stopMs = STOP_MS) {
-        child.kill('SIGTERM');
-        const kill = setTimeout(() => child.kill('SIGKILL'), stopMs);
-        await exited;
-        clearTimeout(kill);
-      },
-    };
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw await failed(`was not ready within ${startMs} ms`, error);
-  } finally {
-    clearTimeout(timer);
-    giveUp.abort();
+  if (started instanceof NotStartedError) throw failure(`did not start (${started.code})`, started);
+  if (started instanceof Error) throw started;
+  const exited = started.ended.then(({ exitCode, signal }) => ({ code: exitCode, signal }));
+  const startMs = request.startMs ?? START_MS;
+  const ready = await within<Ready | ProgramEnd>(startMs, [firstLine, started.ended]);
+  if (ready === null) {
+    await started.stop({ signal: 'SIGKILL', killAfterMs: STOP_MS });
+    throw failure(`was not ready within ${startMs} ms`);
   }
+  if (!('url' in ready))
+    throw failure(`ended with ${ready.signal ?? `exit code ${ready.exitCode}`}`);
+  return {
+    url: ready.url,
+    port: ready.port,
+    pid: started.pid,
+    notes,
+    exited,
+    async stop(stopMs = STOP_MS) {
+      await started.stop({ signal: 'SIGTERM', killAfterMs: stopMs });
+    },
+  };
 }
 
 function openLog(path: string): number {
@@ -134,15 +126,26 @@ function openLog(path: string): number {
 
 type Ready = { event: string; url: string; port: number };
 
-async function readyLine(stdout: NodeJS.ReadableStream, signal: AbortSignal): Promise<Ready> {
+/** What resolves first, within `ms`; else null. */
+async function within<T>(ms: number, promises: Promise<T>[]): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), ms)));
+  return Promise.race([...promises, over]).finally(() => clearTimeout(timer));
+}
+
+/** Takes the first line of a stream that comes in pieces; what follows is passed over. */
+function readyLine(): { ready: Promise<Ready>; onStdout: (chunk: Buffer) => void } {
   let text = '';
-  stdout.setEncoding('utf8');
-  while (!text.includes('\n')) {
-    const [chunk] = (await once(stdout, 'data', { signal })) as [string];
-    text += chunk;
-  }
-  stdout.resume(); // nothing more is expected, but a full pipe would block it
-  return JSON.parse(text.slice(0, text.indexOf('\n'))) as Ready;
+  let onLine: (line: string) => void = () => undefined;
+  const line = new Promise<string>((resolve) => (onLine = resolve));
+  return {
+    ready: line.then((whole) => JSON.parse(whole) as Ready),
+    onStdout(chunk) {
+      if (text.includes('\n')) return;
+      text += chunk.toString('utf8');
+      if (text.includes('\n')) onLine(text.slice(0, text.indexOf('\n')));
+    },
+  };
 }
 
 /** The messages of the log's last lines. */

@@ -1,6 +1,6 @@
 /** How many files this user may have open at once, in each process. */
 import { readFileSync } from 'node:fs';
-import { runProgram } from './run-program.ts';
+import { askProgram } from './run-program.ts';
 
 const SHELL_MS = 5000;
 
@@ -21,7 +21,7 @@ export async function openFilesLimit(
     if (process.platform === 'win32') return null;
   }
   const args = ['-c', 'ulimit -Hn'];
-  const outcome = await runProgram({ file: '/bin/sh', args, env, timeoutMs: SHELL_MS });
+  const outcome = await askProgram({ file: '/bin/sh', args, env, timeoutMs: SHELL_MS });
   return outcome.kind === 'ended' ? numberOf(outcome.output.stdout.trim()) : null;
 }
 

@@ -3,10 +3,10 @@
  * Source of the modes: PostgreSQL documentation, chapter 32.19 "SSL Support" (libpq).
  */
 import { readFileSync, statSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client, Pool } from 'pg';
+import { homeFolder, userName } from './home.ts';
 import { certificatesIn, pemOf } from './pem.ts';
 import { EXIT, type ExitCode, UserError } from '../user-error.ts';
 
@@ -108,7 +108,7 @@ export function postgresConfigOf(url: URL, env: Env): PostgresConfig {
   const target = {
     host: decode(url.hostname).replace(/^\[(.*)\]$/, '$1'),
     port: Number(port),
-    user: decode(url.username) || env.PGUSER || userInfo().username,
+    user: decode(url.username) || env.PGUSER || (userName() ?? ''),
     database,
     ...ssl,
   };
@@ -153,7 +153,7 @@ function passwordInFile(
   { host, port, database, user }: Omit<PostgresConfig, 'password'>,
   env: Env,
 ): string {
-  const path = env.PGPASSFILE || join(env.HOME || homedir(), '.pgpass');
+  const path = env.PGPASSFILE || join(homeFolder(env) ?? '/', '.pgpass');
   let text: string;
   try {
     // Windows has no such modes.

@@ -15,7 +15,7 @@ import semver from 'semver';
 import {
   findK6,
   isOffline,
-  K6_ACCEPTED,
+  K6_VERSIONS,
   K6_ENV,
   K6_RELEASE,
   programsOnPath,
@@ -26,7 +26,7 @@ import { filesNeeded, openFilesProblem } from '../../load/open-files.ts';
 import { openFilesLimit } from '../../system/open-files.ts';
 import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
-import { firstLine, runProgram } from '../../system/run-program.ts';
+import { firstLine, askProgram } from '../../system/run-program.ts';
 import { loadMinaWasm, projectRoot } from '../../paths.ts';
 import { counted } from '../../system/count.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -221,7 +221,7 @@ async function checkK6({ env, cwd, k6Flag, timeoutMs }: DoctorContext): Promise<
   const proxy = unusedProxy(env);
   return missing(
     `${none}; ${noRelease}; it cannot be built: ${go.reason}`,
-    `install k6 ${K6_ACCEPTED} (https://grafana.com/docs/k6/latest/set-up/install-k6/) or Go, or set ` +
+    `install k6 ${K6_VERSIONS} (https://grafana.com/docs/k6/latest/set-up/install-k6/) or Go, or set ` +
       `${K6_ENV.bin} or ${K6_ENV.mirror}${proxy === null ? '' : `; ${proxy}`}`,
   );
 }
@@ -454,7 +454,7 @@ async function checkContainerEngine({ env, timeoutMs }: DoctorContext): Promise<
   for (const { name, args } of engines) {
     const file = programsOnPath(name, env)[0];
     if (file === undefined) continue;
-    const outcome = await runProgram({ file, args, env, timeoutMs });
+    const outcome = await askProgram({ file, args, env, timeoutMs });
     if (outcome.kind === 'ended' && outcome.exitCode === 0) {
       const version = firstLine(outcome.output.stdout);
       if (version !== '') return ok(`${name} ${version} answers`);
@@ -474,7 +474,7 @@ async function checkLocust({ env, timeoutMs }: DoctorContext): Promise<Finding> 
   const purpose = 'only needed as a peer of `npm run bench -- generator` (pip install locust)';
   const file = programsOnPath('locust', env)[0];
   if (file === undefined) return missing('there is no locust on the PATH', purpose);
-  const outcome = await runProgram({ file, args: ['--version'], env, timeoutMs });
+  const outcome = await askProgram({ file, args: ['--version'], env, timeoutMs });
   const version =
     outcome.kind === 'ended' && outcome.exitCode === 0
       ? /^locust (\S+)/m.exec(outcome.output.stdout)?.[1]

@@ -1,5 +1,4 @@
 /** `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -9,6 +8,7 @@ import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { distFile } from '../../paths.ts';
 import { exitCodeOf } from '../../system/ending.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 
@@ -174,38 +174,35 @@ async function checkPort(host: string, port: number): Promise<void> {
  * Its output goes through this process, so that it serves on when nobody reads it any more (`stack up | head`). It ends
  * when the user interrupts, and with this process.
  */
-function runInForeground(
+async function runInForeground(
   program: string,
   env: NodeJS.ProcessEnv,
   { stdout, stderr }: Pick<CommandCall, 'stdout' | 'stderr'>,
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
-    // A group of its own, so that one Ctrl-C reaches it once, through us.
-    const child = spawn(process.execPath, ['--enable-source-maps', program], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      detached: true,
-    });
-    child.stdout!.on('data', (text: Buffer) => void stdout.write(text));
-    child.stderr!.on('data', (text: Buffer) => void stderr.write(text));
-    const interrupts = listenForInterrupts();
-    interrupts.first.addEventListener('abort', () => child.kill('SIGTERM'));
-    interrupts.second.addEventListener('abort', () => child.kill('SIGKILL'));
-    child.once('error', (cause) => {
-      interrupts.stop();
-      reject(
-        new UserError(`the backend did not start: ${cause.message}`, {
-          hint: 'is there memory left, and may this user start programs?',
-          cause,
-        }),
-      );
-    });
-    // After its last words.
-    child.once('close', (code, signal) => {
-      interrupts.stop();
-      if (interrupts.second.aborted) return resolve(EXIT.interrupted);
-      if (signal !== null) stderr.write(`error: the backend ended with signal ${signal}\n`);
-      resolve(exitCodeOf(code));
+  const running = await startProgram({
+    file: process.execPath,
+    args: ['--enable-source-maps', program],
+    env,
+    stdout: (text) => void stdout.write(text),
+    stderr: (text) => void stderr.write(text),
+    channel: true,
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof NotStartedError)) throw cause;
+    throw new UserError(`the backend did not start: ${cause.message}`, {
+      hint: 'is there memory left, and may this user start programs?',
+      cause,
     });
   });
+  // It has a group of its own, so that one Ctrl-C reaches it once, through us.
+  const interrupts = listenForInterrupts();
+  interrupts.first.addEventListener('abort', () => running.signal('SIGTERM'));
+  interrupts.second.addEventListener('abort', () => running.signal('SIGKILL'));
+  try {
+    const { exitCode, signal } = await running.ended;
+    if (interrupts.second.aborted) return EXIT.interrupted;
+    if (signal !== null) stderr.write(`error: the backend ended with signal ${signal}\n`);
+    return exitCodeOf(exitCode);
+  } finally {
+    interrupts.stop();
+  }
 }

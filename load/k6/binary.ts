@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, join, resolve, sep } from 'node:path';
-import envPaths from 'env-paths';
+import { homeFolder } from '../../system/home.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { BuildProgress } from './build-with-go.ts';
 import { buildK6, BuildError } from './build-with-go.ts';
@@ -22,9 +22,9 @@ import {
   releaseAsset,
   sha256File,
 } from './download.ts';
-import { K6_ACCEPTED, K6_RELEASE, NotUsableError, probeK6 } from './probe.ts';
+import { K6_VERSIONS, K6_RELEASE, NotUsableError, probeK6 } from './probe.ts';
 
-export { hermeticK6Env, K6_ACCEPTED, K6_RELEASE } from './probe.ts';
+export { hermeticK6Env, K6_VERSIONS, K6_RELEASE } from './probe.ts';
 
 /** Environment variables of the resolver, beside K6_BIN. */
 export const K6_ENV = {
@@ -70,10 +70,26 @@ export type K6Request = {
 /** One place that was looked at, and why there is no k6 from it. */
 export type Tried = { place: string; reason: string };
 
-/** Where downloads and builds are kept: MINA_LOAD_CACHE, else the user's cache folder of the system. */
+/**
+ * Where downloads and builds are kept: MINA_LOAD_CACHE, else the user's cache folder of the system (XDG Base Directory; Apple's
+ * "File System Programming Guide"; Windows' local application data).
+ * @throws UserError where the user has no home: without HOME and without an entry in /etc/passwd
+ */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
   const own = env[K6_ENV.cache];
-  return own ? resolve(own) : envPaths('mina-load', { suffix: '' }).cache;
+  if (own) return resolve(own);
+  if (process.platform === 'win32')
+    return join(env.LOCALAPPDATA || join(homeOf(env), 'AppData', 'Local'), 'mina-load', 'Cache');
+  if (process.platform === 'darwin') return join(homeOf(env), 'Library', 'Caches', 'mina-load');
+  return join(env.XDG_CACHE_HOME || join(homeOf(env), '.cache'), 'mina-load');
+}
+
+function homeOf(env: NodeJS.ProcessEnv): string {
+  const home = homeFolder(env);
+  if (home !== null) return home;
+  throw new UserError('this user has no home folder, so there is no place to keep k6', {
+    hint: `set HOME, or ${K6_ENV.cache} to a folder, or ${K6_ENV.bin} to a k6 that is there`,
+  });
 }
 
 /** The mirror to download from. @throws UserError if MINA_LOAD_K6_MIRROR is no http(s) URL */
@@ -228,7 +244,15 @@ export async function findK6(
     }
   }
 
-  const folder = k6CacheFolder(request);
+  let folder: string;
+  try {
+    folder = k6CacheFolder(request);
+  } catch (error) {
+    // A k6 elsewhere needs no cache; who wants to fetch one is refused then.
+    if (!(error instanceof UserError)) throw error;
+    tried.push({ place: 'the cache', reason: `${error.message} (${error.hint})` });
+    return { found: null, tried };
+  }
   const prefix = cacheName(request.platform ?? process.platform, request.arch ?? process.arch);
   const reasons: string[] = [];
   for (const path of await cachedPrograms(folder, prefix)) {
@@ -371,7 +395,7 @@ function noK6(tried: Tried[], env: NodeJS.ProcessEnv): UserError {
   // A line each: the command line shows every line as a problem of its own.
   const list = tried.map(({ place, reason }) => `\nno k6 from ${place}: ${reason}`).join('');
   const todo = [
-    `install k6 ${K6_ACCEPTED} (https://grafana.com/docs/k6/latest/set-up/install-k6/)`,
+    `install k6 ${K6_VERSIONS} (https://grafana.com/docs/k6/latest/set-up/install-k6/)`,
     `or name one with --k6 or ${K6_ENV.bin}`,
     `or a mirror of its releases with ${K6_ENV.mirror}`,
     'or install Go (https://go.dev/dl/), with GOPROXY if a module proxy is to be used',

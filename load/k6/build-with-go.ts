@@ -8,7 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import semver from 'semver';
 import { K6_RELEASE } from './probe.ts';
-import { firstLine, runProgram } from '../../system/run-program.ts';
+import { firstLine, askProgram } from '../../system/run-program.ts';
 
 const K6_MODULE = 'go.k6.io/k6/v2';
 
@@ -69,7 +69,7 @@ export async function checkGo(
 ): Promise<string> {
   const { env, timeoutMs = GO_ENV_TIMEOUT_MS, signal } = options;
   const args = ['env', 'GOVERSION', 'GOTOOLCHAIN'];
-  const outcome = await runProgram({ file: go, args, env: goEnv(env), timeoutMs, signal });
+  const outcome = await askProgram({ file: go, args, env: goEnv(env), timeoutMs, signal });
   if (outcome.kind === 'not started') throw new BuildError(`${go} cannot be run (${outcome.code})`);
   if (outcome.kind === 'timed out')
     throw new BuildError(`${go} did not answer "go env" within ${timeoutMs} ms`);
@@ -130,7 +130,7 @@ export async function buildGoProgram(source: GoProgram, call: GoBuild): Promise<
   );
   const done = { modules: 0, packages: 0, expectedPackages: EXPECTED_PACKAGES };
   const faults: string[] = [];
-  const outcome = await runProgram({
+  const outcome = await askProgram({
     file: go,
     // -mod=mod: Go completes go.mod and go.sum itself. On the command line, where it wins over GOFLAGS.
     args: ['build', '-mod=mod', '-trimpath', '-v', '-o', program, source.package],

@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import semver from 'semver';
-import type { ProgramOutcome } from '../../system/run-program.ts';
-import { firstLine, runProgram } from '../../system/run-program.ts';
+import type { ProgramAnswer } from '../../system/run-program.ts';
+import { firstLine, askProgram } from '../../system/run-program.ts';
 
 /** The release that is fetched or built when no k6 is there. */
 export const K6_RELEASE = '2.2.0';
@@ -12,10 +12,10 @@ export const K6_RELEASE = '2.2.0';
  * What is accepted. 2.2.0 is the first whose `k6/experimental/fs` reads files whole when many VUs
  * open them at once (grafana/k6#6125); a major may take away what the scenarios use.
  */
-export const K6_ACCEPTED = '>=2.2.0 <3';
+export const K6_VERSIONS = '>=2.2.0 <3';
 
 // `-0`: a 3.0.0-rc.1 is below 3.0.0 for semver, but no version 2.
-const ACCEPTED_RANGE = '>=2.2.0 <3.0.0-0';
+const K6_RANGE = '>=2.2.0 <3.0.0-0';
 
 /** How long `k6 version` may take; macOS scans a new program before its first start. */
 export const PROBE_TIMEOUT_MS = 20_000;
@@ -100,9 +100,9 @@ export async function probeK6(
       `is not k6: it answered "k6 version" with "${firstLine(output.stdout)}"`,
       'give the path of a k6 program',
     );
-  if (!semver.satisfies(version, ACCEPTED_RANGE, { includePrerelease: true }))
+  if (!semver.satisfies(version, K6_RANGE, { includePrerelease: true }))
     throw new NotUsableError(
-      `is k6 ${version}, but ${K6_ACCEPTED} is needed`,
+      `is k6 ${version}, but ${K6_VERSIONS} is needed`,
       `install k6 ${K6_RELEASE}, or let the toolkit fetch it`,
     );
   return version;
@@ -113,7 +113,7 @@ export async function probeK6(
 const BUSY_RETRIES = 20;
 const BUSY_PAUSE_MS = 50;
 
-const isBusy = (outcome: ProgramOutcome): boolean =>
+const isBusy = (outcome: ProgramAnswer): boolean =>
   outcome.kind === 'not started' && outcome.code === 'ETXTBSY';
 
 const runVersion = (
@@ -121,8 +121,8 @@ const runVersion = (
   env: NodeJS.ProcessEnv,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<ProgramOutcome> =>
-  runProgram({
+): Promise<ProgramAnswer> =>
+  askProgram({
     file: path,
     argv0: 'k6',
     args: ['version'],

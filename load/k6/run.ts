@@ -1,11 +1,10 @@
 /** The `k6 run` step: one planned run in; k6's samples as they come, and at the end what became of k6. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, writeFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { makeSecretFolder } from '../../system/secret-folder.ts';
 import { UserError } from '../../user-error.ts';
 import { hermeticK6Env } from './probe.ts';
@@ -33,7 +32,10 @@ export type K6Call = {
 export type K6End = {
   exitCode: number | null;
   signal: NodeJS.Signals | null;
-  /** `finished`: the load ran to its end. `interrupted`: it was stopped. `broken`: k6 failed in the middle. */
+  /**
+   * `finished`: the load ran to its end. `interrupted`: `stop` or `kill` ended it. `broken`: it failed in the middle, or something else
+   * ended it: what it had sent by then is no load that anybody asked for.
+   */
   outcome: 'finished' | 'interrupted' | 'broken';
   /** One sentence for the user, with the first lines of k6's log if it broke. */
   sentence: string;
@@ -67,21 +69,20 @@ const MEANING: Record<number, string> = {
   100: 'set-up took too long',
   101: 'teardown took too long',
   [CODE_OPTIONS]: 'it refused its options',
-  [CODE_INTERRUPTED]: 'it was interrupted',
+  103: 'it was stopped through its REST API',
+  [CODE_INTERRUPTED]: 'something other than this toolkit sent it SIGINT or SIGTERM',
   [CODE_SCRIPT]: 'the script did not load',
   108: 'the script aborted the test',
   109: 'it panicked',
 };
 
-/** What k6 wrote to standard error is kept up to here: a Go panic prints every goroutine. */
-const STDERR_BYTES = 16_384;
 /** k6's log, inside the run folder. */
 export const K6_LOG = 'k6.log';
 const LOG_LINES = 3;
 
 /**
  * Starts k6 in a process group of its own, so that a Ctrl-C at the terminal reaches it through `stop` only. It
- * does not outlive this process: its samples go to a pipe, and Go ends a program that writes to a broken
+ * does not outlive this process, even when that is killed: its samples go to a pipe, and Go ends a program that writes to a broken
  * standard output.
  * @throws UserError if the run folder cannot be written or k6 cannot be started
  */
@@ -103,38 +104,8 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
     });
   }
   const secrets = await writeSecrets(transport.secretHeaders);
-  const child = spawn(call.k6Path, argumentsOf(call, configPath, secrets.path), {
-    // The log's path cannot be given whole: k6 splits the option at commas.
-    cwd: runFolder,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...transportEnv(hermeticK6Env(call.env ?? process.env), transport, rootsPath),
-      K6_CSV_TIME_FORMAT: 'unix_micro',
-      GOGC: String(call.memory.goGc),
-      GOMEMLIMIT: String(call.memory.limitBytes),
-    },
-  });
-  let ended = false;
-  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  // Awaited below; until then a failed start must not count as unhandled.
-  closed.catch(() => {});
-  try {
-    await once(child, 'spawn');
-  } catch (cause) {
-    secrets.remove();
-    throw new UserError(`k6 did not start: ${call.k6Path} (${codeOf(cause)})`, {
-      hint: 'npm run doctor says which k6 is used and whether it works',
-      cause,
-    });
-  }
-
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (stderr.length < STDERR_BYTES) stderr += text.slice(0, STDERR_BYTES - stderr.length);
-  });
   let streamFault: Error | null = null;
-  child.stdout.on('data', (chunk: Buffer) => {
+  const onStdout = (chunk: Buffer): void => {
     // It writes samples: it has read its files, and keeps them in memory for VUs to come.
     secrets.remove();
     if (streamFault !== null) return;
@@ -142,51 +113,86 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
       call.onSampleBytes(chunk);
     } catch (error) {
       streamFault = error as Error;
-      child.kill('SIGKILL');
+      k6.signal('SIGKILL');
     }
-  });
-
-  const done = closed.then(async ([exitCode, signal]): Promise<K6End> => {
-    ended = true;
+  };
+  const k6 = await startProgram({
+    file: call.k6Path,
+    args: argumentsOf(call, configPath, secrets.path),
+    // The log's path cannot be given whole: k6 splits the option at commas.
+    cwd: runFolder,
+    stdout: onStdout,
+    stderr: 'keep',
+    env: {
+      ...transportEnv(hermeticK6Env(call.env ?? process.env), transport, rootsPath),
+      K6_CSV_TIME_FORMAT: 'unix_micro',
+      GOGC: String(call.memory.goGc),
+      GOMEMLIMIT: String(call.memory.limitBytes),
+    },
+  }).catch((cause: unknown) => {
     secrets.remove();
-    await rm(configPath, { force: true });
-    if (streamFault !== null) throw streamFault;
-    if (exitCode !== null && FINISHED.has(exitCode))
-      return { exitCode, signal, outcome: 'finished', sentence: 'k6 ran to its end' };
-    if (exitCode === CODE_INTERRUPTED)
-      return { exitCode, signal, outcome: 'interrupted', sentence: 'k6 was interrupted' };
-    const meaning = exitCode === null ? undefined : MEANING[exitCode];
-    const how = exitCode === null ? `signal ${signal}` : `exit code ${exitCode}`;
-    const words = await firstErrors(join(runFolder, K6_LOG), stderr);
-    const sentence = [`k6 ended with ${how}`, meaning && ` (${meaning})`, words && `: ${words}`]
-      .filter(Boolean)
-      .join('');
-    if (exitCode === CODE_OPTIONS || exitCode === CODE_SCRIPT)
-      throw new UserError(sentence, { hint: `the whole log is ${join(runFolder, K6_LOG)}` });
-    // What stop() and kill() send: k6 that has not yet set up its handler ends by SIGINT itself.
-    const byUs = (signal === 'SIGINT' && stopped) || (signal === 'SIGKILL' && killed);
-    const outcome = byUs ? 'interrupted' : 'broken';
-    return { exitCode, signal, outcome, sentence };
+    if (!(cause instanceof NotStartedError)) throw cause;
+    throw new UserError(`k6 did not start: ${call.k6Path} (${cause.code})`, {
+      hint: 'npm run doctor says which k6 is used and whether it works',
+      cause,
+    });
   });
-  done.catch(() => {});
 
   let stopped = false;
   let killed = false;
+  const done = k6.ended.then(async ({ exitCode, signal, stderr }): Promise<K6End> => {
+    secrets.remove();
+    await rm(configPath, { force: true });
+    if (streamFault !== null) throw streamFault;
+    const end = { exitCode, signal };
+    if (exitCode !== null && FINISHED.has(exitCode))
+      return { ...end, outcome: 'finished', sentence: 'k6 ran to its end' };
+    // A k6 that has not yet set up its handler ends by SIGINT itself.
+    const byStop = stopped && (exitCode === CODE_INTERRUPTED || signalOf(end) === 'SIGINT');
+    if (byStop || (killed && signalOf(end) === 'SIGKILL'))
+      return { ...end, outcome: 'interrupted', sentence: 'k6 was interrupted' };
+    const words = await firstErrors(join(runFolder, K6_LOG), stderr);
+    const sentence = `k6 ended with ${howItEnded(end)}${words === '' ? '' : `: ${words}`}`;
+    if (exitCode === CODE_OPTIONS || exitCode === CODE_SCRIPT)
+      throw new UserError(sentence, { hint: `the whole log is ${join(runFolder, K6_LOG)}` });
+    return { ...end, outcome: 'broken', sentence };
+  });
+  done.catch(() => {});
+
   return {
-    pid: child.pid!,
+    pid: k6.pid,
     stop() {
       // A second SIGINT makes k6 leave its samples behind.
-      if (stopped || ended) return;
+      if (stopped) return;
       stopped = true;
-      child.kill('SIGINT');
+      k6.signal('SIGINT');
     },
     kill() {
-      if (ended) return;
       killed = true;
-      child.kill('SIGKILL');
+      k6.signal('SIGKILL');
     },
     done,
   };
+}
+
+type Ending = Pick<K6End, 'exitCode' | 'signal'>;
+
+/** The signal that ended it; a shell around k6 ends with 128 and the signal's number (POSIX, 2.8.2). */
+function signalOf({ exitCode, signal }: Ending): NodeJS.Signals | null {
+  if (signal !== null || exitCode === null || exitCode <= 128) return signal;
+  const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
+  return names.find(([, number]) => number === exitCode - 128)?.[0] ?? null;
+}
+
+/** To stand after "k6 ended with". */
+function howItEnded(end: Ending): string {
+  const signal = signalOf(end);
+  if (signal === 'SIGKILL') return 'SIGKILL (was the memory at its end? else somebody killed it)';
+  if (signal === 'SIGINT' || signal === 'SIGTERM')
+    return `${signal} (${MEANING[CODE_INTERRUPTED]})`;
+  if (signal !== null) return `${signal} (it crashed, or somebody sent it that signal)`;
+  const meaning = MEANING[end.exitCode!];
+  return `exit code ${end.exitCode}${meaning === undefined ? '' : ` (${meaning})`}`;
 }
 
 /**

@@ -2,13 +2,12 @@
  * Follows the target's logs while a load runs: files, systemd's journal, containers. A log that cannot be read is a note and never stops
  * the load; one that is written faster than the generator can spare time for is read in part, and says so.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { LogFigures, LogLine } from '../../results/types.ts';
 import { containerLogs } from '../container-logs.ts';
 import { containerNameProblem, findContainer } from '../engine.ts';
 import { followFile } from './follow-file.ts';
 import { LineCutter } from '../../system/lines.ts';
+import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { LogWatch } from './log-watch.ts';
 
 export type LogSource =
@@ -153,14 +152,10 @@ function startJournal(
   { watch, note, following }: Surroundings,
 ): Following {
   const args = ['--follow', '--output=json', '--lines=0', `--unit=${unit}`];
-  const child: ChildProcess = spawn('journalctl', args, {
-    env: { ...following.env, LC_ALL: 'C' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
   const cutter = new LineCutter();
   const budget = new Budget(following.now ?? Date.now);
-  let [said, isStopping, isReadable] = ['', false, true];
-  child.stdout!.on('data', (chunk: Buffer) => {
+  let [isStopping, isReadable] = [false, true];
+  const onStdout = (chunk: Buffer): void => {
     if (!budget.takes(chunk.length)) {
       watch.skipped(chunk.length);
       cutter.skip();
@@ -170,36 +165,41 @@ function startJournal(
       const entry = parseJournalLine(line);
       if (entry !== null) watch.add(entry.text, entry);
     }
-  });
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-500);
-  });
+  };
   const failed = (how: string) => {
     if (isStopping) return;
     if (watch.lines === 0) isReadable = false;
     note(`the log ${name} cannot be followed: ${how}`);
   };
-  child.once('error', (error: NodeJS.ErrnoException) =>
-    failed(error.code === 'ENOENT' ? 'journalctl is not installed here' : error.message),
-  );
-  const closed = once(child, 'close').catch(() => undefined);
-  child.once('close', (code, signal) => {
-    const last = said.trim().split('\n').at(-1) ?? '';
-    failed(
-      `journalctl ended with ${signal ?? `exit code ${code}`}${last === '' ? '' : ` (${last.slice(0, 200)})`}`,
-    );
+  const started = startProgram({
+    file: 'journalctl',
+    args,
+    env: { ...following.env, LC_ALL: 'C' },
+    stdout: onStdout,
+    stderr: 'keep',
   });
+  const ended = started.then(
+    async (journal) => {
+      const { exitCode, signal, stderr } = await journal.ended;
+      const last = stderr.trim().split('\n').at(-1) ?? '';
+      failed(
+        `journalctl ended with ${signal ?? `exit code ${exitCode}`}${last === '' ? '' : ` (${last.slice(0, 200)})`}`,
+      );
+    },
+    (error: Error) => {
+      const isMissing = error instanceof NotStartedError && error.code === 'ENOENT';
+      failed(isMissing ? 'journalctl is not installed here' : error.message);
+    },
+  );
   return {
     name,
     isReadable: () => isReadable,
     look: () => Promise.resolve(),
     async stop() {
       isStopping = true;
-      if (child.pid === undefined) return;
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-      await closed;
-      clearTimeout(timer);
+      const journal = await started.catch(() => null);
+      await journal?.stop({ signal: 'SIGTERM', killAfterMs: STOP_MS });
+      await ended;
     },
   };
 }

@@ -103,6 +103,57 @@ export function loadConfig(env: Env): BackendConfig {
   };
 }
 
+/**
+ * Whether the variables that a user may set for the embedded backend of a load can be used: {@link loadConfig} refuses them later, when
+ * all is signed, and takes 120 where REQUESTS_PER_PK_HOURLY is no number, as the original does.
+ * @throws UserError (exit 2) with a line for each that is wrong
+ */
+export function checkBackendEnv(env: Env): void {
+  const faults: UserError[] = [];
+  const check = (take: () => unknown): void => {
+    try {
+      take();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      faults.push(error);
+    }
+  };
+  const integer = (variable: string, least: number, unit: string, hint: string): void => {
+    const text = env[variable];
+    const value = text ? integerOf(text) : least;
+    if (value === undefined || value < least)
+      throw wrong(
+        `${variable} must be an integer of ${least} or more ${unit}, but is "${text}"`,
+        hint,
+      );
+  };
+  const leaveOut = (usual: string): string => `leave it out for ${usual}`;
+  check(() =>
+    integer(
+      'REQUESTS_PER_PK_HOURLY',
+      0,
+      'submissions',
+      leaveOut(`the limit of the real backend, ${HOURLY_LIMIT}`),
+    ),
+  );
+  check(() =>
+    integer(
+      'DELEGATION_WHITELIST_REFRESH_INTERVAL',
+      1,
+      'minutes',
+      leaveOut(`${DEFAULT_REFRESH_MINUTES} minutes`),
+    ),
+  );
+  check(() => switchOf(env, 'VERIFY_SIGNATURE_LAX'));
+  check(() => switchOf(env, 'VERIFY_SIGNATURE_DISABLED'));
+  check(() => levelOf(env.LOG_LEVEL));
+  if (faults.length > 0)
+    throw wrong(
+      faults.map(({ message }) => message).join('\n'),
+      faults.map(({ hint }) => hint).join('; '),
+    );
+}
+
 type Base = { networkName: string; storages: StorageConfig[]; unchecked: boolean; open: boolean };
 
 function fromEnvironment(env: Env): Base {

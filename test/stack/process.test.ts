@@ -124,8 +124,8 @@ describe('startBackend', () => {
       startBackend(requestOf({ LOG_LEVEL: 'loud' })),
       (error) =>
         error instanceof UserError &&
-        error.exitCode === EXIT.broken &&
-        /exit code 2.*LOG_LEVEL.*loud/.test(error.message),
+        error.exitCode === EXIT.usage &&
+        /^LOG_LEVEL must be one of .*"loud"$/.test(error.message),
     );
     await assert.rejects(startBackend(requestOf({}, join(base, 'absent.txt'))), /absent\.txt/);
     await assert.rejects(

@@ -667,9 +667,52 @@ test('a cache folder that cannot be written is named', async () => {
 
 test('MINA_LOAD_CACHE is the cache folder, else one of the user', () => {
   assert.equal(cacheFolder({ MINA_LOAD_CACHE: '/somewhere' }), '/somewhere');
-  assert.match(cacheFolder({}), /mina-load/);
-  assert.equal(cacheFolder({ MINA_LOAD_CACHE: '' }), cacheFolder({}));
+  if (process.platform !== 'linux') return;
+  assert.equal(cacheFolder({ HOME: '/home/me' }), '/home/me/.cache/mina-load');
+  assert.equal(cacheFolder({ HOME: '/home/me', XDG_CACHE_HOME: '/c' }), '/c/mina-load');
+  assert.equal(
+    cacheFolder({ MINA_LOAD_CACHE: '', XDG_CACHE_HOME: '', HOME: '/h' }),
+    '/h/.cache/mina-load',
+  );
 });
+
+const isRoot = process.getuid?.() === 0;
+test(
+  'a user without HOME and without an entry in /etc/passwd is told what to set, and needs nothing where k6 is there',
+  { skip: !isRoot && 'NOT TESTED: only root can become another user' },
+  async () => {
+    const program = `
+      process.setgroups([]);
+      process.setgid(12345);
+      process.setuid(12345);
+      const { findK6, resolveK6 } = await import(${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))});
+      const env = { PATH: '', MINA_LOAD_OFFLINE: '1' };
+      const K6_BIN = process.argv[1];
+      console.log((await resolveK6({ env: { ...env, K6_BIN } })).source);
+      console.log((await findK6({ env })).tried.at(-1).reason);
+      const error = await resolveK6({ env }).catch((error) => error);
+      console.log(error.message);
+      console.log(error.hint);`;
+    const bin = folder();
+    chmodSync(scratch, 0o755);
+    const k6 = join(bin, 'k6');
+    copyFileSync(fixture('k6-2.2.0'), k6);
+    // tsx keeps what it compiled in a folder of the user's.
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '--eval', program, k6],
+      { cwd: projectRoot, env: { PATH: process.env.PATH, TSX_DISABLE_CACHE: '1' } },
+    );
+    const lines = stdout.trimEnd().split('\n');
+    assert.equal(lines[0], 'environment');
+    assert.match(lines[1], /^this user has no home folder.*set HOME, or MINA_LOAD_CACHE/);
+    assert.equal(lines[2], 'this user has no home folder, so there is no place to keep k6');
+    assert.equal(
+      lines[3],
+      'set HOME, or MINA_LOAD_CACHE to a folder, or K6_BIN to a k6 that is there',
+    );
+  },
+);
 
 // ---- Go
 

@@ -161,6 +161,106 @@ test('a k6 that is stopped before it listens to signals was interrupted, not bro
   assert.deepEqual([outcome, signal], ['interrupted', 'SIGINT']);
 });
 
+const EXECUTORS = {
+  'constant-vus': "vus: 1, duration: '600s'",
+  'shared-iterations': 'vus: 1, iterations: 10000',
+  'constant-arrival-rate': "rate: 10, duration: '600s', preAllocatedVUs: 1",
+};
+
+/** Starts a k6 that would run for long, and gives it back when it has sent its first samples. */
+async function startLong(executor: keyof typeof EXECUTORS, change: Partial<K6Call> = {}) {
+  const folder = scratchFolder();
+  const bundlePath = join(folder, 'script.js');
+  writeFileSync(
+    bundlePath,
+    `import { sleep } from 'k6';
+     export const options = { systemTags: ['status'], scenarios: {
+       a: { executor: '${executor}', gracefulStop: '0s', ${EXECUTORS[executor]} } } };
+     export default () => sleep(0.1)`,
+  );
+  writeFileSync(join(folder, 'plan'), '{}');
+  let heard: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (heard = resolve));
+  const running = await startK6({
+    k6Path: await k6Path(),
+    bundlePath,
+    planPath: join(folder, 'plan'),
+    runFolder: folder,
+    memory,
+    onSampleBytes: (chunk) => void (chunk.includes('iterations,') && heard()),
+    ...change,
+  });
+  await started;
+  return running;
+}
+
+test('a k6 that something else ends is broken in every model, with the signal named', async () => {
+  for (const executor of Object.keys(EXECUTORS) as (keyof typeof EXECUTORS)[])
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const running = await startLong(executor);
+      process.kill(running.pid, signal);
+      const end = await running.done;
+      assert.deepEqual([end.exitCode, end.outcome], [105, 'broken'], `${executor} ${signal}`);
+      assert.match(
+        end.sentence,
+        /^k6 ended with exit code 105 \(something other than this toolkit/,
+      );
+    }
+  const cases = [
+    ['SIGKILL', /^k6 ended with SIGKILL \(was the memory/],
+    // Go prints the goroutines, whose first line has the signal.
+    ['SIGSEGV', /^k6 ended with exit code 2: SIGSEGV: segmentation violation/],
+    ['SIGQUIT', /^k6 ended with exit code 2: SIGQUIT: quit/],
+  ] as const;
+  for (const [signal, words] of cases) {
+    const running = await startLong('constant-vus');
+    process.kill(running.pid, signal);
+    const end = await running.done;
+    assert.equal(end.outcome, 'broken', signal);
+    assert.match(end.sentence, words);
+  }
+});
+
+test('stopped by us it was interrupted, in every model', async () => {
+  for (const executor of Object.keys(EXECUTORS) as (keyof typeof EXECUTORS)[]) {
+    const running = await startLong(executor);
+    running.stop();
+    running.stop();
+    const { exitCode, outcome, sentence } = await running.done;
+    assert.deepEqual([exitCode, outcome, sentence], [105, 'interrupted', 'k6 was interrupted']);
+  }
+});
+
+test('a shell around k6 gets the same: one signal stops k6, and a crash is named', async () => {
+  const folder = scratchFolder();
+  const program = join(folder, 'k6');
+  writeFileSync(program, `#!/bin/sh\n"${await k6Path()}" "$@"\nexit $?\n`, { mode: 0o755 });
+  const stopped = await startLong('constant-vus', { k6Path: program });
+  stopped.stop();
+  assert.equal((await stopped.done).outcome, 'interrupted');
+
+  for (const [code, words] of [
+    [137, /^k6 ended with SIGKILL \(was the memory/],
+    [139, /^k6 ended with SIGSEGV \(it crashed/],
+    [143, /^k6 ended with SIGTERM \(something other than this toolkit/],
+    [1, /^k6 ended with exit code 1$/],
+  ] as const) {
+    writeFileSync(program, `#!/bin/sh\nexit ${code}\n`, { mode: 0o755 });
+    writeFileSync(join(folder, 'plan'), '{}');
+    const running = await startK6({
+      k6Path: program,
+      bundlePath: program,
+      planPath: join(folder, 'plan'),
+      runFolder: folder,
+      memory,
+      onSampleBytes: () => undefined,
+    });
+    const { exitCode, outcome, sentence } = await running.done;
+    assert.deepEqual([exitCode, outcome], [code, 'broken']);
+    assert.match(sentence, words);
+  }
+});
+
 test('kill ends it at once; stop and kill after the end do nothing', async () => {
   const folder = scratchFolder();
   const bundlePath = join(folder, 'script.js');

@@ -1,0 +1,89 @@
+/** Makes what dist/ holds, in memory: the command line and its worker programs for Node, the scenarios for k6, the WASM of the signer. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+
+/** Programs for Node: dist name -> source. */
+const PROGRAMS = {
+  cli: 'cli/main.ts',
+  backend: 'stack/backend/main.ts',
+  'backend-file-writer': 'stack/storage/file-writer.ts',
+  'sign-worker': 'producers/sign-worker.ts',
+  'key-worker': 'producers/key-worker.ts',
+};
+
+/** @returns path in dist/ (with `/`) -> bytes. @throws Error whose message has what the compilers complain about */
+export async function bundle(root) {
+  const parts = await Promise.all([bundleScripts(root), compileWasm(root)]);
+  return new Map(parts.flatMap((part) => [...part]));
+}
+
+async function bundleScripts(root) {
+  const { build } = await import('esbuild');
+  const common = {
+    bundle: true,
+    format: 'esm',
+    // Complaints come with the error.
+    logLevel: 'silent',
+    absWorkingDir: root,
+    write: false,
+  };
+  const scenarios = readdirSync(join(root, 'scenarios'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => join('scenarios', name));
+  const results = await Promise.all([
+    build({
+      ...common,
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      sourcemap: true,
+      entryPoints: PROGRAMS,
+      outdir: 'dist',
+      // A command that is not asked for is not loaded: help and errors come at once.
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+    }),
+    build({
+      ...common,
+      entryPoints: scenarios,
+      outdir: 'dist/scenarios',
+      target: 'es2022', // top-level await; the same line of esbuild that k6 embeds takes it
+      platform: 'neutral',
+      mainFields: ['module', 'main'],
+      external: ['k6', 'k6/*'],
+    }),
+  ]);
+  return results.flatMap(({ outputFiles }) =>
+    outputFiles.map(({ path, contents }) => [
+      relative(join(root, 'dist'), path).replaceAll('\\', '/'),
+      contents,
+    ]),
+  );
+}
+
+async function compileWasm(root) {
+  const { default: asc } = await import('assemblyscript/asc');
+  const folder = join(root, 'mina', 'wasm');
+  const { unrolledSource } = await import('../mina/wasm/unrolled.mjs');
+  const output = 'mina.wasm';
+  const written = [];
+  const { error, stderr } = await asc.main(
+    [
+      join('mina', 'wasm', 'index.ts'),
+      ...['--baseDir', root, '--outFile', output],
+      ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge'],
+      ...['--runtime', 'stub', '--noAssert', '--enable', 'simd'],
+    ],
+    {
+      // `./unrolled` is written by a program; everything else is read from its file.
+      readFile: (name, baseDir) => {
+        const path = resolve(baseDir, name);
+        if (path === join(folder, 'unrolled.ts')) return unrolledSource();
+        return existsSync(path) ? readFileSync(path, 'utf8') : null;
+      },
+      writeFile: (name, contents) => void written.push([name, contents]),
+    },
+  );
+  if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
+  return written.filter(([name]) => name === output);
+}
