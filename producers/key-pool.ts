@@ -1,6 +1,6 @@
 /**
- * Opens encrypted key files on all cores. Each takes some 3 s and 128 MiB (Argon2, mina/key-files.ts), so no more are
- * opened at once than a quarter of the machine's memory holds.
+ * Opens encrypted key files on all cores. Each takes a second or two and 128 MiB (Argon2, mina/key-files.ts), so no more
+ * are opened at once than a quarter of the machine's memory holds.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
