@@ -4,17 +4,25 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import getPort from 'get-port';
 import { distFile } from '../../paths.ts';
+import { type BackendConfig, loadConfig } from '../../stack/backend/config.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
+import { throwProblems } from '../parse.ts';
 
 const COMPONENTS = ['backend'] as const;
 
-/** Variables of the original that choose a storage, in the order in which it writes to them. */
-const OTHER_STORAGES = [
-  ['AWS_BUCKET_NAME_SUFFIX', 'S3'],
-  ['AWS_KEYSPACE', 'Cassandra'],
-  ['POSTGRES_HOST', 'PostgreSQL'],
-] as const;
+/** Variables of the original that choose a storage. */
+const OTHER_STORAGES = ['AWS_BUCKET_NAME_SUFFIX', 'AWS_KEYSPACE', 'POSTGRES_HOST'] as const;
+
+/** What the original's CONFIG_FILE decides: a flag beside it would be passed over. */
+const OF_CONFIG_FILE = ['network', 'storage', 'no-verify'] as const;
+
+type StorageKind = BackendConfig['storages'][number]['kind'];
+const STORAGE_NAMES: Record<Exclude<StorageKind, 'filesystem'>, string> = {
+  s3: 'S3',
+  cassandra: 'Cassandra',
+  postgres: 'PostgreSQL',
+};
 
 export const stack: Command = {
   name: 'stack',
@@ -90,7 +98,7 @@ export const stack: Command = {
       help: 'do not check signatures',
     },
   ],
-  async run({ values, operands, cwd, env, stdout }) {
+  async run({ values, sources, operands, cwd, env, stdout }) {
     if (operands.length !== 1 || operands[0] !== 'up')
       throw new UserError(
         operands.length === 0
@@ -98,22 +106,27 @@ export const stack: Command = {
           : `stack does not know "${operands.join(' ')}"`,
         { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
       );
-    const others = OTHER_STORAGES.filter(([variable]) => env[variable]).map(([, name]) => name);
+    const configFile = env.CONFIG_FILE ? resolve(cwd, env.CONFIG_FILE) : undefined;
+    throwProblems(
+      OF_CONFIG_FILE.filter((name) => configFile !== undefined && sources[name] === 'flag').map(
+        (name) => `--${name} and CONFIG_FILE exclude each other`,
+      ),
+      `CONFIG_FILE ${configFile} decides network, storage and switches, as it does for the original backend`,
+    );
     const storage =
       (values.storage as string | undefined) ??
-      (others.length === 0 ? join(resolve(cwd), 'stack-data') : undefined);
-    if (storage !== undefined) makeFolder(storage);
-    const places = storage === undefined ? others : [...others, storage];
+      (OTHER_STORAGES.some((variable) => env[variable])
+        ? undefined
+        : join(resolve(cwd), 'stack-data'));
     const host = values.host as string;
     const wanted = values.port as number;
     const port = wanted === 0 ? 0 : await getPort({ port: wanted, host });
     if (port !== wanted)
       stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
     const whitelist = values.whitelist as string | undefined;
-    stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
-    return runInForeground(distFile('backend.js'), {
+    const backendEnv = {
       ...env,
-      CONFIG_FILE: undefined,
+      CONFIG_FILE: configFile,
       CONFIG_NETWORK_NAME: values.network as string,
       CONFIG_FILESYSTEM_PATH: storage,
       DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
@@ -123,7 +136,22 @@ export const stack: Command = {
       BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
       BACKEND_HOST: host,
       BACKEND_PORT: String(port),
-    });
+    };
+    // The backend would say the same, but as a line of its log.
+    const config = loadConfig(backendEnv);
+    if (config.whitelist === null && sources.whitelist === 'flag')
+      throw new UserError(
+        `--whitelist has no effect: CONFIG_FILE ${configFile} says delegation_whitelist_disabled`,
+        { hint: 'leave one of them out', exitCode: EXIT.usage },
+      );
+    const { storages } = config;
+    for (const each of storages)
+      if (each.kind === 'filesystem') makeFolder(resolve(cwd, each.path));
+    const places = storages.map((each) =>
+      each.kind === 'filesystem' ? resolve(cwd, each.path) : STORAGE_NAMES[each.kind],
+    );
+    stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
+    return runInForeground(distFile('backend.js'), backendEnv, cwd);
   },
 };
 
@@ -139,11 +167,13 @@ function makeFolder(path: string): void {
 }
 
 /** Its output is the user's; it ends by the signal that the user sends, or with this process. */
-function runInForeground(program: string, env: NodeJS.ProcessEnv): Promise<number> {
+function runInForeground(program: string, env: NodeJS.ProcessEnv, cwd: string): Promise<number> {
   return new Promise((resolve, reject) => {
     // A group of its own, so that one Ctrl-C reaches it once, through us.
     const child = spawn(process.execPath, ['--enable-source-maps', program], {
       env,
+      // Paths in CONFIG_FILE and in variables mean the folder where the user stands.
+      cwd,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });
