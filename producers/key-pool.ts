@@ -36,7 +36,7 @@ export function keyWorkers(
   cores: number = availableParallelism(),
   machineBytes: number = memoryOfMachine(),
 ): number {
-  const largest = Math.max(1, ...jobs.map(({ memoryBytes }) => memoryBytes));
+  const largest = jobs.reduce((most, { memoryBytes }) => Math.max(most, memoryBytes), 1);
   const fit = Math.floor((machineBytes * MEMORY_SHARE) / largest);
   return Math.max(1, Math.min(cores, jobs.length, fit));
 }

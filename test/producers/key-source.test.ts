@@ -449,4 +449,5 @@ test('as many at once as cores, files and a quarter of the memory allow', () => 
   assert.equal(keyWorkers(jobs(3), 8, 2 ** 40), 3);
   assert.equal(keyWorkers(jobs(15), 8, 2 ** 31), 4);
   assert.equal(keyWorkers([...jobs(15), ...jobs(1, 2 ** 30)], 8, 2 ** 31), 1);
+  assert.equal(keyWorkers([...jobs(130_000), ...jobs(1, 2 ** 30)], 8, 2 ** 32), 1);
 });
