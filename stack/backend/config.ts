@@ -401,7 +401,13 @@ function whitelistOf(
   return { file, column, refreshMs: minutes * 60_000 };
 }
 
-/** The original takes its default for what is no integer; here it is named. */
+const OF_THE_ORIGINAL = [
+  'REQUESTS_PER_PK_HOURLY',
+  'DELEGATION_WHITELIST_REFRESH_INTERVAL',
+  'CASSANDRA_PORT',
+];
+
+/** What is no integer is named, unless faithful: the original takes its default then. */
 function integerOf(
   { env, report }: Source,
   variable: string,
@@ -411,6 +417,8 @@ function integerOf(
   if (text === '') return without;
   const value = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= (max ?? Infinity)) return value;
+  if (Number.isNaN(value) && env.BACKEND_FAITHFUL === '1' && OF_THE_ORIGINAL.includes(variable))
+    return without;
   report(
     `${variable} must be an integer ${max === undefined ? `of at least ${min}` : `from ${min} to ${max}`}, but is "${text}"`,
     `leave ${variable} out for ${without === 0 ? 'the usual one' : without}`,

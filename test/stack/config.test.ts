@@ -54,6 +54,9 @@ describe('configuration', () => {
     assert.equal(loadConfig({ ...env, VERIFY_SIGNATURE_DISABLED: '1' }).signatures, 'unchecked');
     assert.equal(loadConfig({ ...env, VERIFY_SIGNATURE_LAX: '1' }).signatures, 'lax');
     assert.equal(loadConfig({ ...env, REQUESTS_PER_PK_HOURLY: '7' }).requestsPerKeyHourly, 7);
+    // As the original, on demand.
+    const faithful = { ...env, BACKEND_FAITHFUL: '1', REQUESTS_PER_PK_HOURLY: 'x' };
+    assert.equal(loadConfig(faithful).requestsPerKeyHourly, 120);
     assert.equal(loadConfig({ ...env, REQUESTS_PER_PK_HOURLY: '' }).requestsPerKeyHourly, 120);
     for (const [name, column] of [
       ['', null],
