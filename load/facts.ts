@@ -7,8 +7,9 @@ import { countProducers, type KeyAccess, readProducers } from '../producers/key-
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import { type Payload, readPayloads } from '../producers/payloads.ts';
 import type { SubmissionTemplate } from '../producers/templates.ts';
+import { checkBackendEnv } from '../stack/backend/config.ts';
 import { networkSubmissions } from './given-submissions.ts';
-import type { LoadJob } from './job.ts';
+import { isEmbedded, type LoadJob } from './job.ts';
 import { type MemoryRoom, memoryRoom } from './memory-limit.ts';
 import type { PartedTemplates } from './parts.ts';
 import type { Definition } from './scenarios/definition.ts';
@@ -46,7 +47,7 @@ const BACKEND_SWITCHES = [
 
 type Asked = Pick<
   LoadJob,
-  'request' | 'producersFile' | 'payloads' | 'chain' | 'order' | 'resultsFolder'
+  'request' | 'producersFile' | 'payloads' | 'chain' | 'order' | 'resultsFolder' | 'targets'
 >;
 
 /**
@@ -61,6 +62,7 @@ export async function gatherFacts(
   definition = definitionOf(job.request.scenario),
 ): Promise<{ facts: Facts; fleet: Fleet | null }> {
   const { request, producersFile } = job;
+  if (isEmbedded(job)) checkBackendEnv(env);
   const { kind } = definition.source(request);
   const payloads =
     kind === 'recorded' || kind === 'by others' ? await readPayloads(job.payloads!) : null;
@@ -75,7 +77,7 @@ export async function gatherFacts(
     payloads,
     bodies: await bodiesOf(definition, job, { producers, payloads }),
     backendSwitches: Object.fromEntries(
-      BACKEND_SWITCHES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+      BACKEND_SWITCHES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
     ),
     memory: memoryRoom(),
     freeBytes: await freeBytes(job.resultsFolder),

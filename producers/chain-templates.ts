@@ -280,7 +280,10 @@ export function beginChain(
     header.protocol_state.body.consensus_state.blockchain_length;
   const moved = any.append(
     { ...any.root, slot: -1, stateHashBytes: first.protocol_state.previous_state_hash },
-    { slot: firstSlot - 1, height: Math.max(...sources.map(heightOf)) },
+    {
+      slot: firstSlot - 1,
+      height: sources.reduce((height, source) => Math.max(height, heightOf(source)), 0),
+    },
   );
   return { any, builders, firstSlot, root: moved };
 }

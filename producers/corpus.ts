@@ -186,14 +186,14 @@ const READ_RECORDS = 4096;
 /** A corpus folder, open for reading; close it. */
 export class Corpus {
   readonly index: CorpusIndex;
-  private readonly envelopes: number;
-  private readonly held = Buffer.alloc(READ_RECORDS * RECORD.bytes);
-  private heldFirst = -1;
+  readonly #envelopes: number;
+  readonly #held = Buffer.alloc(READ_RECORDS * RECORD.bytes);
+  #heldFirst = -1;
 
   /** See {@link readCorpus}. */
   constructor(index: CorpusIndex, envelopesFile: string) {
     this.index = index;
-    this.envelopes = openSync(envelopesFile, 'r');
+    this.#envelopes = openSync(envelopesFile, 'r');
   }
 
   /** @throws RangeError if `i` is not from 0 to index.count - 1 */
@@ -201,17 +201,17 @@ export class Corpus {
     if (!Number.isInteger(i) || i < 0 || i >= this.index.count)
       throw new RangeError(`submission ${i} is not below the ${this.index.count} of the corpus`);
     const first = i - (i % READ_RECORDS);
-    if (first !== this.heldFirst) {
-      readSync(this.envelopes, this.held, 0, this.held.length, first * RECORD.bytes);
-      this.heldFirst = first;
+    if (first !== this.#heldFirst) {
+      readSync(this.#envelopes, this.#held, 0, this.#held.length, first * RECORD.bytes);
+      this.#heldFirst = first;
     }
     const record = (i - first) * RECORD.bytes;
     const text = ({ offset, bytes }: { offset: number; bytes: number }) => {
       const start = record + RECORD.envelopeOffset + offset;
-      return this.held.toString('latin1', start, start + bytes);
+      return this.#held.toString('latin1', start, start + bytes);
     };
     return {
-      template: this.held.readUInt32LE(record + RECORD.templateOffset),
+      template: this.#held.readUInt32LE(record + RECORD.templateOffset),
       createdAt: text(ENVELOPE.createdAt),
       peerId: text(ENVELOPE.peerId),
       signature: text(ENVELOPE.signature),
@@ -220,7 +220,7 @@ export class Corpus {
   }
 
   close(): void {
-    closeSync(this.envelopes);
+    closeSync(this.#envelopes);
   }
 }
 

@@ -115,40 +115,40 @@ function lineEach(folder: string): SubmissionWriter {
 
 /** The bodies of `bodies.bin` up to their envelopes. */
 class BodyReader {
-  private readonly file: number;
-  private readonly templates: readonly BodyTemplate[];
-  private readonly held = new Map<number, Buffer>();
-  private heldBytes = 0;
+  readonly #file: number;
+  readonly #templates: readonly BodyTemplate[];
+  readonly #held = new Map<number, Buffer>();
+  #heldBytes = 0;
 
   constructor(path: string, templates: readonly BodyTemplate[]) {
-    this.file = openSync(path, 'r');
-    this.templates = templates;
+    this.#file = openSync(path, 'r');
+    this.#templates = templates;
   }
 
   headOf(template: number): Buffer {
-    const held = this.held.get(template);
+    const held = this.#held.get(template);
     if (held) return held;
-    const { offset } = this.templates[template];
+    const { offset } = this.#templates[template];
     // Every body of an export is signed, so each has an envelope.
-    const envelopeOffset = this.templates[template].envelopeOffset!;
-    for (const [oldest, bytes] of this.held) {
-      if (this.heldBytes + envelopeOffset <= MAX_HELD_BYTES) break;
-      this.held.delete(oldest);
-      this.heldBytes -= bytes.length;
+    const envelopeOffset = this.#templates[template].envelopeOffset!;
+    for (const [oldest, bytes] of this.#held) {
+      if (this.#heldBytes + envelopeOffset <= MAX_HELD_BYTES) break;
+      this.#held.delete(oldest);
+      this.#heldBytes -= bytes.length;
     }
     const head = Buffer.allocUnsafe(envelopeOffset);
     for (let at = 0; at < head.length;) {
-      const got = readSync(this.file, head, at, head.length - at, offset + at);
+      const got = readSync(this.#file, head, at, head.length - at, offset + at);
       if (got === 0) throw new Error(`bodies.bin ends at byte ${offset + at}`);
       at += got;
     }
-    this.held.set(template, head);
-    this.heldBytes += head.length;
+    this.#held.set(template, head);
+    this.#heldBytes += head.length;
     return head;
   }
 
   close(): void {
-    closeSync(this.file);
+    closeSync(this.#file);
   }
 }
 

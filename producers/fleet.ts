@@ -69,21 +69,29 @@ function privateKeyOf(seed: string, index: number): Uint8Array {
  */
 export type ProducerKeys = {
   privateKey: Uint8Array;
+  /** Where it is known: computing it takes 0.1 ms. */
+  publicKey?: string | undefined;
   peerId?: string | undefined;
   libp2pSeed?: Uint8Array | undefined;
 };
 
+/** @param privateKeys 32 bytes each @returns `B62…` of each */
+export function publicKeysOf(privateKeys: readonly Uint8Array[]): string[] {
+  const signer = createSigner(loadMinaWasm());
+  return privateKeys.map((key) => signer.publicKeyText(signer.addKey(key, 'testnet')));
+}
+
 export function fleetOfKeys(keys: readonly ProducerKeys[]): Fleet {
   const signer = createSigner(loadMinaWasm());
   const privateKeys = new Uint8Array(keys.length * PRIVATE_KEY_BYTES);
-  const producers = keys.map(({ privateKey, libp2pSeed, peerId }, i) => {
+  const producers = keys.map(({ privateKey, publicKey, libp2pSeed, peerId }, i) => {
     privateKeys.set(privateKey, i * PRIVATE_KEY_BYTES);
     const identity = () =>
       libp2pSeed ??
       hashOfSeed('libp2p-identity-of-key/1', privateKey, '').subarray(0, LIBP2P_SEED_BYTES);
     return {
       // A public key is the same on every network; what else belongs to a network is made by who signs.
-      publicKey: signer.publicKeyText(signer.addKey(privateKey, 'testnet')),
+      publicKey: publicKey ?? signer.publicKeyText(signer.addKey(privateKey, 'testnet')),
       peerId: peerId ?? encodePeerId(ed25519PublicKey(identity())),
     };
   });

@@ -1,6 +1,6 @@
 /**
- * Opens encrypted key files on all cores. Each takes some 3 s and 128 MiB (Argon2, mina/key-files.ts), so no more are
- * opened at once than a quarter of the machine's memory holds.
+ * Opens encrypted key files on all cores. Each takes a second or two and 128 MiB (Argon2, mina/key-files.ts), so no more
+ * are opened at once than a quarter of the machine's memory holds.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -36,7 +36,7 @@ export function keyWorkers(
   cores: number = availableParallelism(),
   machineBytes: number = memoryOfMachine(),
 ): number {
-  const largest = Math.max(1, ...jobs.map(({ memoryBytes }) => memoryBytes));
+  const largest = jobs.reduce((most, { memoryBytes }) => Math.max(most, memoryBytes), 1);
   const fit = Math.floor((machineBytes * MEMORY_SHARE) / largest);
   return Math.max(1, Math.min(cores, jobs.length, fit));
 }

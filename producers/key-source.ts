@@ -1,30 +1,21 @@
 /**
  * Where the keys of whitelisted test producers come from (`--producers-file`): a list of private keys
- * (producers/producers-file.ts), one key file, or a folder of key files. A key file is
- *
- *     a wallet       as a Mina daemon writes it (mina/key-files.ts); NAME.pub beside it must agree with the key
- *     wrapped        a wallet inside JSON with its own passphrase and public key, as minimina's genesis keys are
- *     a plain key    EK… alone
- *
- * The producer's peer id comes from the libp2p key pair of the same name, looked for as NAME-libp2p beside the wallet,
- * then as NAME in libp2p_keys or libp2p-keypairs, in the wallet's folder or beside that folder; names are compared
- * without `.json` and without `-key` at the end of the wallet's. PAIR.peerid suffices; else the pair is opened. Without
- * either the peer id is derived from the key (producers/fleet.ts).
- *
- * Layouts: MinaProtocol/mina, src/lib/secrets (NAME, NAME.pub, the permissions) and src/lib/cli_lib (PAIR.peerid);
- * MinaFoundation/minimina (network-keypairs, libp2p-keypairs); MinaFoundation/mina-delegation-program-tech,
- * e2e_test/topology. No private key and no passphrase is in an error or a note.
+ * (producers/producers-file.ts), one key file, or a folder of key files (producers/key-scan.ts). Encrypted ones are opened
+ * here, with passphrases from the environment or from whoever sits at the terminal. No private key and no passphrase is in
+ * an error or a note.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { decode } from '../mina/base58check.ts';
-import { inspectKeyFile, KeyFileError, keyFileForm, parsePrivateKey } from '../mina/key-files.ts';
-import { decodePeerId } from '../mina/peer-id.ts';
-import { encodePrivateKey } from '../mina/schnorr.ts';
-import { EXIT, UserError } from '../user-error.ts';
-import { fleetOfKeys, type Fleet } from './fleet.ts';
-import { type KeyJob, type KeyOutcome, openKeys } from './key-pool.ts';
 import { listProblems } from '../system/problems.ts';
+import { EXIT, UserError } from '../user-error.ts';
+import { fleetOfKeys, type Fleet, publicKeysOf } from './fleet.ts';
+import { type KeyOutcome, openKeys } from './key-pool.ts';
+import {
+  type Box,
+  type KeyFile,
+  type KeyScan,
+  namesOf,
+  permissionNotes,
+  scanKeys,
+} from './key-scan.ts';
 import { readProducersFile } from './producers-file.ts';
 
 /** The daemon's own names. Its UPTIME_PRIVKEY_PASS is not read: one variable for one kind of file. */
@@ -44,11 +35,6 @@ export type KeyAccess = {
 };
 
 const ATTEMPTS = 3;
-/** An encrypted file has less than 1 KB. */
-const MAX_KEY_FILE_BYTES = 65_536;
-const LIBP2P_FOLDERS = ['libp2p_keys', 'libp2p-keypairs'];
-/** Names in one note. */
-const NAMES_SHOWN = 5;
 
 const HINT =
   "a key file is a wallet as a Mina daemon writes it, minimina's JSON with its own passphrase, or EK… alone; " +
@@ -56,23 +42,6 @@ const HINT =
 const PASSPHRASE_HINT =
   `${PASSPHRASE_ENV.wallet} holds the passphrase of all wallets (also of those for which a daemon reads ` +
   `UPTIME_PRIVKEY_PASS), ${PASSPHRASE_ENV.libp2p} that of libp2p key pairs; at a terminal you are asked for what is not set`;
-
-/** An encrypted file that is to be opened. */
-type Box = Omit<KeyJob, 'passphrase'> & {
-  path: string;
-  /** The one that the file itself carries. */
-  passphrase?: string | undefined;
-};
-
-type KeyFile = {
-  path: string;
-  /** Who says which public key belongs to it. */
-  publicKeys: { by: string; publicKey: string }[];
-  key: { privateKey: Uint8Array; publicKey: string } | Box;
-  peerId?: string | Box | undefined;
-};
-
-type Scan = { files: KeyFile[]; problems: string[]; notes: string[] };
 
 /**
  * @param path a list, a key file or a folder
@@ -96,8 +65,9 @@ export async function countProducers(path: string): Promise<number> {
   return scan.files.length;
 }
 
-async function openFleet({ files, problems }: Scan, access: KeyAccess): Promise<Fleet> {
+async function openFleet({ files, problems }: KeyScan, access: KeyAccess): Promise<Fleet> {
   const boxes = files.flatMap(({ key, peerId }) => [key, peerId].filter(isBox));
+  const opened = plainKeysOf(files);
   const outcomes = new Map<Box, KeyOutcome>();
   const known = (box: Box) => box.passphrase ?? access.passphrases[box.holds];
   /** Opens them with one passphrase, or each with the one that is known. */
@@ -107,7 +77,7 @@ async function openFleet({ files, problems }: Scan, access: KeyAccess): Promise<
       return { holds, text, memoryBytes, passphrase: own };
     });
     const before = [...outcomes.values()].filter(isOpen).length;
-    const opened = await openKeys(jobs, {
+    const results = await openKeys(jobs, {
       signal: access.signal,
       onProgress: (finished) =>
         access.onProgress?.({
@@ -115,16 +85,16 @@ async function openFleet({ files, problems }: Scan, access: KeyAccess): Promise<
           count: boxes.length,
         }),
     });
-    some.forEach((box, i) => outcomes.set(box, opened[i]));
+    some.forEach((box, i) => outcomes.set(box, results[i]));
   };
   const throwProblems = () => {
-    const found = [...problems, ...checkOpened(files, outcomes)];
+    const found = [...problems, ...checkOpened(files, opened, outcomes)];
     const aboutPassphrase = found.some((text) => /passphrase/.test(text));
     listProblems(found, aboutPassphrase ? PASSPHRASE_HINT : HINT);
   };
 
   const asked = boxes.filter((box) => known(box) === undefined);
-  if (access.ask === undefined) problems.push(...missingPassphrases(asked));
+  if (access.ask === undefined) for (const text of missingPassphrases(asked)) problems.push(text);
   await open(boxes.filter((box) => known(box) !== undefined));
   throwProblems();
   for (const holds of ['wallet', 'libp2p'] as const)
@@ -139,13 +109,28 @@ async function openFleet({ files, problems }: Scan, access: KeyAccess): Promise<
   throwProblems();
 
   return fleetOfKeys(
-    files.map(({ key, peerId }) => {
-      const { privateKey } = isBox(key) ? (outcomes.get(key) as OpenWallet) : key;
+    files.map((file) => {
+      const { key, peerId } = file;
+      const { privateKey, publicKey } = isBox(key)
+        ? (outcomes.get(key) as OpenWallet)
+        : opened.get(file)!;
       return {
         privateKey,
+        publicKey,
         peerId: isBox(peerId) ? (outcomes.get(peerId) as OpenLibp2p).peerId : peerId,
       };
     }),
+  );
+}
+
+type OpenKey = { privateKey: Uint8Array; publicKey: string };
+
+/** Those that need no passphrase, their public keys computed all together. */
+function plainKeysOf(files: readonly KeyFile[]): ReadonlyMap<KeyFile, OpenKey> {
+  const plain = files.flatMap((file) => (isBox(file.key) ? [] : [{ file, privateKey: file.key }]));
+  const publicKeys = publicKeysOf(plain.map(({ privateKey }) => privateKey));
+  return new Map(
+    plain.map(({ file, privateKey }, i) => [file, { privateKey, publicKey: publicKeys[i] }]),
   );
 }
 
@@ -201,7 +186,11 @@ function missingPassphrases(asked: readonly Box[]): string[] {
 }
 
 /** What is wrong with those that were opened, or could not be. */
-function checkOpened(files: readonly KeyFile[], outcomes: ReadonlyMap<Box, KeyOutcome>): string[] {
+function checkOpened(
+  files: readonly KeyFile[],
+  plain: ReadonlyMap<KeyFile, OpenKey>,
+  outcomes: ReadonlyMap<Box, KeyOutcome>,
+): string[] {
   const problems: string[] = [];
   const outcomeOf = (box: Box): KeyOutcome | undefined => {
     const outcome = outcomes.get(box);
@@ -212,13 +201,14 @@ function checkOpened(files: readonly KeyFile[], outcomes: ReadonlyMap<Box, KeyOu
           ? `${box.path}: the passphrase in ${PASSPHRASE_ENV[box.holds]} does not open it, or the file is damaged`
           : `${box.path}: the passphrase that the file carries does not open its key`,
       );
-    else problems.push(...outcome.problems.map((text) => `${box.path}: ${text}`));
+    else for (const text of outcome.problems) problems.push(`${box.path}: ${text}`);
     return undefined;
   };
   const pathOfKey = new Map<string, string>();
-  for (const { path, key, peerId, publicKeys } of files) {
+  for (const file of files) {
+    const { path, key, peerId, publicKeys } = file;
     if (isBox(peerId)) outcomeOf(peerId);
-    const opened = isBox(key) ? (outcomeOf(key) as OpenWallet | undefined) : key;
+    const opened = isBox(key) ? (outcomeOf(key) as OpenWallet | undefined) : plain.get(file)!;
     if (opened === undefined) continue;
     for (const { by, publicKey } of publicKeys)
       if (publicKey !== opened.publicKey)
@@ -229,231 +219,3 @@ function checkOpened(files: readonly KeyFile[], outcomes: ReadonlyMap<Box, KeyOu
   }
   return problems;
 }
-
-/** @returns null if `path` is a list, or nothing that this module knows */
-async function scanKeys(path: string): Promise<Scan | null> {
-  const facts = await stat(path).catch(() => null); // who reads the list tells why not
-  if (facts?.isDirectory()) return scanFolder(path);
-  if (!facts?.isFile() || facts.size > MAX_KEY_FILE_BYTES) return null;
-  const text = await readFile(path, 'utf8').catch(() => '');
-  if (encryptedObject(text) === null && !PLAIN_KEY.test(text)) return null;
-  const scan: Scan = { files: [], problems: [], notes: await permissionNotes([path], 'file') };
-  await addKeyFile(scan, path, text);
-  return scan;
-}
-
-async function scanFolder(folder: string): Promise<Scan> {
-  const scan: Scan = { files: [], problems: [], notes: [] };
-  let names: string[];
-  try {
-    names = (await readdir(folder)).sort();
-  } catch (cause) {
-    throw new UserError(`cannot read the folder ${folder} (${codeOf(cause)})`, {
-      hint: 'give --producers-file a file or folder that you may read',
-      exitCode: EXIT.usage,
-      cause,
-    });
-  }
-  const skipped: string[] = [];
-  const found: string[] = [];
-  for (const name of names) {
-    const path = join(folder, name);
-    const isCompanion = /\.(pub|peerid)$/.test(name);
-    const hasPublicKey = names.includes(`${name}.pub`);
-    const isLibp2p = names.includes(`${name}.peerid`) && !hasPublicKey;
-    if (name.startsWith('.') || isCompanion || isLibp2p) continue;
-    const facts = await stat(path).catch(() => null);
-    if (facts?.isDirectory()) continue;
-    let text = '';
-    try {
-      const tooLarge = (facts?.size ?? 0) > MAX_KEY_FILE_BYTES;
-      if (tooLarge && hasPublicKey) throw new Error(`${facts!.size} bytes are no key file`);
-      if (facts?.isFile() && !tooLarge) text = await readFile(path, 'utf8');
-    } catch (cause) {
-      scan.problems.push(`${path}: cannot be read (${codeOf(cause)})`);
-      continue;
-    }
-    // What has a public key beside it is a key file, and all that is wrong with it is told.
-    const known = encryptedObject(text) !== null || /^\s*EK/.test(text);
-    if (!known && !hasPublicKey) {
-      skipped.push(name);
-      continue;
-    }
-    // A libp2p key pair belongs to the wallet that finds it.
-    if (!hasPublicKey && holdsLibp2p(text)) continue;
-    found.push(path);
-    await addKeyFile(scan, path, text);
-  }
-  scan.notes.push(...(await permissionNotes(found, 'file')));
-  if (skipped.length > 0) scan.notes.push(`${folder}: no key files, skipped: ${namesOf(skipped)}`);
-  if (found.length === 0 && scan.problems.length === 0)
-    scan.problems.push(`${folder}: there is no key file in the folder`);
-  return scan;
-}
-
-/** Reads one key file with what stands beside it; its problems go to the scan. */
-async function addKeyFile(scan: Scan, path: string, text: string): Promise<void> {
-  const problems: string[] = [];
-  const publicKeys: KeyFile['publicKeys'] = [];
-  const readPublicKey = (by: string, publicKey: unknown) => {
-    // Not the reason: it quotes the text, which may be a private key in the wrong place.
-    if (typeof publicKey === 'string' && isPublicKey(publicKey)) publicKeys.push({ by, publicKey });
-    else problems.push(`${by}: the public key in it (B62…) cannot be read`);
-  };
-  const key = attempt(problems, path, () => {
-    if (keyFileForm(text) === 'plain') {
-      const { privateKey, publicKey } = parsePrivateKey(text);
-      return { privateKey: encodePrivateKey(privateKey), publicKey };
-    }
-    const wrapped = wrappedWallet(text);
-    if (wrapped?.publicKey !== undefined) readPublicKey(path, wrapped.publicKey);
-    return boxOf(path, wrapped?.wallet ?? text, 'wallet', wrapped?.passphrase);
-  });
-  const companion = await readCompanion(`${path}.pub`, problems);
-  if (companion !== undefined) readPublicKey(`${path}.pub`, companion);
-  const peerId = await findPeerId(path, problems);
-  scan.problems.push(...problems);
-  if (key !== undefined && problems.length === 0)
-    scan.files.push({ path, publicKeys, key, peerId });
-}
-
-/** The libp2p identity that belongs to the wallet `path`; the rule stands at the top. */
-async function findPeerId(path: string, problems: string[]): Promise<string | Box | undefined> {
-  const folder = dirname(path);
-  const stem = basename(path)
-    .replace(/\.json$/, '')
-    .replace(/-key$/, '');
-  const pairs = [
-    join(folder, `${stem}-libp2p`),
-    ...[folder, dirname(folder)].flatMap((place) =>
-      LIBP2P_FOLDERS.map((name) => join(place, name, stem)),
-    ),
-  ].flatMap((pair) => [pair, `${pair}.json`]);
-  for (const pair of pairs) {
-    const peerIdFile = `${pair}.peerid`;
-    const peerId = await readCompanion(peerIdFile, problems);
-    if (peerId !== undefined) {
-      if (isPeerId(peerId)) return peerId;
-      problems.push(`${peerIdFile}: it holds no peer id of an Ed25519 key (12D3KooW…)`);
-      return undefined;
-    }
-    const text = await readCompanion(pair, problems);
-    if (text !== undefined) return attempt(problems, pair, () => boxOf(pair, text, 'libp2p'));
-  }
-  return undefined;
-}
-
-/** @returns the file's text without white space around it; undefined if there is none or it cannot be read */
-async function readCompanion(file: string, problems: string[]): Promise<string | undefined> {
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_KEY_FILE_BYTES) throw new Error(`${size} bytes are no key file`);
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    const code = codeOf(error);
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') problems.push(`${file}: cannot be read (${code})`);
-    return undefined;
-  }
-}
-
-/** @throws KeyFileError with every problem of the file */
-function boxOf(path: string, text: string, holds: Box['holds'], passphrase?: string): Box {
-  const facts = inspectKeyFile(text);
-  if (facts.holds !== holds)
-    throw new KeyFileError('content', [
-      holds === 'wallet'
-        ? 'it holds a libp2p key pair, not the private key of a block producer'
-        : 'it holds the private key of a block producer, not a libp2p key pair',
-    ]);
-  return { path, holds, text, memoryBytes: facts.cost.memoryBytes, passphrase };
-}
-
-/** Runs `read`; a KeyFileError of it becomes problems of `path`. */
-function attempt<T>(problems: string[], path: string, read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof KeyFileError)) throw error;
-    problems.push(...error.problems.map((text) => `${path}: ${text}`));
-    return undefined;
-  }
-}
-
-/** One private key and nothing else: as a list it would be the same, but for what stands beside the file. */
-const PLAIN_KEY = /^\s*EK\w*\s*$/;
-
-const ENCRYPTED_FIELDS = ['box_primitive', 'pw_primitive', 'ciphertext', 'privkey_password'];
-
-/** The JSON object in `text` if it means to be a wallet, a libp2p key pair or a wrapped wallet. */
-function encryptedObject(text: string): Record<string, unknown> | null {
-  if (!text.trimStart().startsWith('{')) return null;
-  try {
-    const value = JSON.parse(text) as Record<string, unknown>;
-    return ENCRYPTED_FIELDS.some((field) => field in value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The parts of a wrapped wallet; null for a bare one. @throws KeyFileError without a wallet or a passphrase in it */
-function wrappedWallet(
-  text: string,
-): { wallet: string; passphrase: string; publicKey: unknown } | null {
-  const value = encryptedObject(text);
-  if (value === null || !('privkey_password' in value)) return null;
-  const { private_key: wallet, privkey_password: passphrase, public_key: publicKey } = value;
-  const problems = [
-    ...(typeof wallet === 'string' ? [] : ['private_key is not the text of a wallet']),
-    ...(typeof passphrase === 'string' ? [] : ['privkey_password is not a text']),
-  ];
-  if (problems.length > 0) throw new KeyFileError('malformed', problems);
-  return { wallet: wallet as string, passphrase: passphrase as string, publicKey };
-}
-
-const isPublicKey = (text: string): boolean => {
-  try {
-    return decode('publicKey', text).length > 0;
-  } catch {
-    return false;
-  }
-};
-
-const isPeerId = (text: string): boolean => {
-  try {
-    return decodePeerId(text).length > 0;
-  } catch {
-    return false;
-  }
-};
-
-function holdsLibp2p(text: string): boolean {
-  try {
-    return inspectKeyFile(text).holds === 'libp2p';
-  } catch {
-    return false;
-  }
-}
-
-/** A note on files of one folder that other users of the machine may read. Windows has no such bits. */
-async function permissionNotes(files: readonly string[], kind: 'list' | 'file'): Promise<string[]> {
-  if (process.platform === 'win32') return [];
-  const modes = await Promise.all(
-    files.map(async (file) => ((await stat(file).catch(() => null))?.mode ?? 0) & 0o077),
-  );
-  const open = files.filter((_, i) => modes[i] !== 0);
-  if (open.length === 0) return [];
-  const names =
-    files.length === 1
-      ? files[0]
-      : `${namesOf(open.map((file) => basename(file)))} in ${dirname(files[0])}`;
-  const refused = kind === 'file' ? '; a Mina daemon refuses such key files' : '';
-  return [`other users of this machine may read ${names}${refused} (chmod 600 changes that)`];
-}
-
-const namesOf = (names: readonly string[]): string =>
-  names.length <= NAMES_SHOWN
-    ? names.join(', ')
-    : `${names.slice(0, NAMES_SHOWN).join(', ')} and ${names.length - NAMES_SHOWN} more`;
-
-const codeOf = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code ?? (error as Error).message;

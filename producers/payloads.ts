@@ -3,12 +3,13 @@
  * is where its block and snark work stand.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_BODY_BYTES } from '../mina/limits.ts';
 import { parseSubmission, SubmissionError, type Submission } from '../mina/submission.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { listProblems } from '../system/problems.ts';
+import { readRegularFile } from '../system/regular-file.ts';
 
 /** Half-open range of bytes in the file: a JSON string, quotes included. */
 export type ByteRange = { start: number; end: number };
@@ -62,9 +63,10 @@ export async function readPayloads(folder: string): Promise<Payload[]> {
       const { size } = await stat(path);
       if (size > MAX_BODY_BYTES)
         throw new Fault(`has ${size} bytes; the backend takes ${MAX_BODY_BYTES} at most`, 1);
-      payloads.push(readPayload(name, path, await readFile(path)));
+      payloads.push(readPayload(name, path, await readPayloadFile(path)));
     } catch (error) {
       if (error instanceof Fault) problems.push(`${path}:${error.line}: ${error.message}`);
+      else if (error instanceof UserError) problems.push(error.message);
       else if ((error as NodeJS.ErrnoException).code !== undefined)
         problems.push(`${path}:1: cannot be read (${(error as NodeJS.ErrnoException).code})`);
       else throw error;
@@ -77,10 +79,14 @@ export async function readPayloads(folder: string): Promise<Payload[]> {
   return payloads;
 }
 
+/** @throws UserError for what is no file */
+const readPayloadFile = (path: string): Promise<Buffer> =>
+  readRegularFile(path, { what: 'the payload', maxBytes: MAX_BODY_BYTES });
+
 /** @returns the whole body, byte for byte. @throws UserError if the file is gone or has changed its size */
 export async function payloadBytes({ path, sizeBytes }: Payload): Promise<Buffer> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new UserError(`cannot read ${path} any more (${(cause as NodeJS.ErrnoException).code})`, {
+  const bytes = await readPayloadFile(path).catch((cause: Error) => {
+    throw new UserError(`${cause.message} any more`, {
       hint: 'leave the payload folder as it is until the load has begun',
       cause,
     });

@@ -19,30 +19,30 @@ export const hashOfSeed = (purpose: string, seed: string | Uint8Array, detail: s
     .digest();
 
 export class RandomStream {
-  private readonly cipher: Cipher;
-  private block = Buffer.alloc(0);
-  private at = 0;
+  readonly #cipher: Cipher;
+  #block = Buffer.alloc(0);
+  #at = 0;
 
   /** Streams of one seed with different purposes are independent. */
   constructor(seed: string, purpose: string) {
     const hash = hashOfSeed(`random/${purpose}`, seed, '');
-    this.cipher = createCipheriv('aes-256-ctr', hash.subarray(0, 32), hash.subarray(32, 48));
+    this.#cipher = createCipheriv('aes-256-ctr', hash.subarray(0, 32), hash.subarray(32, 48));
   }
 
   /** @returns an integer from 0 to 2^32 - 1 */
   next(): number {
-    if (this.at === this.block.length) {
-      this.block = this.cipher.update(BLOCK);
-      this.at = 0;
+    if (this.#at === this.#block.length) {
+      this.#block = this.#cipher.update(BLOCK);
+      this.#at = 0;
     }
-    const word = this.block.readUInt32LE(this.at);
-    this.at += 4;
+    const word = this.#block.readUInt32LE(this.#at);
+    this.#at += 4;
     return word;
   }
 
   /** @returns the next `length` bytes of the stream; not to be mixed with the numbers */
   bytes(length: number): Buffer {
-    return this.cipher.update(Buffer.alloc(length));
+    return this.#cipher.update(Buffer.alloc(length));
   }
 
   /** @returns an integer from 0 to `limit` - 1, each equally likely; 0 < limit <= 2^32 */

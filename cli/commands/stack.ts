@@ -6,20 +6,28 @@ import { join, resolve } from 'node:path';
 import getPort from 'get-port';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { distFile } from '../../paths.ts';
+import { type BackendConfig, loadConfig } from '../../stack/backend/config.ts';
 import { exitCodeOf } from '../../system/ending.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { listProblems } from '../../system/problems.ts';
 import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 
 const COMPONENTS = ['backend'] as const;
 
-/** Variables of the original that choose a storage, in the order in which it writes to them. */
-const OTHER_STORAGES = [
-  ['AWS_BUCKET_NAME_SUFFIX', 'S3'],
-  ['AWS_KEYSPACE', 'Cassandra'],
-  ['POSTGRES_HOST', 'PostgreSQL'],
-] as const;
+/** Variables of the original that choose a storage. */
+const OTHER_STORAGES = ['AWS_BUCKET_NAME_SUFFIX', 'AWS_KEYSPACE', 'POSTGRES_HOST'] as const;
+
+/** What the original's CONFIG_FILE decides: a flag beside it would be passed over. */
+const OF_CONFIG_FILE = ['network', 'storage', 'no-verify'] as const;
+
+type StorageKind = BackendConfig['storages'][number]['kind'];
+const STORAGE_NAMES: Record<Exclude<StorageKind, 'filesystem'>, string> = {
+  s3: 'S3',
+  cassandra: 'Cassandra',
+  postgres: 'PostgreSQL',
+};
 
 export const stack: Command = {
   name: 'stack',
@@ -103,38 +111,54 @@ export const stack: Command = {
           : `stack does not know "${operands.join(' ')}"`,
         { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
       );
+    const configFile = env.CONFIG_FILE ? resolve(cwd, env.CONFIG_FILE) : undefined;
+    listProblems(
+      OF_CONFIG_FILE.filter((name) => configFile !== undefined && sources[name] === 'flag').map(
+        (name) => `--${name} and CONFIG_FILE exclude each other`,
+      ),
+      `CONFIG_FILE ${configFile} decides network, storage and switches, as it does for the original backend`,
+    );
+    const storage =
+      (values.storage as string | undefined) ??
+      (OTHER_STORAGES.some((variable) => env[variable])
+        ? undefined
+        : join(resolve(cwd), 'stack-data'));
     const host = values.host as string;
     const wanted = values.port as number;
     const isChosen = sources.port !== 'default';
     if (isChosen) await checkPort(host, wanted);
-    const others = OTHER_STORAGES.filter(([variable]) => env[variable]).map(([, name]) => name);
-    const storage =
-      (values.storage as string | undefined) ??
-      (others.length === 0 ? join(resolve(cwd), 'stack-data') : undefined);
-    if (storage !== undefined) makeFolder(storage);
-    const places = storage === undefined ? others : [...others, storage];
     const port = isChosen ? wanted : await getPort({ port: wanted, host });
     if (port !== wanted)
       stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
     const whitelist = values.whitelist as string | undefined;
-    stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
-    return runInForeground(
-      distFile('backend.js'),
-      {
-        ...env,
-        CONFIG_FILE: undefined,
-        CONFIG_NETWORK_NAME: values.network as string,
-        CONFIG_FILESYSTEM_PATH: storage,
-        DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
-        DELEGATION_WHITELIST_FILE: whitelist,
-        REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
-        VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
-        BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
-        BACKEND_HOST: host,
-        BACKEND_PORT: String(port),
-      },
-      { stdout, stderr },
+    const backendEnv = {
+      ...env,
+      CONFIG_FILE: configFile,
+      CONFIG_NETWORK_NAME: values.network as string,
+      CONFIG_FILESYSTEM_PATH: storage,
+      DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
+      DELEGATION_WHITELIST_FILE: whitelist,
+      REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
+      VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
+      BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
+      BACKEND_HOST: host,
+      BACKEND_PORT: String(port),
+    };
+    // The backend would say the same, but as a line of its log.
+    const config = loadConfig(backendEnv);
+    if (config.whitelist === null && sources.whitelist === 'flag')
+      throw new UserError(
+        `--whitelist has no effect: CONFIG_FILE ${configFile} says delegation_whitelist_disabled`,
+        { hint: 'leave one of them out', exitCode: EXIT.usage },
+      );
+    const { storages } = config;
+    for (const each of storages)
+      if (each.kind === 'filesystem') makeFolder(resolve(cwd, each.path));
+    const places = storages.map((each) =>
+      each.kind === 'filesystem' ? resolve(cwd, each.path) : STORAGE_NAMES[each.kind],
     );
+    stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
+    return runInForeground(distFile('backend.js'), backendEnv, cwd, { stdout, stderr });
   },
 };
 
@@ -177,12 +201,15 @@ async function checkPort(host: string, port: number): Promise<void> {
 async function runInForeground(
   program: string,
   env: NodeJS.ProcessEnv,
+  cwd: string,
   { stdout, stderr }: Pick<CommandCall, 'stdout' | 'stderr'>,
 ): Promise<number> {
   const running = await startProgram({
     file: process.execPath,
     args: ['--enable-source-maps', program],
     env,
+    // Paths in CONFIG_FILE and in variables mean the folder where the user stands.
+    cwd,
     stdout: (text) => void stdout.write(text),
     stderr: (text) => void stderr.write(text),
     channel: true,

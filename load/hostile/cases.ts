@@ -11,7 +11,7 @@
 import { decode, encode } from '../../mina/base58check.ts';
 import { MAX_BODY_BYTES } from '../../mina/limits.ts';
 import { SUBMIT_PATH } from '../target/target.ts';
-import { bodyOf, type HostileMaterial, type Member, type Tokens, utcSeconds } from './material.ts';
+import { bodyOf, type HostileMaterial, type Member, type Tokens, utcText } from './material.ts';
 import type { Expected, Part, Script, Step } from './script.ts';
 
 export type HostileContext = {
@@ -577,7 +577,7 @@ const CHECKS: readonly HostileCase[] = [
       const atEdge = signed(context, refused, { createdAt: edge });
       const day = signed(context, refused, { createdAt: nowS(context) + 86_400 });
       // What is signed is the time in UTC, whatever zone it was written in.
-      const zoned = `"${utcSeconds(edge - 5400).slice(0, -1)}-01:30"`;
+      const zoned = `"${utcText(edge - 5400).slice(0, -1)}-01:30"`;
       const soon: Step = { do: 'answer', oneOf: [FUTURE], withinMs: EDGE_JUDGED_MS };
       return {
         parts: [
@@ -621,7 +621,7 @@ const CHECKS: readonly HostileCase[] = [
     block: changed(block),
   })),
   badSignature('created-at', 'created_at one second off', (_tokens, { context }) => ({
-    created_at: `"${utcSeconds(nowS(context) - 7)}"`,
+    created_at: `"${utcText(nowS(context) - 7)}"`,
   })),
   badSignature('peer-id', 'another peer id than the signed one', (_tokens, { member }) => ({
     peer_id: `"${member.peerId}"`,

@@ -87,7 +87,7 @@ export type HostileMaterial = {
   publicKeys: readonly string[];
 };
 
-export const utcSeconds = (seconds: number): string =>
+export const utcText = (seconds: number): string =>
   `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 
 const HOUR_MS = 3_600_000;
@@ -159,7 +159,7 @@ export async function hostileMaterial({
     sign({ member, createdAt, snarkWork, graphqlControlPort, builtWithCommitSha, ...options }) {
       const text = signedText({
         block,
-        createdAt: utcSeconds(createdAt),
+        createdAt: utcText(createdAt),
         peerId: member.peerId,
         snarkWork,
         graphqlControlPort,
@@ -169,7 +169,7 @@ export async function hostileMaterial({
       const signature = encode('signature', signer.sign(key, signer.blake2b256(text)));
       return {
         block,
-        created_at: `"${utcSeconds(createdAt)}"`,
+        created_at: `"${utcText(createdAt)}"`,
         peer_id: `"${member.peerId}"`,
         snark_work: snarkWork,
         graphql_control_port: graphqlControlPort?.toString(),

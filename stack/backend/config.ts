@@ -2,15 +2,18 @@
  * The backend's configuration: the original's environment variables (or its JSON file, CONFIG_FILE), as far as they apply, and ours.
  * Source: uptime-service-backend, src/delegation_backend/app_config.go and constants.go.
  */
-import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
+import { JsonProblem, readJson } from '../../system/json-lines.ts';
+import { readRegularFileSync } from '../../system/regular-file.ts';
+import { decodeText } from '../../system/text-table.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { CassandraConfig } from '../storage/cassandra.ts';
-import { postgresSslOf, type PostgresConfig } from '../../system/postgres.ts';
+import { type PostgresConfig, postgresSslOf } from '../../system/postgres.ts';
 import { awsCredentialsOf, awsRegionOf, s3EndpointOf } from '../../system/s3.ts';
 import type { S3Config } from '../storage/s3.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { columnOf } from './whitelist.ts';
 
 /** Never shown whole: it holds passwords. */
 export type StorageConfig =
@@ -28,7 +31,12 @@ export type BackendConfig = {
    */
   signatures: 'strict' | 'lax' | 'unchecked';
   /** null: whoever signs may submit. */
-  whitelist: { file: string; refreshMs: number } | null;
+  whitelist: {
+    file: string;
+    /** In which column of a sheet the keys stand, from 0; null: in the one that holds keys. */
+    column: number | null;
+    refreshMs: number;
+  } | null;
   /** Submissions of one submitter within an hour. */
   requestsPerKeyHourly: number;
   /** One at least, in the order in which they are written: S3, Keyspaces, PostgreSQL, filesystem. */
@@ -47,6 +55,8 @@ type Env = Record<string, string | undefined>;
 const text = z.string().default('');
 const ConfigFile = z.object({
   network_name: text,
+  gsheet_id: text,
+  delegation_whitelist_column: text,
   delegation_whitelist_disabled: z.boolean().default(false),
   verify_signature_disabled: z.boolean().default(false),
   filesystem: z.object({ path: z.string() }).nullish(),
@@ -85,133 +95,130 @@ const ConfigFile = z.object({
 /** The original's (aws_keyspaces.go). */
 const KEYSPACES_PORT = 9142;
 const DEFAULT_REFRESH_MINUTES = 10;
+/** Three weeks: a timer of Node goes no further than 24.8 days, and fires at once beyond. */
+const MOST_REFRESH_MINUTES = 30_240;
 
-/** @throws UserError that names the variable, its value and what it takes */
+/** CONFIG_FILE of a thousand storages would be smaller. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Where a variable is wrong: what is read from it then does not matter, because all problems are thrown together. */
+type Report = (message: string, hint: string) => void;
+type Source = { env: Env; report: Report };
+
+/** @throws UserError (exit 2) with every variable that is wrong, its value and what it takes, one a line */
 export function loadConfig(env: Env): BackendConfig {
-  const base = env.CONFIG_FILE ? fromFile(env.CONFIG_FILE, env) : fromEnvironment(env);
-  const lax = switchOf(env, 'VERIFY_SIGNATURE_LAX');
-  return {
+  const problems: { message: string; hint: string }[] = [];
+  const source: Source = { env, report: (message, hint) => problems.push({ message, hint }) };
+  const base = env.CONFIG_FILE ? fromFile(env.CONFIG_FILE, source) : fromEnvironment(source);
+  const lax = switchOf(source, 'VERIFY_SIGNATURE_LAX');
+  const config: BackendConfig = {
     networkName: base.networkName,
     storages: base.storages,
-    faithful: switchOf(env, 'BACKEND_FAITHFUL'),
+    faithful: switchOf(source, 'BACKEND_FAITHFUL'),
     signatures: base.unchecked ? 'unchecked' : lax ? 'lax' : 'strict',
-    whitelist: base.open ? null : whitelistOf(env),
-    requestsPerKeyHourly: hourlyOf(env.REQUESTS_PER_PK_HOURLY),
+    whitelist: base.open ? null : whitelistOf(source, base),
+    requestsPerKeyHourly: integerOf(source, 'REQUESTS_PER_PK_HOURLY', {
+      min: 0,
+      without: HOURLY_LIMIT,
+    }),
     host: env.BACKEND_HOST || '127.0.0.1',
-    port: portOf(env.BACKEND_PORT),
-    logLevel: levelOf(env.LOG_LEVEL),
+    port: integerOf(source, 'BACKEND_PORT', { min: 0, max: 65535, without: 8080 }),
+    logLevel: levelOf(source),
   };
+  if (problems.length === 0) return config;
+  throw new UserError(problems.map(({ message }) => message).join('\n'), {
+    hint: [...new Set(problems.map(({ hint }) => hint))].join('; '),
+    exitCode: EXIT.usage,
+  });
 }
 
 /**
- * Whether the variables that a user may set for the embedded backend of a load can be used: {@link loadConfig} refuses them later, when
- * all is signed, and takes 120 where REQUESTS_PER_PK_HOURLY is no number, as the original does.
+ * Whether the variables that a user may set for the embedded backend of a load can be used: asked before anything is signed for it.
  * @throws UserError (exit 2) with a line for each that is wrong
  */
-export function checkBackendEnv(env: Env): void {
-  const faults: UserError[] = [];
-  const check = (take: () => unknown): void => {
-    try {
-      take();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      faults.push(error);
-    }
-  };
-  const integer = (variable: string, least: number, unit: string, hint: string): void => {
-    const text = env[variable];
-    const value = text ? integerOf(text) : least;
-    if (value === undefined || value < least)
-      throw wrong(
-        `${variable} must be an integer of ${least} or more ${unit}, but is "${text}"`,
-        hint,
-      );
-  };
-  const leaveOut = (usual: string): string => `leave it out for ${usual}`;
-  check(() =>
-    integer(
-      'REQUESTS_PER_PK_HOURLY',
-      0,
-      'submissions',
-      leaveOut(`the limit of the real backend, ${HOURLY_LIMIT}`),
-    ),
-  );
-  check(() =>
-    integer(
-      'DELEGATION_WHITELIST_REFRESH_INTERVAL',
-      1,
-      'minutes',
-      leaveOut(`${DEFAULT_REFRESH_MINUTES} minutes`),
-    ),
-  );
-  check(() => switchOf(env, 'VERIFY_SIGNATURE_LAX'));
-  check(() => switchOf(env, 'VERIFY_SIGNATURE_DISABLED'));
-  check(() => levelOf(env.LOG_LEVEL));
-  if (faults.length > 0)
-    throw wrong(
-      faults.map(({ message }) => message).join('\n'),
-      faults.map(({ hint }) => hint).join('; '),
-    );
-}
+export const checkBackendEnv = (env: Env): void =>
+  void loadConfig({
+    REQUESTS_PER_PK_HOURLY: env.REQUESTS_PER_PK_HOURLY,
+    DELEGATION_WHITELIST_REFRESH_INTERVAL: env.DELEGATION_WHITELIST_REFRESH_INTERVAL,
+    VERIFY_SIGNATURE_LAX: env.VERIFY_SIGNATURE_LAX,
+    VERIFY_SIGNATURE_DISABLED: env.VERIFY_SIGNATURE_DISABLED,
+    LOG_LEVEL: env.LOG_LEVEL,
+    // Decided by the load.
+    CONFIG_NETWORK_NAME: 'any',
+    CONFIG_FILESYSTEM_PATH: 'any',
+    DELEGATION_WHITELIST_FILE: 'any',
+  });
 
-type Base = { networkName: string; storages: StorageConfig[]; unchecked: boolean; open: boolean };
+type Base = {
+  networkName: string;
+  storages: StorageConfig[];
+  unchecked: boolean;
+  open: boolean;
+  /** Of the whitelist, as a sheet calls it; '': not chosen. */
+  column: string;
+  /** Of a Google sheet, which is not read here. */
+  sheet: string;
+};
 
-function fromEnvironment(env: Env): Base {
-  const network = required(env, 'CONFIG_NETWORK_NAME', 'CONFIG_NETWORK_NAME=devnet');
+function fromEnvironment(source: Source): Base {
+  const { env } = source;
+  const required = (variable: string, hint: string): string => {
+    const value = env[variable] ?? '';
+    if (value === '') source.report(`missing ${variable} environment variable`, hint);
+    return value;
+  };
+  const network = required('CONFIG_NETWORK_NAME', 'CONFIG_NETWORK_NAME=devnet');
   const storages: StorageConfig[] = [];
   if (env.AWS_BUCKET_NAME_SUFFIX)
     storages.push(
-      s3Of(env, network, {
-        account: required(env, 'AWS_ACCOUNT_ID', 'the bucket is <account>-<suffix>'),
+      s3Of(source, network, {
+        account: required('AWS_ACCOUNT_ID', 'the bucket is <account>-<suffix>'),
         suffix: env.AWS_BUCKET_NAME_SUFFIX,
-        region: awsRegionOf(env) ?? required(env, 'AWS_REGION', 'AWS_REGION=us-west-2'),
+        region: awsRegionOf(env) ?? required('AWS_REGION', 'AWS_REGION=us-west-2'),
         credentials: awsCredentialsOf(env),
       }),
     );
   if (env.AWS_KEYSPACE)
     storages.push(
-      cassandraOf(env, {
+      cassandraOf(source, {
         keyspace: env.AWS_KEYSPACE,
         host: env.CASSANDRA_HOST ?? '',
         region: awsRegionOf(env) ?? '',
-        // As the original: what is no integer means the default.
-        port: integerOf(env.CASSANDRA_PORT) ?? 0,
+        port: integerOf(source, 'CASSANDRA_PORT', { min: 0, max: 65535, without: 0 }),
         username: env.CASSANDRA_USERNAME ?? '',
         password: env.CASSANDRA_PASSWORD ?? '',
         certificate: env.AWS_SSL_CERTIFICATE_PATH ?? '',
         names: ['CASSANDRA_HOST', 'AWS_REGION', 'AWS_SSL_CERTIFICATE_PATH'],
       }),
     );
-  if (env.POSTGRES_HOST)
+  if (env.POSTGRES_HOST) {
+    required('POSTGRES_PORT', 'POSTGRES_PORT=5432');
     storages.push(
-      postgresOf(env, {
+      postgresOf(source, {
         host: env.POSTGRES_HOST,
-        port: postgresPortOf(required(env, 'POSTGRES_PORT', 'POSTGRES_PORT=5432')),
-        user: required(env, 'POSTGRES_USER', 'whom PostgreSQL knows'),
-        password: required(env, 'POSTGRES_PASSWORD', 'the password of POSTGRES_USER'),
-        database: required(env, 'POSTGRES_DB', 'the database with the table submissions'),
+        port: integerOf(source, 'POSTGRES_PORT', { min: 1, max: 65535, without: 5432 }),
+        user: required('POSTGRES_USER', 'whom PostgreSQL knows'),
+        password: required('POSTGRES_PASSWORD', 'the password of POSTGRES_USER'),
+        database: required('POSTGRES_DB', 'the database with the table submissions'),
         sslmode: env.POSTGRES_SSLMODE ?? '',
       }),
     );
+  }
   if (env.CONFIG_FILESYSTEM_PATH)
     storages.push({ kind: 'filesystem', path: env.CONFIG_FILESYSTEM_PATH });
-  if (storages.length === 0) throw noStorage();
+  if (storages.length === 0) reportNoStorage(source);
   return {
     networkName: network,
     storages,
-    unchecked: switchOf(env, 'VERIFY_SIGNATURE_DISABLED'),
-    open: switchOf(env, 'DELEGATION_WHITELIST_DISABLED'),
+    unchecked: switchOf(source, 'VERIFY_SIGNATURE_DISABLED'),
+    open: switchOf(source, 'DELEGATION_WHITELIST_DISABLED'),
+    column: '',
+    sheet: env.CONFIG_GSHEET_ID ?? '',
   };
 }
 
-function required(env: Env, variable: string, hint: string): string {
-  const value = env[variable];
-  if (!value) throw wrong(`missing ${variable} environment variable`, hint);
-  return value;
-}
-
 function s3Of(
-  env: Env,
+  { env, report }: Source,
   network: string,
   {
     account,
@@ -225,19 +232,31 @@ function s3Of(
     credentials: S3Config['credentials'];
   },
 ): StorageConfig {
+  const endpoint = orReport(report, () => s3EndpointOf(env), null);
   return {
     kind: 's3',
     bucket: `${account}-${suffix}`,
     network,
     region,
-    endpoint: s3EndpointOf(env),
+    endpoint,
     pathStyle: env.AWS_S3_FORCE_PATH_STYLE === '1',
     credentials,
   };
 }
 
+/** What a shared reader of a setting refuses is one problem among others. */
+function orReport<T>(report: Report, read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    report(error.message, error.hint);
+    return otherwise;
+  }
+}
+
 function cassandraOf(
-  env: Env,
+  source: Source,
   given: {
     keyspace: string;
     host: string;
@@ -250,16 +269,17 @@ function cassandraOf(
     names: [string, string, string];
   },
 ): StorageConfig {
+  const { env, report } = source;
   const { keyspace, host, region, port, username, password, certificate } = given;
   const [hostName, regionName, certificateName] = given.names;
   if (host === '' && region === '')
-    throw wrong(
+    report(
       `${regionName} is required when ${hostName} is not set`,
       'the host of Amazon Keyspaces is cassandra.<region>.amazonaws.com',
     );
-  const encrypted = (env.CASSANDRA_TLS ?? '') === '' || switchOf(env, 'CASSANDRA_TLS');
+  const encrypted = (env.CASSANDRA_TLS ?? '') === '' || switchOf(source, 'CASSANDRA_TLS');
   if (encrypted && certificate === '')
-    throw wrong(
+    report(
       `missing ${certificateName}`,
       'the PEM file with the root that signed the certificates of the nodes; CASSANDRA_TLS=0 for a Cassandra without TLS',
     );
@@ -275,60 +295,37 @@ function cassandraOf(
 }
 
 function postgresOf(
-  env: Env,
+  { env, report }: Source,
   { sslmode, ...rest }: Omit<PostgresConfig, 'sslmode' | 'sslRootCert'> & { sslmode: string },
 ): StorageConfig {
-  const ssl = postgresSslOf(
-    { mode: sslmode, rootCert: env.PGSSLROOTCERT },
-    'require',
-    'the SSL mode of PostgreSQL (POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE)',
+  const ssl = orReport(
+    report,
+    () =>
+      postgresSslOf(
+        { mode: sslmode, rootCert: env.PGSSLROOTCERT },
+        'require',
+        'the SSL mode of PostgreSQL (POSTGRES_SSLMODE, or postgresql.sslmode in CONFIG_FILE)',
+      ),
+    { sslmode: 'require' as const, sslRootCert: null },
   );
   return { kind: 'postgres', ...rest, ...ssl };
 }
 
-function postgresPortOf(text: string): number {
-  const port = integerOf(text);
-  if (port !== undefined && port > 0 && port <= 65535) return port;
-  throw wrong(
-    `POSTGRES_PORT must be an integer from 1 to 65535, but is "${text}"`,
-    'usually it is 5432',
-  );
-}
-
-function fromFile(path: string, env: Env): Base {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw wrong(
-      `CONFIG_FILE ${path} cannot be read: ${(cause as Error).message}`,
-      'give the path of a JSON file',
-      cause,
-    );
-  }
-  let file: z.infer<typeof ConfigFile>;
-  try {
-    file = ConfigFile.parse(JSON.parse(text));
-  } catch (cause) {
-    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
-    throw wrong(
-      `CONFIG_FILE ${path} is no configuration: ${why.replaceAll('\n', ' ')}`,
-      'it holds network_name, aws, aws_keyspaces, postgresql, filesystem and the switches, as the original backend reads them',
-      cause,
-    );
-  }
+function fromFile(path: string, source: Source): Base {
+  const file = readConfigFile(path);
+  const { report } = source;
   const storages: StorageConfig[] = [];
   const { aws, aws_keyspaces: keyspaces, postgresql } = file;
   const filled = (key: string, values: Record<string, unknown>): void => {
-    const empty = Object.keys(values).find((name) => values[name] === '' || values[name] === 0);
-    if (empty !== undefined)
-      throw wrong(`CONFIG_FILE ${path} has no ${key}.${empty}`, `${key} cannot be used without it`);
+    for (const name of Object.keys(values))
+      if (values[name] === '' || values[name] === 0)
+        report(`CONFIG_FILE ${path} has no ${key}.${name}`, `${key} cannot be used without it`);
   };
   if (aws) {
     const { account_id, bucket_name_suffix, region, access_key_id, secret_access_key } = aws;
     filled('aws', { account_id, bucket_name_suffix, region });
     storages.push(
-      s3Of(env, file.network_name, {
+      s3Of(source, file.network_name, {
         account: account_id,
         suffix: bucket_name_suffix,
         region,
@@ -343,7 +340,7 @@ function fromFile(path: string, env: Env): Base {
     const { keyspace } = keyspaces;
     filled('aws_keyspaces', { keyspace });
     storages.push(
-      cassandraOf(env, {
+      cassandraOf(source, {
         keyspace,
         host: keyspaces.cassandra_host,
         region: keyspaces.region,
@@ -362,83 +359,116 @@ function fromFile(path: string, env: Env): Base {
   if (postgresql) {
     const { host, port, user, password, database, sslmode } = postgresql;
     filled('postgresql', { host, port, user, password, database });
-    storages.push(postgresOf(env, { host, port, user, password, database, sslmode }));
+    storages.push(postgresOf(source, { host, port, user, password, database, sslmode }));
   }
   if (file.filesystem?.path) storages.push({ kind: 'filesystem', path: file.filesystem.path });
-  if (storages.length === 0) throw noStorage();
+  if (storages.length === 0) reportNoStorage(source);
   return {
     networkName: file.network_name,
     storages,
     unchecked: file.verify_signature_disabled,
     open: file.delegation_whitelist_disabled,
+    column: file.delegation_whitelist_column,
+    sheet: file.gsheet_id,
   };
 }
 
-function whitelistOf(env: Env): BackendConfig['whitelist'] {
-  const file = env.DELEGATION_WHITELIST_FILE;
-  if (!file)
-    throw wrong(
-      'the whitelist is on, but no file holds it',
-      'set DELEGATION_WHITELIST_FILE to a text file with one public key a line (Google sheets are not read here), or DELEGATION_WHITELIST_DISABLED=1',
-    );
-  const minutes = integerOf(env.DELEGATION_WHITELIST_REFRESH_INTERVAL) ?? DEFAULT_REFRESH_MINUTES;
-  if (minutes < 1)
-    throw wrong(
-      `DELEGATION_WHITELIST_REFRESH_INTERVAL must be at least 1 minute, but is ${minutes}`,
-      'leave it out for 10 minutes',
-    );
-  return { file, refreshMs: minutes * 60_000 };
-}
-
-/** As the original: what is no integer means the default. Less than 0 breaks every request there, so it is refused here. */
-function hourlyOf(text: string | undefined): number {
-  const value = integerOf(text) ?? HOURLY_LIMIT;
-  if (value < 0)
-    throw wrong(
-      `REQUESTS_PER_PK_HOURLY must be 0 or more, but is ${value}`,
-      'leave it out for 120',
-    );
-  return value;
-}
-
-const integerOf = (text: string | undefined): number | undefined =>
-  text !== undefined && /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
-
-function switchOf(env: Env, variable: string): boolean {
-  const value = env[variable] ?? '';
-  if (value === '' || value === '0') return false;
-  if (value === '1') return true;
-  throw wrong(
-    `${variable}, if set, should be either 0 or 1, but is "${value}"`,
-    `set ${variable}=1 or leave it out`,
+/** @throws UserError (exit 2) if the file cannot be read or is no configuration */
+function readConfigFile(path: string): z.infer<typeof ConfigFile> {
+  const text = decodeText(
+    readRegularFileSync(path, { what: 'CONFIG_FILE', maxBytes: MAX_FILE_BYTES }),
   );
+  let why: string;
+  try {
+    const read = ConfigFile.safeParse(readJson(text).value);
+    if (read.success) return read.data;
+    why = z.prettifyError(read.error).replaceAll('\n', ' ');
+  } catch (error) {
+    if (!(error instanceof JsonProblem)) throw error;
+    why = `${error.line === null ? 'it' : `line ${error.line}`} ${error.message}`;
+  }
+  throw new UserError(`CONFIG_FILE ${path} is no configuration: ${why}`, {
+    hint: 'it holds network_name, aws, aws_keyspaces, postgresql, filesystem and the switches, as the original backend reads them',
+    exitCode: EXIT.usage,
+  });
 }
 
-function portOf(text: string | undefined): number {
-  const value = text ? integerOf(text) : 8080;
-  if (value === undefined || value < 0 || value > 65535)
-    throw wrong(
-      `BACKEND_PORT must be an integer from 0 to 65535, but is "${text}"`,
-      '0 takes any free port',
+function whitelistOf(
+  source: Source,
+  { column: columnInFile, sheet }: Base,
+): BackendConfig['whitelist'] {
+  const { env, report } = source;
+  const file = env.DELEGATION_WHITELIST_FILE ?? '';
+  if (file === '')
+    report(
+      sheet === ''
+        ? 'the whitelist is on, but no file holds it'
+        : `the whitelist is on, but the Google sheet "${sheet}" is not read here`,
+      'set DELEGATION_WHITELIST_FILE to a text file with one public key a line or to the sheet as CSV, or DELEGATION_WHITELIST_DISABLED=1',
     );
-  return value;
+  const name = columnInFile || env.DELEGATION_WHITELIST_COLUMN || '';
+  const column = name === '' ? null : columnOf(name);
+  if (name !== '' && column === null)
+    report(
+      `DELEGATION_WHITELIST_COLUMN must be a column of a sheet such as C, but is "${name}"`,
+      'leave it out to take the column that holds public keys',
+    );
+  const minutes = integerOf(source, 'DELEGATION_WHITELIST_REFRESH_INTERVAL', {
+    min: 1,
+    max: MOST_REFRESH_MINUTES,
+    without: DEFAULT_REFRESH_MINUTES,
+  });
+  return { file, column, refreshMs: minutes * 60_000 };
 }
 
-function levelOf(text: string | undefined): LogLevel {
-  const level = LOG_LEVELS.find((name) => name === (text || 'info').toLowerCase());
+const OF_THE_ORIGINAL = [
+  'REQUESTS_PER_PK_HOURLY',
+  'DELEGATION_WHITELIST_REFRESH_INTERVAL',
+  'CASSANDRA_PORT',
+];
+
+/** What is no integer is named, unless faithful: the original takes its default then. */
+function integerOf(
+  { env, report }: Source,
+  variable: string,
+  { min, max, without }: { min: number; max?: number; without: number },
+): number {
+  const text = env[variable] ?? '';
+  if (text === '') return without;
+  const value = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= (max ?? Infinity)) return value;
+  if (Number.isNaN(value) && env.BACKEND_FAITHFUL === '1' && OF_THE_ORIGINAL.includes(variable))
+    return without;
+  report(
+    `${variable} must be an integer ${max === undefined ? `of at least ${min}` : `from ${min} to ${max}`}, but is "${text}"`,
+    `leave ${variable} out for ${without === 0 ? 'the usual one' : without}`,
+  );
+  return without;
+}
+
+function switchOf({ env, report }: Source, variable: string): boolean {
+  const value = env[variable] ?? '';
+  if (value !== '' && value !== '0' && value !== '1')
+    report(
+      `${variable}, if set, should be either 0 or 1, but is "${value}"`,
+      `set ${variable}=1 or leave it out`,
+    );
+  return value === '1';
+}
+
+function levelOf({ env, report }: Source): LogLevel {
+  const text = env.LOG_LEVEL || 'info';
+  const level = LOG_LEVELS.find((name) => name === text.toLowerCase());
   if (level === undefined)
-    throw wrong(
+    report(
       `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, but is "${text}"`,
-      'leave it out for info',
+      'leave LOG_LEVEL out for info',
     );
-  return level;
+  return level ?? 'info';
 }
 
-const wrong = (message: string, hint: string, cause?: unknown): UserError =>
-  new UserError(message, { hint, exitCode: EXIT.usage, cause });
-
-const noStorage = (): UserError =>
-  wrong(
+const reportNoStorage = ({ report }: Source): void =>
+  report(
     'no storage is configured',
     'set CONFIG_FILESYSTEM_PATH to a folder, or AWS_BUCKET_NAME_SUFFIX (S3), AWS_KEYSPACE (Cassandra) or POSTGRES_HOST with their like',
   );

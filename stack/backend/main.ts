@@ -12,20 +12,26 @@ import { EXIT, UserError } from '../../user-error.ts';
 import { createBlockCache } from './block-cache.ts';
 import { type BackendConfig, loadConfig, type StorageConfig } from './config.ts';
 import type { Storage } from '../storage/storage.ts';
+import { lineWriterOf } from './line-writer.ts';
 import { createLog, type Log } from './log.ts';
 import { createHourlyLimiter } from './rate-limit.ts';
 import { createSecondTable } from './second-table.ts';
 import { type Backend, startServer } from './server.ts';
 import { readWhitelist, type Whitelist } from './whitelist.ts';
 
-const write = (line: string): void => void process.stderr.write(line);
 const now = (): Date => new Date();
+const writeLog = lineWriterOf(2, (count) => {
+  let line = '';
+  createLog('warn', (text) => (line = text), now).warn(`${count} log lines were lost`);
+  return line;
+});
+const writeReady = lineWriterOf(1, () => '');
 
 try {
   const config = loadConfig(process.env);
-  await run(config, createLog(config.logLevel, write, now));
+  await run(config, createLog(config.logLevel, writeLog, now));
 } catch (error) {
-  const log = createLog('error', write, now);
+  const log = createLog('error', writeLog, now);
   if (error instanceof UserError) log.error(error.message, { hint: error.hint });
   else log.error('the backend did not start', { error: (error as Error).stack });
   process.exitCode = error instanceof UserError ? error.exitCode : EXIT.broken;
@@ -74,9 +80,7 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
   const url = `http://${shownHost}:${backend.port}`;
   log.info(`ready and listening on ${url}`, { network: config.networkName });
   const { host, port } = backend;
-  process.stdout.write(
-    `${JSON.stringify({ event: 'listening', host, port, url, pid: process.pid })}\n`,
-  );
+  writeReady(`${JSON.stringify({ event: 'listening', host, port, url, pid: process.pid })}\n`);
 }
 
 /** Each storage with its library is loaded only where it is used. @throws UserError */
@@ -101,16 +105,19 @@ async function keepWhitelist(
     log.info('Delegation whitelist is disabled');
     return () => null;
   }
-  const { file, refreshMs } = whitelist;
-  let current = await readWhitelist(file);
+  const { file, column, refreshMs } = whitelist;
+  let current = await readWhitelist(file, column);
   const report = ({ keys, passedOver }: Whitelist): void =>
-    log.info(`Delegation whitelist is enabled, number of BPs: ${keys.size}`, {
-      file,
-      passed_over: passedOver,
-    });
+    log[keys.size === 0 ? 'warn' : 'info'](
+      `Delegation whitelist is enabled, number of BPs: ${keys.size}`,
+      {
+        file,
+        passed_over: passedOver,
+      },
+    );
   report(current);
   const timer = setInterval(() => {
-    readWhitelist(file).then(
+    readWhitelist(file, column).then(
       (read) => report((current = read)),
       (error: Error) => log.error('kept the previous whitelist', { error: error.message }),
     );

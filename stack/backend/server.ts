@@ -79,135 +79,135 @@ class BackendServer implements Backend {
   host: string;
   port: number;
   readonly counts: BackendCounts = { answers: {}, stored: 0, keptEarlier: 0, storageFailures: 0 };
-  private readonly server: Server;
-  private readonly checks: Checks;
-  private readonly storages: readonly Storage[];
-  private readonly faithful: boolean;
-  private readonly log: Log;
-  private readonly limits: Limits;
-  private readonly largeBodies: ByteBudget;
+  readonly #server: Server;
+  readonly #checks: Checks;
+  readonly #storages: readonly Storage[];
+  readonly #faithful: boolean;
+  readonly #log: Log;
+  readonly #limits: Limits;
+  readonly #largeBodies: ByteBudget;
   /** Submissions under way, by connection: what a cut connection is to be told. */
-  private readonly reading = new WeakMap<Socket, ServerResponse>();
+  readonly #reading = new WeakMap<Socket, ServerResponse>();
   /** Answers that are not finished, by connection. */
-  private readonly answering = new WeakMap<Socket, number>();
-  private readonly connections = new Set<Socket>();
-  private underWay = 0;
-  private idle: (() => void) | null = null;
+  readonly #answering = new WeakMap<Socket, number>();
+  readonly #connections = new Set<Socket>();
+  #underWay = 0;
+  #idle: (() => void) | null = null;
   /** Submissions that storages are keeping, by connection: a stop waits for them. */
-  private readonly savingOn = new Map<Socket, number>();
-  private saved: (() => void) | null = null;
-  private stopping: Promise<void> | null = null;
+  readonly #savingOn = new Map<Socket, number>();
+  #saved: (() => void) | null = null;
+  #stopping: Promise<void> | null = null;
 
   constructor({ checks, storages, faithful, log, host, port, limits }: BackendOptions) {
-    this.checks = checks;
-    this.storages = storages;
-    this.faithful = faithful;
-    this.log = log;
+    this.#checks = checks;
+    this.#storages = storages;
+    this.#faithful = faithful;
+    this.#log = log;
     this.host = host;
     this.port = port;
-    this.limits = { ...LIMITS, ...limits };
-    this.largeBodies = new ByteBudget(this.limits.largeBodiesBytes);
-    this.server = createServer({
-      maxHeaderSize: this.limits.headerBytes,
-      headersTimeout: this.limits.headersMs,
-      requestTimeout: this.limits.requestMs,
-      keepAliveTimeout: this.limits.idleMs,
-      connectionsCheckingInterval: Math.min(5000, this.limits.headersMs),
+    this.#limits = { ...LIMITS, ...limits };
+    this.#largeBodies = new ByteBudget(this.#limits.largeBodiesBytes);
+    this.#server = createServer({
+      maxHeaderSize: this.#limits.headerBytes,
+      headersTimeout: this.#limits.headersMs,
+      requestTimeout: this.#limits.requestMs,
+      keepAliveTimeout: this.#limits.idleMs,
+      connectionsCheckingInterval: Math.min(5000, this.#limits.headersMs),
       requireHostHeader: false, // node's own answer would differ
     });
-    this.server.maxHeadersCount = 0;
+    this.#server.maxHeadersCount = 0;
     // As Go does: a client that ends its side after a whole request still gets the answer.
-    (this.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-    this.server.on('connection', (socket: Socket) => {
-      this.connections.add(socket);
-      socket.once('close', () => this.connections.delete(socket));
+    (this.#server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
     });
-    this.server.on('request', (req: IncomingMessage, res: ServerResponse) =>
-      this.route(req, res, false),
+    this.#server.on('request', (req: IncomingMessage, res: ServerResponse) =>
+      this.#route(req, res, false),
     );
-    this.server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
-      this.route(req, res, true),
+    this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
+      this.#route(req, res, true),
     );
-    this.server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
-      this.count(417);
+    this.#server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
+      this.#count(417);
       res.writeHead(417, ['Connection', 'close', 'Date', date(), 'Content-Length', '0']);
       res.end();
     });
-    this.server.on('connect', (_req: IncomingMessage, socket: Socket) => {
+    this.#server.on('connect', (_req: IncomingMessage, socket: Socket) => {
       socket.on('error', () => socket.destroy());
       socket.end(
         `HTTP/1.1 404 Not Found\r\nContent-Type: ${TEXT}\r\nX-Content-Type-Options: nosniff\r\nDate: ${date()}\r\nContent-Length: 19\r\n\r\n404 page not found\n`,
       );
     });
-    this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-      this.malformed(error, socket),
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      this.#malformed(error, socket),
     );
   }
 
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(this.port, this.host, () => {
-        this.server.off('error', reject);
+      this.#server.once('error', reject);
+      this.#server.listen(this.port, this.host, () => {
+        this.#server.off('error', reject);
         resolve();
       });
     });
-    this.server.on('error', (error) =>
-      this.log.error('the server failed', { error: error.message }),
+    this.#server.on('error', (error) =>
+      this.#log.error('the server failed', { error: error.message }),
     );
-    const { address, port } = this.server.address() as AddressInfo;
+    const { address, port } = this.#server.address() as AddressInfo;
     this.host = address;
     this.port = port;
   }
 
   stop(): Promise<void> {
-    return (this.stopping ??= this.shutDown());
+    return (this.#stopping ??= this.#shutDown());
   }
 
-  private async shutDown(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeIdleConnections();
+  async #shutDown(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
     // What a storage is keeping may still be answered; its own bounds end it.
     const limit = setTimeout(() => {
-      for (const socket of this.connections) if (!this.savingOn.has(socket)) socket.destroy();
-    }, this.limits.stopMs);
+      for (const socket of this.#connections) if (!this.#savingOn.has(socket)) socket.destroy();
+    }, this.#limits.stopMs);
     await closed;
     clearTimeout(limit);
-    if (this.underWay > 0) await new Promise<void>((resolve) => (this.idle = resolve));
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     // Those whose client is gone.
-    if (this.savingOn.size > 0) await new Promise<void>((resolve) => (this.saved = resolve));
-    for (const storage of this.storages)
+    if (this.#savingOn.size > 0) await new Promise<void>((resolve) => (this.#saved = resolve));
+    for (const storage of this.#storages)
       await storage
         .close()
         .catch((error: Error) =>
-          this.log.error(`${storage.name} did not close`, { error: error.message }),
+          this.#log.error(`${storage.name} did not close`, { error: error.message }),
         );
   }
 
-  private count(status: number): void {
+  #count(status: number): void {
     this.counts.answers[status] = (this.counts.answers[status] ?? 0) + 1;
   }
 
   /** node keeps a half-open connection after its last answer: end it, or it stays until the client goes. */
-  private endHalfOpen(socket: Socket, res: ServerResponse): void {
-    this.answering.set(socket, (this.answering.get(socket) ?? 0) + 1);
+  #endHalfOpen(socket: Socket, res: ServerResponse): void {
+    this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1);
     res.once('close', () => {
-      const left = this.answering.get(socket)! - 1;
-      this.answering.set(socket, left);
+      const left = this.#answering.get(socket)! - 1;
+      this.#answering.set(socket, left);
       if (left === 0 && socket.readableEnded) socket.end();
     });
   }
 
-  private route(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
-    this.endHalfOpen(req.socket, res);
+  #route(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
+    this.#endHalfOpen(req.socket, res);
     const fault = requestFault(req);
     if (fault !== null) {
-      this.refuseConnection(req.socket, fault.status, fault.body);
+      this.#refuseConnection(req.socket, fault.status, fault.body);
       return;
     }
     if (req.method === 'OPTIONS' && req.url === '*') {
       // Go answers this one before any handler.
-      this.count(200);
+      this.#count(200);
       res.removeHeader('Connection');
       res.writeHead(200, ['Content-Length', '0', 'Date', date()]);
       res.end();
@@ -218,41 +218,41 @@ class BackendServer implements Backend {
     const close = waitsForContinue;
     switch (route.kind) {
       case 'submit':
-        this.submit(req, res, waitsForContinue);
+        this.#submit(req, res, waitsForContinue);
         break;
       case 'health':
-        this.reply(res, HEALTHY, close);
+        this.#reply(res, HEALTHY, close);
         break;
       case 'other':
-        this.reply(res, SERVICE, close);
+        this.#reply(res, SERVICE, close);
         break;
       case 'moved':
-        this.redirect(req, res, route.location);
+        this.#redirect(req, res, route.location);
         break;
       case 'bad':
-        this.refuseConnection(req.socket, '400 Bad Request');
+        this.#refuseConnection(req.socket, '400 Bad Request');
     }
   }
 
-  private redirect(req: IncomingMessage, res: ServerResponse, location: string): void {
+  #redirect(req: IncomingMessage, res: ServerResponse, location: string): void {
     const isPage = req.method === 'GET' || req.method === 'HEAD';
     const page = isPage ? `<a href="${htmlText(location)}">Moved Permanently</a>.\n\n` : '';
     const headers = isPage ? ['Content-Type', 'text/html; charset=utf-8'] : [];
     headers.push('Location', location, 'Date', date());
     if (req.method !== 'HEAD') headers.push('Content-Length', String(page.length));
-    this.count(301);
+    this.#count(301);
     res.removeHeader('Connection');
     res.writeHead(301, headers);
     res.end(page);
   }
 
   /** One answer, with the headers in Go's order; node adds none of its own. */
-  private reply(res: ServerResponse, { status, body, retryAfterS }: Answer, close = false): void {
-    this.count(status);
+  #reply(res: ServerResponse, { status, body, retryAfterS }: Answer, close = false): void {
+    this.#count(status);
     const headers = ['Date', date(), 'Content-Length', String(Buffer.byteLength(body))];
     if (retryAfterS !== undefined) headers.unshift('Retry-After', String(retryAfterS));
     if (body !== '') headers.push('Content-Type', TEXT);
-    if (close || this.stopping || this.wantsClose(res.req)) headers.push('Connection', 'close');
+    if (close || this.#stopping || this.#wantsClose(res.req)) headers.push('Connection', 'close');
     else if (res.req.httpVersionMinor === 0 && res.shouldKeepAlive)
       headers.push('Connection', 'keep-alive');
     else res.removeHeader('Connection');
@@ -261,93 +261,93 @@ class BackendServer implements Backend {
   }
 
   /** Only a client of HTTP/1.1 is told; one of HTTP/1.0 expects the end. */
-  private wantsClose(req: IncomingMessage): boolean {
+  #wantsClose(req: IncomingMessage): boolean {
     const { connection } = req.headers;
     return req.httpVersionMinor > 0 && connection !== undefined && /\bclose\b/i.test(connection);
   }
 
-  private submit(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
+  #submit(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
     if (req.headers['transfer-encoding'] !== undefined) {
-      this.answer(res, ANSWERS.noLength, 'it has no Content-Length', waitsForContinue);
+      this.#answer(res, ANSWERS.noLength, 'it has no Content-Length', waitsForContinue);
       return;
     }
     const length = Number(req.headers['content-length'] ?? 0);
     if (length > MAX_BODY_BYTES) {
-      this.refuseUnread(req, length);
+      this.#refuseUnread(req, length);
       return;
     }
-    this.underWay++;
+    this.#underWay++;
     res.once('close', () => {
-      this.reading.delete(req.socket);
-      if (--this.underWay === 0) this.idle?.();
+      this.#reading.delete(req.socket);
+      if (--this.#underWay === 0) this.#idle?.();
     });
     const read = (): void => {
       if (waitsForContinue) res.writeContinue();
       readBody(req, length, (body) => {
-        if (body !== null) this.take(body, req, res);
+        if (body !== null) this.#take(body, req, res);
         // A client that only ended its side is answered by `malformed`; one that is gone hears nothing.
       });
     };
-    this.reading.set(req.socket, res);
-    if (length <= this.limits.largeBodyBytes) read();
+    this.#reading.set(req.socket, res);
+    if (length <= this.#limits.largeBodyBytes) read();
     else
-      this.largeBodies.take(length, (giveBack) => {
+      this.#largeBodies.take(length, (giveBack) => {
         res.once('close', giveBack);
         if (req.destroyed || res.destroyed) giveBack();
         else read();
       });
   }
 
-  private take(body: Uint8Array, req: IncomingMessage, res: ServerResponse): void {
+  #take(body: Uint8Array, req: IncomingMessage, res: ServerResponse): void {
     let judgement: Judgement;
     try {
-      judgement = judge(body, remoteAddress(req), this.checks);
+      judgement = judge(body, remoteAddress(req), this.#checks);
     } catch (error) {
-      this.log.error('a submission broke the checks', { error: (error as Error).stack });
-      this.answer(res, ANSWERS.broken, 'of a fault');
+      this.#log.error('a submission broke the checks', { error: (error as Error).stack });
+      this.#answer(res, ANSWERS.broken, 'of a fault');
       return;
     }
     if (judgement.refused) {
-      this.answer(res, judgement.refused, judgement.why);
+      this.#answer(res, judgement.refused, judgement.why);
       return;
     }
     const { accepted, countedAt } = judgement;
     const { socket } = req;
-    this.savingOn.set(socket, (this.savingOn.get(socket) ?? 0) + 1);
-    void this.store(accepted).then((answer) => {
+    this.#savingOn.set(socket, (this.#savingOn.get(socket) ?? 0) + 1);
+    void this.#store(accepted).then((answer) => {
       // The submitter will come again, so this attempt costs it nothing.
-      if (answer !== ANSWERS.ok) this.checks.limiter.takeBack(accepted.submitter, countedAt);
-      this.answer(res, answer, answer === ANSWERS.ok ? '' : 'it was not kept');
-      const left = this.savingOn.get(socket)! - 1;
-      if (left > 0) this.savingOn.set(socket, left);
-      else this.savingOn.delete(socket);
-      if (this.savingOn.size === 0) this.saved?.();
+      if (answer !== ANSWERS.ok) this.#checks.limiter.takeBack(accepted.submitter, countedAt);
+      this.#answer(res, answer, answer === ANSWERS.ok ? '' : 'it was not kept');
+      const left = this.#savingOn.get(socket)! - 1;
+      if (left > 0) this.#savingOn.set(socket, left);
+      else this.#savingOn.delete(socket);
+      if (this.#savingOn.size === 0) this.#saved?.();
     });
   }
 
-  private async store(submission: AcceptedSubmission): Promise<Answer> {
+  async #store(submission: AcceptedSubmission): Promise<Answer> {
     let worst: Answer = ANSWERS.ok;
-    for (const storage of this.storages) {
-      const answer = await this.storeIn(storage, submission);
+    for (const storage of this.#storages) {
+      const answer = await this.#storeIn(storage, submission);
       if (answer === ANSWERS.ok) continue;
       worst = answer;
       // A storage written after this one would hold what its submitter is told was not kept.
-      if (!this.faithful) break;
+      if (!this.#faithful) break;
     }
     if (worst === ANSWERS.ok) this.counts.stored++;
-    return this.faithful ? ANSWERS.ok : worst;
+    return this.#faithful ? ANSWERS.ok : worst;
   }
 
-  private async storeIn(storage: Storage, submission: AcceptedSubmission): Promise<Answer> {
+  async #storeIn(storage: Storage, submission: AcceptedSubmission): Promise<Answer> {
     const { submitter, submittedAt } = submission;
     try {
       if ((await storage.save(submission)).stored) return ANSWERS.ok;
       this.counts.keptEarlier++;
-      this.log.debug('kept the earlier submission of this second', { submitter });
+      this.#log.debug('kept the earlier submission of this second', { submitter });
       return ANSWERS.sameSecond;
     } catch (error) {
       this.counts.storageFailures++;
-      this.log.error(`${storage.name} did not keep a submission`, {
+      this.#log.error(`${storage.name} did not keep a submission`, {
         submitter,
         submitted_at: submittedAt,
         error: (error as Error).message,
@@ -356,61 +356,61 @@ class BackendServer implements Backend {
     }
   }
 
-  private answer(res: ServerResponse, answer: Answer, why: string, close = false): void {
-    if (this.log.debugs && why !== '')
-      this.log.debug(`refused with ${answer.status} because ${why}`);
+  #answer(res: ServerResponse, answer: Answer, why: string, close = false): void {
+    if (this.#log.debugs && why !== '')
+      this.#log.debug(`refused with ${answer.status} because ${why}`);
     if (res.destroyed || res.headersSent) return;
-    this.reply(res, answer, close);
+    this.#reply(res, answer, close);
   }
 
   /** 413 before the body: the connection ends, after its sender had time to see why. */
-  private refuseUnread(req: IncomingMessage, length: number): void {
+  #refuseUnread(req: IncomingMessage, length: number): void {
     const { status } = ANSWERS.tooLong;
-    this.count(status);
-    this.log.debug(`refused with ${status} because it announces ${length} bytes`);
+    this.#count(status);
+    this.#log.debug(`refused with ${status} because it announces ${length} bytes`);
     const { socket } = req;
     socket.end(
       `HTTP/1.1 413 Request Entity Too Large\r\nDate: ${date()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
     );
     req.on('error', () => {});
     req.resume();
-    const timer = setTimeout(() => socket.destroy(), this.limits.lingerMs);
+    const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs);
     socket.once('close', () => clearTimeout(timer));
   }
 
-  private malformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
-    const res = this.reading.get(socket);
+    const res = this.#reading.get(socket);
     if (res && !res.req.complete && error.code === 'HPE_INVALID_EOF_STATE') {
       // The body ended before its announced length.
-      this.reading.delete(socket);
+      this.#reading.delete(socket);
       const { status, body } = ANSWERS.unreadable;
-      this.count(status);
-      this.log.debug(`refused with ${status} because the body ended early`);
+      this.#count(status);
+      this.#log.debug(`refused with ${status} because the body ended early`);
       socket.end(
         `HTTP/1.1 400 Bad Request\r\nDate: ${date()}\r\nContent-Length: ${body.length}\r\nContent-Type: ${TEXT}\r\n\r\n${body}`,
       );
       return;
     }
     const refuse = (): void =>
-      this.refuseConnection(socket, CONNECTION_REFUSALS[error.code ?? ''] ?? '400 Bad Request');
+      this.#refuseConnection(socket, CONNECTION_REFUSALS[error.code ?? ''] ?? '400 Bad Request');
     // Garbage after a whole request: that one is answered first.
     if (res?.req.complete) res.once('finish', refuse);
     else refuse();
   }
 
   /** What Go's server answers before any handler: no Date, no length. */
-  private refuseConnection(socket: Socket, status: string, body = status): void {
-    this.count(Number(status.slice(0, 3)));
-    this.log.debug(`closed a connection: ${status}`);
+  #refuseConnection(socket: Socket, status: string, body = status): void {
+    this.#count(Number(status.slice(0, 3)));
+    this.#log.debug(`closed a connection: ${status}`);
     socket.end(`HTTP/1.1 ${status}\r\nContent-Type: ${TEXT}\r\nConnection: close\r\n\r\n${body}`);
     // Reading on until the end lets the sender see the answer instead of a reset.
     socket.removeAllListeners('data');
     socket.resume();
-    const timer = setTimeout(() => socket.destroy(), this.limits.lingerMs);
+    const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs);
     socket.once('close', () => clearTimeout(timer));
   }
 }
@@ -485,28 +485,28 @@ function remoteAddress(req: IncomingMessage): string {
 
 /** Bytes that may be under way; who asks for more waits in a queue. */
 class ByteBudget {
-  private free: number;
-  private readonly queue: { bytes: number; start: (giveBack: () => void) => void }[] = [];
+  #free: number;
+  readonly #queue: { bytes: number; start: (giveBack: () => void) => void }[] = [];
 
   constructor(bytes: number) {
-    this.free = bytes;
+    this.#free = bytes;
   }
 
   take(bytes: number, start: (giveBack: () => void) => void): void {
-    this.queue.push({ bytes, start });
-    this.serve();
+    this.#queue.push({ bytes, start });
+    this.#serve();
   }
 
-  private serve(): void {
-    while (this.queue.length > 0 && this.queue[0].bytes <= this.free) {
-      const { bytes, start } = this.queue.shift()!;
-      this.free -= bytes;
+  #serve(): void {
+    while (this.#queue.length > 0 && this.#queue[0].bytes <= this.#free) {
+      const { bytes, start } = this.#queue.shift()!;
+      this.#free -= bytes;
       let given = false;
       start(() => {
         if (given) return;
         given = true;
-        this.free += bytes;
-        this.serve();
+        this.#free += bytes;
+        this.#serve();
       });
     }
   }

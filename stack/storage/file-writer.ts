@@ -59,8 +59,8 @@ export function writeOnce(root: string, path: string, content: string | Uint8Arr
   // Also for speed: a part that is given up at once makes ext4 look long for its next inode (measured: 0.4 ms a file).
   if (existsSync(target)) return false;
   const part = join(root, INCOMING, `${process.pid}-${threadId}-${counter++}`);
-  makingFolders(part, () => writeWhole(part, content));
   try {
+    makingFolders(part, () => writeWhole(part, content));
     return makingFolders(target, () => putInPlace(part, target));
   } finally {
     removeIfThere(part);

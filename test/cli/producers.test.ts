@@ -63,7 +63,7 @@ test('turns a list of private keys into a whitelist', async (t) => {
     run(cwd, '--producers-file', 'keys', '--count', '3'),
     /--count and --producers-file/,
   );
-  await refused(run(cwd, '--producers-file', 'missing'), /missing \(ENOENT\)/);
+  await refused(run(cwd, '--producers-file', 'missing'), /missing cannot be read \(ENOENT\)/);
 });
 
 test('wrong options are refused with exit 2, and no file is made', async (t) => {

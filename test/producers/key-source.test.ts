@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { encode } from '../../mina/base58check.ts';
@@ -215,7 +216,7 @@ test('every problem of every file is told at once', async (t) => {
     /^k-wrapped: privkey_password is not a text$/,
     /^l-damaged: .*checksum does not match$/,
     /^m-peer-libp2p\.peerid: it holds no peer id/,
-    /^n-large: cannot be read \(70000 bytes/,
+    /^the key file n-large is larger than 65,536 bytes$/,
     /^libp2p_keys.o-wallet-as-libp2p: it holds the private key of a block producer/,
     /^b-other-passphrase: the passphrase in MINA_PRIVKEY_PASS does not open it/,
     new RegExp(
@@ -323,6 +324,87 @@ test(
   },
 );
 
+test('wallets with their plain keys beside them are read without deriving anything', async (t) => {
+  const folder = join(import.meta.dirname, 'wallets-with-plain-keys');
+  const expected = [
+    'B62qkoA83ZvKZC8LVZgwFF5ELN1BJYu5qZRDeti2ySZgq8U49abJ91x',
+    'B62qnfk6Y6aj8pafgHZ4aDy1eZFmTonhqjHNRwhPdfVVoX9uUStuSGD',
+    'B62qn7JpP4f111ju4thb8y9E2HH8Rbbicp6QZzU3UUwSj3Ntr4vv8Sb',
+  ];
+  // No passphrase and nobody to ask: a wallet that is opened would be an error.
+  const keys = access();
+  assert.deepEqual(keysOf(await readProducers(folder, keys)), expected);
+  assert.deepEqual(keys.log.progress, []);
+  assert.match(keys.log.notes.at(-1)!, /^3 wallets have their plain keys beside them \(\.sk\)/);
+  assert.equal(await countProducers(folder), 3);
+  for (const name of ['keypair-2.json', 'keypair-2.json.sk'])
+    assert.deepEqual(keysOf(await readProducers(join(folder, name), access())), [expected[1]]);
+
+  const mixed = folderOf(t, {
+    'a.json': await wallet(0, 'never asked'),
+    'a.sk': plainKeys[0],
+    'a.json.pub': publicKeys[0],
+    'libp2p_keys/a.peerid': PEER_ID,
+    b: await wallet(1),
+    'b.sk': 'no key at all',
+    'c.sk': plainKeys[2],
+    d: plainKeys[3],
+    'd.sk': plainKeys[3],
+  });
+  assert.deepEqual((await refusal(mixed, withPassphrase())).lines, [
+    `d.sk has the same key as d: ${publicKeys[3]}`,
+  ]);
+  rmSync(join(mixed, 'd.sk'));
+  rmSync(join(mixed, 'd'));
+  const read = await readProducers(mixed, withPassphrase());
+  assert.deepEqual(keysOf(read), publicKeys.slice(0, 3));
+  assert.equal(read.producers[0].peerId, PEER_ID);
+  writeFileSync(join(mixed, 'a.json.pub'), publicKeys[3]);
+  assert.match(
+    (await refusal(mixed, withPassphrase())).lines[0],
+    new RegExp(`^a\\.json\\.pub says ${publicKeys[3]}, but the key in a\\.sk is ${publicKeys[0]}`),
+  );
+  writeFileSync(join(mixed, 'a.sk'), plainKeys[1].slice(0, -1));
+  assert.match((await refusal(mixed, withPassphrase())).lines[0], /^a\.sk: not a Mina private key/);
+});
+
+test('a thousand wallets beside their keys are read, in the order of their names', async (t) => {
+  const count = 1000;
+  const many = makeFleet({ seed: 'pairs', count });
+  const folder = tempFolder(t);
+  const text = readVector('wallet-node-a.json');
+  for (let i = 0; i < count; i++) {
+    const name = join(folder, `keypair-${String(i).padStart(5, '0')}.json`);
+    writeFileSync(name, text, { mode: 0o600 });
+    const key = encode('privateKey', many.privateKeys.subarray(32 * i, 32 * i + 32));
+    writeFileSync(`${name}.sk`, key, { mode: 0o600 });
+  }
+  const keys = access();
+  const read = await readProducers(folder, keys);
+  assert.deepEqual(read.privateKeys, many.privateKeys);
+  assert.deepEqual(keysOf(read), keysOf(many));
+  assert.match(keys.log.notes[0], /^1,000 wallets have their plain keys/);
+});
+
+test(
+  'a pipe among keys is passed over; one that should be a key is named',
+  { skip: process.platform === 'win32' },
+  async (t) => {
+    const folder = folderOf(t, { a: await wallet(0) });
+    assert.equal(spawnSync('mkfifo', [join(folder, 'pipe')]).status, 0);
+    const keys = withPassphrase();
+    assert.deepEqual(keysOf(await readProducers(folder, keys)), [publicKeys[0]]);
+    assert.deepEqual(keys.log.notes, [`${folder}: no key files, skipped: pipe`]);
+    writeFileSync(join(folder, 'pipe.pub'), publicKeys[1]);
+    const { lines } = await refusal(folder, withPassphrase());
+    assert.deepEqual(lines, ['the key file pipe is a pipe, not a file']);
+    await assert.rejects(
+      readProducers(join(folder, 'pipe'), withPassphrase()),
+      /the producers file .*pipe is a pipe, not a file/,
+    );
+  },
+);
+
 test('it can be cancelled while a key is opened and while it asks', async (t) => {
   // The daemon's cost, so that there is something to cancel: the first progress comes before the worker begins.
   const path = join(folderOf(t, { a: readVector('wallet-node-a.json') }), 'a');
@@ -355,10 +437,10 @@ test('nothing there, nothing in it', async (t) => {
   assert.match((await refusal(folder, keys)).lines[0], /there is no key file in the folder$/);
   await assert.rejects(countProducers(folder), UserError);
   const missing = join(folder, 'none');
-  assert.match((await refusal(missing, keys)).lines[0], /cannot read .*none \(ENOENT\)/);
+  assert.match((await refusal(missing, keys)).lines[0], /none cannot be read \(ENOENT\)/);
   const object = join(folder, 'object.json');
   writeFileSync(object, '{"private_key":"x"}');
-  assert.match((await refusal(object, keys)).lines[0], /is an object, not an array/);
+  assert.match((await refusal(object, keys)).lines[0], /:1: not a Mina private key/);
 });
 
 test('as many at once as cores, files and a quarter of the memory allow', () => {
@@ -367,4 +449,5 @@ test('as many at once as cores, files and a quarter of the memory allow', () => 
   assert.equal(keyWorkers(jobs(3), 8, 2 ** 40), 3);
   assert.equal(keyWorkers(jobs(15), 8, 2 ** 31), 4);
   assert.equal(keyWorkers([...jobs(15), ...jobs(1, 2 ** 30)], 8, 2 ** 31), 1);
+  assert.equal(keyWorkers([...jobs(130_000), ...jobs(1, 2 ** 30)], 8, 2 ** 32), 1);
 });

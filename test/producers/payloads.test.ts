@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -87,6 +88,17 @@ test('every broken file is named with its line', async (t) => {
     assert.match(lines[i].slice(join(folder, `${name}:`).length), expected);
   });
   assert.match(lines[8], /9\.json:1: has 50000001 bytes; the backend takes 50000000/);
+});
+
+test('a pipe or a folder called *.json is named, and not waited for', async (t) => {
+  const folder = folderOf(t, { 'good.json': text });
+  mkdirSync(join(folder, 'folder.json'));
+  const isPipe = spawnSync('mkfifo', [join(folder, 'pipe.json')]).status === 0;
+  const lines = (await errorOf(readPayloads(folder))).message.split('\n');
+  assert.deepEqual(lines, [
+    `the payload ${join(folder, 'folder.json')} is a folder, not a file`,
+    ...(isPipe ? [`the payload ${join(folder, 'pipe.json')} is a pipe, not a file`] : []),
+  ]);
 });
 
 test('a file that changes after it was read is refused', async (t) => {

@@ -118,6 +118,7 @@ describe('sequences as the real backend saw them', () => {
         CONFIG_NETWORK_NAME: 'testnet',
         CONFIG_FILESYSTEM_PATH: 'unused',
         DELEGATION_WHITELIST_DISABLED: '1',
+        BACKEND_FAITHFUL: '1',
         ...env,
       });
       const whitelist = name.includes('not in') ? new Set(['x']) : new Set([submitter]);
