@@ -113,8 +113,9 @@ export const GATE_METRICS: Record<string, Metric> = {
   },
   'log-errors': {
     kind: 'count',
-    what: "lines of level error in the target's log that --log-allow does not know",
-    read: ({ logs }) => logs?.errors ?? null,
+    what: "errors in the target's logs that --log-allow does not know; a log without one line is no data",
+    read: ({ logs }) =>
+      logs === undefined || logs.lines === 0 || logs.unread !== undefined ? null : logs.errors,
   },
   'hostile-unexpected': {
     kind: 'count',

@@ -201,6 +201,7 @@ class LoadRun {
     this.#logs = followTargetLogs({
       logs: job.logs,
       embeddedIn: prepared.backend === null ? null : prepared.writer.folder,
+      isHostile: prepared.hostile !== null,
       secretHeaders: job.transport.secretHeaders,
       env: surroundings.env,
       onLine: (line) => this.#write(() => prepared.writer.log(line)),

@@ -7,7 +7,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../user-error.ts';
-import type { LogLine, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
+import type { LogSecond, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
 
 export const FILES = {
   plan: 'plan.json',
@@ -53,7 +53,7 @@ export type RunWriter = {
   sample(line: SampleLine): void;
   resource(line: ResourceLine): void;
   /** The file is there from the first line on. */
-  log(line: LogLine): void;
+  log(line: LogSecond): void;
   reconcile(reconcile: Reconcile): void;
   summary(summary: Summary): void;
   close(): void;
