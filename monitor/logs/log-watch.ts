@@ -108,7 +108,10 @@ export class LogWatch {
     const now = this.#now();
     if (this.#looked[isError ? 'errors' : 'warnings'].isOver(now)) {
       const kind = isError ? 'error' : 'warning';
-      this.#count({ shape: TOO_MANY, level: kind, allowed: false, example: '', kind }, now);
+      this.#count(
+        { shape: TOO_MANY, level: kind, allowed: false, example: '', kind },
+        record.readAt,
+      );
       return;
     }
     const clean = (text: string) => this.#redact(hideSecrets(text));
@@ -116,7 +119,8 @@ export class LogWatch {
     const isAllowed = this.#allow.some((pattern) => pattern.test(record.text));
     const means = this.#known.find(({ pattern }) => pattern.test(message))?.means;
     const kind = kindOf(isError, isAllowed, means);
-    const isNear = record.t !== null && record.t >= now - BEHIND_MS && record.t <= now + AHEAD_MS;
+    const { t, readAt } = record;
+    const isNear = t !== null && t >= readAt - BEHIND_MS && t <= readAt + AHEAD_MS;
     this.#count(
       {
         shape: shapeOf(clean(message)),
@@ -126,7 +130,7 @@ export class LogWatch {
         ...(means && { means }),
         kind,
       },
-      isNear ? record.t! : now,
+      isNear ? t : readAt,
     );
   }
 
@@ -161,9 +165,12 @@ export class LogWatch {
     const counts =
       this.#seconds.get(second) ?? new Map<string, { kind: Kind; shape: string; count: number }>();
     this.#seconds.set(second, counts);
+    const isWarning = kind === 'warning';
+    const warnings = [...counts.values()].filter((one) => one.kind === 'warning').length;
     // The last places are those of all other shapes, of each kind.
-    const room = LINES_OF_A_SECOND - KINDS.length - (kind === 'warning' ? PLACES_FOR_ERRORS : 0);
-    const own = counts.has(`${kind} ${shape}`) || counts.size < room ? shape : OTHER_SHAPES;
+    const room = LINES_OF_A_SECOND - KINDS.length;
+    const hasRoom = counts.size < room && (!isWarning || warnings < room - PLACES_FOR_ERRORS);
+    const own = counts.has(`${kind} ${shape}`) || hasRoom ? shape : OTHER_SHAPES;
     const place = counts.get(`${kind} ${own}`) ?? { kind, shape: own, count: 0 };
     counts.set(`${kind} ${own}`, place);
     place.count++;

@@ -17,6 +17,8 @@ export type LogRecord = {
   /** Its first lines, for whoever looks for words in it; of a record below a warning the first one only. */
   text: string;
   lines: number;
+  /** When its first line was read, ms since 1970. */
+  readAt: number;
 };
 
 /** Without a line for so long, a record is over. */
@@ -39,7 +41,8 @@ type Open = {
   isTraceback: boolean;
   /** Its message is still to come. */
   awaits: Head['messageFollows'] | null;
-  /** When its last line came. */
+  /** When its first and its last line came. */
+  from: number;
   at: number;
 };
 
@@ -190,6 +193,7 @@ export class RecordBuilder {
       isDone: false,
       isTraceback: TRACEBACK.test(head.message),
       awaits: head.messageFollows ?? null,
+      from: now,
       at: now,
     };
     // An entry that holds all its lines.
@@ -235,8 +239,8 @@ export class RecordBuilder {
     const open = this.#open;
     if (open === null) return;
     this.#open = null;
-    const { t, level, message, text, lines } = open;
-    this.#emit({ t, level, message, text, lines });
+    const { t, level, message, text, lines, from: readAt } = open;
+    this.#emit({ t, level, message, text, lines, readAt });
   }
 }
 

@@ -316,3 +316,12 @@ test('the allow-list sees the first lines of a record', () => {
   const { errors, allowed, records } = watch.figures([]);
   assert.deepEqual([errors, allowed, records], [0, 1, 1]);
 });
+
+test('a record is of the second in which its first line was read', () => {
+  const { clock, watch } = watchOf();
+  watch.add('panic: over');
+  clock.ms += 900;
+  watch.add('goroutine 1 [running]:');
+  clock.ms += 3000;
+  assert.deepEqual(watch.takeLines(true), [{ t: T0, shape: 'panic: over', count: 1 }]);
+});
