@@ -162,7 +162,8 @@ export const GATE_METRICS: Record<string, Metric> = {
     kind: 'count',
     what: "records of level error in the target's log that --log-allow does not know",
     // A log of which not one line was read may have been the wrong one.
-    read: ({ logs }) => (logs === undefined || logs.lines === 0 ? null : logs.errors),
+    read: ({ logs }) =>
+      logs === undefined || logs.lines === 0 || logs.unread !== undefined ? null : logs.errors,
   },
   'hostile-unexpected': {
     needs: 'hostile requests',

@@ -73,6 +73,7 @@ export class Sending {
             : []),
         ],
       },
+      isHostile: prepared.hostile !== null,
       embeddedIn: backend === null || backend.isShared ? null : prepared.writer.folder,
       secretHeaders: job.transport.secretHeaders,
       env: surroundings.env,

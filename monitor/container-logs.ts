@@ -7,7 +7,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { inspectContainer, logPath, type Engine } from './engine.ts';
 import { READ_LIMIT_MS, withLimit } from './source.ts';
 
-export type LogLine = {
+export type ContainerLine = {
   /** Milliseconds since 1970, by the engine's clock; null for a line without a time. */
   t: number | null;
   stream: 'stdout' | 'stderr';
@@ -18,10 +18,20 @@ export type LogLine = {
 const HEAD_BYTES = 8;
 /** A longer line is cut into pieces: an engine itself cuts at 16 KiB. */
 const LONGEST_LINE = 256 * 1024;
+/** Of what a daemon says of its own trouble. */
+const LONGEST_TROUBLE = 2000;
+/** Stream types 0 to 2 are stdin, stdout and stderr; 3 is the daemon's own word of what broke (Docker, pkg/stdcopy: Systemerr). */
+const DAEMON = 3;
 
-/** Takes the multiplexed stream piece by piece, as it arrives. @throws Error if it is not of that form */
+/** Takes the multiplexed stream piece by piece, as it arrives, and keeps no frame: memory does not grow with what a head announces. */
 export class LogDemultiplexer {
-  #rest = Buffer.alloc(0);
+  readonly #head = Buffer.alloc(HEAD_BYTES);
+  #headBytes = 0;
+  /** Of the payload under way. */
+  #kind = 0;
+  #left = 0;
+  #said = Buffer.alloc(0);
+  #trouble: string | null = null;
   readonly #lines = {
     stdout: new LineCutter('stdout'),
     stderr: new LineCutter('stderr'),
@@ -33,27 +43,63 @@ export class LogDemultiplexer {
     this.#tty = tty;
   }
 
-  push(chunk: Buffer): LogLine[] {
+  /** What broke, in the daemon's words or ours; nothing is read after it. null: nothing. */
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  /** @returns the lines that ended, also those before a trouble */
+  push(chunk: Buffer): ContainerLine[] {
     if (this.#tty) return this.#lines.stdout.push(chunk);
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const lines: LogLine[] = [];
+    const lines: ContainerLine[] = [];
     let at = 0;
-    while (bytes.length - at >= HEAD_BYTES) {
-      const [kind, ...zeros] = bytes.subarray(at, at + 4);
-      if (kind > 2 || zeros.some((byte) => byte !== 0))
-        throw new Error("the engine's log is not in frames");
-      const length = bytes.readUInt32BE(at + 4);
-      if (bytes.length - at - HEAD_BYTES < length) break;
-      const payload = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
-      lines.push(...this.#lines[kind === 2 ? 'stderr' : 'stdout'].push(payload));
-      at += HEAD_BYTES + length;
+    while (at < chunk.length && this.#trouble === null) {
+      if (this.#left === 0) {
+        at += this.#takeHead(chunk, at);
+        continue;
+      }
+      const payload = chunk.subarray(at, at + this.#left);
+      at += payload.length;
+      this.#left -= payload.length;
+      if (this.#kind === DAEMON) this.#hear(payload);
+      else lines.push(...this.#lines[this.#kind === 2 ? 'stderr' : 'stdout'].push(payload));
     }
-    this.#rest = Buffer.from(bytes.subarray(at));
     return lines;
   }
 
+  /** @returns bytes taken */
+  #takeHead(chunk: Buffer, at: number): number {
+    const taken = chunk.copy(this.#head, this.#headBytes, at, at + HEAD_BYTES - this.#headBytes);
+    this.#headBytes += taken;
+    if (this.#headBytes < HEAD_BYTES) return taken;
+    this.#headBytes = 0;
+    const [kind, ...zeros] = this.#head.subarray(0, 4);
+    if (kind > DAEMON || zeros.some((byte) => byte !== 0)) {
+      this.#trouble = "the engine's log is not in frames";
+      return taken;
+    }
+    this.#kind = kind;
+    this.#left = this.#head.readUInt32BE(4);
+    if (kind === DAEMON) {
+      this.#said = Buffer.alloc(0);
+      if (this.#left === 0) this.#trouble = 'the engine broke its log off';
+    }
+    return taken;
+  }
+
+  #hear(payload: Buffer): void {
+    this.#said = Buffer.concat([this.#said, payload]).subarray(0, LONGEST_TROUBLE);
+    if (this.#left > 0) return;
+    const said = this.#said.toString('utf8').replace(/\s+/g, ' ').trim();
+    this.#trouble = `the engine broke its log off: ${said}`;
+  }
+
   /** What came last without a line end. */
-  end(): LogLine[] {
+  end(): ContainerLine[] {
+    if (this.#kind === DAEMON && this.#left > 0) {
+      this.#left = 0;
+      this.#hear(Buffer.alloc(0));
+    }
     return [...this.#lines.stdout.end(), ...this.#lines.stderr.end()];
   }
 }
@@ -62,14 +108,14 @@ export class LogDemultiplexer {
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?/;
 
 class LineCutter {
-  readonly #stream: LogLine['stream'];
+  readonly #stream: ContainerLine['stream'];
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
 
-  constructor(stream: LogLine['stream']) {
+  constructor(stream: ContainerLine['stream']) {
     this.#stream = stream;
   }
-  push(bytes: Buffer): LogLine[] {
+  push(bytes: Buffer): ContainerLine[] {
     const parts = (this.#rest + this.#decoder.write(bytes)).split('\n');
     this.#rest = parts.pop()!;
     if (this.#rest.length > LONGEST_LINE) {
@@ -78,12 +124,12 @@ class LineCutter {
     }
     return parts.map((part) => this.#line(part));
   }
-  end(): LogLine[] {
+  end(): ContainerLine[] {
     const rest = this.#rest + this.#decoder.end();
     this.#rest = '';
     return rest === '' ? [] : [this.#line(rest)];
   }
-  #line(raw: string): LogLine {
+  #line(raw: string): ContainerLine {
     const time = TIME.exec(raw);
     const t = time ? Date.parse(time[1]) : NaN;
     return {
@@ -98,14 +144,14 @@ class LineCutter {
  * The container's log from `since` on, followed until the container stops, `signal` is aborted (the loop then
  * ends without an error) or the connection breaks.
  * @param since milliseconds since 1970
- * @throws EngineError (404: no such container), Error if the engine does not answer within 5 s, or breaks off
+ * @throws EngineError (404: no such container), Error if the engine does not answer within 5 s, breaks off, or says what broke
  */
 export async function* containerLogs(
   engine: Engine,
   name: string,
   since: number,
   signal?: AbortSignal,
-): AsyncGenerator<LogLine> {
+): AsyncGenerator<ContainerLine> {
   const ended = new AbortController();
   const stop = () => ended.abort();
   signal?.addEventListener('abort', stop, { once: true });
@@ -121,8 +167,12 @@ export async function* containerLogs(
     // The head of the answer may wait for the first line: no limit but the caller's.
     const response = await engine.stream(path, ended.signal);
     const demultiplexer = new LogDemultiplexer(tty);
-    for await (const chunk of response as AsyncIterable<Buffer>) yield* demultiplexer.push(chunk);
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      yield* demultiplexer.push(chunk);
+      if (demultiplexer.trouble !== null) break;
+    }
     yield* demultiplexer.end();
+    if (demultiplexer.trouble !== null) throw new Error(demultiplexer.trouble);
   } catch (error) {
     if (!signal?.aborted) throw error;
   } finally {

@@ -80,7 +80,7 @@ function inUsualOrder<T>(processes: readonly [name: string, T][]): [name: string
 
 /** One mark for each step of the axis with an error in it; errors before and after the load have none, but count. */
 function logErrors({ logs }: Run, { startT, seconds, stepS }: TimeSpan): ChartData['logErrors'] {
-  const errors = logs.filter(({ allowed }) => allowed !== true);
+  const errors = logs.filter(({ allowed, level }) => allowed !== true && level === undefined);
   if (errors.length === 0) return null;
   const steps = new Set(errors.map(({ t }) => Math.floor((t - startT) / 1000 / stepS)));
   return {

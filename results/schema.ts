@@ -118,11 +118,12 @@ export const resourceLine = z.discriminatedUnion('kind', [
   z.looseObject({ t: time, kind: z.literal('note'), name: text, text }),
 ]);
 
-export const logLine = z.looseObject({
+export const logSecond = z.looseObject({
   t: time,
   shape: text,
   count,
   allowed: z.boolean().optional(),
+  level: z.literal('warning').optional(),
 });
 
 /** A reader passes over lines of other kinds: a later toolkit may write more. */
@@ -407,23 +408,29 @@ const costFigures = z.looseObject({
   unknown: z.record(text, text).describe('why a figure is null, by its name'),
 });
 
+const logGroup = z.looseObject({
+  shape: text,
+  level: text,
+  count,
+  allowed: z.boolean(),
+  means: z.enum(['loss', 'caused by the run']).optional(),
+  firstAt: instant,
+  lastAt: instant,
+  example: text,
+});
+
 const logFigures = z.looseObject({
   sources: z.array(text),
+  unread: z.array(text).optional(),
   lines: count,
+  records: count.optional(),
   errors: count,
   allowed: count,
+  caused: count.optional(),
+  warnings: count.optional(),
   skippedBytes: count.optional(),
-  groups: z.array(
-    z.looseObject({
-      shape: text,
-      level: text,
-      count,
-      allowed: z.boolean(),
-      firstAt: instant,
-      lastAt: instant,
-      example: text,
-    }),
-  ),
+  groups: z.array(logGroup),
+  warningGroups: z.array(logGroup).optional(),
 });
 
 const gate = z.looseObject({
@@ -585,7 +592,10 @@ const PUBLISHED: Record<string, { shape: z.ZodType; title: string }> = {
   plan: { shape: plan, title: 'plan.json: everything decided before the first submission' },
   sample: { shape: sampleLine, title: 'A line of samples.ndjson: one second of the load' },
   resource: { shape: resourceLine, title: 'A line of resources.ndjson: one reading' },
-  log: { shape: logLine, title: "A line of logs.ndjson: errors in the target's log" },
+  log: {
+    shape: logSecond,
+    title: "A line of logs.ndjson: errors and warnings in the target's log",
+  },
   fleet: { shape: fleetLine, title: 'A line of fleet.ndjson: the simulated network of a fleet' },
   'reconcile-line': {
     shape: reconcileLine,

@@ -607,31 +607,43 @@ export type BreakpointFigures = {
 };
 
 /**
- * One line of `logs.ndjson`: the error lines of one shape in one second of the target's log; at most LINES_OF_A_SECOND
- * (monitor/logs/log-watch.ts) a second, the last of which sums up all other shapes.
+ * One line of `logs.ndjson`: the errors, or warnings, of one shape in one second of the target's log; at most LINES_OF_A_SECOND
+ * (monitor/logs/log-watch.ts) a second, the last of which sum up all other shapes.
  */
-export type LogLine = {
+export type LogSecond = {
   /** Start of the second, by the time that the log itself gives. */
   t: number;
   /** As {@link LogGroup} has it. */
   shape: string;
   count: number;
-  /** The allow-list knows them: they are no errors of the run. */
+  /** The allow-list knows them, or the run itself causes them: they are no errors of the run. */
   allowed?: boolean;
+  /** Absent: errors. */
+  level?: 'warning';
 };
 
-/** Error lines of the target's log that differ in numbers, keys, hashes and addresses only. */
+/** Errors, or warnings, in the target's log that differ in numbers, keys, hashes and addresses only. */
 export type LogGroup = {
   /** The message with placeholders for what differs, e.g. `dial tcp <address>: connection refused`. */
   shape: string;
-  /** As the line says, in small letters: `error`, `fatal`, `panic` …; `error` where only its words tell. */
+  /**
+   * `warning`, `error`, `critical`, `alert`, `emergency`, `fatal` or `panic`, as the format's own field says; `error`, `critical`, `fatal` or
+   * `panic` where only its words do. Older folders: the line's own word in small letters.
+   */
   level: string;
+  /** Records, however many lines each has. */
   count: number;
+  /** The allow-list knows them, or the run itself causes them. */
   allowed: boolean;
+  /**
+   * What is known of such messages of the program (load/target/known-messages.ts): `loss`: what was accepted is not kept, an
+   * error whatever its level; `caused by the run`: e.g. what a hostile request must bring about. Absent: nothing.
+   */
+  means?: 'loss' | 'caused by the run';
   /** RFC 3339, by the time that the log itself gives. */
   firstAt: string;
   lastAt: string;
-  /** One of the lines, cut after some hundred characters, without secrets. */
+  /** One of the records, cut after some hundred characters, without secrets. */
   example: string;
 };
 
@@ -639,16 +651,26 @@ export type LogGroup = {
 export type LogFigures = {
   /** What was followed, e.g. `backend.log`, `journal:uptime`, `container:backend`. */
   sources: string[];
+  /** What was asked for and gave not one line, so that it says nothing of errors; absent: none. */
+  unread?: string[];
   /** Lines read, of any level. */
   lines: number;
-  /** Lines of level error or above that the allow-list does not know. */
+  /** Records read, of any level: a stack trace belongs to its error. Absent in older folders. */
+  records?: number;
+  /** Records of level error or above, and losses, that neither the allow-list knows nor the run itself causes. */
   errors: number;
-  /** The same that it knows. */
+  /** The same that the allow-list knows. */
   allowed: number;
+  /** The same that the run itself causes, e.g. by hostile bodies; absent in older folders: 0. */
+  caused?: number;
+  /** Records of level warning that are no losses; absent in older folders: not counted. */
+  warnings?: number;
   /** Bytes that came faster than they may be read, and were passed over; absent: none. */
   skippedBytes?: number;
-  /** By count, those that are not allowed first. */
+  /** Of errors, by count, those that are not allowed first. */
   groups: LogGroup[];
+  /** Of warnings; absent in older folders. */
+  warningGroups?: LogGroup[];
 };
 
 /** A figure with its 95 % confidence interval. */

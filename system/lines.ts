@@ -1,7 +1,7 @@
 /** Cuts a stream of bytes into lines. Memory is bounded: of a line that is too long the beginning is kept. */
 import { StringDecoder } from 'node:string_decoder';
 
-/** Characters of a line that are kept. */
+/** Characters of a line that are kept, unless more are asked for. */
 export const LONGEST_LINE = 65_536;
 
 export class LineCutter {
@@ -9,6 +9,12 @@ export class LineCutter {
   #rest = '';
   /** The line under way is too long: what follows of it is passed over. */
   #isCut = false;
+  readonly #longest: number;
+
+  /** @param longest characters of a line that are kept */
+  constructor(longest = LONGEST_LINE) {
+    this.#longest = longest;
+  }
 
   /** @returns the lines that end in `chunk`, without their ends */
   push(chunk: Buffer): string[] {
@@ -30,8 +36,8 @@ export class LineCutter {
   #keep(part: string): void {
     if (this.#isCut) return;
     this.#rest += part;
-    if (this.#rest.length <= LONGEST_LINE) return;
-    this.#rest = this.#rest.slice(0, LONGEST_LINE);
+    if (this.#rest.length <= this.#longest) return;
+    this.#rest = this.#rest.slice(0, this.#longest);
     this.#isCut = true;
   }
 

@@ -1,11 +1,11 @@
 /** What the target's log said, where several generators followed it. Pure. */
 import type { Run } from '../../results/reader.ts';
-import type { LogFigures, LogLine } from '../../results/types.ts';
+import type { LogFigures, LogSecond } from '../../results/types.ts';
 import { sum } from './sums.ts';
 
 /** Of each log once: generators on one machine follow the same one. */
-export function mergeLogs(runs: readonly Run[]): { figures?: LogFigures; lines: LogLine[] } {
-  const chosen: { figures: LogFigures; lines: LogLine[] }[] = [];
+export function mergeLogs(runs: readonly Run[]): { figures?: LogFigures; lines: LogSecond[] } {
+  const chosen: { figures: LogFigures; lines: LogSecond[] }[] = [];
   for (const { summary, logs } of runs) {
     const figures = summary?.logs;
     if (figures === undefined) continue;
@@ -17,9 +17,34 @@ export function mergeLogs(runs: readonly Run[]): { figures?: LogFigures; lines: 
   }
   if (chosen.length === 0) return { lines: [] };
   const all = chosen.map(({ figures }) => figures);
+  const skippedBytes = sum(all, (figures) => figures.skippedBytes);
+  const unread = [...new Set(all.flatMap((figures) => figures.unread ?? []))];
+  return {
+    figures: {
+      sources: [...new Set(all.flatMap(({ sources }) => sources))],
+      ...(unread.length > 0 && { unread }),
+      lines: sum(all, ({ lines }) => lines),
+      ...(all.every(({ records }) => records !== undefined) && {
+        records: sum(all, ({ records }) => records),
+      }),
+      errors: sum(all, ({ errors }) => errors),
+      allowed: sum(all, ({ allowed }) => allowed),
+      caused: sum(all, ({ caused }) => caused),
+      ...(all.every(({ warnings }) => warnings !== undefined) && {
+        warnings: sum(all, ({ warnings }) => warnings),
+      }),
+      ...(skippedBytes > 0 && { skippedBytes }),
+      groups: mergeLogGroups(all.flatMap(({ groups }) => groups)),
+      warningGroups: mergeLogGroups(all.flatMap(({ warningGroups = [] }) => warningGroups)),
+    },
+    lines: chosen.flatMap(({ lines }) => lines).sort((a, b) => a.t - b.t),
+  };
+}
+
+function mergeLogGroups(all: readonly LogFigures['groups'][number][]): LogFigures['groups'] {
   const groups = new Map<string, LogFigures['groups'][number]>();
-  for (const group of all.flatMap((figures) => figures.groups)) {
-    const key = `${group.allowed} ${group.shape}`;
+  for (const group of all) {
+    const key = `${group.allowed} ${group.means ?? ''} ${group.shape}`;
     const same = groups.get(key);
     if (same === undefined) groups.set(key, { ...group });
     else {
@@ -28,18 +53,7 @@ export function mergeLogs(runs: readonly Run[]): { figures?: LogFigures; lines: 
       if (group.lastAt > same.lastAt) same.lastAt = group.lastAt;
     }
   }
-  const skippedBytes = sum(all, (figures) => figures.skippedBytes);
-  return {
-    figures: {
-      sources: [...new Set(all.flatMap(({ sources }) => sources))],
-      lines: sum(all, ({ lines }) => lines),
-      errors: sum(all, ({ errors }) => errors),
-      allowed: sum(all, ({ allowed }) => allowed),
-      ...(skippedBytes > 0 && { skippedBytes }),
-      groups: [...groups.values()].sort(
-        (a, b) => Number(a.allowed) - Number(b.allowed) || b.count - a.count,
-      ),
-    },
-    lines: chosen.flatMap(({ lines }) => lines).sort((a, b) => a.t - b.t),
-  };
+  return [...groups.values()].sort(
+    (a, b) => Number(a.allowed) - Number(b.allowed) || b.count - a.count,
+  );
 }

@@ -1,14 +1,15 @@
 /** The target's log beside a load: which logs are followed, what of them is kept, and where it goes. */
 import { join } from 'node:path';
 import { followLogs, type LogFollower, type LogSource } from '../../monitor/logs/follow.ts';
-import type { LogLine } from '../../results/types.ts';
+import type { LogSecond } from '../../results/types.ts';
 import { FILES } from '../../results/writer.ts';
 import { redact, secretsOf } from '../../scenarios/lib/secrets.ts';
+import { knownMessages } from './known-messages.ts';
 
 /** What the user asks for. */
 export type TargetLogs = {
   sources: readonly LogSource[];
-  /** Error lines that match one of them are no errors of the run. */
+  /** Errors that match one of them are no errors of the run. */
   allow: readonly RegExp[];
 };
 
@@ -27,12 +28,14 @@ export function followTargetLogs(call: {
   logs: TargetLogs | undefined;
   /** The embedded backend writes into this run's folder. */
   embeddedIn: string | null;
+  /** Hostile requests are sent beside the load. */
+  isHostile: boolean;
   secretHeaders: Record<string, string>;
   env: NodeJS.ProcessEnv;
-  onLine: (line: LogLine) => void;
+  onLine: (line: LogSecond) => void;
   onNote: (text: string) => void;
 }): LogFollower | null {
-  const { logs, embeddedIn, secretHeaders, env, onLine, onNote } = call;
+  const { logs, embeddedIn, isHostile, secretHeaders, env, onLine, onNote } = call;
   const sources = [...(logs?.sources ?? [])];
   if (embeddedIn !== null)
     sources.push({
@@ -46,6 +49,7 @@ export function followTargetLogs(call: {
   return followLogs({
     sources,
     allow: logs?.allow ?? [],
+    known: knownMessages(isHostile),
     redact: (text) => redact(text, secrets),
     env,
     onLine,

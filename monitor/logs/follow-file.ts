@@ -3,6 +3,7 @@
  * (copytruncate). A file that is truncated and grows beyond its former size between two looks cannot be told from one that grew.
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
+import { TextDecoder } from 'node:util';
 import { LineCutter } from '../../system/lines.ts';
 
 export type FileFollower = {
@@ -27,7 +28,29 @@ const CHUNK_BYTES = 256 * 1024;
 /** Further behind than so many reads of `atMost`, the middle is passed over. */
 const MOST_BEHIND = 4;
 
-type Open = { handle: FileHandle; id: string; position: number };
+type Open = {
+  handle: FileHandle;
+  id: string;
+  position: number;
+  /** undefined: the file is too short to know. */
+  encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | undefined;
+};
+
+/** By its byte order mark; without one a file is taken as UTF-8. */
+async function encodingOf(handle: FileHandle): Promise<Open['encoding']> {
+  const mark = Buffer.alloc(2);
+  const { bytesRead } = await handle.read(mark, 0, 2, 0);
+  if (bytesRead < 2) return undefined;
+  if (mark[0] === 0xff && mark[1] === 0xfe) return 'utf-16le';
+  return mark[0] === 0xfe && mark[1] === 0xff ? 'utf-16be' : 'utf-8';
+}
+
+/**
+ * Without zero bytes: a file that was emptied under a writer that does not append begins with a hole of them, and they would take the place of
+ * its first line.
+ */
+const withoutZeros = (bytes: Buffer): Buffer =>
+  bytes.includes(0) ? Buffer.from(bytes.filter((byte) => byte !== 0)) : bytes;
 
 const idOf = ({ dev, ino }: { dev: bigint; ino: bigint }): string => `${dev}:${ino}`;
 
@@ -38,6 +61,8 @@ export function followFile(following: FileFollowing): FileFollower {
   let isFirstLook = true;
   let wasOpened = false;
   let cutter = new LineCutter();
+  /** Of UTF-16; null: the bytes are UTF-8. */
+  let decoder: TextDecoder | null = null;
   let told = '';
   const note = (text: string) => {
     if (text !== told) onNote(text);
@@ -58,12 +83,24 @@ export function followFile(following: FileFollowing): FileFollower {
       if (!facts.isFile()) throw new Error('it is no file');
       cutter = new LineCutter();
       const skipsAll = isFirstLook && following.fromEnd;
-      return { handle, id: idOf(facts), position: skipsAll ? Number(facts.size) : 0 };
+      decoder = null;
+      const position = skipsAll ? Number(facts.size) : 0;
+      return { handle, id: idOf(facts), position, encoding: undefined };
     } catch (error) {
       await handle.close();
       throw error;
     }
   }
+
+  async function learnEncoding(opened: Open): Promise<void> {
+    opened.encoding = await encodingOf(opened.handle);
+    if (opened.encoding === undefined || opened.encoding === 'utf-8') return;
+    decoder = new TextDecoder(opened.encoding);
+    onNote(`the log ${path} is UTF-16 by its first bytes, and read as that`);
+  }
+
+  const textBytes = (bytes: Buffer): Buffer =>
+    decoder === null ? withoutZeros(bytes) : Buffer.from(decoder.decode(bytes, { stream: true }));
 
   /** @returns bytes left of `budget` */
   async function drain(opened: Open, budget: number, atMost: number): Promise<number> {
@@ -71,13 +108,19 @@ export function followFile(following: FileFollowing): FileFollower {
     const size = Number((await handle.stat({ bigint: true })).size);
     if (size < opened.position) {
       opened.position = 0;
+      opened.encoding = undefined;
+      decoder = null;
       cutter = new LineCutter();
     }
+    if (opened.encoding === undefined) await learnEncoding(opened);
+    if (opened.encoding === undefined) return budget;
     const behind = size - opened.position;
     if (behind > MOST_BEHIND * atMost) {
       // The newest part tells more than the oldest.
-      const skipped = behind - atMost;
+      // A letter of UTF-16 has two bytes, or twice two.
+      const skipped = behind - atMost - (decoder === null ? 0 : (behind - atMost) % 2);
       opened.position += skipped;
+      if (decoder !== null) decoder = new TextDecoder(opened.encoding);
       cutter.skip();
       onSkipped(skipped);
     }
@@ -92,7 +135,7 @@ export function followFile(following: FileFollowing): FileFollower {
       if (bytesRead === 0) break;
       opened.position += bytesRead;
       left -= bytesRead;
-      for (const line of cutter.push(buffer.subarray(0, bytesRead))) onLine(line);
+      for (const line of cutter.push(textBytes(buffer.subarray(0, bytesRead)))) onLine(line);
     }
     return left;
   }

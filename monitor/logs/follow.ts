@@ -2,13 +2,15 @@
  * Follows the target's logs while a load runs: files, systemd's journal, containers. A log that cannot be read is a note and never stops
  * the load; one that is written faster than the generator can spare time for is read in part, and says so.
  */
-import type { LogFigures, LogLine } from '../../results/types.ts';
+import type { LogFigures, LogSecond } from '../../results/types.ts';
 import { containerLogs } from '../container-logs.ts';
 import { containerNameProblem, findContainer } from '../engine.ts';
 import { followFile } from './follow-file.ts';
 import { LineCutter } from '../../system/lines.ts';
 import { NotStartedError, startProgram } from '../../system/run-program.ts';
-import { LogWatch } from './log-watch.ts';
+import { type KnownMessage, LogWatch } from './log-watch.ts';
+import type { LogReader } from './reader.ts';
+import { journalLayer, parseObject } from './unwrap.ts';
 
 export type LogSource =
   | { kind: 'file'; path: string; fromEnd: boolean; name: string }
@@ -41,14 +43,15 @@ export type ContainerLog = (
   container: string,
   sinceMs: number,
   signal: AbortSignal,
-) => AsyncIterable<{ t: number | null; text: string }>;
+) => AsyncIterable<{ t: number | null; text: string; stream?: string }>;
 
 export type LogFollowing = {
   sources: readonly LogSource[];
   allow: readonly RegExp[];
+  known?: readonly KnownMessage[];
   redact: (text: string) => string;
   env: NodeJS.ProcessEnv;
-  onLine: (line: LogLine) => void;
+  onLine: (line: LogSecond) => void;
   onNote: (text: string) => void;
   now?: () => number;
   /** Instead of the engine's. */
@@ -65,7 +68,7 @@ export type LogFollower = {
 };
 
 const EVERY_MS = 250;
-/** Of one source and look: 16 MB a second, which takes about a tenth of a core. */
+/** Of one source and look: 16 MB a second, which takes about a quarter of a core. */
 const MOST_BYTES = 4 * 1024 * 1024;
 /** At the end as much as this, once. */
 const MOST_BYTES_AT_END = 16 * MOST_BYTES;
@@ -75,7 +78,6 @@ const AGAIN_MS = 1000;
 
 /** One source under way. */
 type Following = {
-  name: string;
   /** Something could be read, if only an empty log. */
   isReadable: () => boolean;
   /** Now and then; sources that push by themselves have nothing to do here. */
@@ -83,21 +85,27 @@ type Following = {
   stop(): Promise<void>;
 };
 
-type Surroundings = { watch: LogWatch; note: (text: string) => void; following: LogFollowing };
+type Surroundings = {
+  reader: LogReader;
+  skipped: (bytes: number) => void;
+  note: (text: string) => void;
+  /** Lines of this source so far. */
+  lines: () => number;
+  following: LogFollowing;
+};
 
 function startFile(
-  { path, fromEnd, name }: Extract<LogSource, { kind: 'file' }>,
-  { watch, note }: Surroundings,
+  { path, fromEnd }: Extract<LogSource, { kind: 'file' }>,
+  { reader, skipped, note }: Surroundings,
 ): Following {
   const file = followFile({
     path,
     fromEnd,
-    onLine: (line) => watch.add(line),
-    onSkipped: (bytes) => watch.skipped(bytes),
+    onLine: (line) => reader.add(line),
+    onSkipped: skipped,
     onNote: note,
   });
   return {
-    name,
     isReadable: () => file.wasOpened,
     look: (atMost) => file.read(atMost),
     stop: () => file.close(),
@@ -125,50 +133,44 @@ class Budget {
   }
 }
 
-/** A line of `journalctl -o json`. MESSAGE is a list of bytes where it is no text (systemd.journal-fields(7)). */
-export function parseJournalLine(
-  line: string,
-): { text: string; t: number | null; isError: boolean } | null {
-  try {
-    const { MESSAGE, PRIORITY, __REALTIME_TIMESTAMP } = JSON.parse(line) as Record<string, unknown>;
-    const text = Array.isArray(MESSAGE)
-      ? Buffer.from(MESSAGE as number[]).toString('utf8')
-      : MESSAGE;
-    if (typeof text !== 'string') return null;
-    const micros = Number(__REALTIME_TIMESTAMP);
-    return {
-      text,
-      t: Number.isFinite(micros) && micros > 0 ? Math.floor(micros / 1000) : null,
-      // 3 is err (syslog(3)); what a service prints has 6, whatever it says.
-      isError: PRIORITY !== undefined && Number(PRIORITY) <= 3,
-    };
-  } catch {
-    return null;
+/** Characters of one entry that are kept: as JSON a text of bytes takes four times its size. */
+const LONGEST_ENTRY = 4 * 1024 * 1024;
+
+/** @param line of `journalctl -o json`; what is no entry is passed over */
+export function addJournalLine(line: string, reader: LogReader): void {
+  const fields = parseObject(line);
+  if (fields === null) {
+    // An entry that is longer than is kept.
+    if (line.length < LONGEST_ENTRY || !line.startsWith('{')) return;
+    reader.leftOut(journalLayer({ PRIORITY: /"PRIORITY":"([0-7])"/.exec(line)?.[1] }) ?? {});
+    return;
   }
+  const entry = journalLayer(fields);
+  if (entry === null) return;
+  if (entry.text === null) reader.leftOut(entry);
+  else reader.addEntry(entry.text, entry);
 }
 
 function startJournal(
   { unit, name }: Extract<LogSource, { kind: 'journal' }>,
-  { watch, note, following }: Surroundings,
+  { reader, skipped, note, lines, following }: Surroundings,
 ): Following {
-  const args = ['--follow', '--output=json', '--lines=0', `--unit=${unit}`];
-  const cutter = new LineCutter();
+  // Without --all, MESSAGE is null where it is longer than 4,096 bytes.
+  const args = ['--follow', '--output=json', '--all', '--lines=0', `--unit=${unit}`];
+  const cutter = new LineCutter(LONGEST_ENTRY);
   const budget = new Budget(following.now ?? Date.now);
   let [isStopping, isReadable] = [false, true];
   const onStdout = (chunk: Buffer): void => {
     if (!budget.takes(chunk.length)) {
-      watch.skipped(chunk.length);
+      skipped(chunk.length);
       cutter.skip();
       return;
     }
-    for (const line of cutter.push(chunk)) {
-      const entry = parseJournalLine(line);
-      if (entry !== null) watch.add(entry.text, entry);
-    }
+    for (const line of cutter.push(chunk)) addJournalLine(line, reader);
   };
   const failed = (how: string) => {
     if (isStopping) return;
-    if (watch.lines === 0) isReadable = false;
+    if (lines() === 0) isReadable = false;
     note(`the log ${name} cannot be followed: ${how}`);
   };
   const started = startProgram({
@@ -192,7 +194,6 @@ function startJournal(
     },
   );
   return {
-    name,
     isReadable: () => isReadable,
     look: () => Promise.resolve(),
     async stop() {
@@ -212,7 +213,7 @@ const engineLog = (env: NodeJS.ProcessEnv): ContainerLog =>
 
 function startContainer(
   { container, name }: Extract<LogSource, { kind: 'container' }>,
-  { watch, note, following }: Surroundings,
+  { reader, skipped, note, following }: Surroundings,
 ): Following {
   const { now = Date.now, env } = following;
   const containerLog = following.containerLog ?? engineLog(env);
@@ -224,11 +225,11 @@ function startContainer(
   const loop = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       try {
-        for await (const { t, text } of containerLog(container, since, ended.signal)) {
+        for await (const { t, text, stream = '' } of containerLog(container, since, ended.signal)) {
           isReadable = true;
           if (t !== null) since = Math.max(since, t + 1);
-          if (budget.takes(text.length + 1)) watch.add(text, { t });
-          else watch.skipped(text.length + 1);
+          if (budget.takes(text.length + 1)) reader.add(text, { t, stream });
+          else skipped(text.length + 1);
         }
         isReadable = true;
       } catch (error) {
@@ -241,7 +242,6 @@ function startContainer(
   };
   const done = loop();
   return {
-    name,
     isReadable: () => isReadable || told === '',
     look: () => Promise.resolve(),
     async stop() {
@@ -267,16 +267,33 @@ const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
 
 /** Starts at once; what is in a file before its first look is passed over where its source says so. */
 export function followLogs(following: LogFollowing): LogFollower {
-  const { sources, allow, redact, onLine, onNote, now = Date.now } = following;
-  const watch = new LogWatch({ allow, redact, now });
-  const surroundings: Surroundings = { watch, note: (text) => onNote(redact(text)), following };
+  const { sources, allow, known = [], redact, onLine, onNote, now = Date.now } = following;
+  const watch = new LogWatch({ allow, known, redact, now });
+  const note = (text: string) => onNote(redact(text));
   const all = sources.map((source) => {
-    if (source.kind === 'file') return startFile(source, surroundings);
-    if (source.kind === 'journal') return startJournal(source, surroundings);
-    return startContainer(source, surroundings);
+    const { name } = source;
+    const state = { lines: 0, leftOut: 0 };
+    const reader = watch.reader({
+      onLine: () => state.lines++,
+      onLeftOut: () => {
+        if (state.leftOut++ === 0)
+          note(
+            `the log ${name} has entries whose text journalctl left out, since they are too long: they are counted by their priority`,
+          );
+      },
+    });
+    const surroundings: Surroundings = {
+      reader,
+      skipped: (bytes) => watch.skipped(bytes),
+      note,
+      lines: () => state.lines,
+      following,
+    };
+    return { name, state, reader, ...start(source, surroundings) };
   });
   const look = async (atMost: number): Promise<void> => {
     await Promise.all(all.map((one) => one.look(atMost)));
+    for (const { reader } of all) reader.tick();
     for (const line of watch.takeLines()) onLine(line);
   };
   let timer: NodeJS.Timeout | undefined;
@@ -300,11 +317,26 @@ export function followLogs(following: LogFollowing): LogFollower {
       await work;
       await look(MOST_BYTES_AT_END);
       await Promise.all(all.map((one) => one.stop()));
+      for (const { reader } of all) reader.end();
       for (const line of watch.takeLines(true)) onLine(line);
+      for (const { name, state, isReadable } of all)
+        if (state.lines === 0 && isReadable())
+          note(`the log ${name} had not one line during the run: it says nothing of errors`);
     },
     figures() {
       const readable = all.filter((one) => one.isReadable());
-      return readable.length === 0 ? null : watch.figures(readable.map(({ name }) => name));
+      if (readable.length === 0) return null;
+      const unread = all.filter(({ state }) => state.lines === 0);
+      return watch.figures(
+        readable.map(({ name }) => name),
+        unread.map(({ name }) => name),
+      );
     },
   };
+}
+
+function start(source: LogSource, surroundings: Surroundings): Following {
+  if (source.kind === 'file') return startFile(source, surroundings);
+  if (source.kind === 'journal') return startJournal(source, surroundings);
+  return startContainer(source, surroundings);
 }

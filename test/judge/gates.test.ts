@@ -127,6 +127,23 @@ test('every figure has a gate that passes, one that fails, and no data without a
   }
 });
 
+test('a log of which nothing was read proves no absence of errors', () => {
+  const stateOf = (logs: GateFigures['logs']) =>
+    judgeGates(gateRules(['log-errors<=0'], []), { ...figures, logs })[0].state;
+  const read = {
+    sources: ['backend.log', 'journal:x'],
+    lines: 9,
+    errors: 0,
+    allowed: 0,
+    groups: [],
+  };
+  assert.equal(stateOf(read), 'pass');
+  assert.equal(stateOf({ ...read, errors: 1 }), 'fail');
+  assert.equal(stateOf({ ...read, lines: 0 }), 'no data');
+  assert.equal(stateOf({ ...read, unread: ['journal:x'] }), 'no data');
+  assert.equal(stateOf(undefined), 'no data');
+});
+
 test('values and limits are shown in the unit that people use', () => {
   const [share, time, memory] = judgeGates(
     gateRules(['error-rate<5%', 'p95<2s', 'backend-memory<1GB'], []),

@@ -302,8 +302,13 @@ test('a log that both follow counts once, embedded backends have one each', () =
     summary!.logs = {
       sources: ['journal:uptime'],
       lines: 10 + i,
+      records: 9 + i,
       errors: 2 + i,
       allowed: 0,
+      caused: 1,
+      warnings: 4,
+      ...(i === 1 && { unread: ['container:x'] }),
+      warningGroups: [],
       groups: [
         {
           shape: 'lost <n>',
@@ -323,7 +328,9 @@ test('a log that both follow counts once, embedded backends have one each', () =
   for (const run of runs)
     run.plan = { ...run.plan!, target: { url: 'http://127.0.0.1:1/', embedded: true } };
   const both = mergeRuns(runs, 'x');
-  assert.equal(both.summary.logs!.errors, 5);
+  const { errors, caused, warnings, records, unread } = both.summary.logs!;
+  assert.deepEqual([errors, caused, warnings, records], [5, 2, 8, 19]);
+  assert.deepEqual(unread, ['container:x']);
   assert.deepEqual(
     both.summary.logs!.groups.map(({ count, firstAt, lastAt }) => [count, firstAt, lastAt]),
     [[5, '2026-01-02T03:04:05.000Z', '2026-01-02T03:04:08.000Z']],

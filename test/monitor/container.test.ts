@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { containerSource } from '../../monitor/container.ts';
-import { containerLogs, LogDemultiplexer, type LogLine } from '../../monitor/container-logs.ts';
+import {
+  containerLogs,
+  LogDemultiplexer,
+  type ContainerLine,
+} from '../../monitor/container-logs.ts';
 import {
   containerNameProblem,
   engineAddresses,
@@ -442,7 +446,7 @@ test('names of containers, and answers of nonsense', () => {
   assert.equal(parseStats({}), null);
 });
 
-const frame = (stream: 1 | 2, text: string): Buffer => {
+const frame = (stream: 1 | 2 | 3, text: string): Buffer => {
   const payload = Buffer.from(text);
   const head = Buffer.alloc(8);
   head[0] = stream;
@@ -457,7 +461,7 @@ test('a log in frames, cut at every place', () => {
     frame(1, 'of a line\nno time\n'),
     frame(1, 'last'),
   ]);
-  const expected: LogLine[] = [
+  const expected: ContainerLine[] = [
     { t: Date.parse('2026-01-02T03:04:05.123Z'), stream: 'stdout', text: 'first ü' },
     { t: Date.parse('2026-01-02T02:04:06.500Z'), stream: 'stderr', text: 'an error' },
     { t: Date.parse('2026-01-02T03:04:06Z'), stream: 'stdout', text: 'half of a line' },
@@ -473,8 +477,41 @@ test('a log in frames, cut at every place', () => {
     ];
     assert.deepEqual(lines, expected, `cut at ${cut}`);
   }
-  assert.throws(() => new LogDemultiplexer(false).push(Buffer.from('plain text')), /not in frames/);
+  const plain = new LogDemultiplexer(false);
+  assert.deepEqual(plain.push(Buffer.from('plain text')), []);
+  assert.match(plain.trouble!, /not in frames/);
   assert.equal(new LogDemultiplexer(true).push(Buffer.from('plain text\n'))[0].text, 'plain text');
+});
+
+test('what the daemon says of its own trouble, cut at every place: the lines before it are whole', () => {
+  const bytes = Buffer.concat([
+    frame(2, '2026-01-02T03:04:05Z {"level":"error"}\n2026-01-02T03:04:06Z cut'),
+    frame(3, 'error grabbing logs: invalid\ncharacter'),
+    frame(1, '2026-01-02T03:04:07Z never\n'),
+  ]);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const log = new LogDemultiplexer(false);
+    const lines = [
+      ...log.push(bytes.subarray(0, cut)),
+      ...log.push(bytes.subarray(cut)),
+      ...log.end(),
+    ];
+    assert.deepEqual(
+      lines.map(({ text }) => text),
+      ['{"level":"error"}', 'cut'],
+    );
+    assert.equal(
+      log.trouble,
+      'the engine broke its log off: error grabbing logs: invalid character',
+    );
+  }
+  // A daemon that goes away while it speaks, and one that announces more than it can have to say.
+  const half = new LogDemultiplexer(false);
+  const head = frame(3, 'half a word');
+  head.writeUInt32BE(0xffff_ffff, 4);
+  half.push(head);
+  half.end();
+  assert.match(half.trouble!, /: half a word$/);
 });
 
 test(
@@ -501,9 +538,20 @@ test(
       since: '1767323045.500',
     });
     fake.containers.set('web', { id: ID, pid: 1, log, running: false });
-    const all: LogLine[] = [];
+    const all: ContainerLine[] = [];
     for await (const line of containerLogs(engine, 'web', 0)) all.push(line);
     assert.equal(all.length, 2);
+    fake.containers.set('web', {
+      id: ID,
+      pid: 1,
+      log: [...log, frame(3, 'the disk broke')],
+      running: false,
+    });
+    const before: ContainerLine[] = [];
+    await assert.rejects(async () => {
+      for await (const line of containerLogs(engine, 'web', 0)) before.push(line);
+    }, /the engine broke its log off: the disk broke/);
+    assert.equal(before.length, 2);
     await assert.rejects(async () => {
       for await (const line of containerLogs(engine, 'other', 0)) assert.fail(line.text);
     }, /No such container: other/);

@@ -17,14 +17,15 @@ import { after, test } from 'node:test';
 import { followFile } from '../../../monitor/logs/follow-file.ts';
 import { LineCutter, LONGEST_LINE } from '../../../system/lines.ts';
 import {
+  addJournalLine,
   followLogs,
-  parseJournalLine,
   parseLogSource,
   type LogFollowing,
   type LogSource,
 } from '../../../monitor/logs/follow.ts';
+import { LEFT_OUT, LogReader } from '../../../monitor/logs/reader.ts';
 import { projectRoot } from '../../../paths.ts';
-import type { LogLine } from '../../../results/types.ts';
+import type { LogSecond } from '../../../results/types.ts';
 import { until } from '../../support/cli.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'logs-'));
@@ -181,10 +182,10 @@ const NOTHING = { allow: [], redact: (text: string) => text };
 
 async function follow(
   sources: LogSource[],
-  during: (state: { lines: LogLine[]; notes: string[] }) => Promise<void>,
+  during: (state: { lines: LogSecond[]; notes: string[] }) => Promise<void>,
   more: Partial<LogFollowing> = {},
 ) {
-  const state = { lines: [] as LogLine[], notes: [] as string[] };
+  const state = { lines: [] as LogSecond[], notes: [] as string[] };
   const follower = followLogs({
     ...NOTHING,
     sources,
@@ -241,7 +242,8 @@ test('the journal of a unit', async () => {
       __REALTIME_TIMESTAMP: micros(-9000),
     },
     { MESSAGE: [...Buffer.from('seg\u0000fault')], PRIORITY: '3', __REALTIME_TIMESTAMP: micros(0) },
-    { PRIORITY: '3' },
+    { MESSAGE: null, PRIORITY: '3', __REALTIME_TIMESTAMP: micros(0) },
+    { MESSAGE: null, PRIORITY: '6', __REALTIME_TIMESTAMP: micros(0) },
   ];
   writeFileSync(journal, `${entries.map((entry) => JSON.stringify(entry)).join('\n')}\nnonsense\n`);
   const env = {
@@ -255,12 +257,13 @@ test('the journal of a unit', async () => {
     ({ lines: seen }) => until(() => seen.length > 0, 'the old line is written'),
     { env },
   );
-  assert.deepEqual(notes, []);
-  assert.deepEqual([figures!.lines, figures!.errors], [3, 2]);
-  assert.deepEqual(lines.map(({ shape }) => shape).sort(), ['lost', 'seg fault']);
+  assert.equal(notes.length, 1);
+  assert.match(notes[0], /has entries whose text journalctl left out/);
+  assert.deepEqual([figures!.lines, figures!.errors], [5, 3]);
+  assert.deepEqual(lines.map(({ shape }) => shape).sort(), [LEFT_OUT, 'lost', 'seg fault'].sort());
   assert.match(
     readFileSync(`${journal}.args`, 'utf8'),
-    /--follow --output=json --lines=0 --unit=uptime@1\.service/,
+    /--follow --output=json --all --lines=0 --unit=uptime@1\.service/,
   );
 
   const failing = await follow(
@@ -279,15 +282,46 @@ test('the journal of a unit', async () => {
   assert.match(absent.notes[0], /journalctl is not installed/);
 });
 
-test('lines of the journal that are none are passed over', () => {
-  assert.equal(parseJournalLine('{'), null);
-  assert.equal(parseJournalLine('{"MESSAGE":null}'), null);
-  assert.deepEqual(parseJournalLine('{"MESSAGE":"x"}'), { text: 'x', t: null, isError: false });
+test('entries of the journal: of bytes, of several texts, left out, cut', () => {
+  const records: { level: string | null; message: string }[] = [];
+  let [lines, leftOut] = [0, 0];
+  const reader = new LogReader({
+    onLine: () => lines++,
+    onLeftOut: () => leftOut++,
+    onRecord: ({ level, message }) => records.push({ level, message }),
+    now: () => 0,
+  });
+  const cut = `{"PRIORITY":"3","MESSAGE":"${'x'.repeat(4 * 1024 * 1024)}`;
+  for (const line of [
+    '{',
+    'nonsense',
+    '{"_PID":"7"}',
+    '{"MESSAGE":"x"}',
+    '{"MESSAGE":[69,114,114,111,114]}',
+    '{"MESSAGE":["WARN a","b"]}',
+    '{"MESSAGE":null,"PRIORITY":"2"}',
+    '{"MESSAGE":null,"PRIORITY":"6"}',
+    '{"PRIORITY":"4"}',
+    cut,
+  ])
+    addJournalLine(line, reader);
+  reader.end();
+  assert.deepEqual(records, [
+    { level: null, message: 'x' },
+    { level: 'error', message: 'Error' },
+    { level: 'warning', message: 'a' },
+    { level: 'critical', message: LEFT_OUT },
+    { level: null, message: LEFT_OUT },
+    { level: 'warning', message: LEFT_OUT },
+    { level: 'error', message: LEFT_OUT },
+  ]);
+  assert.deepEqual([lines, leftOut], [7, 4]);
 });
 
 test("a container's log goes on where it broke off; its troubles are told once", async () => {
   const asked: number[] = [];
-  const t = Date.now();
+  // After the follower's start, however slow.
+  const t = Date.now() + 4000;
   let calls = 0;
   const { figures, notes } = await follow(
     [{ kind: 'container', container: 'b', name: 'container:b' }],
@@ -297,7 +331,7 @@ test("a container's log goes on where it broke off; its troubles are told once",
         asked.push(sinceMs);
         calls++;
         if (calls === 1) {
-          yield { t, text: 'ERROR one' };
+          yield { t, text: 'ERROR one', stream: 'stderr' };
           throw new Error('the engine went away');
         }
         if (calls <= 3) throw new Error('nobody listens');
@@ -330,4 +364,96 @@ test('what names a log', () => {
   for (const text of ['journal:', 'journal:-f', 'journal:a b', 'container:', 'container:a b'])
     assert.ok('problem' in parseLogSource(text), text);
   assert.ok(existsSync(join(bin, 'journalctl')));
+});
+
+test('a log without one line is read, and says nothing', async () => {
+  const [silent, spoken] = [newPath(), newPath()];
+  for (const path of [silent, spoken]) writeFileSync(path, 'before\n');
+  const sources: LogSource[] = [silent, spoken].map((path, i) => ({
+    kind: 'file',
+    path,
+    fromEnd: true,
+    name: `${i}.log`,
+  }));
+  const { figures, notes } = await follow(sources, () => {
+    appendFileSync(spoken, 'INFO hello\n');
+    return Promise.resolve();
+  });
+  assert.deepEqual(
+    [figures!.sources, figures!.unread, figures!.lines],
+    [['0.log', '1.log'], ['0.log'], 1],
+  );
+  assert.deepEqual(notes, [
+    'the log 0.log had not one line during the run: it says nothing of errors',
+  ]);
+});
+
+test('records go on over polls, rotation and a missing line end', async () => {
+  const path = newPath();
+  writeFileSync(path, '');
+  const { figures } = await follow([{ kind: 'file', path, fromEnd: true, name: 'x' }], async () => {
+    appendFileSync(path, '2026/01/02 03:04:05 http: panic serving 127.0.0.1:1: boom\ngoroutine 3');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    appendFileSync(path, '5 [running]:\nmain.(*app).handleError(0xc000)\n');
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, '\t/srv/src/errors.go:31 +0x1d\nnet/http.Error({0x7f, 0xc0})\n');
+  });
+  assert.deepEqual([figures!.lines, figures!.errors, figures!.records], [5, 1, 1]);
+});
+
+test('a file of UTF-16 is read as that, and said so', async () => {
+  for (const bigEndian of [false, true]) {
+    const bytesOf = (text: string) => {
+      const bytes = Buffer.from(text, 'utf16le');
+      return bigEndian ? bytes.swap16() : bytes;
+    };
+    const path = newPath();
+    writeFileSync(path, bytesOf('\ufeffold ä\r\n'));
+    const { file, lines, notes, skipped } = followed(path);
+    await file.read(10_000);
+    appendFileSync(path, bytesOf('ERROR ä€😀\r\nhalf'));
+    await file.read(10_000);
+    assert.deepEqual(lines, ['ERROR ä€😀']);
+    assert.equal(notes.length, 1);
+    assert.match(notes[0], /is UTF-16/);
+    // A flood, of which an odd number of bytes would be passed over.
+    appendFileSync(path, bytesOf(`${'x'.repeat(40)}\n`.repeat(1000)));
+    await file.read(10_001);
+    await file.close();
+    assert.ok(skipped[0] % 2 === 0 && skipped[0] > 60_000);
+    assert.ok(
+      lines.slice(1).every((line) => line === '' || /^x+$/.test(line)),
+      lines[1],
+    );
+  }
+});
+
+test('a hole of zero bytes hides no line', async () => {
+  const path = newPath();
+  writeFileSync(path, '');
+  const { file, lines } = followed(path);
+  await file.read(1e6);
+  writeFileSync(
+    path,
+    Buffer.concat([Buffer.alloc(200_000), Buffer.from('ERROR after the hole\n')]),
+  );
+  await file.read(1e6);
+  await file.close();
+  assert.deepEqual(lines, ['ERROR after the hole']);
+});
+
+test('a line of ten megabytes is one line, and the next one is whole', async () => {
+  const path = newPath();
+  writeFileSync(path, '');
+  const { figures } = await follow([{ kind: 'file', path, fromEnd: true, name: 'x' }], () => {
+    const long = 'x'.repeat(10_000_000);
+    appendFileSync(
+      path,
+      `{"level":"error","msg":"long ${long}"}\n{"level":"error","msg":"next"}\n`,
+    );
+    return Promise.resolve();
+  });
+  assert.deepEqual([figures!.lines, figures!.errors], [2, 2]);
+  assert.ok(figures!.groups.some(({ shape }) => shape === 'next'));
+  assert.ok(JSON.stringify(figures).length < 3000);
 });
