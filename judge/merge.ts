@@ -385,13 +385,27 @@ function mergeReconciles(parts: readonly (Reconcile | null)[]): Reconcile | null
     unknown: sum(present, ({ unknown }) => unknown),
     resent: sum(present, ({ resent }) => resent),
     stored: orNull(({ stored }) => stored),
-    missing: orNull(({ missing }) => missing),
+    notStored: orNull(({ notStored }) => notStored),
     ...mergeLooks(present),
   };
 }
 
 /** Examples of each class in a look. */
 const EXAMPLES = 5;
+
+/** What the verifier said of right entries; absent where it said nothing of any part's. */
+function verifiedOf(looks: readonly StorageLook[]): Partial<StorageLook> {
+  if (looks.every(({ verified }) => verified === undefined)) return {};
+  return {
+    verified: sum(looks, ({ verified }) => verified ?? 0),
+    validationErrors: sum(looks, ({ validationErrors }) => validationErrors ?? 0),
+  };
+}
+
+function reasonsOf(looks: readonly StorageLook[]): Partial<StorageLook> {
+  const reasons = looks.flatMap((look) => look.reasons ?? []);
+  return reasons.length === 0 ? {} : { reasons };
+}
 
 /**
  * Each generator looked for what it had sent itself, so those classes add. Of entries that none of them sent, only a lower bound is known:
@@ -465,6 +479,8 @@ function mergeLooks(parts: readonly Reconcile[]): { look?: StorageLook } {
         // Each has seen the same ones.
         unreadable: most((look) => look.classes!.unreadable),
       },
+      ...verifiedOf(present),
+      ...reasonsOf(present),
       examples: present
         .flatMap(({ examples }) => examples ?? [])
         // What is foreign to one may be another's; an index is of one generator's corpus.

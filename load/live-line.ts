@@ -10,7 +10,7 @@ export type LiveFigures = {
   p95Ms: number | null;
   errors: number;
   /** Of looks into the storage while the load runs; absent: there was none yet. */
-  stored?: { stored: number; missing: number } | null;
+  stored?: { stored: number; notStored: number } | null;
   backend: ProcessReading | undefined;
   generator: ProcessReading | undefined;
   /** Slopes of memory, in bytes a minute; absent: the load is too young to tell. */
@@ -34,7 +34,7 @@ export function liveLine(figures: LiveFigures): string {
     `${figures.errors} errors`,
     ...(figures.stored
       ? [
-          `${figures.stored.stored} stored${figures.stored.missing > 0 ? `, ${figures.stored.missing} missing` : ''}`,
+          `${figures.stored.stored} stored${figures.stored.notStored > 0 ? `, ${figures.stored.notStored} not stored` : ''}`,
         ]
       : []),
     `backend ${cores(figures.backend, figures.growth?.backend)}`,

@@ -384,7 +384,7 @@ class LoadRun {
       unknown: inFlight,
       resent: totals.resent,
       stored: found?.stored ?? null,
-      missing: found?.missing ?? null,
+      notStored: found?.notStored ?? null,
       ...(found && { look: found.look }),
     };
     this.#write(() => writer.reconcile(reconcile));
@@ -406,7 +406,7 @@ class LoadRun {
       figures,
       broken: this.#broken,
       interrupted,
-      missing: found?.missing ?? null,
+      missing: found?.notStored ?? null,
       generatorLimit: generatorLimit({
         schedule: figures.schedule ?? null,
         allowedMisses: allowedMisses(rules),

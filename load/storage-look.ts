@@ -68,7 +68,7 @@ export function sentByRun({ feed, k6Plan }: Pick<PreparedRun, 'feed' | 'k6Plan'>
   return sent;
 }
 
-/** Looks into the storage when all was sent. Never throws: what fails is told in the outcome. */
+/** Looks into the storage when all was sent. Never throws: what fails stands in the outcome. */
 export async function lookAfterRun(call: {
   choice: StorageChoice;
   prepared: PreparedRun;
@@ -90,7 +90,7 @@ export async function lookAfterRun(call: {
     return {
       look: { storage: choice.name, complete: false, failure, waitedMs: 0, readings: 0 },
       stored: null,
-      missing: null,
+      notStored: null,
       notes: [failure],
     };
   }

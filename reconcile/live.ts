@@ -1,6 +1,6 @@
 /**
  * Looks into the storage while the load runs: each reads only what came since the last one, and a little before it for late writers.
- * Counting only; what is wrong with a submission is told after the load (look.ts). A failure becomes a note and ends nothing.
+ * Counting only; what is wrong with a submission is found after the load (look.ts). A failure becomes a note and ends nothing.
  */
 import { setMaxListeners } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -152,13 +152,13 @@ export class LiveLook {
     forgetOld();
     this.#recent = recent;
     if (newest > 0) this.#fromSecond = Math.max(this.#fromSecond, newest - OVERLAP_S);
-    const { accepted, missing } = await this.#count(t);
+    const { accepted, notStored } = await this.#count(t);
     const { user, system } = process.cpuUsage(cpu);
     this.#last = {
       t,
       accepted,
       stored: this.#stored,
-      missing,
+      notStored,
       olderThanMs: MISSING_AFTER_MS,
       tookMs: Math.round(performance.now() - startedMs),
       cpuMs: Math.round((user + system) / 1000),
@@ -168,7 +168,7 @@ export class LiveLook {
   }
 
   /** Accepted until now, and of those answered long enough before `t` how many are not there. */
-  async #count(t: number): Promise<{ accepted: number; missing: number }> {
+  async #count(t: number): Promise<{ accepted: number; notStored: number }> {
     const { answers, times } = this.#request;
     const index = this.#index!;
     const sent = this.#sent!;
@@ -186,9 +186,9 @@ export class LiveLook {
       if (body !== -1 && (times.endOf(i) ?? Infinity) < t - MISSING_AFTER_MS)
         due[index.groupOf[body]]++;
     }
-    let missing = 0;
+    let notStored = 0;
     for (let group = 0; group < due.length; group++)
-      missing += Math.max(0, due[group] - this.#seen[group]);
-    return { accepted, missing };
+      notStored += Math.max(0, due[group] - this.#seen[group]);
+    return { accepted, notStored };
   }
 }

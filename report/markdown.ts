@@ -173,10 +173,10 @@ function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): s
   if (failedIterations > 0)
     rows.push(['Failed iterations (generator)', formatNumber(failedIterations)]);
   if (reconcile) {
-    const { stored, missing, unknown, resent, look } = reconcile;
+    const { stored, notStored, unknown, resent, look } = reconcile;
     const noNumber = look === undefined ? 'not looked at' : 'not known';
     rows.push(['Stored by the target', stored === null ? noNumber : formatNumber(stored)]);
-    if (missing !== null) rows.push(['Accepted but not stored', formatNumber(missing)]);
+    if (notStored !== null) rows.push(['Accepted but not stored', formatNumber(notStored)]);
     if (unknown > 0) rows.push(['Begun, end unknown at the stop', formatNumber(unknown)]);
     if (resent > 0) rows.push(['Sent again (the load outran the corpus)', formatNumber(resent)]);
   }

@@ -77,7 +77,7 @@ export function crookedSuite(call: {
       assert.deepEqual(outcome.look.classes, expected);
       const { right, different, missing, sameSecond: dropped } = expected;
       assert.equal(right + different + missing + dropped, run.accepted);
-      assert.equal(outcome.missing, missing + dropped);
+      assert.equal(outcome.notStored, missing + dropped);
       assert.equal(outcome.look.complete, true);
       assert.deepEqual([outcome.look.readings, outcome.look.waitedMs], [4, 3000]);
       assert.equal(

@@ -81,3 +81,15 @@ test('absent fields of older files get their meaning, present ones keep theirs',
   assert.equal(fillAbsent('summary', { ...first, firstEndMs: 5 }).firstEndMs, 5);
   assert.ok(!('hostile' in filled) && !('cost' in filled));
 });
+
+test('a name that was changed within a format is read in both spellings; the newer one wins', () => {
+  const older = { format: 1, sent: 3, missing: 2, look: { classes: { missing: 1 } } };
+  assert.deepEqual(migrate('reconcile', older), {
+    format: 1,
+    sent: 3,
+    notStored: 2,
+    look: { classes: { missing: 1 } },
+  });
+  assert.deepEqual(migrate('reconcile', { format: 1, notStored: 5 }), { format: 1, notStored: 5 });
+  assert.deepEqual(migrate('summary', older), older);
+});
