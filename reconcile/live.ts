@@ -3,7 +3,7 @@
  * Counting only; what is wrong with a submission is found after the load (look.ts). A failure becomes a note and ends nothing.
  */
 import { setMaxListeners } from 'node:events';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReconcileLiveLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
@@ -35,6 +35,26 @@ export type LiveLookRequest = {
   folder: string;
   onNote: (text: string) => void;
 };
+
+/** Appends all of `text` or nothing: a disk that is full may take a part, and the next line must not follow half a line. @throws Error of node:fs */
+export function appendWhole(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  const { size } = fstatSync(file);
+  try {
+    for (let at = 0; at < bytes.length;) {
+      const written = writeSync(file, bytes, at);
+      if (written === 0) throw new Error('the disk takes nothing more');
+      at += written;
+    }
+  } catch (error) {
+    try {
+      ftruncateSync(file, size);
+    } catch {
+      // No file that could be cut (a device): why the line was not taken says more.
+    }
+    throw error;
+  }
+}
 
 export class LiveLook {
   readonly #request: LiveLookRequest;
@@ -164,7 +184,7 @@ export class LiveLook {
       cpuMs: Math.round((user + system) / 1000),
     };
     this.#file ??= openSync(join(folder, FILES.reconcileLive), 'a');
-    writeSync(this.#file, `${JSON.stringify(this.#last)}\n`);
+    appendWhole(this.#file, `${JSON.stringify(this.#last)}\n`);
   }
 
   /** Accepted until now, and of those answered long enough before `t` how many are not there. */

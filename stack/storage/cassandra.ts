@@ -75,8 +75,12 @@ const tableOf = (keyspace: string): string => `"${keyspace.replaceAll('"', '""')
 /** @throws UserError unless the cluster can be reached and has the table, which is never made here */
 export async function openCassandraStorage(config: CassandraConfig): Promise<Storage> {
   const { client } = await openChecked(config, BACKEND_NAMES);
-  return new CassandraStorage(client, config);
+  return cassandraStorageOn(client, config);
 }
+
+/** The same through a client that is connected, to a table that was looked at. */
+export const cassandraStorageOn = (client: cassandra.Client, config: CassandraConfig): Storage =>
+  new CassandraStorage(client, config);
 
 async function openChecked(
   config: CassandraConfig,
