@@ -51,7 +51,7 @@ export function findingsOf(run: Case): Findings {
     unknown: inFlight,
     resent: totals.resent,
     stored: found?.stored ?? null,
-    missing: found?.missing ?? null,
+    notStored: found?.notStored ?? null,
     ...(found && { look: found.look }),
   };
   const { processes, generator: known } = resources.figures(totals);
@@ -90,7 +90,7 @@ export function findingsOf(run: Case): Findings {
     figures,
     broken,
     interrupted,
-    missing: found?.missing ?? null,
+    missing: found?.notStored ?? null,
     generatorLimit: limit,
   };
   const notes = [

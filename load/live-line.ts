@@ -11,7 +11,7 @@ export type LiveFigures = {
   p95Ms: number | null;
   errors: number;
   /** Of looks into the storage while the load runs; absent: there was none yet. */
-  stored?: { stored: number; missing: number } | null;
+  stored?: { stored: number; notStored: number } | null;
   backend: ProcessReading | undefined;
   generator: ProcessReading | undefined;
   /** Slopes of memory, in bytes a minute; absent: the load is too young to tell. */
@@ -62,8 +62,8 @@ function lineWithout(left: ReadonlySet<Part>, figures: LiveFigures): string {
   return parts.filter(Boolean).join(' | ');
 }
 
-const storedText = ({ stored, missing }: { stored: number; missing: number }): string =>
-  `${formatNumber(stored)} stored${missing > 0 ? `, ${formatNumber(missing)} missing` : ''}`;
+const storedText = ({ stored, notStored }: { stored: number; notStored: number }): string =>
+  `${formatNumber(stored)} stored${notStored > 0 ? `, ${formatNumber(notStored)} not stored` : ''}`;
 
 /** `0:59`, `61:00` as `1:01:00`. */
 function clock(ms: number): string {

@@ -45,7 +45,7 @@ export async function lookAfterRun(call: {
     return {
       look: { storage: choice.name, complete: false, failure, waitedMs: 0, readings: 0 },
       stored: null,
-      missing: null,
+      notStored: null,
       notes: [failure],
     };
   }

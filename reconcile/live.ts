@@ -1,9 +1,9 @@
 /**
  * Looks into the storage while the load runs: each reads only what came since the last one, and a little before it for late writers.
- * Counting only; what is wrong with a submission is told after the load (look.ts). A failure becomes a note and ends nothing.
+ * Counting only; what is wrong with a submission is found after the load (look.ts). A failure becomes a note and ends nothing.
  */
 import { setMaxListeners } from 'node:events';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReconcileLiveLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
@@ -35,6 +35,26 @@ export type LiveLookRequest = {
   folder: string;
   onNote: (text: string) => void;
 };
+
+/** Appends all of `text` or nothing: a disk that is full may take a part, and the next line must not follow half a line. @throws Error of node:fs */
+export function appendWhole(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  const { size } = fstatSync(file);
+  try {
+    for (let at = 0; at < bytes.length;) {
+      const written = writeSync(file, bytes, at);
+      if (written === 0) throw new Error('the disk takes nothing more');
+      at += written;
+    }
+  } catch (error) {
+    try {
+      ftruncateSync(file, size);
+    } catch {
+      // No file that could be cut (a device): why the line was not taken says more.
+    }
+    throw error;
+  }
+}
 
 export class LiveLook {
   readonly #request: LiveLookRequest;
@@ -152,23 +172,23 @@ export class LiveLook {
     forgetOld();
     this.#recent = recent;
     if (newest > 0) this.#fromSecond = Math.max(this.#fromSecond, newest - OVERLAP_S);
-    const { accepted, missing } = await this.#count(t);
+    const { accepted, notStored } = await this.#count(t);
     const { user, system } = process.cpuUsage(cpu);
     this.#last = {
       t,
       accepted,
       stored: this.#stored,
-      missing,
+      notStored,
       olderThanMs: MISSING_AFTER_MS,
       tookMs: Math.round(performance.now() - startedMs),
       cpuMs: Math.round((user + system) / 1000),
     };
     this.#file ??= openSync(join(folder, FILES.reconcileLive), 'a');
-    writeSync(this.#file, `${JSON.stringify(this.#last)}\n`);
+    appendWhole(this.#file, `${JSON.stringify(this.#last)}\n`);
   }
 
   /** Accepted until now, and of those answered long enough before `t` how many are not there. */
-  async #count(t: number): Promise<{ accepted: number; missing: number }> {
+  async #count(t: number): Promise<{ accepted: number; notStored: number }> {
     const { answers, times } = this.#request;
     const index = this.#index!;
     const sent = this.#sent!;
@@ -186,9 +206,9 @@ export class LiveLook {
       if (body !== -1 && (times.endOf(i) ?? Infinity) < t - MISSING_AFTER_MS)
         due[index.groupOf[body]]++;
     }
-    let missing = 0;
+    let notStored = 0;
     for (let group = 0; group < due.length; group++)
-      missing += Math.max(0, due[group] - this.#seen[group]);
-    return { accepted, missing };
+      notStored += Math.max(0, due[group] - this.#seen[group]);
+    return { accepted, notStored };
   }
 }

@@ -3,13 +3,14 @@ import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReconcileLine, StorageLook } from '../results/types.ts';
+import type { LookReason, ReconcileLine, StorageLook } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
-import { formatNumber } from '../results/units.ts';
+import { formatDuration, formatNumber } from '../results/units.ts';
 import type { StorageReader } from '../stack/storage/storage.ts';
 import { UserError } from '../user-error.ts';
+import { findFarClock } from './far-clock.ts';
 import { type Answers, outcomesOf } from './outcomes.ts';
-import { type Reconciled, Reconciler, REPLAY_SLACK_MS, type SentRun } from './reconcile.ts';
+import { type Reconciled, Reconciler, REPLAY_CLOCK_MS, type SentRun } from './reconcile.ts';
 import type { SendTimes } from './send-times.ts';
 import type { SentSubmissions } from './sent.ts';
 import { SentIndex } from './sent-index.ts';
@@ -53,6 +54,8 @@ export type Clock = {
   nowMs(): number;
   /** Resolves early, too, when `signal` is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** ms since 1970. Absent: Date.now. */
+  wallMs?(): number;
 };
 
 const REAL_CLOCK: Clock = {
@@ -60,17 +63,19 @@ const REAL_CLOCK: Clock = {
   sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
 };
 
+const wallMsOf = (clock: Clock = REAL_CLOCK): number => clock.wallMs?.() ?? Date.now();
+
 export type LookOutcome = {
   look: StorageLook;
   /** As in results/types.ts Reconcile. */
   stored: number | null;
-  missing: number | null;
+  notStored: number | null;
   /** What this run's entries take; null or absent: not known. */
   size?: { bytes: number; submissions: number } | null;
   notes: string[];
 };
 
-/** Never throws: what fails is told in the outcome. */
+/** Never throws: what fails stands in the outcome. */
 export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome> {
   const { signal, sent, waitMs, clock = REAL_CLOCK } = request;
   // A reader may listen to it for each of many requests at once.
@@ -84,6 +89,7 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
   let best: { result: Reconciled; examples: ReconcileLine[] } | null = null;
   let failure: string | null = null;
   let hint = '';
+  const reasons: LookReason[] = [];
   const list = new LineList(join(request.folder, FILES.reconcileList));
   try {
     const run = await sentRunOf(request);
@@ -91,7 +97,7 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
       try {
         reader ??= await request.open();
         storage = reader.name;
-        best = await readOnce({ ...request, reader, run, list });
+        best = await readOnce({ ...request, reader, run, list, aheadMs: 0 });
         readings++;
         failure = null;
       } catch (error) {
@@ -111,6 +117,17 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
       await clock.sleep(Math.min(pauseMs, leftMs), signal);
       if (signal.aborted) break;
     }
+    if (best !== null && failure === null && !signal.aborted && hasFoundNothing(best.result)) {
+      request.onStatus?.('nothing of this run is in the storage; looking at other times');
+      const isFresh = sent.templates.some(({ fresh }) => fresh);
+      const range = isFresh ? await findFarClock(reader!, run, wallMsOf(clock), signal) : null;
+      if (range !== null) {
+        const aheadMs = Math.round((range[0] + range[1]) / 2);
+        reasons.push({ kind: 'clock', aheadMs, allowedMs: CLOCK_ALLOWANCE_S * 1000 });
+        best = await readOnce({ ...request, reader: reader!, run, list, aheadMs });
+        readings++;
+      } else reasons.push(reasonOfNothing(best.result, isFresh));
+    }
   } catch (error) {
     if (!signal.aborted) failure = messageOf(error);
   } finally {
@@ -129,21 +146,39 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
     waitedMs: waitedMs(),
     readings,
   };
-  if (best === null) return { look, stored: null, missing: null, notes };
-  const { classes, clockAheadMs, blocksCompared, foreignNotListed } = best.result;
+  if (best === null) return { look, stored: null, notStored: null, notes };
+  const { classes, verified, clockAheadMs, blocksCompared, foreignNotListed } = best.result;
   Object.assign(look, { clockAheadMs, blocksCompared, classes, examples: best.examples });
   if (foreignNotListed > 0) look.foreignNotListed = foreignNotListed;
+  if (verified !== null) Object.assign(look, verified);
+  if (reasons.length > 0) look.reasons = reasons;
   const { right, different, missing, sameSecond, refusedStored, unknownStored } = classes;
-  const anyFresh = sent.templates.some(({ fresh }) => fresh);
-  notes.push(...notesOf(best.result, storage, anyFresh));
+  notes.push(...notesOf(best.result, storage, reasons));
   return {
     look,
     stored: right + different + refusedStored + unknownStored,
-    missing: missing + sameSecond,
+    notStored: missing + sameSecond,
     size: best.result.stored,
     notes,
   };
 }
+
+/** Whether not one submission of the run is in the storage though some were accepted. */
+const hasFoundNothing = ({ classes }: Reconciled): boolean =>
+  classes.missing > 0 &&
+  classes.right +
+    classes.different +
+    classes.sameSecond +
+    classes.refusedStored +
+    classes.unknownStored ===
+    0;
+
+const reasonOfNothing = ({ elsewhere }: Reconciled, isFresh: boolean): LookReason => {
+  const allowedMs = isFresh ? CLOCK_ALLOWANCE_S * 1000 : REPLAY_CLOCK_MS;
+  return elsewhere === null
+    ? { kind: 'nothing found', allowedMs }
+    : { kind: 'other time', ...elsewhere, allowedMs };
+};
 
 /** The run's side, made once for all readings. */
 export async function sentRunOf(
@@ -163,11 +198,11 @@ export async function sentRunOf(
 }
 
 async function readOnce(
-  call: LookRequest & { reader: StorageReader; run: SentRun; list: LineList },
+  call: LookRequest & { reader: StorageReader; run: SentRun; list: LineList; aheadMs: number },
 ): Promise<{ result: Reconciled; examples: ReconcileLine[] }> {
-  const { reader, run, list, signal } = call;
-  const from = Math.floor(run.beganMs / 1000) - CLOCK_ALLOWANCE_S;
-  const to = Math.ceil(Date.now() / 1000) + CLOCK_ALLOWANCE_S;
+  const { reader, run, list, signal, aheadMs } = call;
+  const from = Math.floor((run.beganMs + aheadMs) / 1000) - CLOCK_ALLOWANCE_S;
+  const to = Math.ceil((wallMsOf(call.clock) + aheadMs) / 1000) + CLOCK_ALLOWANCE_S;
   const examples = new Map<ReconcileLine['class'], ReconcileLine[]>();
   list.begin();
   const reconciler = new Reconciler(run, from, (line) => {
@@ -208,7 +243,7 @@ const failureNote = (storage: string, failure: string, hint: string, isJudged: b
 function notesOf(
   { classes, clockAheadMs }: Reconciled,
   storage: string,
-  anyFresh: boolean,
+  reasons: readonly LookReason[],
 ): string[] {
   const { right, different, missing, sameSecond, refusedStored, unreadable, doubles } = classes;
   const accepted = right + different + missing + sameSecond;
@@ -222,10 +257,7 @@ function notesOf(
           : ''
       }`,
     );
-  if (lost > 0 && lost === accepted)
-    notes.push(
-      `not one accepted submission is in ${storage}: is it the storage of this target, and is its clock within ${anyFresh ? `${CLOCK_ALLOWANCE_S / 60} minutes` : `${REPLAY_SLACK_MS / 1000} seconds`} of this machine's?`,
-    );
+  for (const reason of reasons) notes.push(reasonText(reason, storage));
   const others: [count: number, one: string, many: string][] = [
     [
       different,
@@ -251,6 +283,20 @@ function notesOf(
       `the target's clock is ${(Math.abs(clockAheadMs) / 1000).toFixed(1)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} this machine's`,
     );
   return notes;
+}
+
+const awayText = (aheadMs: number): string =>
+  `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+
+function reasonText(reason: LookReason, storage: string): string {
+  switch (reason.kind) {
+    case 'clock':
+      return `within ${formatDuration(reason.allowedMs)} of this machine's clock nothing of this run was stored: the target's clock is ${awayText(reason.aheadMs)} it, so the storage was looked into around that time`;
+    case 'other time':
+      return `of these recorded bodies ${storage} has ${formatNumber(reason.entries)} ${reason.entries === 1 ? 'entry' : 'entries'}, at a time that is ${awayText(reason.aheadMs)} that of the run: an earlier replay left them, or the target's clock is off by more than ${formatDuration(reason.allowedMs)}`;
+    case 'nothing found':
+      return `not one accepted submission is in ${storage}: is it the storage of this target, and is the target's clock within ${formatDuration(reason.allowedMs)} of this machine's?`;
+  }
 }
 
 /** A file of lines that appears when it is whole: that of the last whole reading stays. */

@@ -1,13 +1,14 @@
 /**
  * All that a run may have sent, to be looked up by identity: submitter, created_at, block and peer id. Texts become numbers once
  * (there are few producers and blocks), so an identity is four numbers, compared exactly, in an open-addressing table:
- * about 40 bytes a submission. Bodies that are the same in all fields are one group: a storage cannot tell them apart.
+ * about 40 bytes a submission. Bodies that are the same in all fields are one group: a storage cannot tell them apart. (A recording holds retries,
+ * so two of its files, each a template of its own, may be the same.)
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SentSubmissions, SentTemplate } from './sent.ts';
 
 /** Texts as numbers from 0 on. */
-class Names {
+class TextNumbers {
   readonly #numbers = new Map<string, number>();
   readonly #texts: string[] = [];
 
@@ -38,11 +39,13 @@ const EMPTY = -1;
 
 export class SentIndex {
   readonly templates: readonly SentTemplate[];
-  readonly submitters = new Names();
-  readonly peers = new Names();
-  readonly blocks = new Names();
+  readonly submitters = new TextNumbers();
+  readonly peers = new TextNumbers();
+  readonly blocks = new TextNumbers();
   /** Number of the block of each template. */
   readonly blockOfTemplate: Uint32Array;
+  /** The first template that is the same in all fields. */
+  readonly #sameAs: Uint32Array;
   /** Group of each body. */
   readonly groupOf: Uint32Array;
   #groups = 0;
@@ -59,6 +62,7 @@ export class SentIndex {
     this.blockOfTemplate = Uint32Array.from(templates, ({ blockHash }) =>
       this.blocks.numberOf(blockHash),
     );
+    this.#sameAs = firstOfEqual(templates);
     this.groupOf = new Uint32Array(count);
     this.#submitter = new Uint32Array(count);
     this.#peer = new Uint32Array(count);
@@ -78,7 +82,7 @@ export class SentIndex {
           index.submitters.numberOf(submitter),
           createdAt,
           index.peers.numberOf(peerId),
-          template,
+          index.#sameAs[template],
         );
       signal?.throwIfAborted();
       await nextTurn();
@@ -153,6 +157,22 @@ export class SentIndex {
   groupAt(place: number): number {
     return this.#slots[place];
   }
+}
+
+/** @returns for each template the first one that is the same in all fields */
+function firstOfEqual(templates: readonly SentTemplate[]): Uint32Array {
+  const alike = new Map<string, number[]>();
+  return Uint32Array.from(templates, (template, i) => {
+    const { blockHash, snarkWork, graphqlControlPort, builtWithCommitSha, fresh } = template;
+    // The length stands for snark work, which has kilobytes; it is compared itself below.
+    const key = `${blockHash} ${snarkWork?.length} ${graphqlControlPort} ${fresh} ${builtWithCommitSha}`;
+    const firsts = alike.get(key);
+    const first = firsts?.find((one) => templates[one].snarkWork === snarkWork);
+    if (first !== undefined) return first;
+    if (firsts) firsts.push(i);
+    else alike.set(key, [i]);
+    return i;
+  });
 }
 
 /** 32 bits of four numbers: MurmurHash3's mixing (aappleby/smhasher, src/MurmurHash3.cpp). */

@@ -85,35 +85,35 @@ const CHUNK_RECORDS = 4096;
 class SentCorpus implements SentSubmissions {
   readonly count: number;
   readonly templates: readonly SentTemplate[];
-  private readonly bodies: number;
-  private readonly envelopes: number;
+  readonly #bodies: number;
+  readonly #envelopes: number;
   /** Of templates that are recorded bodies, sent as they are: what the body says. */
-  private readonly recorded: (Omit<SentBody, 'template'> | undefined)[] = [];
+  readonly #recorded: (Omit<SentBody, 'template'> | undefined)[] = [];
 
   constructor(source: CorpusSource) {
     this.count = source.count;
-    this.bodies = openSync(source.bodiesPath, 'r');
+    this.#bodies = openSync(source.bodiesPath, 'r');
     try {
-      this.envelopes = openSync(source.envelopesPath, 'r');
+      this.#envelopes = openSync(source.envelopesPath, 'r');
     } catch (error) {
-      closeSync(this.bodies);
+      closeSync(this.#bodies);
       throw error;
     }
     try {
       // Any envelope makes a whole body of a template.
-      const record = readExactly(this.envelopes, 0, RECORD.bytes);
+      const record = readExactly(this.#envelopes, 0, RECORD.bytes);
       const envelope = record.subarray(
         RECORD.envelopeOffset,
         RECORD.envelopeOffset + ENVELOPE.bytes,
       );
       this.templates = source.templates.map(({ offset, bytes, envelopeOffset }, i) => {
         const read = (): Submission => {
-          const body = readExactly(this.bodies, offset, bytes);
+          const body = readExactly(this.#bodies, offset, bytes);
           if (envelopeOffset !== undefined) body.set(envelope, envelopeOffset);
           return parseSubmission(body);
         };
         const submission = read();
-        if (envelopeOffset === undefined) this.recorded[i] = factsOf(submission);
+        if (envelopeOffset === undefined) this.#recorded[i] = factsOf(submission);
         const fresh = envelopeOffset !== undefined && source.recordedTimes !== true;
         return templateOf(read, submission, fresh);
       });
@@ -130,7 +130,7 @@ class SentCorpus implements SentSubmissions {
   *chunks(): Generator<readonly SentBody[]> {
     for (let first = 0; first < this.count; first += CHUNK_RECORDS) {
       const size = Math.min(CHUNK_RECORDS, this.count - first);
-      const records = readExactly(this.envelopes, first * RECORD.bytes, size * RECORD.bytes);
+      const records = readExactly(this.#envelopes, first * RECORD.bytes, size * RECORD.bytes);
       const bodies: SentBody[] = [];
       for (let at = 0; at < records.length; at += RECORD.bytes) {
         const text = ({ offset, bytes }: { offset: number; bytes: number }) => {
@@ -138,7 +138,7 @@ class SentCorpus implements SentSubmissions {
           return records.toString('latin1', start, start + bytes);
         };
         const template = records.readUInt32LE(at + RECORD.templateOffset);
-        const recorded = this.recorded[template];
+        const recorded = this.#recorded[template];
         if (recorded !== undefined) {
           bodies.push({ ...recorded, template });
           continue;
@@ -155,36 +155,36 @@ class SentCorpus implements SentSubmissions {
   }
 
   close(): void {
-    closeSync(this.envelopes);
-    closeSync(this.bodies);
+    closeSync(this.#envelopes);
+    closeSync(this.#bodies);
   }
 }
 
 /** Recorded bodies, each a template of its own; one that is no submission for the backend is left out. */
 class SentPayloads implements SentSubmissions {
   readonly templates: SentTemplate[] = [];
-  private readonly plan: Pick<K6Plan, 'seed'>;
-  private readonly source: PayloadSource;
-  private readonly file: number;
-  private readonly bodies: SentBody[] = [];
+  readonly #plan: Pick<K6Plan, 'seed'>;
+  readonly #source: PayloadSource;
+  readonly #file: number;
+  readonly #bodies: SentBody[] = [];
   /** Place in `bodies` by payload; -1: none. */
-  private readonly places: Int32Array;
+  readonly #places: Int32Array;
 
   constructor(plan: Pick<K6Plan, 'seed'>, source: PayloadSource) {
-    this.plan = plan;
-    this.source = source;
-    this.file = openSync(source.bodiesPath, 'r');
-    this.places = new Int32Array(source.payloads.length).fill(-1);
+    this.#plan = plan;
+    this.#source = source;
+    this.#file = openSync(source.bodiesPath, 'r');
+    this.#places = new Int32Array(source.payloads.length).fill(-1);
     try {
-      source.payloads.forEach((place, which) => this.take(place, which));
+      source.payloads.forEach((place, which) => this.#take(place, which));
     } catch (error) {
       this.close();
       throw error;
     }
   }
 
-  private take({ offset, bytes }: { offset: number; bytes: number }, which: number): void {
-    const read = (): Submission => parseSubmission(readExactly(this.file, offset, bytes));
+  #take({ offset, bytes }: { offset: number; bytes: number }, which: number): void {
+    const read = (): Submission => parseSubmission(readExactly(this.#file, offset, bytes));
     let submission: Submission;
     try {
       submission = read();
@@ -192,25 +192,25 @@ class SentPayloads implements SentSubmissions {
       if (error instanceof SubmissionError) return;
       throw error;
     }
-    this.places[which] = this.bodies.length;
-    this.bodies.push({ ...factsOf(submission), template: this.templates.length });
+    this.#places[which] = this.#bodies.length;
+    this.#bodies.push({ ...factsOf(submission), template: this.templates.length });
     this.templates.push(templateOf(read, submission, false));
   }
 
   get count(): number {
-    return this.bodies.length;
+    return this.#bodies.length;
   }
 
   bodyOf(index: number): number {
-    return this.places[payloadOf(this.plan, this.source, index)];
+    return this.#places[payloadOf(this.#plan, this.#source, index)];
   }
 
   *chunks(): Generator<readonly SentBody[]> {
-    yield this.bodies;
+    yield this.#bodies;
   }
 
   close(): void {
-    closeSync(this.file);
+    closeSync(this.#file);
   }
 }
 

@@ -275,6 +275,17 @@ export const reconcileLine = z.looseObject({
   fault: text.optional(),
 });
 
+const lookReason = z.union([
+  z.looseObject({ kind: z.literal('clock'), aheadMs: z.number(), allowedMs: z.number() }),
+  z.looseObject({
+    kind: z.literal('other time'),
+    aheadMs: z.number(),
+    allowedMs: z.number(),
+    entries: count,
+  }),
+  z.looseObject({ kind: z.literal('nothing found'), allowedMs: z.number() }),
+]);
+
 const storageLook = z.looseObject({
   storage: text,
   complete: z.boolean(),
@@ -301,6 +312,9 @@ const storageLook = z.looseObject({
     .optional(),
   examples: z.array(reconcileLine).optional(),
   foreignNotListed: count.optional(),
+  verified: count.optional(),
+  validationErrors: count.optional(),
+  reasons: z.array(lookReason).optional(),
 });
 
 export const reconcile = z.looseObject({
@@ -312,7 +326,7 @@ export const reconcile = z.looseObject({
   unknown: count,
   resent: count,
   stored: count.nullable(),
-  missing: count.nullable(),
+  notStored: count.nullable(),
   look: storageLook.optional(),
 });
 

@@ -307,8 +307,8 @@ export type Reconcile = {
   resent: number;
   /** Of all that was sent: found in the storage, right or not. null: no storage was read to its end. */
   stored: number | null;
-  /** Accepted and not found in the storage, whatever the reason. */
-  missing: number | null;
+  /** Accepted and not found in the storage, whatever the reason: `missing` and `sameSecond` of the look's classes. */
+  notStored: number | null;
   /** Absent where no storage was to be looked at. */
   look?: StorageLook;
 };
@@ -334,10 +334,24 @@ export type StorageLook = {
   examples?: ReconcileLine[];
   /** Foreign entries that are not in the list. */
   foreignNotListed?: number;
+  /** Of the right ones: those that the verifier has verified. Absent: it has written nothing beside any of them. */
+  verified?: number;
+  /** Of the right ones: those beside which the verifier wrote an error. */
+  validationErrors?: number;
+  /** Why less was found than was accepted, as far as the look can see it. */
+  reasons?: LookReason[];
 };
 
+export type LookReason =
+  /** The target's clock is off by more than a look allows for, so it was repeated around that clock. */
+  | { kind: 'clock'; aheadMs: number; allowedMs: number }
+  /** Recorded bodies are stored at another time only: by an earlier replay, or the target's clock is off by as much. */
+  | { kind: 'other time'; aheadMs: number; allowedMs: number; entries: number }
+  /** Not one accepted submission is there: another storage, or a clock that is off by more than a day. */
+  | { kind: 'nothing found'; allowedMs: number };
+
 /**
- * accepted = right + different + missing + sameSecond. How each is told: load/reconcile/reconcile.ts.
+ * accepted = right + different + missing + sameSecond. What makes each: reconcile/reconcile.ts.
  */
 export type ReconcileClasses = {
   /** Accepted and stored, all fields and the block as they were sent. */
@@ -402,8 +416,8 @@ export type ReconcileLiveLine = {
   t: number;
   accepted: number;
   stored: number;
-  /** Accepted at least `olderThanMs` before the look began, and not there; those dropped for the same second are among them. */
-  missing: number;
+  /** Accepted at least `olderThanMs` before the look began, and not there, whatever the reason. */
+  notStored: number;
   olderThanMs: number;
   /** How long the look took, and the CPU time of the toolkit meanwhile. */
   tookMs: number;

@@ -33,7 +33,7 @@ export function judgeMerged(merged: Merged, runs: readonly Run[]): Summary {
     {
       figures: summary.figures,
       broken: [],
-      missing: reconcile?.missing ?? null,
+      missing: reconcile?.notStored ?? null,
       interrupted: summary.interrupted,
       generatorLimit: null,
     },

@@ -16,9 +16,23 @@ export function mergeReconciles(parts: readonly (Reconcile | null)[]): Reconcile
     unknown: sum(present, ({ unknown }) => unknown),
     resent: sum(present, ({ resent }) => resent),
     stored: orNull(({ stored }) => stored),
-    missing: orNull(({ missing }) => missing),
+    notStored: orNull(({ notStored }) => notStored),
     ...mergeLooks(present),
   };
+}
+
+/** What the verifier said of right entries; absent where it said nothing of any part's. */
+function verifiedOf(looks: readonly StorageLook[]): Partial<StorageLook> {
+  if (looks.every(({ verified }) => verified === undefined)) return {};
+  return {
+    verified: sum(looks, ({ verified }) => verified ?? 0),
+    validationErrors: sum(looks, ({ validationErrors }) => validationErrors ?? 0),
+  };
+}
+
+function reasonsOf(looks: readonly StorageLook[]): Partial<StorageLook> {
+  const reasons = looks.flatMap((look) => look.reasons ?? []);
+  return reasons.length === 0 ? {} : { reasons };
 }
 
 /** Examples of each class in a look. */
@@ -96,6 +110,8 @@ function mergeLooks(parts: readonly Reconcile[]): { look?: StorageLook } {
         // Each has seen the same ones.
         unreadable: most((look) => look.classes!.unreadable),
       },
+      ...verifiedOf(present),
+      ...reasonsOf(present),
       examples: present
         .flatMap(({ examples }) => examples ?? [])
         // What is foreign to one may be another's; an index is of one generator's corpus.

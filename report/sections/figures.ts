@@ -82,11 +82,11 @@ function scheduleRows({
   ];
 }
 
-function reconcileRows({ stored, missing, unknown, resent, look }: Reconcile): Row[] {
+function reconcileRows({ stored, notStored, unknown, resent, look }: Reconcile): Row[] {
   const noNumber = look === undefined ? 'not looked at' : 'not known';
   return [
     ['Stored by the target', stored === null ? noNumber : formatNumber(stored)],
-    ...(missing === null ? [] : [['Accepted but not stored', formatNumber(missing)] as Row]),
+    ...(notStored === null ? [] : [['Accepted but not stored', formatNumber(notStored)] as Row]),
     ...(unknown > 0 ? [['Begun, end unknown at the stop', formatNumber(unknown)] as Row] : []),
     ...(resent > 0
       ? [['Sent again (the load outran the corpus)', formatNumber(resent)] as Row]

@@ -21,7 +21,8 @@ import {
   statementProblem,
   URL_NAMES,
 } from '../../system/cassandra.ts';
-import { columnsOf, storedOf, withinYears } from './columns.ts';
+import { columnsOf, storedOf, VERIFIER_COLUMNS, withinYears } from './columns.ts';
+import { Arrivals } from './arrivals.ts';
 import { dayOf } from './layout.ts';
 import { retrying } from './retrying.ts';
 import type {
@@ -73,18 +74,21 @@ const tableOf = (keyspace: string): string => `"${keyspace.replaceAll('"', '""')
 
 /** @throws UserError unless the cluster can be reached and has the table, which is never made here */
 export async function openCassandraStorage(config: CassandraConfig): Promise<Storage> {
-  const client = await openChecked(config, BACKEND_NAMES);
-  return new CassandraStorage(client, config);
+  const { client } = await openChecked(config, BACKEND_NAMES);
+  return cassandraStorageOn(client, config);
 }
+
+/** The same through a client that is connected, to a table that was looked at. */
+export const cassandraStorageOn = (client: cassandra.Client, config: CassandraConfig): Storage =>
+  new CassandraStorage(client, config);
 
 async function openChecked(
   config: CassandraConfig,
   names: typeof BACKEND_NAMES,
-): Promise<cassandra.Client> {
+): Promise<{ client: cassandra.Client; columns: ReadonlySet<string> }> {
   const client = await openClient(config, names);
   try {
-    await checkTable(client, config);
-    return client;
+    return { client, columns: await checkTable(client, config) };
   } catch (error) {
     await client.shutdown();
     throw error;
@@ -93,41 +97,38 @@ async function openChecked(
 
 class CassandraStorage implements Storage {
   readonly name: string;
-  private readonly client: cassandra.Client;
-  private readonly insert: string;
-  private readonly times = new cassandra.policies.timestampGeneration.MonotonicTimestampGenerator(
-    1000,
-    0,
-  );
-  private writes = 0;
-  private readonly waiting: (() => void)[] = [];
-  private emptied: (() => void) | null = null;
+  readonly #client: cassandra.Client;
+  readonly #insert: string;
+  readonly #times = new cassandra.policies.timestampGeneration.MonotonicTimestampGenerator(1000, 0);
+  #writes = 0;
+  readonly #waiting: (() => void)[] = [];
+  #emptied: (() => void) | null = null;
 
   constructor(client: cassandra.Client, config: CassandraConfig) {
-    this.client = client;
+    this.#client = client;
     this.name = cassandraName(config);
-    this.insert = `INSERT INTO ${tableOf(config.keyspace)} (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+    this.#insert = `INSERT INTO ${tableOf(config.keyspace)} (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
   }
 
   async save(submission: AcceptedSubmission): Promise<SaveOutcome> {
     const values = valuesOf(submission);
     // Of the call, not of the write: the order of the calls decides which one is the last.
-    const timestamp = this.times.next(this.client) as number;
-    if (this.writes === MOST_WRITES) await new Promise<void>((go) => this.waiting.push(go));
-    else this.writes++;
+    const timestamp = this.#times.next(this.#client) as number;
+    if (this.#writes === MOST_WRITES) await new Promise<void>((go) => this.#waiting.push(go));
+    else this.#writes++;
     try {
-      await retrying(() => this.client.execute(this.insert, values, { timestamp }), TRIES);
+      await retrying(() => this.#client.execute(this.#insert, values, { timestamp }), TRIES);
       return { stored: true };
     } finally {
-      const next = this.waiting.shift();
+      const next = this.#waiting.shift();
       if (next) next();
-      else if (--this.writes === 0) this.emptied?.();
+      else if (--this.#writes === 0) this.#emptied?.();
     }
   }
 
   async close(): Promise<void> {
-    if (this.writes > 0) await new Promise<void>((done) => (this.emptied = done));
-    await this.client.shutdown();
+    if (this.#writes > 0) await new Promise<void>((done) => (this.#emptied = done));
+    await this.#client.shutdown();
   }
 }
 
@@ -155,8 +156,11 @@ function valuesOf(submission: AcceptedSubmission): unknown[] {
 const shardOf = (seconds: number): number =>
   Math.floor((((seconds % DAY_SECONDS) + DAY_SECONDS) % DAY_SECONDS) / SHARD_SECONDS);
 
-/** @throws UserError unless `submissions` is there with the original's columns and key */
-async function checkTable(client: cassandra.Client, config: CassandraConfig): Promise<void> {
+/** @returns the columns of `submissions`. @throws UserError unless it is there with the original's columns and key */
+async function checkTable(
+  client: cassandra.Client,
+  config: CassandraConfig,
+): Promise<ReadonlySet<string>> {
   const problem = (text: string, hint: string) =>
     new UserError(`${cassandraName(config)} ${text}`, { hint });
   const rowsOf = async (query: string): Promise<cassandra.types.Row[]> => {
@@ -197,6 +201,7 @@ async function checkTable(client: cassandra.Client, config: CassandraConfig): Pr
         `its key is ((submitted_at_date, shard), submitted_at, submitter): ${migration}`,
       );
   }
+  return new Set(kinds.keys());
 }
 
 /** System tables are the node's own: a quorum makes no sense there. */
@@ -208,11 +213,14 @@ export async function openCassandraReader(
   env: Record<string, string | undefined>,
 ): Promise<StorageReader> {
   const config = cassandraConfigOf(url, env);
-  const client = await openChecked(config, URL_NAMES);
+  const { client, columns } = await openChecked(config, URL_NAMES);
+  // A table without the verifier's columns is one that no verifier works on.
+  const selected = [...COLUMNS, ...VERIFIER_COLUMNS.filter((name) => columns.has(name))];
   return {
     name: cassandraName(config),
     keeps: 'last',
-    submissions: (range, signal, options) => readRows(client, config, range, signal, options),
+    submissions: (range, signal, options) =>
+      readRows(client, config, selected, range, signal, options),
     close: () => client.shutdown(),
   };
 }
@@ -229,9 +237,14 @@ const MOST_GUESSED = 6000;
 
 type Page = { partition: Partition; rows: cassandra.types.Row[]; pageState: string | null };
 
-async function* readRows(
-  client: cassandra.Client,
+/** What of the driver's client a reader needs. */
+export type CqlClient = Pick<cassandra.Client, 'execute'>;
+
+/** All rows of a range, several partitions at a time. For readers, and tests of their memory. @param selected columns to ask for */
+export async function* readRows(
+  client: CqlClient,
   config: CassandraConfig,
+  selected: readonly string[],
   range: StoredRange,
   signal?: AbortSignal,
   { rawBlocks = true }: ReadOptions = {},
@@ -239,7 +252,7 @@ async function* readRows(
   signal?.throwIfAborted();
   const { from, to } = withinYears(range);
   if (from >= to) return;
-  const columns = rawBlocks ? COLUMNS : COLUMNS.filter((name) => name !== 'raw_block');
+  const columns = rawBlocks ? selected : selected.filter((name) => name !== 'raw_block');
   const query =
     `SELECT ${columns.join(', ')} FROM ${tableOf(config.keyspace)} ` +
     'WHERE submitted_at_date = ? AND shard = ? AND submitted_at >= ? AND submitted_at < ?';
@@ -253,27 +266,18 @@ async function* readRows(
   };
 
   const partitions = partitionsOf(client, config, from, to);
-  const reads = new Map<Partition, Promise<Page>>();
-  const start = (partition: Partition, pageState: string | null) => {
-    const page = read(partition, pageState);
-    // Looked at when its turn comes, perhaps never.
-    page.catch(() => {});
-    reads.set(partition, page);
-  };
-  const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
-  aborted.catch(() => {});
+  const pages = new Arrivals<Page>(signal);
+  const start = (partition: Partition, pageState: string | null) =>
+    pages.expect(read(partition, pageState));
   try {
     for (let isEnd = false; ;) {
-      while (!isEnd && reads.size < READS) {
+      while (!isEnd && pages.expected < READS) {
         const next = await partitions.next();
         if (next.done) isEnd = true;
         else start(next.value, null);
       }
-      if (reads.size === 0) return;
-      const { partition, rows, pageState } = await Promise.race([aborted, ...reads.values()]);
-      reads.delete(partition);
+      if (pages.expected === 0) return;
+      const { partition, rows, pageState } = await pages.next();
       if (rows.length > 0) rowsPerPage = rowsFor(rows);
       if (pageState !== null) start(partition, pageState);
       if (rows.length > 0) yield rows.map((row) => submissionOf(row, rawBlocks));
@@ -282,6 +286,8 @@ async function* readRows(
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     throw statementProblem(error, config, 'could not be read');
+  } finally {
+    pages.close();
   }
 }
 
@@ -295,7 +301,7 @@ const bytesOf = (blob: unknown): Buffer | null => (Buffer.isBuffer(blob) ? blob 
 
 /** The partitions that may hold rows of [from, to). */
 async function* partitionsOf(
-  client: cassandra.Client,
+  client: CqlClient,
   config: CassandraConfig,
   from: number,
   to: number,
@@ -340,6 +346,12 @@ function submissionOf(
     snarkWork: bytesOf(row.snark_work)?.toString('base64') ?? null,
     graphqlControlPort: row.graphql_control_port as number | null,
     builtWithCommitSha: row.built_with_commit_sha as string | null,
+    // undefined where the table has no such column.
+    verifier: {
+      verified: (row.verified ?? null) as boolean | null,
+      validationError: (row.validation_error ?? null) as string | null,
+      stateHash: (row.state_hash ?? null) as string | null,
+    },
   });
   if ('fault' in stored || !rawBlocks) return stored;
   return { ...stored, rawBlock: bytesOf(row.raw_block) };

@@ -9,6 +9,7 @@ import type {
   StoredRange,
   StoredSubmission,
   UnreadableSubmission,
+  Verification,
 } from './storage.ts';
 
 export type Columns = {
@@ -76,7 +77,28 @@ export type Row = {
   snarkWork: string | null;
   graphqlControlPort: number | null;
   builtWithCommitSha: string | null;
+  /** The verifier's columns; absent: the table has none, or they were not asked for. */
+  verifier?: VerifierRow;
 };
+
+/** What the verifier writes back (submission-updater, src/postgres.go), as far as it is read. */
+export const VERIFIER_COLUMNS = ['verified', 'validation_error', 'state_hash'] as const;
+export type VerifierRow = {
+  verified: boolean | null;
+  validationError: string | null;
+  stateHash: string | null;
+};
+
+/** @returns null: it has written nothing. `verified` alone may be false by a default of the table */
+function verificationOf({
+  verified,
+  validationError,
+  stateHash,
+}: VerifierRow): Verification | null {
+  const error = validationError || null;
+  if (verified !== true && error === null && !stateHash) return null;
+  return { isVerified: verified === true, error, stateHash: stateHash || null };
+}
 
 /** Beyond these seconds since 1970 there is no Date, and no time that a submission could have. */
 const MOST_SECONDS = 8.64e12;
@@ -106,6 +128,8 @@ export function storedOf(row: Row): StoredSubmission | UnreadableSubmission {
     builtWithCommitSha: row.builtWithCommitSha ?? '',
   };
   if (remoteAddr !== null) stored.remoteAddr = remoteAddr;
+  const verification = row.verifier && verificationOf(row.verifier);
+  if (verification) stored.verification = verification;
   return stored;
 }
 

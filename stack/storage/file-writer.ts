@@ -63,6 +63,7 @@ export function writeOnce(root: string, path: string, content: string | Uint8Arr
     makingFolders(part, () => writeWhole(part, content));
     return makingFolders(target, () => putInPlace(part, target));
   } finally {
+    // Also of a write that ended in the middle: a full disk needs its bytes back most.
     removeIfThere(part);
   }
 }
@@ -80,7 +81,13 @@ function writeWhole(path: string, content: string | Uint8Array): void {
   const file = openSync(path, 'w', 0o644);
   try {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    // A write may be short; the next one says why (ENOSPC, EDQUOT, EFBIG).
+    for (let at = 0; at < bytes.length;) {
+      const written = writeSync(file, bytes, at);
+      if (written === 0)
+        throw new Error(`${bytes.length - at} of ${bytes.length} bytes were not taken`);
+      at += written;
+    }
   } finally {
     closeSync(file);
   }
@@ -128,6 +135,19 @@ export function runJob(root: string, { id, submission, block }: WriteJob): Write
   return problems.length === 0 ? { id, stored } : { id, stored, error: problems.join('; ') };
 }
 
+/** What the thread does with a message. */
+export function runJobs(root: string, { ids, paths, texts, blocks }: JobColumns): ResultColumns {
+  const blockOf = new Map(blocks.map(([place, path, bytes]) => [place, { path, bytes }]));
+  const results: ResultColumns = { ids, stored: [], errors: [] };
+  ids.forEach((id, place) => {
+    const submission = { path: paths[place], text: texts[place] };
+    const { stored, error } = runJob(root, { id, submission, block: blockOf.get(place) });
+    results.stored.push(stored);
+    if (error !== undefined) results.errors.push([place, error]);
+  });
+  return results;
+}
+
 /** Removes what a killed process left behind. */
 export function removeStaleParts(root: string, nowMs: number): void {
   const folder = join(root, INCOMING);
@@ -145,15 +165,5 @@ export function removeStaleParts(root: string, nowMs: number): void {
 if (parentPort) {
   const { root } = workerData as FileWriterData;
   const port = parentPort;
-  port.on('message', ({ ids, paths, texts, blocks }: JobColumns) => {
-    const blockOf = new Map(blocks.map(([place, path, bytes]) => [place, { path, bytes }]));
-    const results: ResultColumns = { ids, stored: [], errors: [] };
-    ids.forEach((id, place) => {
-      const submission = { path: paths[place], text: texts[place] };
-      const { stored, error } = runJob(root, { id, submission, block: blockOf.get(place) });
-      results.stored.push(stored);
-      if (error !== undefined) results.errors.push([place, error]);
-    });
-    port.postMessage(results);
-  });
+  port.on('message', (jobs: JobColumns) => port.postMessage(runJobs(root, jobs)));
 }

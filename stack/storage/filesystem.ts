@@ -1,6 +1,7 @@
 /**
  * The filesystem storage, in the original's layout below CONFIG_FILESYSTEM_PATH:
  * `submissions/<YYYY-MM-DD>/<submitted_at>-<submitter>.json` and `blocks/<block_hash>.dat`. What exists is never overwritten.
+ * On Windows, whose file names hold no colon, the time has `-` in its place (layout.ts).
  * Source: uptime-service-backend, src/delegation_backend/submit.go (LocalFileSystemSave, MakePathsImpl).
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
@@ -19,7 +20,7 @@ import {
 } from './file-writer.ts';
 import { storedJson } from './go-json.ts';
 import { KnownBlocks } from './known-blocks.ts';
-import { blockPath, submissionPath } from './layout.ts';
+import { blockPath, submissionFile } from './layout.ts';
 import { retrying } from './retrying.ts';
 import type { AcceptedSubmission, SaveOutcome, Storage } from './storage.ts';
 
@@ -31,8 +32,23 @@ const STAYS = /\b(ENOTDIR|EISDIR|EACCES|EPERM|EROFS|ENAMETOOLONG|ELOOP)\b/;
 
 type Waiting = { resolve(outcome: SaveOutcome): void; reject(error: Error): void; block: string };
 
-/** @throws UserError if the folder cannot be made or written */
-export function openFilesystemStorage(folder: string, nowMs: () => number = Date.now): Storage {
+/** The thread that writes (file-writer.ts). */
+export type Writer = Pick<Worker, 'on' | 'postMessage' | 'terminate'>;
+
+const startWriter = (root: string): Writer => {
+  const workerData: FileWriterData = { root };
+  return new Worker(distFile('backend-file-writer.js'), { workerData });
+};
+
+/**
+ * @param start starts a thread for the folder: one at the first submission, another one when it has died
+ * @throws UserError if the folder cannot be made or written
+ */
+export function openFilesystemStorage(
+  folder: string,
+  nowMs: () => number = Date.now,
+  start: (root: string) => Writer = startWriter,
+): Storage {
   const root = resolve(folder);
   try {
     mkdirSync(root, { recursive: true });
@@ -47,59 +63,61 @@ export function openFilesystemStorage(folder: string, nowMs: () => number = Date
       },
     );
   }
-  return new FilesystemStorage(root, nowMs);
+  return new FilesystemStorage(root, nowMs, start);
 }
 
 class FilesystemStorage implements Storage {
   readonly name: string;
-  private readonly root: string;
-  private worker: Worker | null = null;
-  private nextId = 0;
+  readonly #root: string;
+  readonly #start: (root: string) => Writer;
+  #worker: Writer | null = null;
+  #nextId = 0;
   /** Gathered during one turn of the event loop and handed over together. */
-  private gathered: WriteJob[] = [];
-  private readonly waiting = new Map<number, Waiting>();
-  private readonly blocks: KnownBlocks;
+  #gathered: WriteJob[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #blocks: KnownBlocks;
   /** Submissions that failed once and wait for another call. */
-  private repeating = 0;
-  private emptied: (() => void) | null = null;
+  #repeating = 0;
+  #emptied: (() => void) | null = null;
 
-  constructor(root: string, nowMs: () => number) {
-    this.root = root;
-    this.blocks = new KnownBlocks(nowMs);
+  constructor(root: string, nowMs: () => number, start: (root: string) => Writer) {
+    this.#root = root;
+    this.#start = start;
+    this.#blocks = new KnownBlocks(nowMs);
     this.name = `filesystem ${root}`;
   }
 
   save(submission: AcceptedSubmission): Promise<SaveOutcome> {
-    const path = submissionPath(submission.submittedAt, submission.submitter);
+    const path = submissionFile(submission.submittedAt, submission.submitter);
     const text = storedJson(submission);
-    return this.write(path, text, submission).catch((error: Error) =>
-      this.writeAgain(error, path, text, submission),
+    return this.#write(path, text, submission).catch((error: Error) =>
+      this.#writeAgain(error, path, text, submission),
     );
   }
 
   async close(): Promise<void> {
-    if (!this.isIdle()) await new Promise<void>((done) => (this.emptied = done));
-    await this.worker?.terminate();
+    if (!this.#isIdle()) await new Promise<void>((done) => (this.#emptied = done));
+    await this.#worker?.terminate();
   }
 
-  private isIdle(): boolean {
-    return this.waiting.size === 0 && this.repeating === 0;
+  #isIdle(): boolean {
+    return this.#waiting.size === 0 && this.#repeating === 0;
   }
 
-  private async writeAgain(
+  async #writeAgain(
     error: Error,
     path: string,
     text: string,
     submission: AcceptedSubmission,
   ): Promise<SaveOutcome> {
-    this.repeating++;
+    this.#repeating++;
     try {
       return await retrying(
         async (call) => {
           if (call === 1) throw error;
-          const { stored } = await this.write(path, text, submission);
+          const { stored } = await this.#write(path, text, submission);
           // The call that failed may have put the file in its place before.
-          return { stored: stored || (await this.holds(path, text)) };
+          return { stored: stored || (await this.#holds(path, text)) };
         },
         {
           tries: TRIES,
@@ -108,32 +126,32 @@ class FilesystemStorage implements Storage {
         },
       );
     } finally {
-      this.repeating--;
-      if (this.isIdle()) this.emptied?.();
+      this.#repeating--;
+      if (this.#isIdle()) this.#emptied?.();
     }
   }
 
-  private write(
+  #write(
     path: string,
     text: string,
     { blockHash, block }: AcceptedSubmission,
   ): Promise<SaveOutcome> {
-    const id = this.nextId++;
+    const id = this.#nextId++;
     const job: WriteJob = { id, submission: { path, text } };
-    if (!this.blocks.has(blockHash)) job.block = { path: blockPath(blockHash), bytes: block };
+    if (!this.#blocks.has(blockHash)) job.block = { path: blockPath(blockHash), bytes: block };
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject, block: job.block ? blockHash : '' });
-      if (this.gathered.push(job) === 1) setImmediate(() => this.handOver());
+      this.#waiting.set(id, { resolve, reject, block: job.block ? blockHash : '' });
+      if (this.#gathered.push(job) === 1) setImmediate(() => this.#handOver());
     });
   }
 
-  private async holds(path: string, text: string): Promise<boolean> {
-    return (await readFile(join(this.root, path), 'utf8').catch(() => null)) === text;
+  async #holds(path: string, text: string): Promise<boolean> {
+    return (await readFile(join(this.#root, path), 'utf8').catch(() => null)) === text;
   }
 
-  private handOver(): void {
-    const jobs = this.gathered;
-    this.gathered = [];
+  #handOver(): void {
+    const jobs = this.#gathered;
+    this.#gathered = [];
     const columns: JobColumns = { ids: [], paths: [], texts: [], blocks: [] };
     jobs.forEach(({ id, submission, block }, place) => {
       columns.ids.push(id);
@@ -141,44 +159,43 @@ class FilesystemStorage implements Storage {
       columns.texts.push(submission.text);
       if (block) columns.blocks.push([place, block.path, block.bytes]);
     });
-    this.thread().postMessage(columns);
+    this.#thread().postMessage(columns);
   }
 
-  private thread(): Worker {
-    if (this.worker) return this.worker;
-    const workerData: FileWriterData = { root: this.root };
-    const worker = new Worker(distFile('backend-file-writer.js'), { workerData });
+  #thread(): Writer {
+    if (this.#worker) return this.#worker;
+    const worker = this.#start(this.#root);
     worker.on('message', ({ ids, stored, errors }: ResultColumns) => {
       const errorOf = new Map(errors);
       ids.forEach((id, place) =>
-        this.settle({ id, stored: stored[place], error: errorOf.get(place) }),
+        this.#settle({ id, stored: stored[place], error: errorOf.get(place) }),
       );
     });
-    worker.on('error', (error) => this.lost(worker, error));
-    worker.on('exit', (code) => this.lost(worker, new Error(`ended with ${code}`)));
-    return (this.worker = worker);
+    worker.on('error', (error) => this.#lost(worker, error));
+    worker.on('exit', (code) => this.#lost(worker, new Error(`ended with ${code}`)));
+    return (this.#worker = worker);
   }
 
-  private settle({ id, stored, error }: WriteResult): void {
-    const waiting = this.waiting.get(id);
+  #settle({ id, stored, error }: WriteResult): void {
+    const waiting = this.#waiting.get(id);
     if (!waiting) return;
-    this.waiting.delete(id);
+    this.#waiting.delete(id);
     if (error !== undefined) waiting.reject(new Error(error));
     else {
-      if (waiting.block !== '') this.blocks.add(waiting.block);
+      if (waiting.block !== '') this.#blocks.add(waiting.block);
       waiting.resolve({ stored });
     }
     // What is rejected may be written again: that is known a turn later.
-    if (this.isIdle()) setImmediate(() => this.isIdle() && this.emptied?.());
+    if (this.#isIdle()) setImmediate(() => this.#isIdle() && this.#emptied?.());
   }
 
   /** The thread has died: what it held is not kept, and the next submission starts another. */
-  private lost(worker: Worker, cause: Error): void {
-    if (this.worker !== worker) return;
-    this.worker = null;
-    const held = new Set(this.gathered.map(({ id }) => id));
-    for (const id of [...this.waiting.keys()])
+  #lost(worker: Writer, cause: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    const held = new Set(this.#gathered.map(({ id }) => id));
+    for (const id of [...this.#waiting.keys()])
       if (!held.has(id))
-        this.settle({ id, stored: false, error: `the writing thread ${cause.message}` });
+        this.#settle({ id, stored: false, error: `the writing thread ${cause.message}` });
   }
 }

@@ -5,21 +5,21 @@ const TRUST_MS = 1000;
 const MOST = 10_000;
 
 export class KnownBlocks {
-  private readonly nowMs: () => number;
+  readonly #nowMs: () => number;
   /** When a block was last known to be in its place, by hash; the longest ago first. */
-  private readonly seen = new Map<string, number>();
+  readonly #seen = new Map<string, number>();
 
   constructor(nowMs: () => number) {
-    this.nowMs = nowMs;
+    this.#nowMs = nowMs;
   }
 
   has(hash: string): boolean {
-    return this.nowMs() - (this.seen.get(hash) ?? -Infinity) <= TRUST_MS;
+    return this.#nowMs() - (this.#seen.get(hash) ?? -Infinity) <= TRUST_MS;
   }
 
   add(hash: string): void {
-    this.seen.delete(hash);
-    this.seen.set(hash, this.nowMs());
-    if (this.seen.size > MOST) this.seen.delete(this.seen.keys().next().value!);
+    this.#seen.delete(hash);
+    this.#seen.set(hash, this.#nowMs());
+    if (this.#seen.size > MOST) this.#seen.delete(this.#seen.keys().next().value!);
   }
 }

@@ -10,6 +10,17 @@ export const SUBMISSIONS = 'submissions';
 export const submissionPath = (submittedAt: string, submitter: string): string =>
   `${SUBMISSIONS}/${submittedAt.slice(0, 10)}/${submittedAt}-${submitter}.json`;
 
+/**
+ * The same as a file. Windows has no colon in a name (it would write a hidden stream of a file with the first part of the name), so there
+ * the time is `2026-01-02T03-04-05Z`. Everywhere else the original's layout stays as it is.
+ */
+export const submissionFile = (
+  submittedAt: string,
+  submitter: string,
+  platform: NodeJS.Platform = process.platform,
+): string =>
+  submissionPath(platform === 'win32' ? submittedAt.replaceAll(':', '-') : submittedAt, submitter);
+
 export const blockPath = (hash: string): string => `blocks/${hash}.dat`;
 
 /** A hash may come from a stored file, and becomes part of a path. */
@@ -26,6 +37,7 @@ export const secondsText = (seconds: number): string =>
   `${new Date(Math.min(Math.max(seconds, -62_167_219_200), 253_402_300_799) * 1000).toISOString().slice(0, 19)}Z`;
 
 const TIME_LENGTH = '2026-01-02T03:04:05Z'.length;
+const HOURS_END = '2026-01-02T03'.length;
 const SUFFIX = '.json';
 
 export type SubmissionName = { submittedAt: string; submitter: string };
@@ -33,7 +45,12 @@ export type SubmissionName = { submittedAt: string; submitter: string };
 /** @param name a file's name without its folder. @returns null if it is no submission's */
 export function readSubmissionName(name: string): SubmissionName | null {
   if (name.charCodeAt(TIME_LENGTH) !== 0x2d || !name.endsWith(SUFFIX)) return null;
-  const submittedAt = name.slice(0, TIME_LENGTH);
+  const written = name.slice(0, TIME_LENGTH);
+  // Of a folder that was written on Windows, wherever it lies now.
+  const submittedAt =
+    written.charCodeAt(HOURS_END) === 0x2d
+      ? written.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:')
+      : written;
   const submitter = name.slice(TIME_LENGTH + 1, -SUFFIX.length);
   return submitter !== '' && utcSeconds(submittedAt) === submittedAt
     ? { submittedAt, submitter }

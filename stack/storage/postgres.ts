@@ -9,7 +9,14 @@
 import type pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../user-error.ts';
-import { type Columns, columnsOf, type Row, storedOf, withinYears } from './columns.ts';
+import {
+  type Columns,
+  columnsOf,
+  type Row,
+  storedOf,
+  VERIFIER_COLUMNS,
+  withinYears,
+} from './columns.ts';
 import {
   BACKEND_NAMES,
   failureOf,
@@ -111,68 +118,68 @@ export async function openPostgresStorage(config: PostgresConfig): Promise<Stora
 
 class PostgresStorage implements Storage {
   readonly name: string;
-  private readonly pool: pg.Pool;
-  private readonly queue: Waiting[] = [];
-  private statements = 0;
-  private isGathering = false;
-  private emptied: (() => void) | null = null;
+  readonly #pool: pg.Pool;
+  readonly #queue: Waiting[] = [];
+  #statements = 0;
+  #isGathering = false;
+  #emptied: (() => void) | null = null;
 
   constructor(pool: pg.Pool, name: string) {
-    this.pool = pool;
+    this.#pool = pool;
     this.name = name;
   }
 
   async save(submission: AcceptedSubmission): Promise<SaveOutcome> {
     const columns = columnsFor(submission);
     return new Promise((resolve, reject) => {
-      this.queue.push({ columns, sinceMs: performance.now(), resolve, reject });
-      if (this.isGathering) return;
-      this.isGathering = true;
+      this.#queue.push({ columns, sinceMs: performance.now(), resolve, reject });
+      if (this.#isGathering) return;
+      this.#isGathering = true;
       // Those of one turn of the event loop go together.
       setImmediate(() => {
-        this.isGathering = false;
-        this.start();
+        this.#isGathering = false;
+        this.#start();
       });
     });
   }
 
   async close(): Promise<void> {
-    if (this.queue.length > 0 || this.statements > 0)
-      await new Promise<void>((done) => (this.emptied = done));
-    await this.pool.end();
+    if (this.#queue.length > 0 || this.#statements > 0)
+      await new Promise<void>((done) => (this.#emptied = done));
+    await this.#pool.end();
   }
 
   /** While all connections are busy, saves gather: the busier, the more rows a statement. */
-  private start(): void {
-    while (this.queue.length > 0 && this.statements < WRITING.connections) {
-      const rows = takeRows(this.queue);
-      this.statements++;
-      void this.keep(rows).then(() => {
-        this.statements--;
-        this.start();
-        if (this.queue.length === 0 && this.statements === 0) this.emptied?.();
+  #start(): void {
+    while (this.#queue.length > 0 && this.#statements < WRITING.connections) {
+      const rows = takeRows(this.#queue);
+      this.#statements++;
+      void this.#keep(rows).then(() => {
+        this.#statements--;
+        this.#start();
+        if (this.#queue.length === 0 && this.#statements === 0) this.#emptied?.();
       });
     }
   }
 
   /** Settles each row; never rejects. */
-  private async keep(rows: Waiting[]): Promise<void> {
+  async #keep(rows: Waiting[]): Promise<void> {
     const columns = rows.map((row) => row.columns);
     const retryUntilMs = rows[0].sinceMs + RETRY_WITHIN_MS;
     let mayBeThere = false;
     for (let attempt = 0; ; attempt++) {
       try {
-        const stored = await this.insert(columns);
+        const stored = await this.#insert(columns);
         // After a lost answer a row of our own looks like one that was there before.
         const isSettled = !mayBeThere || stored.every((each) => each);
-        const found = isSettled ? stored : await this.find(columns);
+        const found = isSettled ? stored : await this.#find(columns);
         rows.forEach((row, i) => row.resolve({ stored: stored[i] || found[i] }));
         return;
       } catch (error) {
         const failure = failureOf(error);
         if (failure === 'refused' && rows.length > 1) {
           // One of them does not fit; the others are not to suffer.
-          for (const row of rows) await this.keep([row]);
+          for (const row of rows) await this.#keep([row]);
           return;
         }
         mayBeThere ||= failure === 'unknown';
@@ -187,23 +194,23 @@ class PostgresStorage implements Storage {
   }
 
   /** @returns for each row whether it was inserted */
-  private async insert(rows: Columns[]): Promise<boolean[]> {
-    const inserted = await this.query<[string, number]>(INSERT, rows);
+  async #insert(rows: Columns[]): Promise<boolean[]> {
+    const inserted = await this.#query<[string, number]>(INSERT, rows);
     const keys = new Set(inserted.map(([submitter, seconds]) => keyOf(submitter, seconds)));
     // The second of one key within the statement finds it gone.
     return rows.map(({ submitter, submittedAt }) => keys.delete(keyOf(submitter, submittedAt)));
   }
 
-  private async find(rows: Columns[]): Promise<boolean[]> {
-    const places = new Set((await this.query<[number]>(FIND, rows)).map(([place]) => place));
+  async #find(rows: Columns[]): Promise<boolean[]> {
+    const places = new Set((await this.#query<[number]>(FIND, rows)).map(([place]) => place));
     return rows.map((_, i) => places.has(i + 1));
   }
 
-  private async query<R extends unknown[]>(
+  async #query<R extends unknown[]>(
     statement: { name: string; text: string },
     rows: Columns[],
   ): Promise<R[]> {
-    const client = await this.pool.connect();
+    const client = await this.#pool.connect();
     try {
       const values = valuesOf(rows);
       const result = await client.query<R>({ ...statement, values, rowMode: 'array' });
@@ -278,12 +285,12 @@ type CatalogRow = [
   sequence: boolean | null,
 ];
 
-/** @throws UserError unless `submissions` is there, of the coordinator's shape, and allowed */
+/** @returns the columns of `submissions`. @throws UserError unless it is there, of the coordinator's shape, and allowed */
 async function checkTable(
   pool: pg.Pool,
   config: PostgresConfig,
   purpose: 'read' | 'write',
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const name = postgresName(config);
   const problem = (text: string, hint: string) => new UserError(`${name} ${text}`, { hint });
   const ofCoordinator =
@@ -316,7 +323,8 @@ async function checkTable(
         `has ${column} of type ${types.get(column)} in submissions, not ${ZONELESS}`,
         ofCoordinator,
       );
-  if (purpose === 'read') return;
+  const columns = new Set(types.keys());
+  if (purpose === 'read') return columns;
   const [[, , , readOnly, unique, sequence]] = rows;
   if (readOnly) throw problem('is read-only', 'name the primary server, not a replica');
   if (!unique)
@@ -329,6 +337,7 @@ async function checkTable(
       `does not allow ${config.user} to use the sequence of submissions.id`,
       `GRANT USAGE ON SEQUENCE submissions_id_seq TO "${config.user}"`,
     );
+  return columns;
 }
 
 /** @param url `postgres:`, see {@link postgresConfigOf} @throws UserError */
@@ -338,16 +347,18 @@ export async function openPostgresReader(
 ): Promise<StorageReader> {
   const config = postgresConfigOf(url, env);
   const pool = await openPool(config, URL_NAMES, READING);
+  let columns: ReadonlySet<string>;
   try {
-    await checkTable(pool, config, 'read');
+    columns = await checkTable(pool, config, 'read');
   } catch (error) {
     await pool.end();
     throw error;
   }
+  const selected = selectedOf(columns);
   return {
     name: postgresName(config),
     keeps: 'first',
-    submissions: (range, signal) => readRows(pool, config, range, signal),
+    submissions: (range, signal) => readRows(pool, config, selected, range, signal),
     close: () => pool.end(),
   };
 }
@@ -356,7 +367,7 @@ export async function openPostgresReader(
 const BATCH = { first: 500, most: 2000, bytes: 8_000_000 };
 
 // NULL where a time is infinite would hide it: float8 has Infinity.
-const SELECTED = `id, ${secondsOf('submitted_at')}, submitter, ${secondsOf('created_at')}, block_hash, remote_addr, peer_id,
+const ALWAYS_SELECTED = `id, ${secondsOf('submitted_at')}, submitter, ${secondsOf('created_at')}, block_hash, remote_addr, peer_id,
   replace(encode(snark_work, 'base64'), E'\\n', ''), graphql_control_port, built_with_commit_sha, pg_column_size(s.*)`;
 type SelectedRow = [
   id: number | string,
@@ -370,7 +381,17 @@ type SelectedRow = [
   port: number | null,
   commit: string | null,
   bytes: number,
+  verified: boolean | null,
+  validationError: string | null,
+  stateHash: string | null,
 ];
+
+/** A table without the verifier's columns is one that no verifier works on. */
+const selectedOf = (columns: ReadonlySet<string>): string =>
+  [
+    ALWAYS_SELECTED,
+    ...VERIFIER_COLUMNS.map((name) => (columns.has(name) ? name : `NULL AS ${name}`)),
+  ].join(', ');
 
 /**
  * A server-side cursor: one pass over the table, as it was at the start. (Pages by key would sort it anew for each page: no index begins
@@ -379,6 +400,7 @@ type SelectedRow = [
 async function* readRows(
   pool: pg.Pool,
   config: PostgresConfig,
+  selected: string,
   range: StoredRange,
   signal?: AbortSignal,
 ): AsyncGenerator<(StoredSubmission | UnreadableSubmission)[]> {
@@ -407,7 +429,7 @@ async function* readRows(
   try {
     await client.query('BEGIN READ ONLY; SET LOCAL cursor_tuple_fraction = 1');
     await client.query(
-      `DECLARE stored NO SCROLL CURSOR FOR SELECT ${SELECTED} FROM submissions s
+      `DECLARE stored NO SCROLL CURSOR FOR SELECT ${selected} FROM submissions s
        WHERE submitted_at >= ${timestampOf(`${from}`)} AND submitted_at < ${timestampOf(`${to}`)}`,
     );
     let count = BATCH.first;
@@ -446,6 +468,7 @@ function submissionOf(row: SelectedRow): StoredSubmission | UnreadableSubmission
     snarkWork,
     graphqlControlPort: row[8],
     builtWithCommitSha: row[9],
+    verifier: { verified: row[11], validationError: row[12], stateHash: row[13] },
   };
   const stored = storedOf(columns);
   return 'fault' in stored ? stored : { ...stored, bytes: row[10] };

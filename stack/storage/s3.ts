@@ -147,75 +147,75 @@ export async function openS3Storage(
 
 class S3Storage implements Storage {
   readonly name: string;
-  private readonly place: S3Place;
-  private readonly known: KnownBlocks;
+  readonly #place: S3Place;
+  readonly #known: KnownBlocks;
   /** Blocks under way, by hash: whoever needs the same one waits for it. */
-  private readonly blocks = new Map<string, Promise<void>>();
-  private readonly saving = new Set<Promise<unknown>>();
+  readonly #blocks = new Map<string, Promise<void>>();
+  readonly #saving = new Set<Promise<unknown>>();
 
   constructor(place: S3Place, nowMs: () => number) {
     this.name = place.name;
-    this.place = place;
-    this.known = new KnownBlocks(nowMs);
+    this.#place = place;
+    this.#known = new KnownBlocks(nowMs);
   }
 
   save(submission: AcceptedSubmission): Promise<SaveOutcome> {
-    const saving = this.write(submission).finally(() => this.saving.delete(saving));
-    this.saving.add(saving);
+    const saving = this.#write(submission).finally(() => this.#saving.delete(saving));
+    this.#saving.add(saving);
     return saving;
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.saving);
-    this.place.client.destroy();
+    await Promise.allSettled(this.#saving);
+    this.#place.client.destroy();
   }
 
   /** The block first: a submission that is there has one. */
-  private async write(submission: AcceptedSubmission): Promise<SaveOutcome> {
+  async #write(submission: AcceptedSubmission): Promise<SaveOutcome> {
     const { submittedAt, submitter, blockHash, block } = submission;
-    await this.keepBlock(blockHash, block);
-    await this.put(
+    await this.#keepBlock(blockHash, block);
+    await this.#put(
       submissionPath(submittedAt, submitter),
       Buffer.from(storedJson(submission), 'utf8'),
     );
     return { stored: true };
   }
 
-  private keepBlock(hash: string, bytes: Uint8Array): Promise<void> {
-    if (this.known.has(hash)) return Promise.resolve();
-    const underWay = this.blocks.get(hash);
+  #keepBlock(hash: string, bytes: Uint8Array): Promise<void> {
+    if (this.#known.has(hash)) return Promise.resolve();
+    const underWay = this.#blocks.get(hash);
     if (underWay) return underWay;
-    const keeping = this.putUnlessThere(blockPath(hash), bytes)
-      .then(() => this.known.add(hash))
-      .finally(() => this.blocks.delete(hash));
-    this.blocks.set(hash, keeping);
+    const keeping = this.#putUnlessThere(blockPath(hash), bytes)
+      .then(() => this.#known.add(hash))
+      .finally(() => this.#blocks.delete(hash));
+    this.#blocks.set(hash, keeping);
     return keeping;
   }
 
-  private async putUnlessThere(path: string, bytes: Uint8Array): Promise<void> {
-    const { client, sdk, config } = this.place;
+  async #putUnlessThere(path: string, bytes: Uint8Array): Promise<void> {
+    const { client, sdk, config } = this.#place;
     const isThere = await client
-      .send(new sdk.HeadObjectCommand({ Bucket: config.bucket, Key: this.place.key(path) }))
+      .send(new sdk.HeadObjectCommand({ Bucket: config.bucket, Key: this.#place.key(path) }))
       .then(
         () => true,
         // As the original: whatever the reason, it is written then.
         () => false,
       );
-    if (!isThere) await this.put(path, bytes);
+    if (!isThere) await this.#put(path, bytes);
   }
 
-  private async put(path: string, bytes: Uint8Array): Promise<void> {
-    const { client, sdk, config } = this.place;
+  async #put(path: string, bytes: Uint8Array): Promise<void> {
+    const { client, sdk, config } = this.#place;
     try {
       await client.send(
         new sdk.PutObjectCommand({
           Bucket: config.bucket,
-          Key: this.place.key(path),
+          Key: this.#place.key(path),
           Body: bytes,
         }),
       );
     } catch (error) {
-      throw this.place.failure(`did not take ${path}`, error);
+      throw this.#place.failure(`did not take ${path}`, error);
     }
   }
 }

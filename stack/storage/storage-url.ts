@@ -67,10 +67,10 @@ const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 const OPEN_MS = 30_000;
 
-/** @returns what is wrong with `text`, to stand after `--storage`; null: nothing */
+/** @returns all that is wrong with `text`, to stand after `--storage`; null: nothing. Never with a password */
 export function storageUrlProblem(text: string): string | null {
   const parsed = parse(text);
-  return 'problem' in parsed ? parsed.problem : null;
+  return 'problems' in parsed ? parsed.problems.join('; it ') : null;
 }
 
 /** @throws UserError (exit 5) if it cannot be opened within 30 s. */
@@ -80,8 +80,8 @@ export async function openStorageReader(
   openMs = OPEN_MS,
 ): Promise<StorageReader> {
   const parsed = parse(text);
-  if ('problem' in parsed)
-    throw new UserError(`--storage ${parsed.problem}`, {
+  if ('problems' in parsed)
+    throw new UserError(`--storage ${parsed.problems.join('; it ')}`, {
       hint: 'see npm run load -- --help',
       exitCode: EXIT.usage,
     });
@@ -127,69 +127,103 @@ type Parsed = { kind: 'file'; url: string } | { kind: Exclude<Kind, 'file'>; url
 const shortOf = ({ kind, url }: Parsed): string =>
   kind === 'file' ? url : `${kind}://${url.host}${url.pathname}`;
 
-function parse(text: string): Parsed | { problem: string } {
+type Problems = { problems: string[] };
+const problem = (text: string): Problems => ({ problems: [text] });
+
+function parse(text: string): Parsed | Problems {
   if (isAbsolute(text)) return { kind: 'file', url: text };
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(text)?.[0].toLowerCase();
   const kind = scheme === undefined ? undefined : KIND[scheme];
   if (kind === undefined) {
     // Of an unknown kind nothing is repeated: it may hold a password.
-    const shown = scheme ?? (text.includes('@') ? 'something else' : `"${text}"`);
-    return {
-      problem: `must be an absolute path, or a URL with file:, s3:, postgres: or cassandra:, but is ${shown}`,
-    };
+    const given =
+      scheme ?? (text.includes('@') || NAMES_SECRET.test(text) ? 'something else' : `"${text}"`);
+    return problem(
+      `must be an absolute path, or a URL with file:, s3:, postgres: or cassandra:, but is ${given}`,
+    );
   }
-  if (kind === 'file') return parseFile(text);
-  // By signs, not by parts: a password with a / or # in it makes the parts others, and must not be repeated either.
   const rest = text.slice(scheme!.length);
-  if (/:.*@/s.test(rest) || /[?&](password|secret)[^=&]*=/i.test(rest))
-    return { problem: `must not hold a password: ${SECRETS[kind]}` };
-  if (!rest.startsWith('//') || !URL.canParse(text))
-    return { problem: `must have the form ${FORMS[kind]}, but is "${text}"` };
+  if (kind === 'file') return parseFile(text, rest);
+  // Nothing else is said then: a password with a / or # in it makes the parts others, and must not be repeated either.
+  if (holdsSecret(rest)) return problem(`must not hold a password: ${SECRETS[kind]}`);
+  if (!rest.startsWith('//') || !URL.canParse(text)) return problem(formProblem(kind, text));
   const url = new URL(text);
-  const problem = partsProblem(kind, url, text) ?? parameterProblem(kind, url);
-  return problem === null ? { kind, url } : { problem };
+  const problems = [...partsProblems(kind, url, text), ...parameterProblems(kind, url)];
+  return problems.length === 0 ? { kind, url } : { problems };
 }
 
-function parseFile(text: string): Parsed | { problem: string } {
+const NAMES_SECRET =
+  /(?:passw|passphrase|\bpass|pwd|secret|token|credential|signature|access.?key)[^=&#]*=/i;
+
+/** By signs, not by parts, and also behind percent-encoding, which may be doubled: `u:p@`, `u%3Ap@`, `?endpoint=http%3A%2F%2Fk%3As%40h`, `?password=`. */
+function holdsSecret(rest: string): boolean {
+  for (let form: string | null = rest, before = ''; form !== null && form !== before;) {
+    if (/:.*@/s.test(form) || NAMES_SECRET.test(form)) return true;
+    before = form;
+    form = leniently(form);
+  }
+  return false;
+}
+
+/** Percent-encoding undone wherever it is one: a stray % must not hide the rest. */
+const leniently = (text: string): string =>
+  text.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => decoded(encoded) ?? encoded);
+
+const formProblem = (kind: Exclude<Kind, 'file'>, text: string): string =>
+  `must have the form ${FORMS[kind]}, but is "${shown(text)}"`;
+
+/** Without what stands where a port should and is none, and without parameters: a password that its @ was forgotten behind, or one of another name. */
+const shown = (text: string): string =>
+  text
+    .replace(/([?#]).*$/s, '$1…')
+    .replace(/^([a-z][a-z0-9+.-]*:\/*[^/?#:[\]]*:)(?!\d{1,5}(?:[/?#]|$))[^/?#]+/i, '$1…');
+
+function parseFile(text: string, rest: string): Parsed | Problems {
+  if (/^\/\/[^/]*@/.test(leniently(rest)))
+    return problem('is no file on this machine: it names a user, and file: takes a path only');
   try {
     const url = new URL(text);
     if (!/^file:\//i.test(text))
-      return { problem: `must be an absolute path after file:, but is "${text}"` };
+      return problem(`must be an absolute path after file:, but is "${text}"`);
     if (url.search !== '' || url.hash !== '')
-      return { problem: `takes nothing after the path (write ? as %3F, # as %23): "${text}"` };
+      return problem(
+        `takes nothing after the path (write ? as %3F, # as %23): "${NAMES_SECRET.test(leniently(text)) ? shown(text) : text}"`,
+      );
     return { kind: 'file', url: fileURLToPath(url) };
   } catch (error) {
-    return { problem: `is no file on this machine: "${text}" (${(error as Error).message})` };
+    return problem(`is no file on this machine: "${text}" (${(error as Error).message})`);
   }
 }
 
-function partsProblem(kind: Exclude<Kind, 'file'>, url: URL, text: string): string | null {
-  const form = `must have the form ${FORMS[kind]}, but is "${text}"`;
+function partsProblems(kind: Exclude<Kind, 'file'>, url: URL, text: string): string[] {
+  const form = [formProblem(kind, text)];
   if (url.hostname === '' || url.hash !== '') return form;
   const path = decoded(url.pathname.slice(1));
   if (path === null || path.replace(/\/$/, '') === '') return form;
-  if (kind === 's3') {
-    if (url.username !== '') return `must not hold a key: ${SECRETS.s3}`;
-    if (url.port !== '') return `takes no port after the bucket; give ?endpoint=http://HOST:PORT`;
-    return BUCKET.test(url.hostname) ? null : `has no bucket name: "${url.hostname}"`;
-  }
+  if (kind === 's3')
+    return [
+      ...(url.username === '' ? [] : [`must not hold a key: ${SECRETS.s3}`]),
+      ...(url.port === ''
+        ? []
+        : ['takes no port after the bucket; give ?endpoint=http://HOST:PORT']),
+      ...(BUCKET.test(url.hostname) ? [] : [`has no bucket name: "${url.hostname}"`]),
+    ];
   if (path.includes('/')) return form;
   if (decoded(url.username) === null) return form;
   if (kind === 'postgres' && url.username === '') return form;
-  return null;
+  return [];
 }
 
-function parameterProblem(kind: Kind, url: URL): string | null {
+function parameterProblems(kind: Kind, url: URL): string[] {
   const known = PARAMETERS[kind];
-  for (const name of new Set(url.searchParams.keys())) {
+  return [...new Set(url.searchParams.keys())].flatMap((name) => {
     if (!Object.hasOwn(known, name))
-      return `does not know the parameter "${name}"; it takes ${list(Object.keys(known))}`;
+      return [`does not know the parameter "${name}"; it takes ${list(Object.keys(known))}`];
     const values = url.searchParams.getAll(name);
-    if (values.length > 1) return `has the parameter "${name}" ${values.length} times`;
+    if (values.length > 1) return [`has the parameter "${name}" ${values.length} times`];
     const rule = known[name](values[0]);
-    if (rule !== null) return `needs ${name} to ${rule}, but it is "${values[0]}"`;
-  }
-  return null;
+    return rule === null ? [] : [`needs ${name} to ${rule}, but it is "${values[0]}"`];
+  });
 }
 
 const list = (words: readonly string[]): string =>

@@ -61,9 +61,17 @@ export type StoredSubmission = {
   builtWithCommitSha: string;
   /** Of storages that keep the block beside each submission (Cassandra): its bytes; null: too large to be kept. */
   rawBlock?: Uint8Array | null;
+  /**
+   * What the verifier wrote beside it, where it has: it empties snark_work of each row that it writes, and raw_block on Cassandra. Absent: nothing,
+   * or the storage has no such columns (filesystem, S3).
+   */
+  verification?: Verification;
   /** Bytes that this submission takes in the storage, its block left out; absent where the storage does not tell. */
   bytes?: number;
 };
+
+/** The verifier's result. With an error `isVerified` may be true as well: it means looked at (submission-updater, src/postgres.go). */
+export type Verification = { isVerified: boolean; error: string | null; stateHash: string | null };
 
 /** What is there and cannot be read as a submission: a cut file, a row with impossible values. */
 export type UnreadableSubmission = { where: string; fault: string };

@@ -107,7 +107,7 @@ describe('a backend that lies', { concurrency: 2 }, () => {
       doubles: of('double'),
       unreadable: 0,
     });
-    assert.equal(reconcile!.missing, of('lie'));
+    assert.equal(reconcile!.notStored, of('lie'));
     const lines = linesOf<ReconcileLine>(join(run, 'reconcile.ndjson'));
     assert.equal(lines.filter(({ class: name }) => name === 'missing').length, of('lie'));
 
@@ -130,8 +130,8 @@ describe('a backend that lies', { concurrency: 2 }, () => {
 
     const looks = linesOf<ReconcileLiveLine>(join(run, 'reconcile-live.ndjson'));
     assert.ok(looks.length > 0);
-    for (const [i, { accepted, stored, missing }] of looks.entries()) {
-      assert.ok(missing <= accepted && stored >= (looks[i - 1]?.stored ?? 0));
+    for (const [i, { accepted, stored, notStored }] of looks.entries()) {
+      assert.ok(notStored <= accepted && stored >= (looks[i - 1]?.stored ?? 0));
       assert.ok(stored <= of('store', 'double', 'double', 'store a stranger') + altered * 2 + 99);
     }
   });

@@ -45,13 +45,13 @@ const busy = {
   submissionsPerSecond: 1666.6,
   p95Ms: 12_345,
   errors: 12_034,
-  stored: { stored: 1_234_567, missing: 1234 },
+  stored: { stored: 1_234_567, notStored: 1234 },
   backend: { ...figures.generator, name: 'backend', cpuCores: 12.345 },
   growth: { backend: 1_300_000, generator: -46_000 },
 };
 
 test('counts have commas and one is not many; an hour is an hour', () => {
-  assert.match(liveLine(busy), /^1:01:01 \| 20,000 VUs \| 1,667 submissions\/s \| .* \| 12,034 errors \| 1,234,567 stored, 1,234 missing \| .* \| 58:59 left$/); // prettier-ignore
+  assert.match(liveLine(busy), /^1:01:01 \| 20,000 VUs \| 1,667 submissions\/s \| .* \| 12,034 errors \| 1,234,567 stored, 1,234 not stored \| .* \| 58:59 left$/); // prettier-ignore
   assert.match(liveLine({ ...figures, vus: 1, errors: 1 }), /\| 1 VU \| .* \| 1 error \|/);
 });
 

@@ -57,7 +57,7 @@ test('a run: what was decided is what is done, sent = accepted = stored, and wha
   const { figures, verdict, gates } = json<Summary>(folder!, 'summary.json');
   const reconcile = json<Reconcile>(folder!, 'reconcile.json');
   const plan = json<Plan>(folder!, 'plan.json');
-  assert.deepEqual([figures.sent, figures.accepted, reconcile.stored, reconcile.missing], [20, 20, 20, 0]); // prettier-ignore
+  assert.deepEqual([figures.sent, figures.accepted, reconcile.stored, reconcile.notStored], [20, 20, 20, 0]); // prettier-ignore
   assert.equal(plan.load.executor, 'constant-arrival-rate');
   assert.equal(plan.target.embedded, true);
   assert.ok(gates.some(({ name }) => name === 'stored-share>=100%'));

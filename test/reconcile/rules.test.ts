@@ -10,6 +10,7 @@ import { LiveLook } from '../../reconcile/live.ts';
 import { type LookOutcome, lookIntoStorage } from '../../reconcile/look.ts';
 import { OUTCOME, outcomesOf } from '../../reconcile/outcomes.ts';
 import { SendTimes } from '../../reconcile/send-times.ts';
+import { SentIndex } from '../../reconcile/sent-index.ts';
 import { blockHashOf, type SentBody, type SentSubmissions } from '../../reconcile/sent.ts';
 import type { ReconcileClasses, ReconcileLiveLine } from '../../results/types.ts';
 import { CODE } from '../../scenarios/lib/reports.ts';
@@ -69,21 +70,26 @@ const readerOf = (
 });
 
 /** Bodies are those of the submitters; `body` of a submission is its place among them. */
-function sentOf(sent: readonly Sent[], fresh: boolean): SentSubmissions {
+function sentOf(
+  sent: readonly Sent[],
+  fresh: boolean,
+  snarkWork: string | null = null,
+): SentSubmissions {
   const names = [...new Set(sent.map(({ by }) => by))];
+  const places = new Map(names.map((name, place) => [name, place]));
   return {
     count: names.length,
     templates: [
       {
         blockHash: HASH,
-        snarkWork: null,
+        snarkWork,
         graphqlControlPort: 0,
         builtWithCommitSha: '',
         fresh,
         block: () => BLOCK,
       },
     ],
-    bodyOf: (index) => names.indexOf(sent[index].by),
+    bodyOf: (index) => places.get(sent[index].by)!,
     chunks: () => [names.map(bodyOf)],
     close: () => undefined,
   };
@@ -111,6 +117,7 @@ async function reconciled(
     others?: string[];
     reader?: Partial<StorageReader>;
     retries?: number;
+    snarkWork?: string;
   } = {},
 ): Promise<LookOutcome> {
   const { answers, times } = sideOf(sent);
@@ -121,7 +128,7 @@ async function reconciled(
   return lookIntoStorage({
     storage: 'rows',
     open: () => Promise.resolve({ ...readerOf(() => rows), ...more.reader }),
-    sent: sentOf(sent, more.fresh ?? true),
+    sent: sentOf(sent, more.fresh ?? true, more.snarkWork),
     answers,
     times,
     lease: 1,
@@ -131,6 +138,11 @@ async function reconciled(
     folder,
     waitMs: 0,
     signal: new AbortController().signal,
+    clock: {
+      nowMs: () => performance.now(),
+      sleep: () => Promise.resolve(),
+      wallMs: () => (T0 + 100) * 1000,
+    },
   });
 }
 
@@ -253,8 +265,8 @@ test('a replay to a clock that differs: what its second may explain is not missi
 
 test('where nothing at all is stored, the question about the clock names what is allowed', async () => {
   for (const [fresh, allowed] of [
-    [true, /clock within 5 minutes of/],
-    [false, /clock within 2 seconds of/],
+    [true, /clock within 5 min of/],
+    [false, /clock within 2 s of/],
   ] as const) {
     const { notes } = await reconciled([{ by: 'a', at: 1 }], [], { fresh });
     assert.match(notes.join('\n'), allowed);
@@ -303,6 +315,140 @@ test('what this run stored has a size: its entries, and each block once; others 
   assert.equal(silent.size, null);
 });
 
+describe('a verifier at work', () => {
+  const verified = { isVerified: true, error: null, stateHash: '3N…' };
+  const sent = [{ by: 'a', at: 1 }];
+  const cases: [
+    string,
+    Partial<StoredSubmission>,
+    Partial<ReconcileClasses>,
+    [number?, number?],
+  ][] = [
+    ['has emptied snark work', { verification: verified }, { right: 1 }, [1, 0]],
+    ['has emptied the block too', { verification: verified, rawBlock: null }, { right: 1 }, [1, 0]],
+    [
+      'has refused it',
+      { verification: { isVerified: true, error: '(Pickles.verify dlog_check)', stateHash: null } },
+      { right: 1 },
+      [0, 1],
+    ],
+    ['has left snark work', { verification: verified, snarkWork: 'AAAA' }, { right: 1 }, [1, 0]],
+    ['other snark work', { verification: verified, snarkWork: 'AAAB' }, { different: 1 }, []],
+    ['another port', { verification: verified, graphqlControlPort: 1 }, { different: 1 }, []],
+    [
+      'another block beside it',
+      { verification: verified, rawBlock: Buffer.from('b') },
+      { different: 1 },
+      [],
+    ],
+    ['has not been there, and snark work is gone', {}, { different: 1 }, []],
+    ['has not been there, and the block is gone', { rawBlock: null }, { different: 1 }, []],
+  ];
+  for (const [name, changes, expected, counts] of cases)
+    test(name, async () => {
+      const outcome = await reconciled(sent, [rowOf('a', 1, changes)], { snarkWork: 'AAAA' });
+      assert.deepEqual(counted(outcome), expected);
+      assert.deepEqual(
+        [outcome.look.verified, outcome.look.validationErrors],
+        counts.length ? counts : [undefined, undefined],
+      );
+      // An emptied field is no difference to be shown.
+      const [example] = outcome.look.examples!;
+      if (name === 'another port')
+        assert.deepEqual(Object.keys(example.fields!), ['graphql_control_port']);
+    });
+
+  test('what it emptied is not what a submission takes', async () => {
+    const rows = [
+      rowOf('a', 1, { bytes: 300, snarkWork: 'AAAA' }),
+      rowOf('b', 1, { bytes: 20, verification: verified }),
+    ];
+    const two = [...sent, { by: 'b', at: 1 }];
+    const { size } = await reconciled(two, rows, { snarkWork: 'AAAA' });
+    assert.deepEqual(size, { bytes: 300, submissions: 1 });
+  });
+});
+
+describe('a clock that is off by more than is read around the run', () => {
+  const sent = [1, 2.3, 3.6, 4.9].map((at, i) => ({ by: `p${i}`, at }));
+  for (const aheadS of [3600, -25 * 3600, 420])
+    test(`by ${aheadS} s: it is found, and said`, async () => {
+      const rows = sent.map(({ by, at }) => rowOf(by, Math.floor(at + aheadS)));
+      const outcome = await reconciled(sent, rows.slice(1));
+      assert.deepEqual(counted(outcome), { right: 3, missing: 1 });
+      const [reason] = outcome.look.reasons!;
+      assert.ok(reason.kind === 'clock' && Math.abs(reason.aheadMs - aheadS * 1000) < 500);
+      assert.ok(Math.abs(outcome.look.clockAheadMs! - aheadS * 1000) < 500);
+      assert.match(outcome.notes.join('\n'), /the target's clock is .* (ahead of|behind) it/);
+    });
+
+  test('and where nothing is found, that is the reason', async () => {
+    const { look } = await reconciled(sent, [rowOf('z', 3600)]);
+    assert.deepEqual(look.reasons, [{ kind: 'nothing found', allowedMs: 300_000 }]);
+    assert.equal(look.classes!.missing, 4);
+    assert.equal((await reconciled(sent, [rowOf('p0', 1)])).look.reasons, undefined);
+  });
+
+  test('of recorded bodies it cannot be told from an earlier replay: both are named', async () => {
+    const replay = [1, 2.3, 3.6, 4.9, 6.2].map((at) => ({ by: 'a', at }));
+    const rows = replay.map(({ at }) => rowOf('a', Math.floor(at - 60)));
+    const { look, notes } = await reconciled(replay, rows, { fresh: false });
+    assert.equal(look.classes!.missing, 5);
+    const [reason] = look.reasons!;
+    assert.ok(reason.kind === 'other time' && reason.entries === 5 && reason.allowedMs === 2000);
+    assert.ok(Math.abs(reason.aheadMs + 60_000) < 1000, `${reason.aheadMs}`);
+    assert.match(notes.join('\n'), /an earlier replay left them, or the target's clock is off/);
+  });
+});
+
+test('bodies that are the same are one group, whatever their template', async () => {
+  const template = {
+    blockHash: HASH,
+    snarkWork: 'AA',
+    graphqlControlPort: 0,
+    builtWithCommitSha: '',
+    fresh: false,
+    block: () => BLOCK,
+  };
+  const templates = [
+    template,
+    { ...template },
+    { ...template, snarkWork: 'AB' },
+    { ...template, fresh: true },
+  ];
+  const index = await SentIndex.of({
+    count: 5,
+    templates,
+    bodyOf: (i) => i,
+    chunks: () => [
+      [0, 1, 2, 3, 1].map((number, i) => ({ ...bodyOf(i === 4 ? 'b' : 'a'), template: number })),
+    ],
+    close: () => undefined,
+  });
+  assert.deepEqual([...index.groupOf], [0, 0, 1, 2, 3]);
+  assert.equal(index.groups, 4);
+});
+
+test('130,000 starts: fresh ones, a replay of one body, all under way at the stop, all foreign', async () => {
+  const count = 130_000;
+
+  const many = (of: (i: number) => Sent) => Array.from({ length: count }, (_, i) => of(i));
+  const fresh = many((i) => ({ by: `p${i}`, at: (i % 97) + 0.5 }));
+  const rows = fresh.map(({ by, at }) => rowOf(by, Math.floor(at)));
+  assert.deepEqual(counted(await reconciled(fresh, rows)), { right: count });
+  assert.deepEqual(counted(await reconciled(fresh, [])), { missing: count });
+  const replay = many((i) => ({ by: 'a', at: (i / count) * 99 }));
+  const kept = Array.from({ length: 99 }, (_, second) => rowOf('a', second));
+  assert.deepEqual(counted(await reconciled(replay, kept, { fresh: false })), {
+    right: 99,
+    sameSecond: count - 99,
+  });
+  const waiting = many((i) => ({ by: `p${i}`, at: 1, answer: null }));
+  assert.deepEqual(counted(await reconciled(waiting, [])), { unknownNotStored: count });
+  const strangers = await reconciled([{ by: 'a', at: 1 }], rows);
+  assert.deepEqual(counted(strangers), { foreign: count, missing: 1 });
+});
+
 test('outcomes follow from answers; what is in flight beyond all reports is known, too', () => {
   const answers = new AnswerTable();
   answers.report(0, CODE.begun);
@@ -347,7 +493,7 @@ test('a storage that fails: no crash, no figures; an interrupt keeps the last wh
       sleep: () => Promise.resolve(stop.abort()),
     },
   });
-  assert.equal(outcome.missing, 1);
+  assert.equal(outcome.notStored, 1);
   assert.deepEqual([outcome.look.readings, outcome.look.complete], [1, false]);
   assert.match(outcome.notes.join('\n'), /was interrupted/);
 });
@@ -439,11 +585,11 @@ test('looks during the load count what came since, once each', async () => {
     onNote: (note) => notes.push(note),
   });
   await live.look();
-  assert.deepEqual([live.last!.accepted, live.last!.stored, live.last!.missing], [4, 2, 2]);
+  assert.deepEqual([live.last!.accepted, live.last!.stored, live.last!.notStored], [4, 2, 2]);
   rows.push(rowOf('p2', 30));
   await live.look();
   await live.look();
-  assert.deepEqual([live.last!.stored, live.last!.missing], [3, 1]);
+  assert.deepEqual([live.last!.stored, live.last!.notStored], [3, 1]);
   assert.deepEqual(ranges, [T0 - 300, T0 - 14, T0 + 15]);
   await live.stop();
   const lines = readFileSync(join(folder, 'reconcile-live.ndjson'), 'utf8').trimEnd().split('\n');

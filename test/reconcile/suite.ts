@@ -27,6 +27,8 @@ export type OpenStorage = {
   openReader(): Promise<StorageReader>;
   /** Puts one entry there that cannot be read; absent: the storage can hold none. */
   spoil?(): Promise<void>;
+  /** What the verifier does to each entry: its result, and snark work (and the block beside it) emptied; absent: it works elsewhere. */
+  verify?(): Promise<void>;
   /** After the writer's close. */
   close?(): Promise<void>;
 };
@@ -77,7 +79,7 @@ export function crookedSuite(call: {
       assert.deepEqual(outcome.look.classes, expected);
       const { right, different, missing, sameSecond: dropped } = expected;
       assert.equal(right + different + missing + dropped, run.accepted);
-      assert.equal(outcome.missing, missing + dropped);
+      assert.equal(outcome.notStored, missing + dropped);
       assert.equal(outcome.look.complete, true);
       assert.deepEqual([outcome.look.readings, outcome.look.waitedMs], [4, 3000]);
       assert.equal(
@@ -134,6 +136,23 @@ export function crookedSuite(call: {
       assert.deepEqual(outcome.notes, [`the target's clock is 7.4 s ahead of this machine's`]);
       assert.equal(outcome.look.readings, 1);
     });
+
+    test('a verifier that has worked on every entry leaves them right, and is counted', async (t) => {
+      const deeds = new Array<Deed>(40).fill('store');
+      deeds[3] = 'alter port';
+      deeds[7] = 'lie';
+      const run = await crookedRun(folder, call.open, call.blocks, deeds, true);
+      if (run.verified === null) {
+        t.skip('no verifier works on this storage');
+        return;
+      }
+      const { look } = run.outcome;
+      assert.deepEqual(look.classes, run.expected);
+      assert.deepEqual([look.classes.right, look.classes.different], [38, 1]);
+      assert.deepEqual([look.verified, look.validationErrors], [38, 0]);
+      const different = run.lines.find((line) => line.class === 'different')!;
+      assert.deepEqual(Object.keys(different.fields!), ['graphql_control_port']);
+    });
   });
 }
 
@@ -143,6 +162,8 @@ type CrookedRun = {
   lines: ReconcileLine[];
   deeds: Deed[];
   accepted: number;
+  /** null: no verifier works on this storage. */
+  verified: true | null;
   /** Those that lost their place to another one of the same second. */
   sameSecond: Set<number>;
 };
@@ -154,6 +175,7 @@ async function crookedRun(
   open: () => Promise<OpenStorage>,
   blocks: 'by hash' | 'beside' | 'none',
   given?: Deed[],
+  isVerified = false,
 ): Promise<CrookedRun> {
   const number = runs++;
   const folder = mkdtempSync(join(base, 'run-'));
@@ -214,6 +236,7 @@ async function crookedRun(
       answers.report(i, answerCode(status ?? 0, 1220, status === 200));
     }
     await storage.spoil?.();
+    if (isVerified) await storage.verify?.();
     virtualMs = startMs + count * 1000;
     const outcome = await lookIntoStorage({
       storage: 'the storage of the test',
@@ -260,6 +283,7 @@ async function crookedRun(
       lines,
       deeds,
       accepted,
+      verified: storage.verify ? true : null,
       sameSecond: lost,
       expected: {
         right,

@@ -105,3 +105,15 @@ test('the reasons of an older verdict are taken out of its sentence, those of a 
   assert.deepEqual(reasonsOf(99, 'FAILED: p95<1s does not hold'), [gate]);
   assert.deepEqual(reasonsOf(5, 'BROKEN: x', { reasons: [] }), []);
 });
+
+test('a name that was changed within a format is read in both spellings; the newer one wins', () => {
+  const older = { format: 1, sent: 3, missing: 2, look: { classes: { missing: 1 } } };
+  assert.deepEqual(migrate('reconcile', older), {
+    format: 1,
+    sent: 3,
+    notStored: 2,
+    look: { classes: { missing: 1 } },
+  });
+  assert.deepEqual(migrate('reconcile', { format: 1, notStored: 5 }), { format: 1, notStored: 5 });
+  assert.deepEqual(migrate('summary', older), older);
+});

@@ -16,6 +16,7 @@ import {
   type CassandraServer,
   startCassandra,
 } from '../support/cassandra-server.ts';
+import { assertConstantMemory } from '../support/memory.ts';
 import { readAll, storageSubmission, storageSuite } from './storage-suite.ts';
 
 const missing = await cassandraIsMissing();
@@ -335,6 +336,67 @@ describe('Cassandra', { skip: missing ?? false }, () => {
       assert.deepEqual(outcome, { stored: true });
       await storage.close();
       await proxy.stop();
+    });
+  });
+
+  describe('Cassandra reader', () => {
+    const AT = Date.UTC(2026, 0, 2) / 1000;
+
+    test('what the verifier wrote beside a row; a table without its columns is read, too', async () => {
+      const keyspace = await newTable();
+      const storage = await openCassandraStorage(configOf(keyspace));
+      for (let i = 0; i < 3; i++)
+        await storage.save(storageSubmission(AT, { submitter: `B62${i}`, snarkWork: '"AAAA"' }));
+      await storage.close();
+      const where = `WHERE submitted_at_date = '2026-01-02' AND shard = 0 AND submitted_at = ${AT * 1000}`;
+      const set = (i: number, columns: string) =>
+        `UPDATE "${keyspace}".submissions SET ${columns} ${where} AND submitter = 'B62${i}'`;
+      await server.execute(
+        set(0, "snark_work = null, raw_block = null, state_hash = '3Ns', verified = true"),
+        set(1, "snark_work = null, raw_block = null, verified = true, validation_error = 'bad'"),
+      );
+      const read = async () => {
+        const reader = await openCassandraReader(urlOf(keyspace), envOf());
+        const { stored } = await readAll(reader, { from: AT, to: AT + 1 });
+        await reader.close();
+        return stored
+          .sort((a, b) => (a.submitter < b.submitter ? -1 : 1))
+          .map(({ verification, rawBlock }) => [verification, rawBlock?.length ?? null]);
+      };
+      assert.deepEqual(await read(), [
+        [{ isVerified: true, error: null, stateHash: '3Ns' }, null],
+        [{ isVerified: true, error: 'bad', stateHash: null }, null],
+        [undefined, 3],
+      ]);
+      await server.execute(
+        ...['verified', 'validation_error', 'state_hash'].map(
+          (column) => `ALTER TABLE "${keyspace}".submissions DROP ${column}`,
+        ),
+      );
+      assert.deepEqual(
+        (await read()).map(([verification]) => verification),
+        [undefined, undefined, undefined],
+      );
+    });
+
+    test('memory does not grow with the rows: 160 MB of blocks', async () => {
+      const keyspace = await newTable();
+      const storage = await openCassandraStorage(configOf(keyspace));
+      const block = new Uint8Array(80_000).fill(7);
+      for (let first = 0; first < 2000; first += 50)
+        await Promise.all(
+          Array.from({ length: 50 }, (_, i) =>
+            storage.save(storageSubmission(AT + ((first + i) % 600), { block })),
+          ),
+        );
+      await storage.close();
+      const reader = await openCassandraReader(urlOf(keyspace), envOf());
+      await assertConstantMemory(reader.submissions({ from: AT, to: AT + 600 }), {
+        batches: 30,
+        bytesEach: 4_000_000,
+        mayGrowBytes: 20 * 2 ** 20,
+      });
+      await reader.close();
     });
   });
 

@@ -16,6 +16,7 @@ import {
 import type { AcceptedSubmission, Storage } from '../../stack/storage/storage.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { assertConstantMemory } from '../support/memory.ts';
 import { tlsFile } from '../support/tls-target.ts';
 import { readAll, storageSubmission, storageSuite } from './storage-suite.ts';
 
@@ -124,6 +125,68 @@ storageSuite('PostgreSQL storage', async () => {
   };
 });
 
+describe('PostgreSQL reader', () => {
+  const AT = Date.UTC(2026, 0, 2) / 1000;
+
+  test('what the verifier wrote beside a row; a table without its columns is read, too', async () => {
+    const database = await newTable();
+    const storage = await openPostgresStorage(configOf(database));
+    for (let i = 0; i < 5; i++)
+      await storage.save(storageSubmission(AT + i, { submitter: `B62${i}`, snarkWork: '"AAAA"' }));
+    await storage.close();
+    // As submission-updater's one UPDATE a row does (src/postgres.go); of row 3 only a default of the column.
+    const set = (i: number, columns: string) =>
+      `UPDATE submissions SET ${columns} WHERE submitter = 'B62${i}'`;
+    await run(
+      database,
+      set(0, "snark_work = NULL, state_hash = '3Ns', verified = TRUE, validation_error = ''"),
+      set(1, "snark_work = NULL, verified = TRUE, validation_error = 'Fail to decode block'"),
+      set(2, "snark_work = NULL, verified = FALSE, validation_error = 'bad'"),
+      set(3, 'verified = FALSE'),
+    );
+    const verifications = async () => {
+      const reader = await openPostgresReader(urlOf(database), envOf());
+      const { stored } = await readAll(reader, { from: AT, to: AT + 9 });
+      await reader.close();
+      return stored
+        .sort((a, b) => (a.submitter < b.submitter ? -1 : 1))
+        .map(({ verification, snarkWork }) => [verification, snarkWork]);
+    };
+    assert.deepEqual(await verifications(), [
+      [{ isVerified: true, error: null, stateHash: '3Ns' }, null],
+      [{ isVerified: true, error: 'Fail to decode block', stateHash: null }, null],
+      [{ isVerified: false, error: 'bad', stateHash: null }, null],
+      [undefined, 'AAAA'],
+      [undefined, 'AAAA'],
+    ]);
+    await run(
+      database,
+      'ALTER TABLE submissions DROP COLUMN verified, DROP COLUMN validation_error, DROP COLUMN state_hash',
+    );
+    assert.deepEqual(
+      (await verifications()).map(([verification]) => verification),
+      [undefined, undefined, undefined, undefined, undefined],
+    );
+  });
+
+  test('memory does not grow with the rows: 240 MB of snark work', async () => {
+    const database = await newTable();
+    await run(
+      database,
+      `INSERT INTO submissions (submitted_at_date, submitted_at, submitter, created_at, block_hash, peer_id, snark_work)
+       SELECT '2026-01-02', timestamp '2026-01-02' + i * interval '1 second', 'B62' || i, timestamp '2026-01-02', 'HASH', 'peer', decode(repeat('ab', 8000), 'hex')
+       FROM generate_series(0, 29999) i`,
+    );
+    const reader = await openPostgresReader(urlOf(database), envOf());
+    await assertConstantMemory(reader.submissions({ from: AT, to: AT + 30_000 }), {
+      batches: 40,
+      bytesEach: 8_000_000,
+      mayGrowBytes: 40 * 2 ** 20,
+    });
+    await reader.close();
+  });
+});
+
 describe('PostgreSQL storage: the table', () => {
   test('gets exactly what the original puts there', async () => {
     const database = await newTable();
@@ -209,7 +272,7 @@ describe('PostgreSQL storage: the table', () => {
     await Promise.all([storage.close(), reader.close()]);
   });
 
-  test('impossible times and nulls are unreadable, what a verifier adds does not matter', async () => {
+  test('impossible times and nulls are unreadable, what a verifier adds is read beside', async () => {
     const database = await newTable();
     await run(
       database,
@@ -241,6 +304,7 @@ describe('PostgreSQL storage: the table', () => {
       snarkWork: null,
       graphqlControlPort: 0,
       builtWithCommitSha: '',
+      verification: { isVerified: true, error: null, stateHash: '3N' },
     });
     // A range without end has the infinite time in it, if anything has.
     assert.equal((await readAll(reader, { from: -Infinity, to: Infinity })).stored.length, 1);

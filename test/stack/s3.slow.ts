@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { openS3Reader, openS3Storage, s3ConfigOf } from '../../stack/storage/s3.ts';
 import { openStorageReader } from '../../stack/storage/storage-url.ts';
 import { UserError } from '../../user-error.ts';
+import { assertConstantMemory } from '../support/memory.ts';
 import { type S3Server, startS3Server, whyNoS3Server } from '../support/s3-server.ts';
 import { ALL, checkRoundTrip, readAll, storedOf, submissionOf } from './storage-support.ts';
 
@@ -77,6 +78,26 @@ describe('a real S3 server', { skip }, () => {
     const stop = new AbortController();
     stop.abort(new Error('stopped'));
     await assert.rejects(readAll(reader, ALL, stop.signal), /stopped/);
+    await reader.close();
+  });
+
+  test('memory does not grow with the objects: 4 pages of keys', async () => {
+    const url = newPlace();
+    const storage = await openS3Storage(s3ConfigOf(url, server.env));
+    const snarkWork = `"${'A'.repeat(40_000)}"`;
+    for (let i = 0; i < 4000; i += 100)
+      await Promise.all(
+        Array.from({ length: 100 }, (_, k) =>
+          storage.save(submissionOf({ submitter: `S${i + k}`, snarkWork })),
+        ),
+      );
+    await storage.close();
+    const reader = await openS3Reader(url, server.env);
+    await assertConstantMemory(reader.submissions(ALL), {
+      batches: 4,
+      bytesEach: 40_000_000,
+      mayGrowBytes: 28 * 2 ** 20,
+    });
     await reader.close();
   });
 

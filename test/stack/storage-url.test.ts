@@ -90,6 +90,18 @@ test('what is wrong is said in one sentence', () => {
     ['cassandra://node/k?tls=2', 'needs tls to be 0 or 1, but it is "2"'],
   ];
   for (const [text, problem] of cases) assert.equal(storageUrlProblem(text), problem, text);
+  // All of them, not the first.
+  assert.equal(
+    storageUrlProblem('s3://B:9000/devnet?path-style=yes&region=&style=1'),
+    'takes no port after the bucket; give ?endpoint=http://HOST:PORT; it has no bucket name: "B"; ' +
+      'it needs path-style to be 0 or 1, but it is "yes"; it needs region to not be empty, but it is ""; ' +
+      'it does not know the parameter "style"; it takes endpoint, region or path-style',
+  );
+  assert.equal(
+    storageUrlProblem('postgres://db/a?sslmode=on'),
+    'must have the form postgres://USER@HOST/DATABASE, but is "postgres://db/a?…"; ' +
+      'it needs sslmode to be disable, prefer, require, verify-ca or verify-full, but it is "on"',
+  );
   assert.match(
     storageUrlProblem('file://host/srv')!,
     /^is no file on this machine: "file:\/\/host/,
@@ -110,6 +122,24 @@ test('a password is refused, not repeated, and its place is named', async () => 
     ['s3://bucket/devnet?secret_access_key=hunter2', /AWS_SECRET_ACCESS_KEY/],
     ['mysql://user:hunter2@db/x', /cassandra/],
     ['127.0.0.1:hunter2@db', /something else/],
+    ['host=db password=hunter2', /something else/],
+    ['postgres://user%3Ahunter2@db/coordinator', /PGPASSWORD/],
+    ['postgres://user%253Ahunter2@db/coordinator', /PGPASSWORD/],
+    ['postgres://user%3Ahunter2%40db/coordinator', /PGPASSWORD/],
+    ['postgres://user%3Ahunter2%zz@db/coordinator', /PGPASSWORD/],
+    ['postgres://user:hunter2', /USER@HOST/],
+    ['postgres:user:hunter2', /USER@HOST/],
+    ['postgres://user@db/coordinator?pass%77ord=hunter2', /PGPASSWORD/],
+    ['postgres://user@db/coordinator?sslpassword=hunter2', /PGPASSWORD/],
+    ['postgres://db?pin=hunter2', /USER@HOST/],
+    ['postgres://user@db/coordinator#pin=hunter2', /USER@HOST/],
+    ['cassandra://node/k?passwd=hunter2', /CASSANDRA_PASSWORD/],
+    ['s3://bucket/devnet?endpoint=http%3A%2F%2Fkey%3Ahunter2%40host', /AWS_SECRET_ACCESS_KEY/],
+    ['s3://bucket/devnet?endpoint=http%253A%252F%252Fkey%253Ahunter2%2540host', /AWS_SECRET_/],
+    ['s3://bucket/devnet?X-Amz-Security-Token=hunter2', /AWS_SECRET_ACCESS_KEY/],
+    ['s3://bucket/devnet?AWSAccessKeyId=hunter2', /AWS_SECRET_ACCESS_KEY/],
+    ['file://user:hunter2@host/srv', /file: takes a path only/],
+    ['file:/srv?password=hunter2', /takes nothing after the path/],
   ];
   for (const [text, place] of cases) {
     const problem = storageUrlProblem(text)!;

@@ -11,15 +11,25 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { once } from 'node:events';
-import type { Worker } from 'node:worker_threads';
+import { spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
-import { INCOMING, writeOnce } from '../../stack/storage/file-writer.ts';
+import { openFilesystemStorage, type Writer } from '../../stack/storage/filesystem.ts';
+import {
+  type FileWriterData,
+  INCOMING,
+  type JobColumns,
+  type ResultColumns,
+  runJobs,
+  writeOnce,
+} from '../../stack/storage/file-writer.ts';
+import { readSubmissionName, submissionFile, submissionPath } from '../../stack/storage/layout.ts';
+import { distFile, projectRoot } from '../../paths.ts';
 import { storedJson } from '../../stack/storage/go-json.ts';
-import type { SaveOutcome } from '../../stack/storage/storage.ts';
+import { parseWhitelist, readWhitelist } from '../../stack/backend/whitelist.ts';
 import { UserError } from '../../user-error.ts';
 import { submissionOf, SUBMITTER } from './storage-support.ts';
 
@@ -69,15 +79,19 @@ describe('filesystem storage', () => {
   });
 
   test('a write that failed for a moment is repeated, and what it had written by then is its own', async () => {
-    const storage = openFilesystemStorage(newFolder());
-    const inside = storage as unknown as { write: (...args: unknown[]) => Promise<SaveOutcome> };
-    const write = inside.write.bind(storage);
     let faults = 2;
-    inside.write = async (...args) => {
-      const outcome = await write(...args);
-      if (faults-- > 0) throw new Error('EIO: i/o error, unlink');
-      return outcome;
-    };
+    const storage = openFilesystemStorage(newFolder(), Date.now, (root) => {
+      const thread = new EventEmitter();
+      return Object.assign(thread, {
+        postMessage(jobs: JobColumns) {
+          const results = runJobs(root, jobs);
+          // It fails when all is written.
+          if (faults-- > 0) results.errors = jobs.ids.map((_, i) => [i, 'EIO: i/o error, unlink']);
+          setImmediate(() => thread.emit('message', results));
+        },
+        terminate: () => Promise.resolve(0),
+      }) as unknown as Writer;
+    });
     assert.deepEqual(await storage.save(submissionOf()), { stored: true });
     faults = 1;
     assert.deepEqual(await storage.save(submissionOf({ peerId: 'second' })), { stored: false });
@@ -113,9 +127,15 @@ describe('filesystem storage', () => {
   });
 
   test('a writing thread that dies loses what it held, and the next submission finds another', async () => {
-    const storage = openFilesystemStorage(newFolder());
+    const threads: Worker[] = [];
+    const storage = openFilesystemStorage(newFolder(), Date.now, (root) => {
+      const workerData: FileWriterData = { root };
+      const thread = new Worker(distFile('backend-file-writer.js'), { workerData });
+      threads.push(thread);
+      return thread;
+    });
     await storage.save(submissionOf());
-    const { worker } = storage as unknown as { worker: Worker };
+    const [worker] = threads;
     const held = storage.save(submissionOf({ submitter: 'S1' }));
     const ended = once(worker, 'exit');
     // After the hand-over of this turn; the answer may or may not come before the end.
@@ -123,7 +143,64 @@ describe('filesystem storage', () => {
     await held.catch((error: Error) => assert.match(error.message, /the writing thread/));
     await ended;
     assert.deepEqual(await storage.save(submissionOf({ submitter: 'S2' })), { stored: true });
+    assert.equal(threads.length, 2);
     await storage.close();
+  });
+
+  test(
+    'a disk that takes half a file leaves nothing of it, and the next one that fits is kept',
+    { skip: process.platform === 'win32' },
+    () => {
+      // No file of this child grows beyond 16 KB: write() is short, then fails (setrlimit(2), RLIMIT_FSIZE).
+      const folder = newFolder();
+      const script = `
+        import { runJobs } from ${JSON.stringify(join(projectRoot, 'stack/storage/file-writer.ts'))};
+        process.on('SIGXFSZ', () => {});
+        const jobs = { ids: [1, 2, 3], paths: ['a/large', 'a/small', 'a/with-block'], texts: ['x'.repeat(40_000), 'y', 'z'], blocks: [[2, 'b/block', new Uint8Array(40_000)]] };
+        console.log(JSON.stringify(runJobs(${JSON.stringify(folder)}, jobs)));`;
+      const { stdout, stderr, status } = spawnSync(
+        'sh',
+        [
+          '-c',
+          'ulimit -f 32; exec "$0" --import tsx --input-type=module -e "$1"',
+          process.execPath,
+          script,
+        ],
+        { cwd: projectRoot, encoding: 'utf8' },
+      );
+      assert.equal(status, 0, stderr);
+      const results = JSON.parse(stdout) as ResultColumns;
+      assert.deepEqual(results.stored, [false, true, true]);
+      assert.deepEqual(
+        results.errors.map(([place, error]) => [place, /EFBIG/.test(error)]),
+        [
+          [0, true],
+          [2, true],
+        ],
+      );
+      assert.deepEqual(readdirSync(join(folder, INCOMING)), []);
+      assert.deepEqual(readdirSync(join(folder, 'a')).sort(), ['small', 'with-block']);
+      assert.equal(readFileSync(join(folder, 'a', 'small'), 'utf8'), 'y');
+    },
+  );
+
+  test('names hold a colon where the original has one, and none on Windows; both are read', () => {
+    const time = '2026-01-02T03:04:05Z';
+    assert.equal(submissionFile(time, 'B62', 'linux'), submissionPath(time, 'B62'));
+    const windows = submissionFile(time, 'B62', 'win32');
+    assert.equal(windows, 'submissions/2026-01-02/2026-01-02T03-04-05Z-B62.json');
+    for (const platform of ['linux', 'win32'] as const)
+      assert.deepEqual(readSubmissionName(submissionFile(time, 'B62', platform).split('/')[2]), {
+        submittedAt: time,
+        submitter: 'B62',
+      });
+    for (const name of [
+      '2026-01-02T03-04:05Z-B62.json',
+      '2026-01-02T03:04-05Z-B62.json',
+      '2026-13-02T03-04-05Z-B62.json',
+      '2026-01-02T03-04-05Z.json',
+    ])
+      assert.equal(readSubmissionName(name), null, name);
   });
 
   test('removes what a killed process left, but not what another one is writing', () => {

@@ -191,7 +191,7 @@ export function syntheticRun(description: Partial<RunDescription> = {}): Run {
     unknown: 3,
     resent: 0,
     stored: figures.accepted,
-    missing: 0,
+    notStored: 0,
   };
   const summary: Summary = {
     format: 1,
