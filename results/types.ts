@@ -658,7 +658,7 @@ export type CostFigures = {
   target: string;
   /** Time with both readings and samples: what all figures are taken over. */
   seconds: number;
-  /** Submissions that ended in it. */
+  /** Submissions that began in it; of older samples, that ended in it. */
   submissions: number;
   readings: number;
   /** All CPU over all submissions, the fixed cost included. */
