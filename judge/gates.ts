@@ -82,8 +82,6 @@ export type GateFacts = {
   hostile: boolean;
   /** It is a search for the highest rate, or a trial of one. */
   search: boolean;
-  /** It runs long at one load to show whether anything grows. */
-  soak: boolean;
   /** The backend's process is read. */
   watched: boolean;
   /** A log of the target is followed. */
@@ -112,21 +110,14 @@ export const factsOfRun = (
   factsOfLoad(load, {
     hostile: summary.hostile !== undefined,
     search: summary.breakpoint !== undefined,
-    soak: false,
     watched: summary.figures.processes.backend !== undefined,
     log: summary.logs !== undefined,
     storage: null,
   });
 
-/**
- * A collector's saw-tooth of 30 MB in 2 or 3 minutes (measured: the embedded backend) makes 1 MB a minute of a load of 10 minutes that
- * does not grow at all, so a soak must be a longer one to be judged by it.
- */
-const SHORTEST_JUDGED_SOAK_MS = 30 * 60_000;
-
 type DefaultGate = { gate: string; where: string; when: (facts: GateFacts) => boolean };
 
-/** What a load must meet unless the user says otherwise, and where. */
+/** What a load must meet unless the user says otherwise, and where; a scenario may add gates of its own. */
 const DEFAULTS: readonly DefaultGate[] = [
   { gate: 'error-rate<=1%', where: 'every load', when: () => true },
   { gate: 'failed-iterations<=0', where: 'every load', when: () => true },
@@ -135,18 +126,6 @@ const DEFAULTS: readonly DefaultGate[] = [
     gate: 'hostile-unexpected<=0',
     where: 'loads with hostile requests',
     when: ({ hostile }) => hostile,
-  },
-  // A queue that grows is the sign of a rate above what the target can do.
-  {
-    gate: 'keeping-up>=97%',
-    where: 'each trial of a search for the highest rate',
-    when: ({ search, isConstantRate }) => search && isConstantRate,
-  },
-  {
-    gate: 'backend-memory-growth<=1MB/min',
-    where: 'soaks of 30 minutes or more whose backend is watched',
-    when: ({ soak, watched, durationMs }) =>
-      soak && watched && durationMs >= SHORTEST_JUDGED_SOAK_MS,
   },
   // Nothing that was accepted is lost or altered.
   {
@@ -183,7 +162,6 @@ const NOWHERE: GateFacts = {
   retries: false,
   hostile: false,
   search: false,
-  soak: false,
   watched: false,
   log: false,
   storage: null,
@@ -210,25 +188,24 @@ export const OPEN_METRICS: readonly string[] = Object.keys(GATE_METRICS).filter(
 );
 
 /**
- * The gates of a load by its scenario's name.
- * @param watched whether the backend's memory is read: it is the embedded one, or its process is known
+ * The gates of a load that the user says nothing about, without those of a storage that is looked into.
+ * @param withHostile whether hostile requests are sent beside it
+ * @param ofScenario what its scenario adds
  */
 export const defaultGates = (
-  load: LoadShape,
-  scenario: string,
-  watched = true,
-  withHostile = scenario === 'hostile',
-): readonly string[] =>
-  defaultGatesOf(
-    factsOfLoad(load, {
-      hostile: withHostile,
-      search: scenario === 'breakpoint',
-      soak: scenario === 'soak',
-      watched,
-      log: false,
-      storage: null,
-    }),
-  );
+  load: Pick<LoadShape, 'rate' | 'timed'>,
+  {
+    withHostile = false,
+    ofScenario = [],
+  }: { withHostile?: boolean; ofScenario?: readonly string[] } = {},
+): readonly string[] => [
+  ...defaultGatesOf({
+    ...NOWHERE,
+    isOpen: load.rate !== undefined || load.timed !== undefined,
+    hostile: withHostile,
+  }),
+  ...ofScenario,
+];
 
 /** Whether a run has what a figure needs, and what to say where it has not. */
 const NEEDS: Readonly<

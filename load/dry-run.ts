@@ -6,6 +6,7 @@ import type { NetworkPlan } from '../producers/network-plan.ts';
 import { readPayloads } from '../producers/payloads.ts';
 import type { SubmissionTemplate } from '../producers/templates.ts';
 import { defaultGates, gateRules } from '../judge/gates.ts';
+import { scenarioGates } from './scenario-gates.ts';
 import { storedGates } from './storage-look.ts';
 import { isFed } from './feeder/feed.ts';
 import {
@@ -92,12 +93,14 @@ export async function dryRun(job: LoadJob): Promise<string[]> {
     `duration      ${seconds(estimate.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers` +
       (shape.warmUpMs === undefined ? '' : `, of it ${seconds(shape.warmUpMs)} warm-up`),
     `gates         ${gateRules(job.gates, [
-      ...defaultGates(
-        shape,
-        request.scenario,
-        job.targets.length === 0 || job.targetPid !== null || job.targetContainer !== null,
-        hasHostile(request),
-      ),
+      ...defaultGates(shape, {
+        withHostile: hasHostile(request),
+        ofScenario: scenarioGates(
+          request.scenario,
+          shape,
+          job.targets.length === 0 || job.targetPid !== null || job.targetContainer !== null,
+        ),
+      }),
       ...storedGates(job),
     ])
       .map(({ expression }) => expression)

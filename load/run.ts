@@ -4,6 +4,7 @@ import type { LogFollower } from '../monitor/logs/follow.ts';
 import { startMonitor } from '../monitor/monitor.ts';
 import { labelAnswer } from '../results/answers.ts';
 import { describeRun } from '../report/describe.ts';
+import { loadFiguresOf, startedIn } from '../results/rates.ts';
 import type {
   HostileFigures,
   ProcessReading,
@@ -38,6 +39,7 @@ import { SendTimes } from '../reconcile/send-times.ts';
 import { type LoadJob, type PreparedRun, prepareRun, type Surroundings } from './prepare.ts';
 import { ResourceMeter } from './resource-meter.ts';
 import { figuresOf, SampleAggregator } from './k6/samples.ts';
+import { scenarioGates } from './scenario-gates.ts';
 import { scheduleOf, timedSchedule } from './schedule.ts';
 import { costOfFolder } from './run-cost.ts';
 import { followTargetLogs } from './target/log.ts';
@@ -153,6 +155,8 @@ class LoadRun {
   /** What the look found of this run. */
   #storedSize: LookOutcome['size'] = null;
   #liveLook: LiveLook | null = null;
+  /** When the load was stopped before its planned end, ms since 1970; null: it was not, or k6 itself ended. */
+  #stoppedMs: number | null = null;
   /** When k6 had ended, ms since 1970. */
   #endedMs = 0;
 
@@ -259,6 +263,7 @@ class LoadRun {
         this.#stopK6();
       });
       const onFirst = () => {
+        this.#stoppedMs ??= Date.now();
         this.#surroundings.screen.line(
           'interrupted: stopping, results follow (again to end at once)',
         );
@@ -392,12 +397,23 @@ class LoadRun {
     const interrupted = this.#surroundings.interrupts.first.aborted;
     const cut = interrupted || this.#broken.length > 0;
     const { processes, cpu } = this.#resources.figures(totals);
+    const time = loadFiguresOf(plan.load, {
+      beganMs: this.#aggregator.startMs ?? this.#startedAt.getTime(),
+      stoppedMs: cut ? (this.#stoppedMs ?? this.#endedMs) : null,
+      lastEndMs: totals.lastEndMs,
+      started: totals.sent + inFlight,
+      accepted: totals.accepted,
+    });
     const figures = {
       ...figuresOf(this.#aggregator, cut),
+      ...time.figures,
       processes,
     };
     const rules = gateRules(this.#job.gates, [
-      ...defaultGates(plan.load, plan.scenario, this.#isWatched, hasHostile(this.#job.request)),
+      ...defaultGates(plan.load, {
+        withHostile: hasHostile(this.#job.request),
+        ofScenario: scenarioGates(plan.scenario, plan.load, this.#isWatched),
+      }),
       ...storedGates(this.#job),
     ]);
     const facts = {
@@ -425,7 +441,7 @@ class LoadRun {
       scenario: plan.scenario,
       startedAt: this.#startedAt.toISOString(),
       endedAt: new Date().toISOString(),
-      loadMs: Math.round((totals.lastEndMs ?? 0) - (totals.firstEndMs ?? 0)),
+      ...time.summary,
       firstEndMs: totals.firstEndMs,
       lastEndMs: totals.lastEndMs,
       interrupted,
@@ -540,6 +556,7 @@ class LoadRun {
   /** Loading on what is no longer there proves nothing: the run ends, with what it has. */
   #targetEnded(what: string): void {
     this.#backendEnded = true;
+    this.#stoppedMs ??= Date.now();
     const after = ((performance.now() - this.#startedMs) / 1000).toFixed(0);
     this.#broken.push(`${what} (${after} s after the start)`);
     this.#stopK6();
@@ -574,7 +591,7 @@ class LoadRun {
         elapsedMs: performance.now() - this.#startedMs,
         durationMs: this.#prepared.plan.estimate.durationMs,
         vus: this.#lastVus,
-        submissionsPerSecond: second.sent,
+        submissionsPerSecond: startedIn(second),
         p95Ms: second.latency?.p95 ?? null,
         errors: totals.sent - totals.expected + totals.failedIterations,
         stored: this.#liveLook?.last ?? null,

@@ -50,6 +50,35 @@ export function ratesOf(
   return { submissionsPerSecond: rate(started), acceptedPerSecond: rate(accepted) };
 }
 
+/**
+ * What a summary says of the load's own time: two parts to spread, one for the summary and one for its figures.
+ * @param times as {@link loadTimeOf} takes them. @param started submissions begun: those whose end is known, and those under way at the stop
+ */
+export function loadFiguresOf(
+  load: Pick<LoadShape, 'durationMs' | 'iterations' | 'timed'>,
+  {
+    started,
+    accepted,
+    ...times
+  }: {
+    beganMs: number;
+    stoppedMs: number | null;
+    lastEndMs: number | null;
+    started: number;
+    accepted: number;
+  },
+): {
+  summary: Required<Pick<Summary, 'loadMs' | 'loadBeganMs' | 'loadEndedMs'>>;
+  figures: Rates & { started: number };
+} {
+  const { beganMs, endedMs } = loadTimeOf(load, times);
+  const loadMs = endedMs - beganMs;
+  return {
+    summary: { loadMs: Math.round(loadMs), loadBeganMs: beganMs, loadEndedMs: endedMs },
+    figures: { started, ...ratesOf({ started, accepted }, loadMs) },
+  };
+}
+
 /** Submissions that began in a second; of an older run, those that ended in it. */
 export const startedIn = ({ started, sent }: SampleLine): number => started ?? sent;
 

@@ -12,7 +12,7 @@ import * as shapes from './schema.ts';
 import { FILES } from './writer.ts';
 import type {
   FleetLine,
-  LogLine,
+  ErrorSecond,
   Plan,
   Reconcile,
   ResourceLine,
@@ -31,7 +31,7 @@ export type Run = {
   /** Of the scenario fleet; absent for all others. */
   fleet?: FleetLine[];
   /** Error lines of the target's log, in the order of their seconds; empty where none was followed. */
-  logs: LogLine[];
+  logs: ErrorSecond[];
   reconcile: Reconcile | null;
   summary: Summary | null;
   /** One sentence for each part that is missing or was cut short. */
@@ -196,7 +196,7 @@ export async function readRun(folder: string): Promise<Run> {
     resources: await lines<ResourceLine>(FILES.resources, shapes.resourceLine, isOtherReading),
     // Only where a log was followed.
     logs: existsSync(join(path, FILES.logs))
-      ? await lines<LogLine>(FILES.logs, shapes.logLine)
+      ? await lines<ErrorSecond>(FILES.logs, shapes.logLine)
       : [],
     ...(existsSync(join(path, FILES.fleet)) && {
       fleet: await lines<FleetLine>(FILES.fleet, shapes.fleetLine, isOtherFleetLine),

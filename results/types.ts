@@ -85,7 +85,7 @@ export type TargetFigures = {
 };
 
 /** What came of the submissions of one size or one kind. */
-export type GroupFigures = {
+export type PartFigures = {
   /** `64KB`, `over`; or `load`, `big-blocks`, `replay`, `hostile`. */
   name: string;
   /** Of a size: bytes of each body. */
@@ -608,10 +608,10 @@ export type BreakpointFigures = {
  * One line of `logs.ndjson`: the error lines of one shape in one second of the target's log; at most LINES_OF_A_SECOND
  * (monitor/logs/log-watch.ts) a second, the last of which sums up all other shapes.
  */
-export type LogLine = {
+export type ErrorSecond = {
   /** Start of the second, by the time that the log itself gives. */
   t: number;
-  /** As {@link LogGroup} has it. */
+  /** As {@link ErrorShape} has it. */
   shape: string;
   count: number;
   /** The allow-list knows them: they are no errors of the run. */
@@ -619,7 +619,7 @@ export type LogLine = {
 };
 
 /** Error lines of the target's log that differ in numbers, keys, hashes and addresses only. */
-export type LogGroup = {
+export type ErrorShape = {
   /** The message with placeholders for what differs, e.g. `dial tcp <address>: connection refused`. */
   shape: string;
   /** As the line says, in small letters: `error`, `fatal`, `panic` …; `error` where only its words tell. */
@@ -632,6 +632,11 @@ export type LogGroup = {
   /** One of the lines, cut after some hundred characters, without secrets. */
   example: string;
 };
+
+/** Names that these types had while other rooms still import them. */
+export type LogLine = ErrorSecond;
+export type LogGroup = ErrorShape;
+export type GroupFigures = PartFigures;
 
 /** What the target's log said while the load ran. */
 export type LogFigures = {
@@ -646,7 +651,7 @@ export type LogFigures = {
   /** Bytes that came faster than they may be read, and were passed over; absent: none. */
   skippedBytes?: number;
   /** By count, those that are not allowed first. */
-  groups: LogGroup[];
+  groups: ErrorShape[];
 };
 
 /** A figure with its 95 % confidence interval. */
@@ -760,7 +765,7 @@ export type Summary = {
   figures: {
     /** Requests whose end is known. */
     sent: number;
-    /** Submissions that were begun, where that is another number than `sent`: those under way at a stop are among them. */
+    /** Submissions that were begun, those under way at a stop among them; absent: as many as `sent`. */
     started?: number;
     accepted: number;
     /** Answered as expected, where that is another number than `accepted`: a body over the limit must be refused. */
@@ -797,9 +802,9 @@ export type Summary = {
   /** Of a load on several targets, in the order of the options. */
   targets?: TargetFigures[];
   /** Of `big-blocks`, in the order of the sizes. */
-  sizes?: GroupFigures[];
+  sizes?: PartFigures[];
   /** Of `mixed`, in the order of the kinds. */
-  kinds?: GroupFigures[];
+  kinds?: PartFigures[];
   /** Of `hostile`, and of `mixed` with hostile requests. */
   hostile?: HostileFigures;
   /** Of the scenario `breakpoint`; the other figures are those of its last load, at the rate that was found. */

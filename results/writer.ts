@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../user-error.ts';
 import { LineFile } from './line-file.ts';
-import type { LogLine, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
+import type { ErrorSecond, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
 
 export const FILES = {
   plan: 'plan.json',
@@ -61,7 +61,7 @@ export type RunWriter = {
   sample(line: SampleLine): void;
   resource(line: ResourceLine): void;
   /** The file is there from the first line on. */
-  log(line: LogLine): void;
+  log(line: ErrorSecond): void;
   reconcile(reconcile: Reconcile): void;
   summary(summary: Summary): void;
   close(): void;

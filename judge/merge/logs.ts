@@ -1,11 +1,11 @@
 /** What the target's log said, where several generators followed it. Pure. */
 import type { Run } from '../../results/reader.ts';
-import type { LogFigures, LogLine } from '../../results/types.ts';
+import type { LogFigures, ErrorSecond } from '../../results/types.ts';
 import { sum } from './sums.ts';
 
 /** Of each log once: generators on one machine follow the same one. */
-export function mergeLogs(runs: readonly Run[]): { figures?: LogFigures; lines: LogLine[] } {
-  const chosen: { figures: LogFigures; lines: LogLine[] }[] = [];
+export function mergeLogs(runs: readonly Run[]): { figures?: LogFigures; lines: ErrorSecond[] } {
+  const chosen: { figures: LogFigures; lines: ErrorSecond[] }[] = [];
   for (const { summary, logs } of runs) {
     const figures = summary?.logs;
     if (figures === undefined) continue;

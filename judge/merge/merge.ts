@@ -8,7 +8,7 @@
 import { figuresOfSamples, processFigures } from '../../results/figures.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
-  LogLine,
+  ErrorSecond,
   Plan,
   Reconcile,
   ResourceLine,
@@ -36,7 +36,7 @@ export type Merged = {
   plan: Plan;
   samples: SampleLine[];
   resources: ResourceLine[];
-  logs: LogLine[];
+  logs: ErrorSecond[];
   reconcile: Reconcile | null;
   summary: Omit<Summary, 'gates' | 'verdict' | 'cost'>;
   /** What was wrong with the parts, with the numbers of their generators. */

@@ -136,7 +136,7 @@ describe('before a run', { concurrency: 2 }, () => {
     assert.match(stdout, /^peak rate +166\.7 submissions\/s$/m);
     assert.match(
       stdout,
-      /^gates +error-rate<=1%, failed-iterations<=0, stored-share>=100%, p95<1s$/m,
+      /^gates +error-rate<=1%, failed-iterations<=0, stored-share>=100%, refused-stored<=0, doubles<=0, p95<1s$/m,
     );
     assert.ok(!existsSync(results));
   });

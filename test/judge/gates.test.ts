@@ -14,6 +14,7 @@ import {
   parseGate,
   type GateFigures,
 } from '../../judge/gates.ts';
+import { scenarioGates } from '../../load/scenario-gates.ts';
 import type { LatencyFigures } from '../../results/types.ts';
 import { shape } from '../support/run-scenario.ts';
 
@@ -147,18 +148,21 @@ test("a user's gate replaces the default of the same figure, others are added", 
 
 test('an open model must keep its schedule, a closed one has none', () => {
   const open = shape({ executor: 'constant-arrival-rate', rate: { starts: 5, timeUnitMs: 1000 } });
-  assert.deepEqual(defaultGates(open, 'arrival').slice(2), ['on-time>=99%']);
-  assert.deepEqual(defaultGates(shape({}), 'load'), ['error-rate<=1%', 'failed-iterations<=0']);
-  assert.deepEqual(defaultGates(shape({}), 'hostile').slice(2), ['hostile-unexpected<=0']);
+  assert.deepEqual(defaultGates(open).slice(2), ['on-time>=99%']);
+  assert.deepEqual(defaultGates(shape({})), ['error-rate<=1%', 'failed-iterations<=0']);
+  assert.deepEqual(
+    defaultGates(shape({}), { withHostile: true, ofScenario: ['p95<1s'] }).slice(2),
+    ['hostile-unexpected<=0', 'p95<1s'],
+  );
 });
 
 test('a soak is judged by the growth of its backend, where that can be told', () => {
   const soak = (minutes: number, watched: boolean) =>
-    defaultGates(shape({ durationMs: minutes * 60_000 }), 'soak', watched).slice(2);
+    scenarioGates('soak', shape({ durationMs: minutes * 60_000 }), watched);
   assert.deepEqual(soak(30, true), ['backend-memory-growth<=1MB/min']);
   assert.deepEqual(soak(30, false), []);
   assert.deepEqual(soak(29, true), []);
-  assert.deepEqual(defaultGates(shape({ durationMs: 3_600_000 }), 'load', true).slice(2), []);
+  assert.deepEqual(scenarioGates('load', shape({ durationMs: 3_600_000 }), true), []);
 });
 
 test('what is no gate is refused with a reason', () => {
@@ -221,7 +225,7 @@ test('a log of which not one line was read may be the wrong one: no data', () =>
 });
 
 const FACTS: GateFacts = factsOfLoad(shape({ durationMs: 600_000 }), {
-  hostile: false, search: false, soak: false, watched: true, log: true, storage: 'signed',
+  hostile: false, search: false, watched: true, log: true, storage: 'signed',
 }); // prettier-ignore
 
 test('what is stored though it was refused, or stored twice, fails a load', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { figuresOfSamples } from '../../results/figures.ts';
-import { loadTimeOf, ratesOf } from '../../results/rates.ts';
+import { loadFiguresOf, loadTimeOf, ratesOf } from '../../results/rates.ts';
 import { shape } from '../support/run-scenario.ts';
 import { syntheticRun } from '../support/synthetic-run.ts';
 
@@ -62,4 +62,13 @@ test('of a killed run only whole seconds make a rate', () => {
   for (const line of samples) line.started = line.sent + 10;
   assert.equal(figuresOfSamples(samples, []).submissionsPerSecond, 110);
   assert.equal(figuresOfSamples(samples, []).started, 100 + figures.sent);
+});
+
+test('what a summary says of it, in two parts', () => {
+  const load = shape({ durationMs: 20_000, iterations: null });
+  const times = { beganMs: T0 + 0.4, stoppedMs: T0 + 10_000.4, lastEndMs: T0 + 12_000 };
+  assert.deepEqual(loadFiguresOf(load, { ...times, started: 200, accepted: 190 }), {
+    summary: { loadMs: 10_000, loadBeganMs: T0 + 0.4, loadEndedMs: T0 + 10_000.4 },
+    figures: { started: 200, submissionsPerSecond: 20, acceptedPerSecond: 19 },
+  });
 });

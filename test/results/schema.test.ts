@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { projectRoot } from '../../paths.ts';
 import * as shapes from '../../results/schema.ts';
 import type {
-  LogLine,
+  ErrorSecond,
   Plan,
   Reconcile,
   ResourceLine,
@@ -35,12 +35,12 @@ const agree: [
   Same<typeof shapes.plan, Plan>,
   Same<typeof shapes.sampleLine, SampleLine>,
   Same<typeof shapes.resourceLine, ResourceLine>,
-  Same<typeof shapes.logLine, LogLine>,
+  Same<typeof shapes.logLine, ErrorSecond>,
   Same<typeof shapes.reconcile, Reconcile>,
   Same<typeof shapes.summary, Summary>,
 ] = [true, true, true, true, true, true];
 // @ts-expect-error A field that the type has and the shape lacks is seen.
-const seen: Same<typeof shapes.logLine, LogLine & { more?: number }> = true;
+const seen: Same<typeof shapes.logLine, ErrorSecond & { more?: number }> = true;
 
 test('the compiler has compared shapes and types', () => {
   assert.deepEqual([...agree, seen], Array<boolean>(7).fill(true));
