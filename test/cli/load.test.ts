@@ -344,8 +344,15 @@ describe('runs', { concurrency: 2 }, () => {
     assert.match(result.stdout, /\nFAILED: accepted>=1000000 does not hold \(\d+\); (\d+) of \1 /);
     const { gates } = json<Summary>(theRun(results), 'summary.json');
     assert.deepEqual(
-      gates.map(({ state }) => state),
-      ['pass', 'pass', 'pass', 'fail'],
+      gates.map(({ name, state }) => [name, state]),
+      [
+        ['error-rate<=1%', 'pass'],
+        ['failed-iterations<=0', 'pass'],
+        ['stored-share>=100%', 'pass'],
+        ['refused-stored<=0', 'pass'],
+        ['doubles<=0', 'pass'],
+        ['accepted>=1000000', 'fail'],
+      ],
     );
   });
 
