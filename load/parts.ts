@@ -6,7 +6,7 @@ import type { MixPart } from '../producers/corpus-plan.ts';
 import { payloadBytes, readPayloads } from '../producers/payloads.ts';
 import { type BodySize, LEAST_BODY_BYTES, sizedTemplates } from '../producers/sized-templates.ts';
 import { readSources, type SubmissionTemplate } from '../producers/templates.ts';
-import type { GroupFigures, HostileFigures } from '../results/types.ts';
+import type { PartFigures, HostileFigures } from '../results/types.ts';
 import { ACCEPTED_ANSWER } from './k6/plan.ts';
 import type { GroupTotals } from './k6/samples.ts';
 import { type LoadRequest, PART_KINDS, type PartKind, type PartWeight } from './request.ts';
@@ -215,8 +215,8 @@ export function partFigures(
   parts: readonly Part[],
   totals: readonly GroupTotals[],
   hostile: { weight: number; figures: HostileFigures } | null = null,
-): GroupFigures[] {
-  const figures = parts.map(({ name, weight, bodyBytes }, i): GroupFigures => {
+): PartFigures[] {
+  const figures = parts.map(({ name, weight, bodyBytes }, i): PartFigures => {
     const { latency, ...counts } = totals[i];
     const times = latency.figures();
     const meanBytes = counts.sent === 0 ? 0 : counts.bytesSent / counts.sent;

@@ -5,7 +5,8 @@
  * A reading covers the time from `t - intervalMs` to `t`, which are no whole seconds. The submissions in it are those between its two
  * ends on the line of cumulative submissions, which is straight within each second. Only readings that lie wholly in seconds with a
  * sample count, and neither in the first nor in the last of them (parts of a second) nor in the warm-up. A submission counts
- * when it ended: with answers that take longer than a reading, cost and submission fall apart, and the regression says less.
+ * when it began, which is when it costs. Samples that only say when it ended give no regression where answers took long: cost and
+ * submission fall apart (measured: with answers of 1.5 s the slope is 35 % low).
  *
  * The regression is CPU = fixed · time + slope · submissions, by least squares weighted with time. Two things would make it lie, and
  * are dealt with:
@@ -14,10 +15,13 @@
  *   the straight line within a second, and errors in the counts press the slope towards 0. So readings are joined to stretches
  *   until the counts vary ten times as much as chance does (variance over mean, 1 for independent arrivals), which keeps that error
  *   below a tenth; if they never do, there is no slope.
- * - Readings that follow each other are alike (garbage collection, caches), so there are fewer independent ones than lines. The
- *   number is corrected by the residuals' autocorrelation, n(1 - r)/(1 + r) (Santer et al. 2000, doi:10.1029/1999JD901105).
+ * - Readings that follow each other are alike (garbage collection, caches), so there are fewer independent ones than lines: n(1 - r)/(1 + r)
+ *   with the residuals' autocorrelation r (Santer et al. 2000, doi:10.1029/1999JD901105). Residuals of a fit show less of it
+ *   than there is, by (k + 2kr)/n for k factors, which is added. `npm run bench -- cost` prints how often the interval holds.
  */
+import { startedIn } from './rates.ts';
 import type { CostFigures, Estimate, ProcessReading, ResourceLine, SampleLine } from './types.ts';
+import { formatMs } from './units.ts';
 
 /** An interval around zero says that there may as well be nothing: it is no figure. */
 export const isFigure = ({ low, high }: Estimate): boolean => low > 0 || high < 0;
@@ -73,7 +77,7 @@ class Submissions {
   constructor(lines: readonly SampleLine[]) {
     this.#lines = lines;
     let sum = 0;
-    this.#before = lines.map(({ sent }) => (sum += sent) - sent);
+    this.#before = lines.map((line) => (sum += startedIn(line)) - startedIn(line));
   }
 
   /** Place of the second that `ms` lies in; the end of a second counts as in it. null: there is no such line */
@@ -91,8 +95,8 @@ class Submissions {
   until(ms: number): number | null {
     const place = this.placeOf(ms);
     if (place === null) return null;
-    const { t, sent } = this.#lines[place];
-    return this.#before[place] + (sent * (ms - t)) / 1000;
+    const line = this.#lines[place];
+    return this.#before[place] + (startedIn(line) * (ms - line.t)) / 1000;
   }
 }
 
@@ -247,32 +251,52 @@ function fit(
     y.map((value, i) => weights[i] * (value - mean) ** 2),
     Number,
   );
-  const degrees = Math.max(1, independent(residuals) - columns - lost);
-  const variance = left / total;
-  const reach = student(degrees);
+  const rows = residuals.length;
+  const free = rows - columns - lost;
+  if (free <= 0) return null;
+  const alike = 1 / independentShare(residuals, columns);
+  const variance = ((left / total) * rows) / free;
+  const reach = student(Math.max(FEWEST_DEGREES, rows / alike - columns - lost));
   const estimates = factors.map((factor, j) => {
     const unit = scale.map((_, k) => Number(j === k));
     const spread = solve(matrix, unit)![j];
-    const half = (reach * Math.sqrt(Math.max(0, (variance * spread) / degrees))) / scale[j];
+    const half = (reach * Math.sqrt(Math.max(0, (variance * spread * alike) / rows))) / scale[j];
     const value = factor / scale[j];
     return { value, low: value - half, high: value + half };
   });
   return { estimates, r2: whole === 0 ? 1 : Math.max(0, 1 - left / whole) };
 }
 
-/** How many independent residuals there are. */
-function independent(residuals: readonly number[]): number {
-  const mean = sum(residuals, Number) / residuals.length;
+/** Fewer degrees of freedom would make the interval useless where residuals are few, or all but nothing, and alike by chance. */
+const FEWEST_DEGREES = 3;
+const MOST_ALIKE = 0.95;
+
+/** Independent residuals of all: (1 - r)/(1 + r), with what `columns` factors take of the autocorrelation given back. */
+function independentShare(residuals: readonly number[], columns: number): number {
+  const rows = residuals.length;
+  if (rows <= 2 * columns) return 1;
+  const mean = sum(residuals, Number) / rows;
   const off = residuals.map((residual) => residual - mean);
   const squares = sum(off, (value) => value ** 2);
-  const likeness =
-    squares === 0
-      ? 0
-      : sum(
-          off.slice(1).map((value, i) => value * off[i]),
-          Number,
-        ) / squares;
-  return likeness <= 0 ? residuals.length : (residuals.length * (1 - likeness)) / (1 + likeness);
+  const products = sum(
+    off.slice(1).map((value, i) => value * off[i]),
+    Number,
+  );
+  const seen = squares === 0 ? 0 : products / squares;
+  const r = (rows * seen + columns) / (rows - 2 * columns);
+  const likeness = Math.min(MOST_ALIKE, Math.max(0, r));
+  return (1 - likeness) / (1 + likeness);
+}
+
+/** Answers that took longer than this on average do not say when their submissions cost. */
+const LONG_ANSWER_MS = 250;
+
+/** Mean of what answers took where the samples do not say when submissions began; else 0. */
+function unknownBegin(samples: readonly SampleLine[]): number {
+  if (samples.every(({ started }) => started !== undefined)) return 0;
+  const latencies = samples.flatMap(({ latency }) => latency ?? []);
+  const count = sum(latencies, (latency) => latency.count);
+  return count === 0 ? 0 : sum(latencies, ({ p50, count: of }) => p50 * of) / count;
 }
 
 type CpuFit = Pick<
@@ -439,6 +463,12 @@ export function costOf(runs: readonly CostRun[]): CostFigures | null {
     unknown[name] = why;
     return null;
   };
+  /** An interval around zero is no figure. */
+  const known = (name: string, estimate: Estimate | null): Estimate | null => {
+    if (estimate === null || isFigure(estimate)) return estimate;
+    unknown[name] = 'it may as well be nothing: the interval of 95 % lies around zero';
+    return null;
+  };
   const noReading =
     intervals.length === 0
       ? 'no reading of the target lies within the load'
@@ -446,7 +476,13 @@ export function costOf(runs: readonly CostRun[]): CostFigures | null {
   const count = (of: readonly Interval[]) => sum(of, ({ submissions }) => submissions);
 
   const cpu = withCpu.flat();
-  const cpuFit = fitCpu(withCpu);
+  const answerMs = unknownBegin(samples);
+  const cpuFit =
+    answerMs > LONG_ANSWER_MS
+      ? {
+          why: `answers took ${formatMs(answerMs)}, and these samples do not say when their submissions began`,
+        }
+      : fitCpu(withCpu);
   if ('why' in cpuFit) for (const name of Object.keys(NO_FIT)) unknown[name] = cpuFit.why;
   const { why: memoryUnknown, ...memory } = fitMemory(all);
   Object.assign(unknown, memoryUnknown);
@@ -486,7 +522,9 @@ export function costOf(runs: readonly CostRun[]): CostFigures | null {
       count(cpu),
       noReading,
     ),
-    ...('why' in cpuFit ? NO_FIT : cpuFit),
+    ...('why' in cpuFit
+      ? NO_FIT
+      : { ...cpuFit, fixedCores: known('fixedCores', cpuFit.fixedCores) }),
     bytesInPerSubmission,
     bytesOutPerSubmission: per(
       'bytesOutPerSubmission',
@@ -502,7 +540,8 @@ export function costOf(runs: readonly CostRun[]): CostFigures | null {
       stored === null ? "the size of the target's storage is not known" : 'nothing is stored',
     ),
     writeAmplification: amplification,
-    ...memory,
+    memoryBytesPerSubmission: known('memoryBytesPerSubmission', memory.memoryBytesPerSubmission),
+    memoryBytesPerVu: known('memoryBytesPerVu', memory.memoryBytesPerVu),
     unknown,
   };
 }

@@ -85,7 +85,7 @@ export type TargetFigures = {
 };
 
 /** What came of the submissions of one size or one kind. */
-export type GroupFigures = {
+export type PartFigures = {
   /** `64KB`, `over`; or `load`, `big-blocks`, `replay`, `hostile`. */
   name: string;
   /** Of a size: bytes of each body. */
@@ -627,7 +627,7 @@ export type BreakpointFigures = {
 export type LogSecond = {
   /** Start of the second, by the time that the log itself gives. */
   t: number;
-  /** As {@link LogGroup} has it. */
+  /** As {@link LogShape} has it. */
   shape: string;
   count: number;
   /** The allow-list knows them, or the run itself causes them: they are no errors of the run. */
@@ -637,7 +637,7 @@ export type LogSecond = {
 };
 
 /** Errors, or warnings, in the target's log that differ in numbers, keys, hashes and addresses only. */
-export type LogGroup = {
+export type LogShape = {
   /** The message with placeholders for what differs, e.g. `dial tcp <address>: connection refused`. */
   shape: string;
   /**
@@ -682,9 +682,9 @@ export type LogFigures = {
   /** Bytes that came faster than they may be read, and were passed over; absent: none. */
   skippedBytes?: number;
   /** Of errors, by count, those that are not allowed first. */
-  groups: LogGroup[];
+  groups: LogShape[];
   /** Of warnings; absent in older folders. */
-  warningGroups?: LogGroup[];
+  warningGroups?: LogShape[];
 };
 
 /** A figure with its 95 % confidence interval. */
@@ -696,7 +696,7 @@ export type CostFigures = {
   target: string;
   /** Time with both readings and samples: what all figures are taken over. */
   seconds: number;
-  /** Submissions that ended in it. */
+  /** Submissions that began in it; of older samples, that ended in it. */
   submissions: number;
   readings: number;
   /** All CPU over all submissions, the fixed cost included. */
@@ -812,7 +812,7 @@ export type Summary = {
   figures: {
     /** Requests whose end is known. */
     sent: number;
-    /** Submissions that were begun, where that is another number than `sent`: those under way at a stop are among them. */
+    /** Submissions that were begun, those under way at a stop among them; absent: as many as `sent`. */
     started?: number;
     accepted: number;
     /** Answered as expected, where that is another number than `accepted`: a body over the limit must be refused. */
@@ -850,9 +850,9 @@ export type Summary = {
   /** Of a load on several targets, in the order of the options. */
   targets?: TargetFigures[];
   /** Of `big-blocks`, in the order of the sizes. */
-  sizes?: GroupFigures[];
+  sizes?: PartFigures[];
   /** Of `mixed`, in the order of the kinds. */
-  kinds?: GroupFigures[];
+  kinds?: PartFigures[];
   /** Of `hostile`, and of `mixed` with hostile requests. */
   hostile?: HostileFigures;
   /** Of the scenario `breakpoint`; the other figures are those of its last load, at the rate that was found. */

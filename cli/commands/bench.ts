@@ -14,6 +14,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   generator: () => import('../../bench/generator.ts'),
   monitor: () => import('../../bench/monitor.ts'),
   reconcile: () => import('../../bench/reconcile.ts'),
+  cost: () => import('../../bench/cost.ts'),
   plots: () => import('../../bench/plots.ts'),
 };
 

@@ -1,6 +1,6 @@
 /** What came of the submissions of several generators: schedules, sizes and kinds, targets, hostile cases, refusals. Pure. */
 import type {
-  GroupFigures,
+  PartFigures,
   HostileFigures,
   LatencyFigures,
   Refusal,
@@ -39,8 +39,8 @@ export function mergeSchedules(
 }
 
 export function mergeGroups(
-  parts: readonly (GroupFigures[] | undefined)[],
-): GroupFigures[] | undefined {
+  parts: readonly (PartFigures[] | undefined)[],
+): PartFigures[] | undefined {
   const [first, ...rest] = parts.filter((part) => part !== undefined);
   if (first === undefined) return undefined;
   const names = [...new Set([first, ...rest].flat().map(({ name }) => name))];

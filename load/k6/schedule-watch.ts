@@ -114,7 +114,8 @@ export class ScheduleWatch {
     const { kind, durationMs } = schedule;
     if (kind !== 'constant') return null;
     const due = schedule.dueBefore(durationMs) - schedule.dueBefore(durationMs / 2);
-    return due === 0 ? null : this.#answeredInSecondHalf / due;
+    // A queue of the first half that is worked off in the second one is no more than keeping up.
+    return due === 0 ? null : Math.min(1, this.#answeredInSecondHalf / due);
   }
 
   get lateness(): LatencyFigures | null {
@@ -144,7 +145,9 @@ export class ScheduleWatch {
       droppedWhileFree: this.#droppedWhileFree,
       ...(this.#lateWhileBusy > 0 && { lateWhileBusy: this.#lateWhileBusy }),
       onTimeShare: planned === 0 ? null : (this.#started - this.#late) / planned,
-      ...(this.keepingUpShare !== null && { keepingUpShare: this.keepingUpShare }),
+      // A load that was cut has no second half.
+      ...(untilMs === null &&
+        this.keepingUpShare !== null && { keepingUpShare: this.keepingUpShare }),
       latenessP99Ms: this.#lateness.count === 0 ? null : this.#lateness.percentileMs(99),
       toleranceMs: this.#schedule.toleranceMs,
     };

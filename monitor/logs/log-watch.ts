@@ -3,7 +3,7 @@
  * bounded whatever the target writes: {@link MOST_GROUPS} shapes of each, {@link LINES_OF_A_SECOND} of them for each second that is not
  * written yet. Pure: the clock is an argument.
  */
-import type { LogFigures, LogGroup, LogSecond } from '../../results/types.ts';
+import type { LogFigures, LogShape, LogSecond } from '../../results/types.ts';
 import { LONGEST_LOOKED_AT } from './head.ts';
 import { isErrorLevel } from './level.ts';
 import { LogReader } from './reader.ts';
@@ -48,7 +48,7 @@ export type LogWatchOptions = {
   now: () => number;
 };
 
-type Group = Omit<LogGroup, 'firstAt' | 'lastAt'> & { firstT: number; lastT: number };
+type Group = Omit<LogShape, 'firstAt' | 'lastAt'> & { firstT: number; lastT: number };
 /** What groups and seconds tell apart, beside the shape. */
 type Kind = 'error' | 'loss' | 'allowed' | 'caused' | 'warning';
 const KINDS: readonly Kind[] = ['error', 'loss', 'allowed', 'caused', 'warning'];
@@ -207,7 +207,7 @@ export class LogWatch {
   figures(sources: readonly string[], unread: readonly string[] = []): LogFigures {
     const { error, loss, allowed, caused, warning } = this.#counts;
     const iso = (t: number) => new Date(t).toISOString();
-    const listOf = (groups: Map<string, Group>): LogGroup[] =>
+    const listOf = (groups: Map<string, Group>): LogShape[] =>
       [...groups.values()]
         .sort((a, b) => Number(a.allowed) - Number(b.allowed) || b.count - a.count)
         .map(({ firstT, lastT, ...group }) => ({

@@ -1,5 +1,5 @@
 /** What came of each size or kind of submissions. Pure. */
-import type { GroupFigures } from '../../results/types.ts';
+import type { PartFigures } from '../../results/types.ts';
 import { formatBytes, formatMs, formatNumber, formatShare } from '../../results/units.ts';
 import { type Align, NO_DATA, paragraph, type Section, table } from '../page.ts';
 import { otherAnswers } from './answers.ts';
@@ -7,7 +7,7 @@ import { otherAnswers } from './answers.ts';
 type Column = {
   head: string;
   align: Align;
-  cell: (group: GroupFigures, all: readonly GroupFigures[]) => string;
+  cell: (group: PartFigures, all: readonly PartFigures[]) => string;
 };
 
 const figure = (head: string, cell: Column['cell']): Column => ({ head, align: 'right', cell });
@@ -37,7 +37,7 @@ const OTHERS: Column = {
 };
 
 const name = (head: string): Column => ({ head, align: 'left', cell: (group) => group.name });
-const sumOf = (all: readonly GroupFigures[], of: (group: GroupFigures) => number): number =>
+const sumOf = (all: readonly PartFigures[], of: (group: PartFigures) => number): number =>
   all.reduce((sum, group) => sum + of(group), 0);
 
 const SIZES: readonly Column[] = [
@@ -69,7 +69,7 @@ function sectionOf(
   id: string,
   title: string,
   columns: readonly Column[],
-  groups: readonly GroupFigures[] | undefined,
+  groups: readonly PartFigures[] | undefined,
   more = '',
 ): Section[] {
   if (groups === undefined) return [];
@@ -89,7 +89,7 @@ function sectionOf(
   ];
 }
 
-export const sizesSection = (groups: readonly GroupFigures[] | undefined): Section[] =>
+export const sizesSection = (groups: readonly PartFigures[] | undefined): Section[] =>
   sectionOf(
     'sizes',
     'Sizes',
@@ -98,5 +98,5 @@ export const sizesSection = (groups: readonly GroupFigures[] | undefined): Secti
     ' The speed is that of one body on its way, answer included.',
   );
 
-export const kindsSection = (groups: readonly GroupFigures[] | undefined): Section[] =>
+export const kindsSection = (groups: readonly PartFigures[] | undefined): Section[] =>
   sectionOf('kinds', 'Kinds', KINDS, groups);

@@ -136,7 +136,7 @@ describe('before a run', { concurrency: 2 }, () => {
     assert.match(stdout, /^peak rate +166\.7 submissions\/s$/m);
     assert.match(
       stdout,
-      /^gates +error-rate<=1%, failed-iterations<=0, stored-share>=100%, p95<1s$/m,
+      /^gates +error-rate<=1%, failed-iterations<=0, stored-share>=100%, refused-stored<=0, doubles<=0, p95<1s$/m,
     );
     assert.ok(!existsSync(results));
   });
@@ -344,8 +344,15 @@ describe('runs', { concurrency: 2 }, () => {
     assert.match(result.stdout, /\nFAILED: accepted>=1000000 does not hold \(\d+\); (\d+) of \1 /);
     const { gates } = json<Summary>(theRun(results), 'summary.json');
     assert.deepEqual(
-      gates.map(({ state }) => state),
-      ['pass', 'pass', 'pass', 'fail'],
+      gates.map(({ name, state }) => [name, state]),
+      [
+        ['error-rate<=1%', 'pass'],
+        ['failed-iterations<=0', 'pass'],
+        ['stored-share>=100%', 'pass'],
+        ['refused-stored<=0', 'pass'],
+        ['doubles<=0', 'pass'],
+        ['accepted>=1000000', 'fail'],
+      ],
     );
   });
 

@@ -32,7 +32,7 @@ test('what was sent and cannot be read again is said, not thrown', async () => {
   };
   assert.throws(() => sentByRun(from), /nowhere/);
   const folder = scratchFolder();
-  const { look, stored, missing, notes } = await lookAfterRun({
+  const { look, stored, notStored, notes } = await lookAfterRun({
     choice: { name: 'a storage', waitMs: 0, open: () => Promise.reject(new Error('never asked')) },
     from,
     others: [],
@@ -45,6 +45,6 @@ test('what was sent and cannot be read again is said, not thrown', async () => {
     signal: new AbortController().signal,
     onStatus: () => undefined,
   });
-  assert.deepEqual([look.complete, look.readings, stored, missing], [false, 0, null, null]);
+  assert.deepEqual([look.complete, look.readings, stored, notStored], [false, 0, null, null]);
   assert.match(notes[0], /what was sent cannot be read again: .*nowhere/);
 });

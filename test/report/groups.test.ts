@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markdownReport } from '../../report/describe.ts';
-import type { GroupFigures, Summary } from '../../results/types.ts';
+import type { PartFigures, Summary } from '../../results/types.ts';
 import { SYNTHETIC_RUNS } from '../support/synthetic-run.ts';
 
 const latency = { count: 8, meanMs: 12, p50Ms: 10, p95Ms: 30, maxMs: 31 };
-const group = (change: Partial<GroupFigures>): GroupFigures => ({
+const group = (change: Partial<PartFigures>): PartFigures => ({
   name: '1MB',
   sent: 8,
   accepted: 8,

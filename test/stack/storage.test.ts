@@ -29,7 +29,6 @@ import {
 import { readSubmissionName, submissionFile, submissionPath } from '../../stack/storage/layout.ts';
 import { distFile, projectRoot } from '../../paths.ts';
 import { storedJson } from '../../stack/storage/go-json.ts';
-import { parseWhitelist, readWhitelist } from '../../stack/backend/whitelist.ts';
 import { UserError } from '../../user-error.ts';
 import { submissionOf, SUBMITTER } from './storage-support.ts';
 

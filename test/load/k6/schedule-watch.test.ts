@@ -53,6 +53,14 @@ test('a target that keeps up answers what is begun, however long it takes; one t
   for (let i = 0; i < 100; i++) behind.ended(i, T0 + (i + 1) * 20, true);
   assert.equal(behind.figures(null).keepingUpShare, 0.5);
 
+  // A queue of the first half that is worked off in the second: no more than keeping up.
+  const hiccup = watchOf();
+  for (let i = 0; i < 100; i++) hiccup.begun(i, T0 + i * 10);
+  for (let i = 0; i < 100; i++) hiccup.ended(i, T0 + Math.max(600, i * 10), true);
+  assert.equal(hiccup.figures(null).keepingUpShare, 1);
+  // Of a load that was cut before its second half nothing is known.
+  assert.equal(behind.figures(T0 + 300).keepingUpShare, undefined);
+
   const wrong = watchOf();
   for (let i = 0; i < 100; i++) wrong.begun(i, T0 + i * 10);
   for (let i = 0; i < 100; i++) wrong.ended(i, T0 + i * 10 + 5, i % 2 === 0);
