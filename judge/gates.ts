@@ -204,11 +204,6 @@ export const REPLAY_STORED_GATES: readonly string[] = defaultGatesOf({
 
 /** The gate that looks at a whole search, not at a trial. */
 export const BREAKPOINT_METRIC = 'breakpoint';
-/** Figures that only an open model has. */
-export const OPEN_METRICS: readonly string[] = Object.keys(GATE_METRICS).filter((name) =>
-  ['open model', 'constant rate'].includes(GATE_METRICS[name].needs ?? ''),
-);
-
 /** Whether a run has what a figure needs, and what to say where it has not. */
 const NEEDS: Readonly<
   Record<Need, { has: (facts: GateFacts) => boolean; words: string; lacks: string }>

@@ -9,8 +9,8 @@
  * | periods in which a CPU quota held its control group back | a tenth of them |
  * | submissions that waited for their signature | more than the on-time gate lets be missed, 1 % at least |
  * | open model: starts late, dropped while VUs were free, or never made | surely more than the on-time gate lets be missed, and no fewer than the target held up |
- * | closed model: think times that took too long | surely more than a twentieth, and the target did not take the processor |
- * | the machine was busy | k6 took half of it; or k6 waited for others that are not the target |
+ * | closed model: think times that took too long | surely more than a tenth, and the target did not take the processor |
+ * | the machine was busy | k6 took half of it; or, without think times, k6 waited most of its time for others that are not the target |
  *
  * "Surely": beyond what chance makes of few starts (the lower end of Wilson's interval, 95 %). Late by little beside the target's own
  * time is not late: a queue at the target makes k6 on the same machine wake some milliseconds later.
@@ -64,8 +64,12 @@ const OTHERS_CONSIDERABLE = 0.25;
 const THROTTLED = 0.1;
 const STANDSTILL = 0.1;
 const OWN_FAILURES = 0.001;
+/** Of k6's time, that it waited for others, where nothing else shows what that did. */
+const MOSTLY_WAITED = 0.75;
+/** Of the machine, that others took then. */
+const OTHERS_MOST = 0.5;
 /** Share of think times that may be late. */
-const LATE_THINK_TIMES = 0.05;
+const LATE_THINK_TIMES = 0.1;
 /** Lateness below this share of the target's own time does not matter. */
 const NEGLIGIBLE = 0.1;
 /** Share of the feeder's requests that may wait for the signer; in an open model what the on-time gate lets be missed, if that is more. */
@@ -213,9 +217,11 @@ function busyMachine(facts: GeneratorFacts): GeneratorLimit | null {
   }
   const cause = causeOf(generator);
   if (cause === 'k6') return { cause, sentence: causeWords(cause, generator) };
+  // Where there are schedules or think times, they have shown whether k6 was late: that others were busy alone is no fault.
+  if (schedule !== null || generator.thinkTimes !== undefined) return null;
   if (cause !== 'other processes' || targetIsAmongOthers) return null;
-  const { waitedShare } = generator;
-  return waitedShare !== undefined && waitedShare >= CONSIDERABLE
+  const { waitedShare = 0, cpu = {} } = generator;
+  return waitedShare >= MOSTLY_WAITED && (cpu.others ?? 0) >= OTHERS_MOST
     ? { cause, sentence: causeWords(cause, generator) }
     : null;
 }

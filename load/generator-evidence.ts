@@ -3,10 +3,10 @@ import { readCgroupLimits, readThrottling, type Throttling } from '../monitor/cg
 import type { GeneratorFigures, LoadShape } from '../results/types.ts';
 import type { SampleAggregator } from './k6/samples.ts';
 
-/** A think time that ends less than this too late is on time: a timer, a scheduler's turn. */
-const LEAST_TOLERANCE_MS = 10;
+/** A think time that ends less than this too late is on time: a timer, some turns of the scheduler on a machine with work. */
+const LEAST_TOLERANCE_MS = 25;
 /** Lateness of less than this share of the target's own answer time changes no figure much. */
-const TOLERANCE_SHARE = 0.1;
+const TOLERANCE_SHARE = 0.25;
 
 /** Counters from the load's beginning to its end; of this process's own group, in which k6 is too. */
 export class QuotaWatch {
