@@ -1,4 +1,5 @@
 /** Whether this machine lets k6 have a connection for each VU. Pure; load, dry run and doctor ask the same function. */
+import { formatNumber } from '../results/units.ts';
 
 /** What k6, or a backend on this machine, has open beside a connection for each VU: samples, logs, bodies, submissions being written. */
 const BESIDE = 100;
@@ -20,7 +21,7 @@ export function openFilesProblem(call: {
   const needed = filesNeeded(call.vus, call.targets);
   if (call.limit === null || needed <= call.limit) return null;
   return {
-    problem: `${call.vus} VUs need about ${needed} open files, but this machine allows ${call.limit} to a process`,
-    hint: `raise the limit (ulimit -n ${needed}, in a container --ulimit nofile=${needed}), or use at most ${vusWithin(call.limit, call.targets)} VUs`,
+    problem: `${formatNumber(call.vus)} VUs need about ${formatNumber(needed)} open files, but this machine allows ${formatNumber(call.limit)} to a process`,
+    hint: `raise the limit (ulimit -n ${needed}, in a container --ulimit nofile=${needed}), or use at most ${formatNumber(vusWithin(call.limit, call.targets))} VUs`,
   };
 }

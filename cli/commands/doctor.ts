@@ -423,7 +423,7 @@ async function checkOpenFiles({ env, vus }: DoctorContext): Promise<Finding> {
   if (limit === null) return ok('no limit of open files is known');
   const found = openFilesProblem({ vus, targets: 1, limit });
   return found === null
-    ? ok(`at most ${limit}, ${vus} VUs need ${filesNeeded(vus, 1)}`)
+    ? ok(`at most ${number(limit)}, ${need(vus)} ${number(filesNeeded(vus, 1))}`)
     : warn(found.problem, found.hint);
 }
 

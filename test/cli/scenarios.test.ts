@@ -128,7 +128,7 @@ describe('words that do not go together', { concurrency: 2 }, () => {
     ],
     [['--scenario', 'arrival', '--rate', '0/s'], [/--rate 0\/s begins not one submission in 60 s/]],
     [
-      ['--scenario', 'arrival', '--rate', 'fast', '--warm-up', '-1s'],
+      ['--scenario', 'arrival', '--rate', 'fast', '--warm-up=-1s'],
       [/--rate must be a rate such as 500\/s/, /--warm-up must be a duration/],
     ],
     [
@@ -201,10 +201,10 @@ test('every scenario has its file and its bundle, and its defaults are options',
   for (const { name } of scenarioOptions()) assert.ok(names.includes(name), name);
 });
 
-test('the README and its example: a scenario of your own is a file of about twenty lines', () => {
+test('the docs and their example: a scenario of your own is a file of about twenty lines', () => {
   const text = readFileSync(join(projectRoot, 'scenarios', 'example.ts'), 'utf8');
   assert.ok(text.trimEnd().split('\n').length <= 25);
-  const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');
-  assert.match(readme, /scenarios\/example\.ts/);
-  for (const name of BUILT_IN_SCENARIOS) assert.match(readme, new RegExp(`^\\| \`${name}\` +\\|`, 'm'));
+  const docs = readFileSync(join(projectRoot, 'docs', 'scenarios.md'), 'utf8');
+  assert.match(docs, /scenarios\/example\.ts/);
+  for (const name of BUILT_IN_SCENARIOS) assert.match(docs, new RegExp(`^\\| \`${name}\` +\\|`, 'm'));
 }); // prettier-ignore

@@ -80,7 +80,7 @@ test('what is wrong is said in one sentence', () => {
     ],
     [
       'postgres://u@db/a?sslmode=on',
-      'needs sslmode to be disable, prefer, require, verify-ca or verify-full, but it is "on"',
+      'needs sslmode to be disable, allow, prefer, require, no-verify, verify-ca or verify-full, but it is "on"',
     ],
     [
       'postgres://u@db/a?host=x',
@@ -100,7 +100,7 @@ test('what is wrong is said in one sentence', () => {
   assert.equal(
     storageUrlProblem('postgres://db/a?sslmode=on'),
     'must have the form postgres://USER@HOST/DATABASE, but is "postgres://db/a?…"; ' +
-      'it needs sslmode to be disable, prefer, require, verify-ca or verify-full, but it is "on"',
+      'it needs sslmode to be disable, allow, prefer, require, no-verify, verify-ca or verify-full, but it is "on"',
   );
   assert.match(
     storageUrlProblem('file://host/srv')!,
