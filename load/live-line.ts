@@ -1,7 +1,7 @@
 /** What the user sees while a run goes on: one live line a second. Pure. */
 import type { ProcessReading } from '../results/types.ts';
-import { formatGrowth, formatMs, formatNumber } from '../results/units.ts';
-import { counted } from '../system/count.ts';
+import { countOf, formatGrowth, formatMs, formatNumber } from '../results/units.ts';
+
 
 export type LiveFigures = {
   elapsedMs: number;
@@ -41,10 +41,10 @@ function lineWithout(left: ReadonlySet<Part>, figures: LiveFigures): string {
   const rate = formatNumber(Math.round(submissionsPerSecond));
   const parts = [
     !left.has('elapsed') && clock(figures.elapsedMs),
-    !left.has('vus') && (vus === null ? '- VUs' : counted(vus, 'VU')),
+    !left.has('vus') && (vus === null ? '- VUs' : countOf(vus, 'VU')),
     left.has('unit') ? `${rate}/s` : `${rate} submissions/s`,
     !left.has('p95') && `p95 ${p95Ms === null ? '-' : formatMs(p95Ms)}`,
-    counted(errors, 'error'),
+    countOf(errors, 'error'),
     !left.has('stored') && stored && storedText(stored),
   ];
   const cores = (name: 'backend' | 'generator') => {

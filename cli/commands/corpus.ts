@@ -10,8 +10,8 @@ import { makeFleet } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
 import { readTemplates } from '../../producers/templates.ts';
 import { readChain } from '../../producers/chain-templates.ts';
-import { formatBytes } from '../../results/units.ts';
-import { counted } from '../../system/count.ts';
+import { countOf, formatBytes } from '../../results/units.ts';
+
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
@@ -148,13 +148,13 @@ export const corpus: Command = {
         snarkWorkShare: share,
         onProgress: ({ signed }) =>
           screen.status(
-            `signed ${signed.toLocaleString('en-US')} of ${counted(count, 'submission')}`,
+            `signed ${signed.toLocaleString('en-US')} of ${countOf(count, 'submission')}`,
           ),
         signal: interrupts.first,
       });
       const start = new Date(startSeconds * 1000).toISOString().replace('.000Z', 'Z');
       screen.line(
-        `${counted(count, 'submission')} of ${counted(fleet.producers.length, 'producer')} (${formatBytes(bytes)}) ` +
+        `${countOf(count, 'submission')} of ${countOf(fleet.producers.length, 'producer')} (${formatBytes(bytes)}) ` +
           `${count === 1 ? 'is' : 'are'} in ${folder}; --seed ${JSON.stringify(seed)} --start ${start} makes the same again`,
       );
       return EXIT.passed;

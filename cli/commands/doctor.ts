@@ -28,7 +28,8 @@ import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
 import { firstLine, askProgram } from '../../system/run-program.ts';
 import { loadMinaWasm, projectRoot } from '../../paths.ts';
-import { counted } from '../../system/count.ts';
+
+import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -409,9 +410,9 @@ async function checkPorts({ vus }: DoctorContext): Promise<Finding> {
   const ports = last - first + 1;
   // A connection that is opened anew leaves its port waiting for a minute: leave room for that.
   return ports >= 2 * vus
-    ? ok(`${number(ports)} local ports for ${counted(vus, 'VU')}`)
+    ? ok(`${number(ports)} local ports for ${countOf(vus, 'VU')}`)
     : warn(
-        `${number(ports)} local ports for ${counted(vus, 'VU')}`,
+        `${number(ports)} local ports for ${countOf(vus, 'VU')}`,
         'widen it: sysctl net.ipv4.ip_local_port_range="1024 65535"',
       );
 }
@@ -492,4 +493,4 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 const number = (value: number): string => value.toLocaleString('en-US');
 
-const need = (vus: number): string => `${counted(vus, 'VU')} ${vus === 1 ? 'needs' : 'need'}`;
+const need = (vus: number): string => `${countOf(vus, 'VU')} ${vus === 1 ? 'needs' : 'need'}`;

@@ -19,8 +19,9 @@ import {
 } from '../../mina/submission.ts';
 import { signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
-import { counted } from '../../system/count.ts';
+
 import { readRegularFile } from '../../system/regular-file.ts';
+import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -79,7 +80,7 @@ export const inspect: Command = {
     }
     if (unsigned > 0)
       stderr.write(
-        `note: ${counted(unsigned, 'submission')} without a signature (as a backend stores them): nothing was verified there\n`,
+        `note: ${countOf(unsigned, 'submission')} without a signature (as a backend stores them): nothing was verified there\n`,
       );
     return faults === 0 ? EXIT.passed : EXIT.gateFailed;
   },

@@ -10,7 +10,8 @@ import {
   makeFleet,
 } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
-import { counted } from '../../system/count.ts';
+
+import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
@@ -83,7 +84,7 @@ export const producers: Command = {
           cause,
         });
       });
-      stderr.write(`${counted(fleet.producers.length, 'producer')} written to ${out}\n`);
+      stderr.write(`${countOf(fleet.producers.length, 'producer')} written to ${out}\n`);
     }
     return EXIT.passed;
   },
