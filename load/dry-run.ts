@@ -1,5 +1,5 @@
 /** What a run would do, without k6, private keys or a target: the decision in lines. Nothing is written and nothing is sent. */
-import { formatBytes } from '../results/units.ts';
+import { countOf, formatBytes } from '../results/units.ts';
 import { decide, type Decision } from './decide.ts';
 import { gatherFacts } from './facts.ts';
 import { isEmbedded, type LoadJob } from './job.ts';
@@ -33,8 +33,8 @@ export function describeDecision(job: LoadJob, decision: Decision, bodies: numbe
     ...transportLines(job),
     `submissions   ${estimate.submissions === null ? 'as many as the target answers' : `about ${estimate.submissions}`}` +
       (source.kind === 'recorded'
-        ? ` of ${bodies} recorded bodies`
-        : `, ${signing} by ${decision.producers} producers`),
+        ? ` of ${countOf(bodies, 'recorded body', 'recorded bodies')}`
+        : `, ${signing} by ${countOf(decision.producers, 'producer')}`),
     `peak rate     ${rate === null ? 'as fast as the target answers' : `${rate.toFixed(1)} submissions/s`}`,
     `bytes         ${estimate.bytesSent === null ? '' : `about ${megabytes(estimate.bytesSent)} sent, `}bodies of ` +
       `${(decision.meanBodyBytes / 1024).toFixed(1)} KB on average`,

@@ -1,4 +1,5 @@
 /** Six commands started at once from one checkout, five times: a fresh one, then one whose sources have changed. */
+import './build.test.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changeSource, checkout, run } from './support/checkout.ts';

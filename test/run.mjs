@@ -23,11 +23,15 @@ if (files.length === 0) {
   console.error(`error: no test file matches ${parts.join(' ') || suffix}`);
   process.exit(1);
 }
-// Files mostly wait for the processes they start; node's own number is one less than there are cores. Slow ones want a core for themselves.
-const atOnce = slow ? [] : [`--test-concurrency=${Math.max(2, availableParallelism() - 1)}`];
+// Files wait for the processes they start, so one more than there are cores; node's own number is one less. Slow ones want a core for themselves.
+const atOnce = slow ? [] : [`--test-concurrency=${availableParallelism() + 1}`];
 const child = spawn(
   process.execPath,
   ['--import', 'tsx', '--test', '--test-reporter=spec', ...atOnce, ...files],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, NODE_ENV: 'test' } },
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, NODE_ENV: 'test', MINA_TEST_THOROUGH: slow ? '1' : '0' },
+  },
 );
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

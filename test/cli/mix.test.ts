@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
-import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mix-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +33,7 @@ describe('words that are wrong', { concurrency: 2 }, () => {
     ],
   ] as [string[], RegExp[]][])
     test(args.join(' '), async () => {
-      const { exitCode, stderr } = await runCli(['load', ...args], NO_K6);
+      const { exitCode, stderr } = await runHere(['load', ...args], NO_K6);
       assert.equal(exitCode, 2, stderr);
       for (const problem of problems) assert.match(stderr, problem);
       assert.equal(stderr.match(/^error: /gm)!.length, problems.length, stderr);
@@ -42,7 +42,7 @@ describe('words that are wrong', { concurrency: 2 }, () => {
 
 describe('--dry-run', { concurrency: 2 }, () => {
   test('big-blocks: a bounded number of bytes, and the memory that they take', async () => {
-    const { exitCode, stdout, stderr } = await runCli(['load', '--scenario', 'big-blocks', '--dry-run'], NO_K6);
+    const { exitCode, stdout, stderr } = await runHere(['load', '--scenario', 'big-blocks', '--dry-run'], NO_K6);
     assert.equal(exitCode, 0, stderr);
     const megabytes = Number(/^bytes +about (\d+) MB sent/m.exec(stdout)![1]);
     assert.ok(megabytes > 500 && megabytes < 2000, stdout);
@@ -54,7 +54,7 @@ describe('--dry-run', { concurrency: 2 }, () => {
 
   test('mixed: shares, and hostile requests at their share of the rate', async () => {
     const mix = ['--mix', 'load=6,replay=2,hostile=2', '--payloads', recorded, '--rate', '40/s'];
-    const { exitCode, stdout, stderr } = await runCli(
+    const { exitCode, stdout, stderr } = await runHere(
       ['load', '--scenario', 'mixed', ...mix, '--dry-run'],
       NO_K6,
     );

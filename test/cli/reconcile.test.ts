@@ -9,6 +9,7 @@ import { readRun } from '../../results/reader.ts';
 import type { ReconcileLine, ReconcileLiveLine } from '../../results/types.ts';
 import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 import { type Deed, startCrookedBackend } from '../support/crooked-backend.ts';
 import { k6Path } from '../support/k6.ts';
 
@@ -142,7 +143,7 @@ describe('a backend that lies', { concurrency: 2 }, () => {
     const results = join(folder, 'not-begun');
     try {
       const missing = pathToFileURL(join(folder, 'nowhere')).href;
-      const { exitCode, stderr } = await runCli(
+      const { exitCode, stderr } = await runHere(
         ['load', '--target', backend.url, '--results', results, '--storage', missing],
         env,
       );
@@ -196,7 +197,7 @@ describe('a backend that lies', { concurrency: 2 }, () => {
     [['--storage', '/x', '--reconcile-every', '10ms'], /--reconcile-every must be at least 1s/],
   ] as const)
     test(`wrong words: ${args.join(' ').replace('secret', '…')}`, async () => {
-      const { exitCode, stderr } = await runCli(
+      const { exitCode, stderr } = await runHere(
         ['load', '--target', 'http://127.0.0.1:9', ...args],
         env,
       );

@@ -17,6 +17,7 @@ import { distFile, projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
 import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 import { k6Path } from '../support/k6.ts';
 
 let folder: string;
@@ -175,7 +176,7 @@ describe('words that do not go together', { concurrency: 2 }, () => {
   });
 
   test('--dry-run of an open model tells its VUs and the memory that they take', async () => {
-    const { exitCode, stdout } = await runCli(
+    const { exitCode, stdout } = await runHere(
       ['load', '--scenario', 'arrival', '--rate', '500/s', '--dry-run'],
       { PATH: join(folder, 'nothing'), K6_BIN: undefined },
     );

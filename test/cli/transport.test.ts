@@ -8,6 +8,7 @@ import { projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
 import { runCli, startCli, until } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 import { k6Path } from '../support/k6.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../support/tls-target.ts';
 
@@ -254,7 +255,7 @@ describe('a load', { concurrency: 2 }, () => {
 describe('before a load', { concurrency: 2 }, () => {
   const refused = async (args: readonly string[], code: number, ...causes: RegExp[]) => {
     const results = join(folder, 'none');
-    const result = await runCli(['load', ...args, '--results', results], env);
+    const result = await runHere(['load', ...args, '--results', results], env);
     assert.equal(result.exitCode, code, result.stdout + result.stderr);
     for (const cause of causes) assert.match(result.stderr, cause);
     assert.match(result.stderr, /^(error: [^\n]+\n)+what to do: [^\n]+\n$/);
@@ -293,7 +294,7 @@ describe('before a load', { concurrency: 2 }, () => {
   });
 
   test('--dry-run shows all but the secrets', async () => {
-    const { exitCode, stdout } = await runCli(
+    const { exitCode, stdout } = await runHere(
       ['load', '--dry-run', '--target', 'https://a.test=3', '--target', 'https://b.test', '--bearer-env', 'UPTIME_TOKEN',
         '--header', 'X-A: b', '--http', '2', '--proxy', 'http://p.test:3128', '--ca', tlsFile('ca.cert.pem'), '--x-forwarded-for'],
       { ...env, UPTIME_TOKEN: 'hidden' },

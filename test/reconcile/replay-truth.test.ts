@@ -2,6 +2,7 @@
  * Replays against a made-up target whose every deed is known: its clock, which second it took each submission in, what it lost. What the
  * comparison says is held against that, over many seeds, rates and clocks.
  */
+import { thorough } from '../support/thorough.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { OUTCOME } from '../../reconcile/outcomes.ts';
@@ -178,9 +179,9 @@ const WORLDS: [string, Partial<World>][] = [
   ['few sends', { sends: 40 }],
   ['many bodies', { bodies: 2000, submitters: 300, perSecond: 200, sends: 6000 }],
 ];
-const CLOCKS = [-1900, -640, -35, 0, 12, 333, 999, 1500, 1990];
+const CLOCKS = thorough ? [-1900, -640, -35, 0, 12, 333, 999, 1500, 1990] : [-1900, 12, 333, 1990];
 
-const SOME_CLOCKS = [-1900, -35, 0, 333, 1990];
+const SOME_CLOCKS = thorough ? [-1900, -35, 0, 333, 1990] : [-1900, 0, 333];
 
 describe('a target that keeps all that a storage can keep: nothing is missing', () => {
   for (const [name, changes] of WORLDS)

@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command } from '../../cli/command.ts';
+import { COMMANDS } from '../../cli/commands.ts';
 import { describeError } from '../../cli/describe-error.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import type { CliResult } from './cli.ts';
@@ -30,4 +31,13 @@ export async function runCommand(
   stderr.end();
   const [out, err] = await written;
   return { exitCode, stdout: out, stderr: err };
+}
+
+/** As `runCli` of ./cli.ts, but inside this process: for what ends before it starts anything. @param words the command's name first */
+export async function runHere(
+  [name, ...args]: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<CliResult> {
+  const place = { env: { ...process.env, npm_command: undefined, INIT_CWD: undefined, ...env } };
+  return runCommand(await COMMANDS[name](), args, place);
 }

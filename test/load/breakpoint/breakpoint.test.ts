@@ -1,4 +1,5 @@
 /** The search for the highest rate that holds: which rate is next, what is known, and the sentence at the end. */
+import { thorough } from '../../support/thorough.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -41,17 +42,18 @@ test('any capacity within the range is found within the precision', () => {
       assert.ok(knee.low <= capacity && capacity <= knee.high);
       assert.ok(trials.length <= 30, `${trials.length} trials`);
     }),
-    { numRuns: 100 },
+    { numRuns: thorough ? 100 : 30 },
   );
 });
 
 test('one trial of twenty that lies does not mislead it', () => {
+  const searches = thorough ? 100 : 40;
   let off = 0;
-  for (let seed = 0; seed < 100; seed++) {
+  for (let seed = 0; seed < searches; seed++) {
     const { knee } = play(333, { wrong: 0.05, seed });
     if (Math.abs(knee.rate / 333 - 1) > 0.05) off++;
   }
-  assert.ok(off <= 2, `${off} of 100 searches were more than 5 % off`);
+  assert.ok(off <= 2, `${off} of ${searches} searches were more than 5 % off`);
 });
 
 test('rates double until one fails, then the search halves what is left', () => {

@@ -1,0 +1,2 @@
+/** The simulated searches again, more of them. */
+import './breakpoint.test.ts';

@@ -1,0 +1,30 @@
+/** What a command `load` left, and what it says when it is refused. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CliResult } from './cli.ts';
+
+/** The only run in `results`. */
+export function theRun(results: string): string {
+  const names = readdirSync(results);
+  assert.equal(names.length, 1, names.join(' '));
+  return join(results, names[0]);
+}
+/** A file of a run. */
+export const json = <T>(run: string, file: string): T =>
+  JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
+
+/** One sentence with cause and value, one hint, the right code, and nothing left behind. */
+export function assertRefused(
+  result: CliResult,
+  code: number,
+  cause: RegExp,
+  hint: RegExp,
+  results?: string,
+) {
+  assert.equal(result.exitCode, code, result.stderr + result.stdout);
+  assert.match(result.stderr, cause);
+  assert.match(result.stderr, hint);
+  assert.match(result.stderr, /^(error: [^\n]+\n)+what to do: [^\n]+\n$/);
+  if (results !== undefined) assert.deepEqual(existsSync(results) ? readdirSync(results) : [], []);
+}
