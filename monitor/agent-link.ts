@@ -11,7 +11,7 @@ export type AgentConnection = {
   lines: AsyncIterable<string>;
   /** The agent's clock now, milliseconds since 1970. */
   askClock(signal: AbortSignal): Promise<number>;
-  /** Lines that are no readings are told here; the answers to askClock over ssh come this way. */
+  /** Takes lines that are no readings; the answers to askClock over ssh come this way. */
   take(line: { kind: string }): void;
   close(): void;
 };

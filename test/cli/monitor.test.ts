@@ -9,7 +9,8 @@ import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { monitor } from '../../cli/commands/monitor.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
-import { agentSource, Names } from '../../monitor/agent.ts';
+import { agentSource } from '../../monitor/agent.ts';
+import { SourceNames } from '../../monitor/agent-readings.ts';
 import { httpLink } from '../../monitor/agent-link.ts';
 import { systemClock } from '../../monitor/source.ts';
 import { projectRoot } from '../../paths.ts';
@@ -226,7 +227,7 @@ test('an agent serves its readings until what it watches has ended', async (t) =
   const source = agentSource({
     link: httpLink(new URL(url), env.TOKEN),
     label: 'db',
-    names: new Names(),
+    names: new SourceNames(),
   }).start({ intervalMs: 1000, clock: systemClock, emit: (line) => lines.push(line) });
   t.after(() => source.stop());
   const far = () => lines.filter((line) => line.kind === 'process' && line.name === 'db far');
