@@ -92,7 +92,7 @@ type Source = { name: string; path: string | null; bytes: Uint8Array };
 async function* sourcesOf(operands: readonly string[], cwd: string): AsyncGenerator<Source> {
   // All are looked at first: a wrong name ends the command before it prints anything.
   const files: string[] = [];
-  for (const operand of operands) files.push(...(await filesOf(operand, cwd)));
+  for (const operand of operands) for (const name of await filesOf(operand, cwd)) files.push(name);
   for (const name of files) {
     const path = name === '-' ? null : resolve(cwd, name);
     const bytes = await (path === null
