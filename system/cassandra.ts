@@ -306,7 +306,7 @@ function connectProblem(error: unknown, config: CassandraConfig, words: SettingW
   );
 }
 
-/** The driver tells of each host apart, and of a broken socket the cause. */
+/** The driver reports each host apart, and of a broken socket the cause. */
 type DriverError = Error & {
   innerErrors?: Record<string, Error>;
   innerError?: Error;

@@ -248,7 +248,7 @@ export const monitor: Command = {
       argument: 'N',
       min: 0,
       max: 65_535,
-      help: 'port of the agent; 0 takes a free one and tells it',
+      help: 'port of the agent; 0 takes a free one and reports it',
     },
     {
       name: 'token-env',

@@ -120,7 +120,7 @@ export class SampleAggregator {
   #faultyLines = 0;
   #lastRetryMs = 0;
   #warmUpAnswers = 0;
-  /** When the load began, ms since 1970: as k6 tells it, else the first sample. */
+  /** When the load began, ms since 1970: as k6 reports it, else the first sample. */
   #startMs: number | null = null;
 
   readonly #seconds = new Seconds();

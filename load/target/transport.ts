@@ -340,7 +340,7 @@ export function parseAddressBlock(text: string): AddressBlock | null {
   return { first: number - (number % size), size };
 }
 
-/** What a plan tells of it: everything but the secrets. */
+/** What a plan says of it: everything but the secrets. */
 export const transportFacts = (transport: Transport): TransportFacts => ({
   http: transport.http,
   proxy: transport.proxy === null ? null : redactUrl(transport.proxy),
