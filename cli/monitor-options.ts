@@ -1,5 +1,6 @@
 /** Options of what is watched beside processes, the same for `monitor` and `load`. */
-import { agentSource, Names } from '../monitor/agent.ts';
+import { agentSource } from '../monitor/agent.ts';
+import { SourceNames } from '../monitor/agent-readings.ts';
 import { httpLink, parseAgentUrl, sshLink, type AgentAddress } from '../monitor/agent-link.ts';
 import { containerSource } from '../monitor/container.ts';
 import { postgresSource, postgresUrlProblem } from '../monitor/postgres.ts';
@@ -195,7 +196,7 @@ export function sourcesOf(
     secretVariables,
     count: containers.length + agents.length + databases.length + (expressions.length > 0 ? 1 : 0),
     make() {
-      const names = new Names([...taken, ...expressions.map(({ name }) => name)]);
+      const names = new SourceNames([...taken, ...expressions.map(({ name }) => name)]);
       return [
         ...containers.map(({ name, container }) => containerSource({ name, container, env })),
         ...agents.map(({ label, address }) =>

@@ -104,7 +104,7 @@ export const factsOfLoad = (
   ...more,
 });
 
-/** The same of a run that is over, as far as its files tell. */
+/** The same of a run that is over, as far as its files say. */
 export const factsOfRun = (
   load: LoadShape,
   summary: Pick<Summary, 'figures' | 'hostile' | 'breakpoint' | 'logs'>,

@@ -23,17 +23,17 @@ export class BinProtError extends Error {
     this.reason = reason;
     this.offset = offset;
     this.field = field;
-    this.describe();
+    this.#describe();
   }
 
   /** Puts the name of the record's field, in which this happened, before the path. */
   within(name: string): this {
     this.field = this.field === '' ? name : `${name}.${this.field}`;
-    this.describe();
+    this.#describe();
     return this;
   }
 
-  private describe(): void {
+  #describe(): void {
     const where = this.offset === null ? '' : ` at byte ${this.offset}`;
     this.message = `${this.field === '' ? '' : `${this.field}: `}${this.reason}${where}`;
   }
@@ -79,6 +79,7 @@ export class Reader {
 }
 
 /** Bytes that grow. */
+// `private`, not `#` as elsewhere, for the reason that submission.ts gives.
 export class Writer {
   private buffer: Uint8Array;
   private view: DataView;

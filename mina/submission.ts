@@ -124,6 +124,7 @@ export function parseSubmission(body: Uint8Array): Submission {
   return new Reader(body).submission();
 }
 
+// `private`, not `#` as elsewhere: `#` methods check on each call whose they are, and this runs for every byte of a body.
 class Reader {
   private readonly body: Uint8Array;
   private at = 0;

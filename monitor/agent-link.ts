@@ -11,7 +11,7 @@ export type AgentConnection = {
   lines: AsyncIterable<string>;
   /** The agent's clock now, milliseconds since 1970. */
   askClock(signal: AbortSignal): Promise<number>;
-  /** Lines that are no readings are told here; the answers to askClock over ssh come this way. */
+  /** Takes lines that are no readings; the answers to askClock over ssh come this way. */
   take(line: { kind: string }): void;
   close(): void;
 };
@@ -145,7 +145,7 @@ export function httpLink(
         lines: linesOf(Readable.fromWeb(response.body as never)),
         async askClock(limited) {
           const { t } = (await (await get('/v1/clock', limited)).json()) as { t?: unknown };
-          if (typeof t !== 'number') throw new Error('it tells no time');
+          if (typeof t !== 'number') throw new Error('it gives no time');
           return t;
         },
         take: () => undefined,
@@ -201,7 +201,7 @@ export function sshLink(
           new Promise<number>((resolve, reject) => {
             const id = ++lastId;
             asked.set(id, resolve);
-            limited.addEventListener('abort', () => reject(new Error('it tells no time')), {
+            limited.addEventListener('abort', () => reject(new Error('it gives no time')), {
               once: true,
             });
             ssh.stdin!.write(`{"clock":${id}}\n`);

@@ -116,7 +116,7 @@ export function findCgroup(
   return null;
 }
 
-/** Counters since the group was made, and levels. What a kernel or a setting does not tell is absent. */
+/** Counters since the group was made, and levels. What a kernel or a setting does not say is absent. */
 export type CgroupUsage = {
   cpuMs: number;
   /** Less the inactive file cache, as `docker stats` shows it (docker/cli, cli/command/container/stats_helpers.go). */

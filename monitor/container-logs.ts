@@ -62,7 +62,9 @@ export class LogDemultiplexer {
       at += payload.length;
       this.#left -= payload.length;
       if (this.#kind === DAEMON) this.#hear(payload);
-      else lines.push(...this.#lines[this.#kind === 2 ? 'stderr' : 'stdout'].push(payload));
+      else
+        for (const line of this.#lines[this.#kind === 2 ? 'stderr' : 'stdout'].push(payload))
+          lines.push(line);
     }
     return lines;
   }

@@ -50,7 +50,7 @@ type Counters = {
 /** One life of the container, from a start to a stop. */
 type Life = {
   state: ContainerState;
-  /** null: only the engine tells. */
+  /** null: only the engine knows. */
   cgroup: Cgroup | null;
   /** Start of the first process in clock ticks; with its pid it names a life. */
   starttime: number | null;

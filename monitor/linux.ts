@@ -113,7 +113,8 @@ export function linuxProcesses({
       const pids: number[] = [];
       for (const thread of list(`${procRoot}/${pid}/task`)) {
         try {
-          pids.push(...parseChildren(readSmallFile(`${procRoot}/${pid}/task/${thread}/children`)));
+          const children = readSmallFile(`${procRoot}/${pid}/task/${thread}/children`);
+          for (const child of parseChildren(children)) pids.push(child);
         } catch (error) {
           if (!isGone(error)) throw error;
           const left = list(`${procRoot}/${pid}/task/${thread}`);

@@ -10,7 +10,7 @@ import {
   destroyClient,
   openClient,
   postgresConfigOf,
-  URL_NAMES,
+  URL_WORDS,
   type Use,
 } from '../system/postgres.ts';
 import {
@@ -110,7 +110,7 @@ export function postgresSource(
     const onBroken = (broken: Client) => {
       if (client === broken) client = undefined;
     };
-    return (client ??= await openClient(config, URL_NAMES, USE, onBroken, signal));
+    return (client ??= await openClient(config, URL_WORDS, USE, onBroken, signal));
   }
 
   async function sizes(connection: Client, { monotonicMs, note }: Poll) {

@@ -14,7 +14,7 @@ export type ProcessRow = {
   ended: boolean;
   /** CPU time of the process itself since its start. */
   cpuMs: number;
-  /** CPU time of its ended, waited-for descendants; 0 where the system does not tell. */
+  /** CPU time of its ended, waited-for descendants; 0 where the system does not say. */
   reapedCpuMs: number;
   rssBytes: number;
   threads?: number;

@@ -22,7 +22,7 @@ export class AnswerTable {
   /** How often each was sent again; absent: never. */
   readonly #retries = new Map<number, number>();
 
-  /** @param spillPath file for what is long past (load/spilled-pages.ts); null: all stays in memory */
+  /** @param spillPath file for what is long past (system/spilled-pages.ts); null: all stays in memory */
   constructor(spillPath: string | null = null) {
     this.#bits = new SpilledPages(Uint16Array, spillPath);
   }

@@ -1,4 +1,5 @@
 /** Blocks of a storage against those that were sent, byte by byte. No I/O but the reading that it is given. */
+import pLimit from 'p-limit';
 import type { StoredSubmission } from '../stack/storage/storage.ts';
 import { blockHashOf, type SentTemplate } from './sent.ts';
 import type { SentIndex } from './sent-index.ts';
@@ -52,20 +53,15 @@ export class BlockCheck {
       used.set(blockOfTemplate[template], template);
     }
     const bad = new Map<number, string>();
-    const queue = [...used];
-    const worker = async () => {
-      for (let next; (next = queue.pop()) !== undefined;) {
-        const [block, template] = next;
-        const hash = blocks.textOf(block);
-        const bytes = await read(hash);
-        this.#compared.add(hash);
-        this.bytesRead += bytes?.length ?? 0;
-        if (bytes === null) bad.set(block, 'the storage has no block of this hash');
-        else if (Buffer.compare(bytes, this.#sent.of(template)) !== 0)
-          bad.set(block, otherBytes(bytes));
-      }
-    };
-    await Promise.all(Array.from({ length: READS_AT_ONCE }, worker));
+    await pLimit(READS_AT_ONCE).map(used, async ([block, template]) => {
+      const hash = blocks.textOf(block);
+      const bytes = await read(hash);
+      this.#compared.add(hash);
+      this.bytesRead += bytes?.length ?? 0;
+      if (bytes === null) bad.set(block, 'the storage has no block of this hash');
+      else if (Buffer.compare(bytes, this.#sent.of(template)) !== 0)
+        bad.set(block, otherBytes(bytes));
+    });
     return bad;
   }
 }

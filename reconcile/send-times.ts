@@ -16,7 +16,7 @@ export class SendTimes {
 
   /**
    * @param lease submissions per lease, as in the plan
-   * @param spillPath what the files for what is long past begin with (load/spilled-pages.ts); null: all stays in memory
+   * @param spillPath what the files for what is long past begin with (system/spilled-pages.ts); null: all stays in memory
    */
   constructor(lease: number, spillPath: string | null = null) {
     this.#lease = lease;

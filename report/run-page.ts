@@ -7,6 +7,7 @@ import { costSection } from './sections/cost.ts';
 import { figuresSection } from './sections/figures.ts';
 import { gatesSection } from './sections/gates.ts';
 import { kindsSection, sizesSection } from './sections/groups.ts';
+import { generatorSection } from './sections/generator.ts';
 import { headSection, titleOf } from './sections/head.ts';
 import { hostileSection } from './sections/hostile.ts';
 import { howItRanSection, machineSection, picturesSection } from './sections/how-it-ran.ts';
@@ -36,6 +37,7 @@ export function pageOfRun(run: Run, pictures: readonly string[]): Page {
       ...kindsSection(summary?.kinds),
       ...hostileSection(summary?.hostile),
       processesSection(figures),
+      ...generatorSection(figures.generator),
       ...databaseSections(resources),
       ...costSection(summary?.cost),
       ...logSection(summary?.logs),

@@ -355,7 +355,7 @@ function fitCpu(runs: readonly (readonly Interval[])[]): CpuFit | { why: string 
   return {
     why: varied
       ? 'the readings do not determine a slope'
-      : 'the rate hardly changed, so fixed cost and slope cannot be told apart (a ramp, or several runs of different rate, can)',
+      : 'the rate hardly changed, so fixed cost and slope cannot be separated (a ramp, or several runs of different rate, can)',
   };
 }
 
@@ -424,7 +424,7 @@ function fitMemory(
       2 /
     (sum(submissions, (count) => count ** 2) * sum(vus, (off) => off ** 2));
   if (!(together <= TOGETHER))
-    return none('VUs and submissions rose together, so their shares cannot be told apart');
+    return none('VUs and submissions rose together, so their shares cannot be separated');
   const found = fit(
     submissions.map((count, i) => [count, vus[i]]),
     memory,

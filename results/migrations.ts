@@ -26,7 +26,7 @@ const RENAMED: Partial<Record<WholeFile, Readonly<Record<string, string>>>> = {
   reconcile: { missing: 'notStored' },
 };
 
-/** A file of a format that this toolkit does not know; says which version does, as far as the run tells. */
+/** A file of a format that this toolkit does not know; says which version does, as far as the run says. */
 export class UnknownFormat extends Error {}
 
 /**

@@ -58,7 +58,7 @@ function lineOfSyntaxError(text: string, message: string): number {
   return before.split('\n').length;
 }
 
-/** The version of the toolkit that made the run, as far as its plan tells, whatever its format. */
+/** The version of the toolkit that made the run, as far as its plan says, whatever its format. */
 async function madeBy(folder: string): Promise<string | null> {
   try {
     const text = await readFile(join(folder, FILES.plan), 'utf8');

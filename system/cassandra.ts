@@ -32,14 +32,14 @@ export type CassandraConfig = {
 type Env = Record<string, string | undefined>;
 
 /** Which words an error message uses for what the user sets. */
-export type Names = { credentials: string; ca: string; noTls: string; datacenter: string };
-export const BACKEND_NAMES: Names = {
+export type SettingWords = { credentials: string; ca: string; noTls: string; datacenter: string };
+export const BACKEND_WORDS: SettingWords = {
   credentials: 'CASSANDRA_USERNAME and CASSANDRA_PASSWORD',
   ca: 'AWS_SSL_CERTIFICATE_PATH',
   noTls: 'CASSANDRA_TLS=0',
   datacenter: 'CASSANDRA_DATACENTER',
 };
-export const URL_NAMES: Names = {
+export const URL_WORDS: SettingWords = {
   credentials: 'the URL’s user (or CASSANDRA_USERNAME) and CASSANDRA_PASSWORD',
   ca: 'the URL’s ca',
   noTls: 'tls=0 in the URL',
@@ -117,10 +117,13 @@ export function cassandraConfigOf(url: URL, env: Env): CassandraConfig {
 }
 
 /** @returns a connected client @throws UserError */
-export async function openClient(config: CassandraConfig, names: Names): Promise<cassandra.Client> {
+export async function openClient(
+  config: CassandraConfig,
+  words: SettingWords,
+): Promise<cassandra.Client> {
   if (config.credentials === null && AMAZON_HOST.test(config.host))
-    throw withoutSigV4(`${cassandraName(config)} asks for credentials, and none are given`, names);
-  const ssl = config.tls === null ? undefined : encryptionOf(config.host, config.tls.caFile, names);
+    throw withoutSigV4(`${cassandraName(config)} asks for credentials, and none are given`, words);
+  const ssl = config.tls === null ? undefined : encryptionOf(config.host, config.tls.caFile, words);
   const optionsWith = (changes: cassandra.ClientOptions): cassandra.ClientOptions => ({
     contactPoints: [endpointOf(config.host, config.port)],
     protocolOptions: { port: config.port },
@@ -149,7 +152,7 @@ export async function openClient(config: CassandraConfig, names: Names): Promise
     const localDataCenter = config.datacenter ?? (await firstDatacenter(optionsWith, config));
     return await connected(new cassandra.Client(optionsWith({ localDataCenter })), config);
   } catch (error) {
-    throw connectProblem(error, config, names);
+    throw connectProblem(error, config, words);
   }
 }
 
@@ -222,8 +225,8 @@ async function connected(
  * The certificate is checked, unlike in the original: its chain against `caFile` (else Node's roots), and that it names the host. The name
  * does not matter where the very certificate stands in `caFile`.
  */
-function encryptionOf(host: string, caFile: string | null, names: Names): ConnectionOptions {
-  const certificates = caFile === null ? [] : rootsIn(caFile, names);
+function encryptionOf(host: string, caFile: string | null, words: SettingWords): ConnectionOptions {
+  const certificates = caFile === null ? [] : rootsIn(caFile, words);
   const ca = caFile === null ? undefined : pemOf(certificates);
   return {
     ca,
@@ -238,10 +241,10 @@ function encryptionOf(host: string, caFile: string | null, names: Names): Connec
 }
 
 /** @throws UserError */
-function rootsIn(caFile: string, names: Names): X509Certificate[] {
+function rootsIn(caFile: string, words: SettingWords): X509Certificate[] {
   const problem = (why: string, cause?: unknown) =>
     new UserError(`the certificates ${caFile} cannot be read: ${why}`, {
-      hint: `${names.ca} names a PEM file`,
+      hint: `${words.ca} names a PEM file`,
       cause,
     });
   let text: string;
@@ -255,15 +258,15 @@ function rootsIn(caFile: string, names: Names): X509Certificate[] {
   return certificates;
 }
 
-const withoutSigV4 = (text: string, names: Names, cause?: unknown): UserError =>
+const withoutSigV4 = (text: string, words: SettingWords, cause?: unknown): UserError =>
   new UserError(text, {
     hint:
-      `set ${names.credentials}; Amazon Keyspaces takes service-specific credentials, which IAM makes for a user ` +
+      `set ${words.credentials}; Amazon Keyspaces takes service-specific credentials, which IAM makes for a user ` +
       '(access keys and roles, SigV4, are not supported here)',
     cause,
   });
 
-function connectProblem(error: unknown, config: CassandraConfig, names: Names): unknown {
+function connectProblem(error: unknown, config: CassandraConfig, words: SettingWords): unknown {
   if (error instanceof UserError) return error;
   const name = cassandraName(config);
   const { code = '', message: text } = innermost(error);
@@ -272,20 +275,20 @@ function connectProblem(error: unknown, config: CassandraConfig, names: Names): 
   const problem = (text: string, hint: string) => new UserError(text, { hint, cause: error });
   if (innermost(error) instanceof cassandra.errors.AuthenticationError)
     return config.credentials === null
-      ? withoutSigV4(`${name} asks for credentials, and none are given`, names, error)
+      ? withoutSigV4(`${name} asks for credentials, and none are given`, words, error)
       : problem(
           `${name} did not accept the password of ${config.credentials.username}`,
-          `set ${names.credentials}`,
+          `set ${words.credentials}`,
         );
   if (/localDataCenter/.test(message))
     return problem(
       `${name} has no datacenter "${config.datacenter}": ${message}`,
-      `leave ${names.datacenter} out, and that of the first node is used`,
+      `leave ${words.datacenter} out, and that of the first node is used`,
     );
   if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS_/.test(`${code}`))
     return problem(
       `the certificate of ${name} is not trusted: ${message}`,
-      `give its root, or the certificate itself, as a PEM file by ${names.ca}`,
+      `give its root, or the certificate itself, as a PEM file by ${words.ca}`,
     );
   if (
     config.tls !== null &&
@@ -293,17 +296,17 @@ function connectProblem(error: unknown, config: CassandraConfig, names: Names): 
   )
     return problem(
       `${name} does not answer in TLS: ${message}`,
-      `is it the port for TLS? ${names.noTls} connects without`,
+      `is it the port for TLS? ${words.noTls} connects without`,
     );
   return problem(
     `${name} cannot be reached: ${message}`,
     config.tls === null && /answer/.test(message)
-      ? `does that port expect TLS? then leave ${names.noTls} out`
+      ? `does that port expect TLS? then leave ${words.noTls} out`
       : 'is the server running there, and are host and port right?',
   );
 }
 
-/** The driver tells of each host apart, and of a broken socket the cause. */
+/** The driver reports each host apart, and of a broken socket the cause. */
 type DriverError = Error & {
   innerErrors?: Record<string, Error>;
   innerError?: Error;

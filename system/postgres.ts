@@ -46,13 +46,13 @@ export type PostgresConfig = {
 type Env = Record<string, string | undefined>;
 
 /** Which words an error message uses for what the user sets. */
-export type Names = { password: string; sslmode: string; sslRootCert: string };
-export const BACKEND_NAMES: Names = {
+export type SettingWords = { password: string; sslmode: string; sslRootCert: string };
+export const BACKEND_WORDS: SettingWords = {
   password: 'POSTGRES_PASSWORD',
   sslmode: 'POSTGRES_SSLMODE',
   sslRootCert: 'PGSSLROOTCERT',
 };
-export const URL_NAMES: Names = {
+export const URL_WORDS: SettingWords = {
   password: 'PGPASSWORD, or the file that PGPASSFILE names',
   sslmode: 'the URL’s sslmode',
   sslRootCert: 'the URL’s sslrootcert, or PGSSLROOTCERT',
@@ -211,16 +211,16 @@ const clientConfig = (config: PostgresConfig, ssl: false | ConnectionOptions, us
 /** The first way that works, of those that the mode allows. @throws UserError */
 async function firstWay<T>(
   config: PostgresConfig,
-  names: Names,
+  words: SettingWords,
   connect: (ssl: false | ConnectionOptions) => Promise<T>,
 ): Promise<T> {
-  const ways = encryptionOf(config, names);
+  const ways = encryptionOf(config, words);
   for (const [place, ssl] of ways.entries())
     try {
       return await connect(ssl);
     } catch (error) {
       if (place < ways.length - 1 && mayGoOtherwise(error, ssl)) continue;
-      throw connectProblem(error, config, names);
+      throw connectProblem(error, config, words);
     }
   throw new Error('no way to connect was tried');
 }
@@ -232,13 +232,13 @@ async function firstWay<T>(
  */
 export async function openPool(
   config: PostgresConfig,
-  names: Names,
+  words: SettingWords,
   { connections, statementMs }: { connections: number; statementMs: number },
 ): Promise<Pool> {
   // Here, so that who needs only the names of the modes does not load it.
   const { default: pg } = await import('pg');
   const use = { statementMs, applicationName: 'mina-load' };
-  return firstWay(config, names, async (ssl) => {
+  return firstWay(config, words, async (ssl) => {
     const pool = new pg.Pool({ ...clientConfig(config, ssl, use), max: connections });
     // A connection that breaks while idle; the next statement makes another.
     pool.on('error', () => {});
@@ -262,13 +262,13 @@ export async function openPool(
  */
 export async function openClient(
   config: PostgresConfig,
-  names: Names,
+  words: SettingWords,
   use: Use,
   onBroken: (client: Client) => void,
   signal: AbortSignal,
 ): Promise<Client> {
   const { default: pg } = await import('pg');
-  return firstWay(config, names, async (ssl) => {
+  return firstWay(config, words, async (ssl) => {
     signal.throwIfAborted();
     const client = new pg.Client({
       ...clientConfig(config, ssl, use),
@@ -297,7 +297,7 @@ export function destroyClient(client: Client): void {
 }
 
 /** The ways to connect, one after another. */
-function encryptionOf(config: PostgresConfig, names: Names): (false | ConnectionOptions)[] {
+function encryptionOf(config: PostgresConfig, words: SettingWords): (false | ConnectionOptions)[] {
   // As libpq: a Unix socket is never encrypted.
   if (config.host.startsWith('/') || config.sslmode === 'disable') return [false];
   // Without `rejectUnauthorized` nothing of the certificate is looked at.
@@ -312,7 +312,7 @@ function encryptionOf(config: PostgresConfig, names: Names): (false | Connection
     case 'require':
     case 'verify-ca':
     case 'verify-full': {
-      const ca = rootsOf(config.sslRootCert, names);
+      const ca = rootsOf(config.sslRootCert, words);
       if (config.sslmode === 'require' && ca === undefined) return [unchecked];
       return [
         config.sslmode === 'verify-full' ? { ca } : { ca, checkServerIdentity: () => undefined },
@@ -322,12 +322,12 @@ function encryptionOf(config: PostgresConfig, names: Names): (false | Connection
 }
 
 /** @returns undefined: Node's own. @throws UserError */
-function rootsOf(path: string | null, names: Names): string | undefined {
+function rootsOf(path: string | null, words: SettingWords): string | undefined {
   // `system` is libpq's word for the roots of the system.
   if (path === null || path === 'system') return undefined;
   const problem = (why: string, cause?: unknown) =>
     new UserError(`the root certificates ${path} ${why}`, {
-      hint: `${names.sslRootCert} names a PEM file`,
+      hint: `${words.sslRootCert} names a PEM file`,
       cause,
     });
   let text: string;
@@ -352,25 +352,25 @@ const mayGoOtherwise = (error: unknown, ssl: false | ConnectionOptions): boolean
 const isWithoutTls = (error: unknown): boolean =>
   (error as Error).message === 'The server does not support SSL connections';
 
-function connectProblem(error: unknown, config: PostgresConfig, names: Names): UserError {
+function connectProblem(error: unknown, config: PostgresConfig, words: SettingWords): UserError {
   const name = postgresName(config);
   const { code = '', message } = plain(error);
   const problem = (text: string, hint: string) => new UserError(text, { hint, cause: error });
   if (isWithoutTls(error))
     return problem(
       `${name} does not support encrypted connections, which sslmode ${config.sslmode} asks for`,
-      `set ${names.sslmode} to disable, or switch ssl on in the server`,
+      `set ${words.sslmode} to disable, or switch ssl on in the server`,
     );
   if (CERTIFICATE_CODE.test(code))
     return problem(
       `the certificate of ${name} does not pass sslmode ${config.sslmode}: ${message}`,
-      `give its root by ${names.sslRootCert}; verify-ca does not look at the host name, require looks at nothing`,
+      `give its root by ${words.sslRootCert}; verify-ca does not look at the host name, require looks at nothing`,
     );
   if (code === '28P01' || /password must be a (non-empty )?string/.test(message))
     return problem(
       `${name} did not accept the password of ${config.user}` +
         (config.password === '' ? ': there is none' : ''),
-      `set ${names.password}`,
+      `set ${words.password}`,
     );
   if (code === '28000')
     return problem(

@@ -1,4 +1,4 @@
-/** Many faults of one input, told together. */
+/** Many faults of one input, reported together. */
 import { EXIT, UserError } from '../user-error.ts';
 
 /** A wrong file can have a fault in each of a million lines: more than these are only counted. */

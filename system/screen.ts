@@ -46,7 +46,7 @@ export class Screen {
     this.#live = false;
   }
 
-  /** What goes wrong is told by the stream's own event, to whoever owns the stream (system/ending.ts). */
+  /** What goes wrong is reported by the stream's own event, to whoever owns the stream (system/ending.ts). */
   #write(text: string): void {
     try {
       this.#output.write(text);

@@ -62,8 +62,8 @@ const ok = (found: string): Finding => ({ status: 'ok', found });
 const warn = (found: string, todo: string): Finding => ({ status: 'warn', found, todo });
 const missing = (found: string, todo: string): Finding => ({ status: 'missing', found, todo });
 
-/** The versions that continuous integration runs on. */
-const NODE_TESTED = [20, 22, 24];
+/** The versions that the tests were run on. */
+const NODE_TESTED = [20, 22, 24, 26];
 const NODE_NEEDED = '>=20.19.0';
 /** Below this a run's samples, pictures and stored submissions may not fit. */
 const FREE_DISK_BYTES = 2e9;
@@ -405,7 +405,7 @@ async function checkLoopback({ timeoutMs }: DoctorContext): Promise<Finding> {
 async function checkPorts({ vus }: DoctorContext): Promise<Finding> {
   const path = '/proc/sys/net/ipv4/ip_local_port_range';
   const text = await readFile(path, 'utf8').catch(() => null);
-  if (text === null) return ok('the range of local ports is not told by this system');
+  if (text === null) return ok('the range of local ports is not known on this system');
   const [first = 0, last = 0] = text.trim().split(/\s+/).map(Number);
   const ports = last - first + 1;
   // A connection that is opened anew leaves its port waiting for a minute: leave room for that.
@@ -481,7 +481,7 @@ async function checkLocust({ env, timeoutMs }: DoctorContext): Promise<Finding> 
       ? /^locust (\S+)/m.exec(outcome.output.stdout)?.[1]
       : undefined;
   return version === undefined
-    ? warn(`${file} does not tell its version`, purpose)
+    ? warn(`${file} does not say its version`, purpose)
     : ok(`${version}, ${file}`);
 }
 

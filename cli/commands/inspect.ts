@@ -47,7 +47,7 @@ export type Inspection = {
 type OuterSizes = { submission: number; snark_work?: number };
 type Sizes = OuterSizes & { block: number } & Partial<BlockSummary['sizes']>;
 
-/** What the block itself tells. */
+/** What the block itself says. */
 type BlockFields = Pick<
   Inspection,
   'state_hash' | 'previous_state_hash' | 'height' | 'slot' | 'generation' | 'sizes' | 'error'
@@ -73,7 +73,7 @@ export const inspect: Command = {
     for await (const source of sourcesOf(operands, cwd)) {
       const inspection = await inspectSource(source, tools);
       const { signature, error } = inspection;
-      // A valid signature may be over a block that cannot be decoded: that is told, but it is no fault of the signature.
+      // A valid signature may be over a block that cannot be decoded: that is reported, but it is no fault of the signature.
       if (signature === 'invalid' || (signature === null && error !== undefined)) faults++;
       if (signature === null && error === undefined) unsigned++;
       stdout.write(`${JSON.stringify(inspection)}\n`);
@@ -92,7 +92,7 @@ type Source = { name: string; path: string | null; bytes: Uint8Array };
 async function* sourcesOf(operands: readonly string[], cwd: string): AsyncGenerator<Source> {
   // All are looked at first: a wrong name ends the command before it prints anything.
   const files: string[] = [];
-  for (const operand of operands) files.push(...(await filesOf(operand, cwd)));
+  for (const operand of operands) for (const name of await filesOf(operand, cwd)) files.push(name);
   for (const name of files) {
     const path = name === '-' ? null : resolve(cwd, name);
     const bytes = await (path === null
@@ -203,7 +203,7 @@ async function inspectSource({ name, path, bytes }: Source, tools: Tools): Promi
   }
 }
 
-/** What a submission itself tells: its signature under both networks, and its block. */
+/** What a submission itself says: its signature under both networks, and its block. */
 export function inspectSubmission(
   submission: Submission,
   { signer, hash }: Tools,

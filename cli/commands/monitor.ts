@@ -151,13 +151,13 @@ function isPipe(path: string): boolean {
 
 const MIB = 1024 * 1024;
 
-function summaryTable(processes: readonly ProcessReading[]): string {
+/** A row per process; `processes` may be the readings of days. */
+export function summaryTable(processes: readonly ProcessReading[]): string {
   const most = (name: string, pick: (line: ProcessReading) => number | undefined) => {
-    const values = processes.flatMap((line) => {
-      const value = line.name === name ? pick(line) : undefined;
-      return value === undefined ? [] : [value];
-    });
-    return values.length === 0 ? '' : String(Math.max(...values));
+    let most = -Infinity;
+    for (const line of processes)
+      if (line.name === name) most = Math.max(most, pick(line) ?? -Infinity);
+    return most === -Infinity ? '' : String(most);
   };
   const rows = Object.entries(processFigures(processes)).map(([name, figures]) => [
     name,
@@ -248,7 +248,7 @@ export const monitor: Command = {
       argument: 'N',
       min: 0,
       max: 65_535,
-      help: 'port of the agent; 0 takes a free one and tells it',
+      help: 'port of the agent; 0 takes a free one and reports it',
     },
     {
       name: 'token-env',

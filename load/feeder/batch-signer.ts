@@ -30,7 +30,7 @@ export function startBatchSigner(
 ): BatchSigner {
   const worker = new Worker(distFile('sign-worker.js'), {
     workerData: workerDataOf(run),
-    // It is not reached by the collections of load/collect.ts; a small young generation is collected soon.
+    // It is not reached by the collections of system/garbage.ts; a small young generation is collected soon.
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   const waiting = new Map<number, Waiting>();

@@ -172,7 +172,7 @@ export class RecordStock {
         const createdAt = new Uint32Array(templates.length).fill(secondsOf(signing.atMs));
         return signer.sign({ templates, producers, createdAt });
       });
-      // Whoever takes it is told; one signed ahead may have nobody.
+      // Whoever takes it gets the error; one signed ahead may have nobody.
       signing.records.catch(() => undefined);
       block.signing = signing;
     }

@@ -880,7 +880,7 @@ const HTTP: readonly HostileCase[] = [
   {
     name: 'expect-continue',
     check: 'http',
-    what: 'a sender that asks before it sends a body that is too long is told no at once',
+    what: 'a sender that asks before it sends a body that is too long is refused at once',
     build: (context) =>
       one(
         send(head(context, [length(MAX_BODY_BYTES + 1), 'Expect: 100-continue'])),

@@ -129,7 +129,7 @@ export function isOffline(env: NodeJS.ProcessEnv): boolean {
  */
 export async function resolveK6(request: K6Request): Promise<K6Binary> {
   const { env, onProgress, signal } = request;
-  // Checked before anything is done: a wrong setting is told even when it would not be needed.
+  // Checked before anything is done: a wrong setting is reported even when it would not be needed.
   const baseUrl = request.releaseBaseUrl ?? releaseBaseUrl(env);
   const offline = isOffline(env);
 

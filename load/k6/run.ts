@@ -20,7 +20,7 @@ export type K6Call = {
   runFolder: string;
   /** The sample stream, in pieces cut anywhere: for SampleAggregator.push. */
   onSampleBytes: (chunk: Buffer) => void;
-  /** Go's GOGC and GOMEMLIMIT: k6Memory (load/k6-plan.ts). */
+  /** Go's GOGC and GOMEMLIMIT: k6Memory (load/k6/plan.ts). */
   memory: { goGc: number; limitBytes: number };
   /** Default: this process's. k6 gets it without its `K6_*` and its proxies, and the script sees none of it. */
   env?: NodeJS.ProcessEnv;

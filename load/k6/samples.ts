@@ -31,13 +31,13 @@ export type AggregatorOptions = {
   warmUpMs?: number;
   /** Answers with this status are a feeder's (load/feeder/feeder.ts), of so many bytes each: they count nowhere. */
   feeder?: { status: number; answerBytes: number } | null;
-  /** File for the answers of long ago: load/answer-table.ts. */
+  /** File for the answers of long ago: reconcile/answer-table.ts. */
   answersPath?: string;
   /** Gets begin and end of each submission. */
   times?: Pick<SendTimes, 'begun' | 'ended'>;
   /** Of a load on several targets: how many there are, and the place of submission i's among them. */
   targets?: { count: number; of: (index: number) => number };
-  /** Of a load whose figures are kept apart (load/mix.ts): k6 tags its requests with the group's place. */
+  /** Of a load whose figures are kept apart (load/parts.ts): k6 tags its requests with the group's place. */
   groups?: { expectedStatus: readonly number[]; of: (index: number) => number };
 };
 
@@ -120,7 +120,7 @@ export class SampleAggregator {
   #faultyLines = 0;
   #lastRetryMs = 0;
   #warmUpAnswers = 0;
-  /** When the load began, ms since 1970: as k6 tells it, else the first sample. */
+  /** When the load began, ms since 1970: as k6 reports it, else the first sample. */
   #startMs: number | null = null;
 
   readonly #seconds = new Seconds();

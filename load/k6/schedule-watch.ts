@@ -17,7 +17,7 @@ const FREE_SHARE = 0.1;
 export class ScheduleWatch {
   readonly #schedule: Schedule;
   readonly #vus: number;
-  /** The scenario's beginning as k6 tells it with submission 0, which others may overtake. */
+  /** The scenario's beginning as k6 reports it with submission 0, which others may overtake. */
   #toldMs = -Infinity;
   /** The earliest moment from which all starts up to now could have been on time. */
   #earliestMs = Infinity;

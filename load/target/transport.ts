@@ -1,6 +1,6 @@
 /**
  * How requests reach the target, and what they carry beside the body: headers, secrets, TLS, proxy, HTTP version. The
- * same description goes to k6 (load/k6-run.ts) and to the question before the run (load/target.ts), so both see the
+ * same description goes to k6 (load/k6/run.ts) and to the question before the run (load/target/request.ts), so both see the
  * same target.
  *
  * k6 2.2 takes a client certificate as an option of the script (`tlsAuth`), and has none for the rest (grafana/k6,
@@ -340,7 +340,7 @@ export function parseAddressBlock(text: string): AddressBlock | null {
   return { first: number - (number % size), size };
 }
 
-/** What a plan tells of it: everything but the secrets. */
+/** What a plan says of it: everything but the secrets. */
 export const transportFacts = (transport: Transport): TransportFacts => ({
   http: transport.http,
   proxy: transport.proxy === null ? null : redactUrl(transport.proxy),

@@ -7,7 +7,7 @@ import { TextDecoder } from 'node:util';
 import { LineCutter } from '../../system/lines.ts';
 
 export type FileFollower = {
-  /** Reads what is there, up to its end or `atMost` bytes. Never throws: what goes wrong is told by `onNote`. */
+  /** Reads what is there, up to its end or `atMost` bytes. Never throws: what goes wrong goes to `onNote`. */
   read(atMost: number): Promise<void>;
   close(): Promise<void>;
   /** Whether there was ever a file to read. */
@@ -63,10 +63,10 @@ export function followFile(following: FileFollowing): FileFollower {
   let cutter = new LineCutter();
   /** Of UTF-16; null: the bytes are UTF-8. */
   let decoder: TextDecoder | null = null;
-  let told = '';
+  let noted = '';
   const note = (text: string) => {
-    if (text !== told) onNote(text);
-    told = text;
+    if (text !== noted) onNote(text);
+    noted = text;
   };
 
   const leave = async (): Promise<void> => {
@@ -153,7 +153,7 @@ export function followFile(following: FileFollowing): FileFollower {
     }
     file = await openFile();
     wasOpened = true;
-    told = '';
+    noted = '';
     await drain(file, Math.max(left, CHUNK_BYTES), atMost);
   }
 

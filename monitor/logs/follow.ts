@@ -221,7 +221,7 @@ function startContainer(
   const budget = new Budget(now);
   let isReadable = false;
   let since = now();
-  let told = '';
+  let noted = '';
   const loop = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       try {
@@ -234,15 +234,15 @@ function startContainer(
         isReadable = true;
       } catch (error) {
         const text = `the log ${name} cannot be read: ${(error as Error).message}`;
-        if (!ended.signal.aborted && text !== told) note(text);
-        told = text;
+        if (!ended.signal.aborted && text !== noted) note(text);
+        noted = text;
       }
       await sleep(AGAIN_MS, ended.signal);
     }
   };
   const done = loop();
   return {
-    isReadable: () => isReadable || told === '',
+    isReadable: () => isReadable || noted === '',
     look: () => Promise.resolve(),
     async stop() {
       ended.abort();

@@ -28,7 +28,7 @@ const GRACE_MS = 2_000;
 const LONGEST_EXAMPLE = 300;
 
 export const OTHER_SHAPES = '(other shapes)';
-export const TOO_MANY = '(more in one second than are told apart)';
+export const TOO_MANY = '(more shapes in one second than are listed)';
 
 /** What is known of a program's messages beyond their level. */
 export type KnownMessage = {

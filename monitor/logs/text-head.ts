@@ -42,7 +42,7 @@ const NOT_BARE = new Set([
   'FINE',
   'ALL',
 ]);
-/** Small letters: `Error: x` is an exception, which records.ts knows. */
+/** Small letters: `Error: x` is an exception, which record.ts knows. */
 const EXCEPTION_WORD = /^Error$/;
 const LOGRUS = /^([A-Z]{4})\[(\d{4,}|[^\]]{8,35})\]\s*(.*)$/;
 const KLOG = /^([IWEF])(\d{4}|\d{8}) \d\d:\d\d:\d\d\.\d+\s+\d+ ([^\]]{1,120})\] ?/;

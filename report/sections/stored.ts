@@ -1,5 +1,6 @@
 /** The section "Accepted and stored": what a look into the target's storage has shown. Pure. */
 import type {
+  LookReason,
   Reconcile,
   ReconcileClasses,
   ReconcileLine,
@@ -67,6 +68,8 @@ function blocksOf(look: StorageLook): Block[] {
   return [
     paragraph(howItWasRead(look)),
     table(['Submissions', 'Count', 'Share of the accepted'], rows),
+    ...verifierWords(look, classes.right),
+    ...reasonWords(look),
     ...examplesOf(look),
   ];
 }
@@ -90,6 +93,40 @@ function howItWasRead(look: StorageLook): string {
     );
   return `${sentences.map((text) => text[0].toUpperCase() + text.slice(1)).join('. ')}.`;
 }
+
+/** What a verifier has written beside the right ones; nothing where it has written nothing. */
+function verifierWords({ verified, validationErrors = 0 }: StorageLook, right: number): Block[] {
+  if (verified === undefined) return [];
+  const faulty =
+    validationErrors === 0
+      ? ''
+      : `; beside ${formatNumber(validationErrors)} it wrote a validation error`;
+  return [
+    paragraph(
+      `The verifier has verified ${formatNumber(verified)} of the ${countOf(right, 'submission')} stored as sent${faulty}.`,
+    ),
+  ];
+}
+
+const REASONS: {
+  [Kind in LookReason['kind']]: (reason: Extract<LookReason, { kind: Kind }>) => string;
+} = {
+  clock: ({ aheadMs, allowedMs }) =>
+    `the target's clock is ${away(aheadMs)} the generator's, more than the ${formatDuration(allowedMs)} allowed for, so the storage was read again around that time`,
+  'other time': ({ aheadMs, allowedMs, entries }) =>
+    `these recorded bodies are stored at another time only, ${away(aheadMs)} the run (${countOf(entries, 'entry', 'entries')}): an earlier replay left them, or the target's clock is off by more than ${formatDuration(allowedMs)}`,
+  'nothing found': ({ allowedMs }) =>
+    `not one accepted submission is there: it is another target's storage, or the clocks differ by more than ${formatDuration(allowedMs)}`,
+};
+const away = (aheadMs: number): string =>
+  `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+
+/** Why less was found than was accepted, as far as the look can see it. */
+const reasonWords = ({ reasons = [] }: StorageLook): Block[] =>
+  reasons.map((reason) => {
+    const words = REASONS[reason.kind] as (reason: LookReason) => string;
+    return paragraph(`What the look shows: ${words(reason)}.`);
+  });
 
 function examplesOf({ examples = [], foreignNotListed = 0 }: StorageLook): Block[] {
   if (examples.length === 0) return [];

@@ -38,7 +38,7 @@ declare const console: { error(text: string): void };
 
 const plan = JSON.parse(open(__ENV.PLAN)) as K6Plan;
 const { load, expected, source, url, targets, tls, forwarded } = plan;
-/** Headers that stand in no file but this one, which is removed once k6 has read it (load/k6-run.ts). */
+/** Headers that stand in no file but this one, which is removed once k6 has read it (load/k6/run.ts). */
 const secretHeaders = (
   __ENV.SECRETS === undefined ? {} : JSON.parse(open(__ENV.SECRETS))
 ) as Record<string, string>;

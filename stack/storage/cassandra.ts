@@ -12,14 +12,14 @@
 import cassandra from 'cassandra-driver';
 import { UserError } from '../../user-error.ts';
 import {
-  BACKEND_NAMES,
+  BACKEND_WORDS,
   type CassandraConfig,
   cassandraConfigOf,
   cassandraName,
   mayPass,
   openClient,
   statementProblem,
-  URL_NAMES,
+  URL_WORDS,
 } from '../../system/cassandra.ts';
 import { columnsOf, storedOf, VERIFIER_COLUMNS, withinYears } from './columns.ts';
 import { Arrivals } from './arrivals.ts';
@@ -74,7 +74,7 @@ const tableOf = (keyspace: string): string => `"${keyspace.replaceAll('"', '""')
 
 /** @throws UserError unless the cluster can be reached and has the table, which is never made here */
 export async function openCassandraStorage(config: CassandraConfig): Promise<Storage> {
-  const { client } = await openChecked(config, BACKEND_NAMES);
+  const { client } = await openChecked(config, BACKEND_WORDS);
   return cassandraStorageOn(client, config);
 }
 
@@ -84,9 +84,9 @@ export const cassandraStorageOn = (client: cassandra.Client, config: CassandraCo
 
 async function openChecked(
   config: CassandraConfig,
-  names: typeof BACKEND_NAMES,
+  words: typeof BACKEND_WORDS,
 ): Promise<{ client: cassandra.Client; columns: ReadonlySet<string> }> {
-  const client = await openClient(config, names);
+  const client = await openClient(config, words);
   try {
     return { client, columns: await checkTable(client, config) };
   } catch (error) {
@@ -213,7 +213,7 @@ export async function openCassandraReader(
   env: Record<string, string | undefined>,
 ): Promise<StorageReader> {
   const config = cassandraConfigOf(url, env);
-  const { client, columns } = await openChecked(config, URL_NAMES);
+  const { client, columns } = await openChecked(config, URL_WORDS);
   // A table without the verifier's columns is one that no verifier works on.
   const selected = [...COLUMNS, ...VERIFIER_COLUMNS.filter((name) => columns.has(name))];
   return {

@@ -18,14 +18,14 @@ import {
   withinYears,
 } from './columns.ts';
 import {
-  BACKEND_NAMES,
+  BACKEND_WORDS,
   failureOf,
   openPool,
   type PostgresConfig,
   postgresConfigOf,
   postgresName,
   statementProblem,
-  URL_NAMES,
+  URL_WORDS,
 } from '../../system/postgres.ts';
 import type {
   AcceptedSubmission,
@@ -106,7 +106,7 @@ type Waiting = {
 
 /** @throws UserError unless the server can be reached and has the coordinator's table, which is never made here */
 export async function openPostgresStorage(config: PostgresConfig): Promise<Storage> {
-  const pool = await openPool(config, BACKEND_NAMES, WRITING);
+  const pool = await openPool(config, BACKEND_WORDS, WRITING);
   try {
     await checkTable(pool, config, 'write');
   } catch (error) {
@@ -346,7 +346,7 @@ export async function openPostgresReader(
   env: Record<string, string | undefined>,
 ): Promise<StorageReader> {
   const config = postgresConfigOf(url, env);
-  const pool = await openPool(config, URL_NAMES, READING);
+  const pool = await openPool(config, URL_WORDS, READING);
   let columns: ReadonlySet<string>;
   try {
     columns = await checkTable(pool, config, 'read');

@@ -4,6 +4,7 @@
  * Source: uptime-service-backend, src/delegation_backend/submit.go (S3Save), app_config.go (GetAWSBucketName) and s3_options.go.
  */
 import type * as S3 from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
 import { openS3Client, s3AccessOf, type OpenedS3, type S3Access } from '../../system/s3.ts';
 import { UserError } from '../../user-error.ts';
 import { readStoredJson, storedJson } from './go-json.ts';
@@ -342,26 +343,21 @@ async function gather(
 ): Promise<(StoredSubmission | UnreadableSubmission)[]> {
   const batch: (StoredSubmission | UnreadableSubmission)[] = [];
   const start = place.key('').length;
-  const objects = page.values();
-  const worker = async (): Promise<void> => {
-    // One iterator for all workers: each takes the next object.
-    for (const { Key = '', Size = 0 } of objects) {
-      const where = Key.slice(start);
-      const name = readSubmissionName(where.slice(folder.length));
-      if (name === null) {
-        batch.push({ where, fault: 'its name is not <submitted_at>-<submitter>.json' });
-        continue;
-      }
-      if (name.submittedAt < begin || name.submittedAt > end) continue;
-      if (Size > MOST_BYTES) {
-        batch.push({ where, fault: `it has ${Size} bytes, more than a submission can have` });
-        continue;
-      }
-      const bytes = await place.get(where, signal);
-      if (bytes !== null) batch.push(readStoredJson(bytes, where, name));
+  await pLimit(SOCKETS).map(page, async ({ Key = '', Size = 0 }) => {
+    const where = Key.slice(start);
+    const name = readSubmissionName(where.slice(folder.length));
+    if (name === null) {
+      batch.push({ where, fault: 'its name is not <submitted_at>-<submitter>.json' });
+      return;
     }
-  };
-  await Promise.all(Array.from({ length: SOCKETS }, worker));
+    if (name.submittedAt < begin || name.submittedAt > end) return;
+    if (Size > MOST_BYTES) {
+      batch.push({ where, fault: `it has ${Size} bytes, more than a submission can have` });
+      return;
+    }
+    const bytes = await place.get(where, signal);
+    if (bytes !== null) batch.push(readStoredJson(bytes, where, name));
+  });
   return batch;
 }
 

@@ -53,7 +53,7 @@ export type StoredSubmission = {
   peerId: string;
   /** base64 text, without quotes; null when absent. */
   snarkWork: string | null;
-  /** Absent where the storage does not tell. */
+  /** Absent where the storage does not say. */
   remoteAddr?: string;
   /** 0 when absent. */
   graphqlControlPort: number;
@@ -66,7 +66,7 @@ export type StoredSubmission = {
    * or the storage has no such columns (filesystem, S3).
    */
   verification?: Verification;
-  /** Bytes that this submission takes in the storage, its block left out; absent where the storage does not tell. */
+  /** Bytes that this submission takes in the storage, its block left out; absent where the storage does not say. */
   bytes?: number;
 };
 

@@ -70,7 +70,8 @@ test('node: too old is missing, not tested is a warning', async () => {
     '22.1.0': 'ok',
     '24.0.0': 'ok',
     '23.4.0': 'warn',
-    '26.0.0': 'warn',
+    '26.0.0': 'ok',
+    '28.0.0': 'warn',
   };
   for (const [nodeVersion, status] of Object.entries(cases))
     assert.equal((await check('node', { nodeVersion })).status, status, nodeVersion);
@@ -178,7 +179,7 @@ test('limits: little is enough for one VU, nothing is for a thousand million', a
   const vus = 1e9;
   for (const name of ['open files', 'memory', 'ports']) {
     const large = await check(name, { vus });
-    if (/is not told|no limit/.test(large.found)) continue;
+    if (/is not known|no limit/.test(large.found)) continue;
     assert.equal(large.status, 'warn', name);
     assert.match(large.found, /1,000,000,000 VUs/);
   }

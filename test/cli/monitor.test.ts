@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { monitor } from '../../cli/commands/monitor.ts';
+import { monitor, summaryTable } from '../../cli/commands/monitor.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
-import { agentSource, Names } from '../../monitor/agent.ts';
+import { agentSource } from '../../monitor/agent.ts';
+import { SourceNames } from '../../monitor/agent-readings.ts';
 import { httpLink } from '../../monitor/agent-link.ts';
 import { systemClock } from '../../monitor/source.ts';
 import { projectRoot } from '../../paths.ts';
-import type { ResourceLine } from '../../results/types.ts';
+import type { ProcessReading, ResourceLine } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -226,7 +227,7 @@ test('an agent serves its readings until what it watches has ended', async (t) =
   const source = agentSource({
     link: httpLink(new URL(url), env.TOKEN),
     label: 'db',
-    names: new Names(),
+    names: new SourceNames(),
   }).start({ intervalMs: 1000, clock: systemClock, emit: (line) => lines.push(line) });
   t.after(() => source.stop());
   const far = () => lines.filter((line) => line.kind === 'process' && line.name === 'db far');
@@ -256,4 +257,20 @@ test('Ctrl-C, also twice: exit code 130, every line complete', async (t) => {
   child.kill('SIGINT');
   assert.deepEqual(await exited, [130, null]);
   assert.ok(linesIn(readFileSync(file, 'utf8')).length >= 4);
+});
+
+test('130,000 readings of a process are one row of the table', () => {
+  const readings = Array.from({ length: 130_000 }, (_, i): ProcessReading => ({
+    t: i,
+    kind: 'process',
+    name: 'backend',
+    rootPid: 7,
+    processes: 1,
+    threads: i % 9,
+    cpuCores: 0.5,
+  }));
+  const [, , row] = summaryTable(readings).split('\n');
+  const cells = row.split('|').map((cell) => cell.trim());
+  // No reading has open files: the cell is empty.
+  assert.deepEqual(cells.slice(1, -1), ['backend', '0.500', '0.500', '', '1', '8', '', '130000']);
 });

@@ -6,7 +6,9 @@ import { delimiter, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
-import { agentSource, clockOffset, Names } from '../../monitor/agent.ts';
+import { agentSource } from '../../monitor/agent.ts';
+import { clockOffset } from '../../monitor/agent-clock.ts';
+import { SourceNames } from '../../monitor/agent-readings.ts';
 import { httpLink, parseAgentUrl, sshLink, type AgentLink } from '../../monitor/agent-link.ts';
 import { isToken, serveAgent, stdioAgent } from '../../monitor/agent-server.ts';
 import { systemClock, type MonitorClock } from '../../monitor/source.ts';
@@ -53,7 +55,7 @@ function follow(
   clock: MonitorClock = systemClock,
 ) {
   const lines: ResourceLine[] = [];
-  const source = agentSource({ link, label, names: new Names() });
+  const source = agentSource({ link, label, names: new SourceNames() });
   const running = source.start({
     intervalMs: 1000,
     clock,
@@ -279,7 +281,7 @@ test('something else that listens there is no agent; odd lines are left out with
 });
 
 test('names in use get the host before them, and nobody else gets them', () => {
-  const names = new Names(['k6', 'toolkit']);
+  const names = new SourceNames(['k6', 'toolkit']);
   const [a, b] = [{}, {}];
   assert.equal(names.claim(a, 'backend', 'h1'), 'backend');
   assert.equal(names.claim(a, 'backend', 'h1'), 'backend');

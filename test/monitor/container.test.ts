@@ -483,6 +483,12 @@ test('a log in frames, cut at every place', () => {
   assert.equal(new LogDemultiplexer(true).push(Buffer.from('plain text\n'))[0].text, 'plain text');
 });
 
+test('130,000 lines in one piece are as many lines', () => {
+  const log = new LogDemultiplexer(false);
+  const line = '2026-01-02T03:04:05Z x\n';
+  assert.equal(log.push(frame(1, line.repeat(130_000))).length, 130_000);
+});
+
 test('what the daemon says of its own trouble, cut at every place: the lines before it are whole', () => {
   const bytes = Buffer.concat([
     frame(2, '2026-01-02T03:04:05Z {"level":"error"}\n2026-01-02T03:04:06Z cut'),

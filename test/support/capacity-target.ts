@@ -13,7 +13,7 @@ export type CapacityTarget = {
   stop(): Promise<void>;
 };
 
-/** What the backend answers to a body that is no submission: load/target.ts asks with one before each run. */
+/** What the backend answers to a body that is no submission: load/target/target.ts asks with one before each run. */
 const QUESTION_ANSWER = { status: 400, body: '{"error":"Error decoding payload"}' };
 
 /** @param perSecond the capacity */
