@@ -1,26 +1,35 @@
 /**
  * What a submission costs k6: submissions per second of k6's CPU against a local sink, with the whole measuring
- * pipeline on, beside k6 at its cheapest, the obvious k6 script, and Locust; and k6's memory at 500 VUs.
+ * pipeline on, beside k6 at its cheapest, the obvious k6 script, Locust, and vegeta with bodies as `npm run corpus` writes
+ * them; and k6's memory at 500 VUs.
  * 31 blocks, bodies of 17 to 75 KB, mean 46 KB. In one case two blocks are current at a time, as in a network whose
  * producers submit the tip of their chain; in the other all 31 come in random order, as in the program's load test:
  * then a body is hardly ever in the processor's cache when it is sent.
  * The cases take turns, so that a change in the machine's speed meets all of them; medians.
  */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programsOnPath, resolveK6 } from '../load/k6/binary.ts';
-import { bodySizes, k6Memory, makeK6Plan, writeK6Plan } from '../load/k6/plan.ts';
+import { bodySizes, corpusSource, k6Memory, makeK6Plan, writeK6Plan } from '../load/k6/plan.ts';
 import { hermeticK6Env } from '../load/k6/probe.ts';
 import { startK6 } from '../load/k6/run.ts';
 import { SampleAggregator } from '../load/k6/samples.ts';
-import { ENVELOPE, ENVELOPE_END, RECORD, type BodyTemplate } from '../mina/envelope.ts';
+import { ENVELOPE, RECORD } from '../mina/envelope.ts';
 import { distFile, projectRoot } from '../paths.ts';
+import { type CorpusJob, writeCorpus } from '../producers/corpus.ts';
+import { exportSubmissions } from '../producers/export.ts';
+import { makeFleet } from '../producers/fleet.ts';
+import { sizedTemplates } from '../producers/sized-templates.ts';
+import { recordedPayloads } from '../producers/templates.ts';
 import type { CorpusSource, K6Plan } from '../scenarios/lib/plan.ts';
 import { UserError } from '../user-error.ts';
 import type { BenchLine } from './measure.ts';
+import { type Sink, startSink } from './start-sink.ts';
+import { attackArgs, bodiesSent, findVegeta, readVegetaResults, targetsText } from './vegeta.ts';
 
 const VUS = 100;
 const MANY_VUS = 500;
@@ -32,6 +41,12 @@ const LARGEST = 75_000;
 const MEAN = (SMALLEST + LARGEST) / 2;
 /** Past its end the corpus is sent again. */
 const RECORDS = 100_000;
+/** Bodies of vegeta, a file each; it holds them all in memory (230 MB), and past the last it sends them again. */
+const VEGETA_BODIES = 5000;
+/** As many of them are looked at before it is measured. */
+const VEGETA_PROBES = 1000;
+const PRODUCERS = 1000;
+const START = 1_767_225_600; // 2026-01-01T00:00:00Z
 const POLL_MS = 50;
 
 type Usage = { submissions: number; cpuSeconds: number; peakRssBytes: number };
@@ -45,8 +60,8 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-generator-'));
   const sink = await startSink();
   try {
-    const current = writeCorpus(join(folder, 'current'), currentBlocks);
-    const random = writeCorpus(join(folder, 'random'), randomBlocks);
+    const current = await signedCorpus(join(folder, 'current'), currentBlocks);
+    const random = await signedCorpus(join(folder, 'random'), randomBlocks);
     const payloadsPath = writePayloads(folder);
     const common = { sink, k6Path, folder, payloadsPath };
     const cases: Record<string, () => Promise<Usage>> = {
@@ -58,6 +73,12 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     };
     const locust = programsOnPath('locust', process.env)[0];
     if (locust !== undefined) cases.locust = () => runLocust(common, locust);
+    const vegeta = await findVegeta(process.env);
+    if ('path' in vegeta) {
+      const call = { ...common, vegeta: vegeta.path, targetsPath: await writeTargets(common) };
+      await checkBodies(call);
+      cases.vegeta = () => runVegeta(call);
+    }
 
     const measured: Record<string, Usage[]> = {};
     for (let round = 0; round < ROUNDS; round++)
@@ -73,6 +94,11 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
       fixed: 'k6 posting one fixed body, no outputs',
       obvious: 'k6 script with SharedArray and JSON.stringify',
       locust: 'Locust, random recorded payloads, no waits',
+      vegeta: `vegeta, ${VEGETA_BODIES} presigned bodies of "npm run corpus"`,
+    };
+    const missing: Record<string, string> = {
+      locust: 'not on the PATH',
+      vegeta: 'missing' in vegeta ? `not here: ${vegeta.missing}` : '',
     };
     for (const [our, blocks] of Object.entries(ours))
       for (const [name, peer] of Object.entries(peers)) {
@@ -83,7 +109,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
           case: `${VUS} VUs, ${MEAN / 1000} KB, ${blocks}, no think time, measuring`,
           value: round(value, 0),
           unit: 'submissions/CPU second of the generator',
-          peer: peerValue === null ? `${peer}: not on the PATH` : peer,
+          peer: peerValue === null ? `${peer}: ${missing[name]}` : peer,
           peer_value: peerValue === null ? null : round(peerValue, 0),
           ratio: peerValue === null ? null : round(value / peerValue, 2),
         });
@@ -103,22 +129,6 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     sink.process.disconnect();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-type Sink = { process: ChildProcess; url: string; takeCount(): Promise<number> };
-
-async function startSink(): Promise<Sink> {
-  const child = fork(join(projectRoot, 'bench', 'sink.ts'), { execArgv: ['--import', 'tsx'] });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return {
-    process: child,
-    url: `http://127.0.0.1:${port}/v1/submit`,
-    async takeCount() {
-      const answer = once(child, 'message');
-      child.send('count');
-      return ((await answer) as [{ count: number }])[0].count;
-    },
-  };
 }
 
 type Common = {
@@ -210,6 +220,60 @@ const runLocust = ({ sink, payloadsPath }: Common, locust: string): Promise<Usag
     { ...process.env, PAYLOADS: payloadsPath },
   );
 
+type VegetaCall = Common & { vegeta: string; targetsPath: string };
+
+/** Bodies as `npm run corpus` writes them, a file each, of the sizes that all send. @returns the file of vegeta's targets */
+async function writeTargets({ sink, folder }: Common): Promise<string> {
+  const bodies = join(folder, 'bodies');
+  const job = await corpusJob(VEGETA_BODIES, randomBlocks);
+  await exportSubmissions({ ...job, folder: bodies, format: 'json' });
+  const path = join(folder, 'targets.txt');
+  const files = readdirSync(bodies).sort();
+  writeFileSync(
+    path,
+    targetsText(
+      sink.url,
+      files.map((file) => join(bodies, file)),
+    ),
+  );
+  return path;
+}
+
+/** That vegeta sends the signed bodies, each another one. @throws Error if not */
+async function checkBodies(call: VegetaCall): Promise<void> {
+  const { folder } = call;
+  const bodies = join(folder, 'bodies');
+  const signed = new Set(readdirSync(bodies).map((file) => sha256(join(bodies, file))));
+  const outputPath = join(folder, 'vegeta-probe.bin');
+  const pace = { workers: VUS, perSecond: VEGETA_PROBES };
+  const { count, different } = await bodiesSent({ ...call, outputPath, ...pace, signed });
+  if (signed.size !== VEGETA_BODIES || count !== VEGETA_PROBES || different !== VEGETA_PROBES)
+    throw new Error(
+      `vegeta sent ${different} different signed bodies in ${count} posts, of ${signed.size}; ` +
+        `each of ${VEGETA_PROBES} posts was to have a body of its own, of ${VEGETA_BODIES}`,
+    );
+}
+
+const sha256 = (path: string): string =>
+  createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** As fast as it can, from as many connections as the others have; its results are read when it has ended, and cost it nothing. */
+async function runVegeta(call: VegetaCall): Promise<Usage> {
+  const { sink, folder, vegeta, targetsPath } = call;
+  const outputPath = join(folder, 'vegeta.bin');
+  const pace = { workers: VUS, perSecond: 0, seconds: SECONDS };
+  const usage = await runPeer(sink, vegeta, attackArgs({ targetsPath, outputPath, ...pace }), {
+    ...process.env,
+    GOGC: '400',
+  });
+  const { requests, accepted, errors } = await readVegetaResults(vegeta, outputPath, process.env);
+  if (accepted !== usage.submissions || requests !== accepted)
+    throw new Error(
+      `the run of vegeta is not clean: ${requests} sent, ${accepted} accepted, ${usage.submissions} received; ${errors.join('; ')}`,
+    );
+  return usage;
+}
+
 async function runPeer(
   sink: Sink,
   file: string,
@@ -268,28 +332,26 @@ const randomBlocks = (): number => Math.floor(Math.random() * TEMPLATES);
 const currentBlocks = (record: number): number =>
   (Math.floor(record / BLOCK_RECORDS) + (Math.random() < 0.5 ? 1 : 0)) % TEMPLATES;
 
-/** A corpus whose bytes mean nothing: the sink does not look at them. */
-function writeCorpus(folder: string, blockOf: (record: number) => number): CorpusSource {
-  mkdirSync(folder);
-  const templates: BodyTemplate[] = [];
-  let offset = 0;
-  for (const bytes of sizes) {
-    templates.push({ offset, bytes, envelopeOffset: bytes - ENVELOPE.bytes - ENVELOPE_END.length });
-    offset += bytes;
-  }
-  const records = Buffer.alloc(RECORDS * RECORD.bytes, 'e');
-  for (let i = 0; i < RECORDS; i++)
-    records.writeUInt32LE(blockOf(i), i * RECORD.bytes + RECORD.templateOffset);
-  const source: CorpusSource = {
-    kind: 'corpus',
-    bodiesPath: join(folder, 'bodies.bin'),
-    envelopesPath: join(folder, 'envelopes.bin'),
-    count: RECORDS,
-    templates,
+/** `count` submissions of all sizes, block by block as `blockOf` has it. */
+async function corpusJob(count: number, blockOf: (record: number) => number): Promise<CorpusJob> {
+  const named = sizes.map((bytes) => ({ name: String(bytes), bytes }));
+  return {
+    fleet: makeFleet({ seed: 'bench', count: PRODUCERS }),
+    templates: sizedTemplates(await recordedPayloads(), named, 'bench'),
+    count,
+    network: 'testnet',
+    seed: 'bench',
+    createdAt: { startSeconds: START, perSecond: 1000 },
+    given: { templates: Uint32Array.from({ length: count }, (_, record) => blockOf(record)) },
   };
-  writeFileSync(source.bodiesPath, Buffer.alloc(offset, 'b'));
-  writeFileSync(source.envelopesPath, records);
-  return source;
+}
+
+async function signedCorpus(
+  folder: string,
+  blockOf: (record: number) => number,
+): Promise<CorpusSource> {
+  const job = await corpusJob(RECORDS, blockOf);
+  return corpusSource(folder, await writeCorpus({ folder, ...job }));
 }
 
 /** The same sizes as objects of a submission's form, for the peers. @returns the file's path */

@@ -5,7 +5,8 @@ import type { Command } from '../command.ts';
 
 type Bench = { bench: (report: (line: BenchLine) => void) => Promise<void> };
 
-const BENCHES: Record<string, () => Promise<Bench>> = {
+/** By the names that the user gives. */
+export const BENCHES: Record<string, () => Promise<Bench>> = {
   sign: () => import('../../bench/sign.ts'),
   verify: () => import('../../bench/verify.ts'),
   'state-hash': () => import('../../bench/state-hash.ts'),

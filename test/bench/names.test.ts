@@ -1,0 +1,22 @@
+/** Every figure of docs/performance.md has a benchmark that is there, and every benchmark stands in it. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { BENCHES } from '../../cli/commands/bench.ts';
+import { projectRoot } from '../../paths.ts';
+
+const rows = readFileSync(join(projectRoot, 'docs', 'performance.md'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| `'))
+  .slice(1); // the head
+
+test('the table of docs/performance.md names all benchmarks, and no other', () => {
+  const named = new Set(rows.map((row) => /^\| `([^`]+)`/.exec(row)![1]));
+  assert.deepEqual([...named].sort(), Object.keys(BENCHES).sort());
+});
+
+test('every benchmark can be loaded', async () => {
+  for (const [name, load] of Object.entries(BENCHES))
+    assert.equal(typeof (await load()).bench, 'function', name);
+});
