@@ -20,7 +20,8 @@ import { after, before, describe, test } from 'node:test';
 import { decodeBlock } from '../../mina/block-summary.ts';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
-import { type CliResult, runCli, startCli, until } from '../support/cli.ts';
+import { type CliResult, runCli, startCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
 

@@ -7,7 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
-import { runCli, startCli, until } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../support/tls-target.ts';
 

@@ -22,13 +22,8 @@ import type {
 import { runCli } from '../support/cli.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import { k6Path } from '../support/k6.ts';
-import {
-  type Behaviour,
-  httpAnswer,
-  runScenario,
-  scratchFolder,
-  startTarget,
-} from '../support/run-scenario.ts';
+import { type Behaviour, httpAnswer, runScenario, startTarget } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 
