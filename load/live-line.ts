@@ -2,7 +2,6 @@
 import type { ProcessReading } from '../results/types.ts';
 import { countOf, formatGrowth, formatMs, formatNumber } from '../results/units.ts';
 
-
 export type LiveFigures = {
   elapsedMs: number;
   durationMs: number;

@@ -3,8 +3,8 @@
  * Counting only; what is wrong with a submission is found after the load (look.ts). A failure becomes a note and ends nothing.
  */
 import { setMaxListeners } from 'node:events';
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { LineFile } from '../results/line-file.ts';
 import type { ReconcileLiveLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
 import type { StorageReader } from '../stack/storage/storage.ts';
@@ -36,26 +36,6 @@ export type LiveLookRequest = {
   onNote: (text: string) => void;
 };
 
-/** Appends all of `text` or nothing: a disk that is full may take a part, and the next line must not follow half a line. @throws Error of node:fs */
-export function appendWhole(file: number, text: string): void {
-  const bytes = Buffer.from(text);
-  const { size } = fstatSync(file);
-  try {
-    for (let at = 0; at < bytes.length;) {
-      const written = writeSync(file, bytes, at);
-      if (written === 0) throw new Error('the disk takes nothing more');
-      at += written;
-    }
-  } catch (error) {
-    try {
-      ftruncateSync(file, size);
-    } catch {
-      // No file that could be cut (a device): why the line was not taken says more.
-    }
-    throw error;
-  }
-}
-
 export class LiveLook {
   readonly #request: LiveLookRequest;
   readonly #stop = new AbortController();
@@ -63,7 +43,7 @@ export class LiveLook {
   #timer: NodeJS.Timeout | undefined;
   #wake: () => void = () => undefined;
   #last: ReconcileLiveLine | null = null;
-  #file: number | null = null;
+  #file: LineFile | null = null;
   #failures = 0;
 
   // What looks leave for the next one.
@@ -121,7 +101,7 @@ export class LiveLook {
       onNote(`${this.#failures} looks into the storage during the load failed`);
     await this.#closeReader();
     this.#sent?.close();
-    if (this.#file !== null) closeSync(this.#file);
+    this.#file?.close();
   }
 
   async #closeReader(): Promise<void> {
@@ -183,8 +163,8 @@ export class LiveLook {
       tookMs: Math.round(performance.now() - startedMs),
       cpuMs: Math.round((user + system) / 1000),
     };
-    this.#file ??= openSync(join(folder, FILES.reconcileLive), 'a');
-    appendWhole(this.#file, `${JSON.stringify(this.#last)}\n`);
+    this.#file ??= new LineFile(join(folder, FILES.reconcileLive));
+    this.#file.append(JSON.stringify(this.#last));
   }
 
   /** Accepted until now, and of those answered long enough before `t` how many are not there. */

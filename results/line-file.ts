@@ -35,7 +35,11 @@ export class LineFile {
   append(line: string): void {
     const bytes = Buffer.from(`${line}\n`);
     try {
-      for (let offset = 0; offset < bytes.length;) offset += this.#write(this.#file, bytes, offset);
+      for (let offset = 0; offset < bytes.length;) {
+        const written = this.#write(this.#file, bytes, offset);
+        if (written === 0) throw new Error('the disk takes nothing more');
+        offset += written;
+      }
     } catch (error) {
       this.#takeBack();
       throw error;

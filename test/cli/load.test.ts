@@ -19,9 +19,10 @@ import { after, before, describe, test } from 'node:test';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { load as loadCommand } from '../../cli/commands/load.ts';
-import { type CliResult, runCli, startCli, until } from '../support/cli.ts';
+import { type CliResult, runCli, startCli } from '../support/cli.ts';
 import { assertRefused, json, theRun } from '../support/load-results.ts';
 import { runCommand } from '../support/run-command.ts';
+import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
 

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Plan, Reconcile, Summary } from '../../results/types.ts';
-import { runCli, startCli, until } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
+import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 
 let folder: string;

@@ -9,7 +9,7 @@ import { stack } from '../../cli/commands/stack.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { projectRoot } from '../../paths.ts';
 import { runCli } from '../support/cli.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const examples = join(projectRoot, 'examples');
 const file = (name: string): string => join(examples, name);

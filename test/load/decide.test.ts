@@ -140,7 +140,7 @@ test('130,000 payloads and as many starts are no matter', () => {
   assert.equal(timed.meanBodyBytes, 20_000);
   assert.equal(timed.corpusBytes, 130_000 * 20_000);
   const plain = decide(jobOf(words), facts);
-  assert.match(describeDecision(jobOf(words), plain, 130_000).join('\n'), /of 130000 recorded bodies/); // prettier-ignore
+  assert.match(describeDecision(jobOf(words), plain, 130_000).join('\n'), /of 130,000 recorded bodies/); // prettier-ignore
 });
 
 test('too little memory, or disk, is seen before anything is done', () => {

@@ -9,7 +9,7 @@ import { gatherFacts } from '../../load/facts.ts';
 import { projectRoot } from '../../paths.ts';
 import { jobOf } from '../support/job.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const SHIPPED = join(projectRoot, 'producers', 'data');
 

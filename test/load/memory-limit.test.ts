@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { memoryRoom } from '../../load/memory-limit.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const write = (root: string, files: Record<string, string>) => {
   for (const [name, text] of Object.entries(files)) {

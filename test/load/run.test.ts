@@ -12,9 +12,9 @@ import { projectRoot } from '../../paths.ts';
 import type { Plan, Reconcile, Summary } from '../../results/types.ts';
 import { Screen } from '../../system/screen.ts';
 import { UserError } from '../../user-error.ts';
-import { until } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 import { jobOf } from '../support/job.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const FAKE = join(projectRoot, 'test', 'fixtures', 'bin', 'k6-sends');
 

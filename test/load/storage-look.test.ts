@@ -7,7 +7,7 @@ import { lookAfterRun, sentByRun, type SentFrom } from '../../load/storage-look.
 import { AnswerTable } from '../../reconcile/answer-table.ts';
 import { SendTimes } from '../../reconcile/send-times.ts';
 import type { K6Plan } from '../../scenarios/lib/plan.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 test('the storage that was named, else that of the embedded backend, else none; each with its patience', () => {
   const url = 'file:///a';

@@ -16,14 +16,9 @@ import { projectRoot } from '../../paths.ts';
 import { SteppedClock } from './stepped-clock.ts';
 import type { ProcessReading, ResourceLine } from '../../results/types.ts';
 import type { UserError } from '../../user-error.ts';
+import { until } from '../support/until.ts';
 
 const TOKEN = 'a token of 32 characters, or so!'.replaceAll(' ', '-');
-
-async function until(reached: () => boolean, what?: () => unknown): Promise<void> {
-  for (let i = 0; i < 4000 && !reached(); i++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.ok(reached(), JSON.stringify(what?.()));
-}
 
 const reading = (name: string, t: number): ProcessReading => ({
   t,

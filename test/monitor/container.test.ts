@@ -24,6 +24,7 @@ import { tlsFile } from '../support/tls-target.ts';
 import { FakeCgroups } from './fake-cgroup.ts';
 import { FakeEngine, statsAnswer } from './fake-engine.ts';
 import { SteppedClock } from './stepped-clock.ts';
+import { until } from '../support/until.ts';
 
 const ID = '4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e';
 const ID2 = ID.replace('4f1e', '7777');
@@ -55,12 +56,6 @@ async function setUp(t: TestContext) {
     await until(seen);
   };
   return { engine, tree, clock, lines, source, start, readings, notes, tick };
-}
-
-async function until(reached: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !reached(); i++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.ok(reached());
 }
 
 test(

@@ -7,12 +7,7 @@ import type { PostgresReading, ResourceLine } from '../../results/types.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { tlsFile } from '../support/tls-target.ts';
 import { SteppedClock } from './stepped-clock.ts';
-
-async function until(reached: () => boolean, what?: () => unknown): Promise<void> {
-  for (let i = 0; i < 4000 && !reached(); i++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.ok(reached(), JSON.stringify(what?.()));
-}
+import { until } from '../support/until.ts';
 
 function watch(t: TestContext, url: string, env: Record<string, string>) {
   const clock = new SteppedClock();

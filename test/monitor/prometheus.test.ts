@@ -14,6 +14,7 @@ import {
 } from '../../monitor/prometheus.ts';
 import type { ResourceLine } from '../../results/types.ts';
 import { SteppedClock } from './stepped-clock.ts';
+import { until } from '../support/until.ts';
 
 /** Answers as in prometheus.io/docs/prometheus/latest/querying/api. */
 const vector = (...values: string[]) => ({
@@ -26,12 +27,6 @@ const vector = (...values: string[]) => ({
     })),
   },
 });
-
-async function until(reached: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !reached(); i++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.ok(reached());
-}
 
 async function setUp(
   t: TestContext,

@@ -16,7 +16,7 @@ import {
 import { UserError } from '../../user-error.ts';
 import { blockOf, recordedBlock } from '../mina/block-fixtures.ts';
 import { readRecorded, RECORDED_NAMES, recordedFile } from '../support/recorded.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const SLOT_MS = 180_000;
 const END_MS = Date.parse('2026-01-02T03:04:05Z');
@@ -209,7 +209,7 @@ const refused = (promise: Promise<unknown>, message: RegExp) =>
   });
 
 test('what makes no chain is refused with its cause', async (t) => {
-  const folder = join(tempFolder(t), 'payloads');
+  const folder = join(scratchFolder(t), 'payloads');
   mkdirSync(folder);
   const [name] = RECORDED_NAMES;
   copyFileSync(recordedFile(name), join(folder, 'a.json'));
@@ -244,7 +244,7 @@ test('a chain may lie before the recorded blocks', async () => {
 });
 
 test('rampup blocks have slots of a minute', async (t) => {
-  const folder = join(tempFolder(t), 'payloads');
+  const folder = join(scratchFolder(t), 'payloads');
   mkdirSync(folder);
   const body = JSON.parse(readRecorded(RECORDED_NAMES[0])) as { data: { block: string } };
   const rampup = blockOf('rampup', parseBlock(recordedBlock()));

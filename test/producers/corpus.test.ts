@@ -20,7 +20,7 @@ import { type CorpusJob, readCorpus, writeCorpus } from '../../producers/corpus.
 import { makeFleet } from '../../producers/fleet.ts';
 import { readTemplates, type SubmissionTemplate } from '../../producers/templates.ts';
 import { UserError } from '../../user-error.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const fleet = makeFleet({ seed: 'corpus', count: 50 });
 const shipped = await readTemplates();
@@ -63,7 +63,7 @@ const odd: SubmissionTemplate = {
 
 for (const network of ['testnet', 'mainnet'] as const)
   test(`every submission of a ${network} corpus is signed by its producer`, async (t) => {
-    const folder = join(tempFolder(t), 'corpus');
+    const folder = join(scratchFolder(t), 'corpus');
     const index = await writeCorpus({ folder, ...job({ network, templates: [...shipped, odd] }) });
     const corpus = readCorpus(folder);
     t.after(() => corpus.close());
@@ -100,7 +100,7 @@ for (const network of ['testnet', 'mainnet'] as const)
   });
 
 test('two workers, one worker and a second run write the same bytes; 272 a submission', async (t) => {
-  const parent = tempFolder(t);
+  const parent = scratchFolder(t);
   const folders = ['one', 'two', 'again'].map((name) => join(parent, name));
   const progress: number[] = [];
   for (const [i, folder] of folders.entries())
@@ -135,7 +135,7 @@ test('two workers, one worker and a second run write the same bytes; 272 a submi
 });
 
 test('bodies are JSON before they are patched, block and snark work as they were', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const { templates } = await writeCorpus({
     folder,
     ...job({ count: 1, templates: [...shipped, odd] }),
@@ -153,7 +153,7 @@ test('bodies are JSON before they are patched, block and snark work as they were
 });
 
 test('an aborted or failed run leaves nothing', async (t) => {
-  const parent = tempFolder(t);
+  const parent = scratchFolder(t);
   const folder = join(parent, 'made', 'for', 'it');
   const controller = new AbortController();
   const reason = new Error('enough');
@@ -181,7 +181,7 @@ test('an aborted or failed run leaves nothing', async (t) => {
 });
 
 test('a folder with content is refused and kept; an empty one is taken', async (t) => {
-  const folder = tempFolder(t);
+  const folder = scratchFolder(t);
   writeFileSync(join(folder, 'mine'), 'x');
   await assert.rejects(writeCorpus({ folder, ...job() }), (error: unknown) => {
     assert.ok(error instanceof UserError && error.exitCode === 2);
@@ -199,7 +199,7 @@ test('a folder with content is refused and kept; an empty one is taken', async (
 });
 
 test('impossible jobs are refused', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const jobs: [Partial<CorpusJob>, RegExp][] = [
     [{ count: 0 }, /count/],
     [{ count: 1.5 }, /count/],
@@ -220,7 +220,7 @@ test('impossible jobs are refused', async (t) => {
 });
 
 test('a corpus whose files do not agree is refused', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   await writeCorpus({ folder, ...job() });
   const index = readFileSync(join(folder, 'corpus.json'), 'utf8');
   const refused = (expected: RegExp) =>

@@ -12,7 +12,7 @@ import { keyWorkers } from '../../producers/key-pool.ts';
 import { countProducers, type KeyAccess, readProducers } from '../../producers/key-source.ts';
 import { UserError } from '../../user-error.ts';
 import { readVector } from '../mina/vectors.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const PASSPHRASE = 'correct horse / Pässword';
 const LIBP2P_PASSPHRASE = 'battery staple';
@@ -48,7 +48,7 @@ const wrapped = async (i: number, change: object = {}): Promise<string> =>
 
 /** A folder with these files, none of them open to others. */
 function folderOf(t: TestContext, files: Record<string, string>): string {
-  const folder = tempFolder(t);
+  const folder = scratchFolder(t);
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), content, { mode: 0o600 });
@@ -371,7 +371,7 @@ test('wallets with their plain keys beside them are read without deriving anythi
 test('a thousand wallets beside their keys are read, in the order of their names', async (t) => {
   const count = 1000;
   const many = makeFleet({ seed: 'pairs', count });
-  const folder = tempFolder(t);
+  const folder = scratchFolder(t);
   const text = readVector('wallet-node-a.json');
   for (let i = 0; i < count; i++) {
     const name = join(folder, `keypair-${String(i).padStart(5, '0')}.json`);

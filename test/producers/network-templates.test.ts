@@ -12,7 +12,7 @@ import { networkTemplates } from '../../producers/network-templates.ts';
 import { payloadBytes } from '../../producers/payloads.ts';
 import { recordedPayloads, templatesOf } from '../../producers/templates.ts';
 import type { UserError } from '../../user-error.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const END_MS = Date.parse('2026-01-02T03:04:05Z');
 const shipped = await recordedPayloads();
@@ -85,7 +85,7 @@ test('payloads without snark work: nobody has any; a network older than its gene
 });
 
 test('a corpus of what is given: template, producer and time of each submission', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const { submissions } = plan;
   const createdAt = Uint32Array.from(
     submissions.atMs,
@@ -115,7 +115,7 @@ test('a corpus of what is given: template, producer and time of each submission'
 });
 
 test('broken signatures: another submitter, everything else as recorded', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const count = 25;
   await writeBrokenCorpus({
     folder,

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { payloadBytes, readPayloads } from '../../producers/payloads.ts';
 import { readTemplates, templatesOf } from '../../producers/templates.ts';
 import { UserError } from '../../user-error.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { readRecorded } from '../support/recorded.ts';
 
 const text = readRecorded('submission-with-snark-work.json');
@@ -14,7 +14,7 @@ type Request = { data: Record<string, unknown>; submitter?: string; signature?: 
 const request = () => JSON.parse(text) as Request;
 
 function folderOf(t: TestContext, files: Record<string, string>): string {
-  const folder = tempFolder(t);
+  const folder = scratchFolder(t);
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   return folder;
 }

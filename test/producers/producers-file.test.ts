@@ -9,7 +9,7 @@ import { encodePeerId } from '../../mina/peer-id.ts';
 import { ed25519PublicKey, makeFleet } from '../../producers/fleet.ts';
 import { readProducersFile } from '../../producers/producers-file.ts';
 import { UserError } from '../../user-error.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const fleet = makeFleet({ seed: 'list', count: 3 });
 const keys = [0, 1, 2].map((i) =>
@@ -20,7 +20,7 @@ const seed = Buffer.alloc(32, 7);
 const peerIdOfSeed = encodePeerId(ed25519PublicKey(seed));
 
 function fileOf(t: TestContext, content: string | Uint8Array): string {
-  const file = join(tempFolder(t), 'producers');
+  const file = join(scratchFolder(t), 'producers');
   writeFileSync(file, content);
   return file;
 }

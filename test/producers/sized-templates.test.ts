@@ -14,7 +14,7 @@ import { makeFleet } from '../../producers/fleet.ts';
 import { MAX_BODY_BYTES } from '../../mina/limits.ts';
 import { sizedTemplates } from '../../producers/sized-templates.ts';
 import { recordedPayloads } from '../../producers/templates.ts';
-import { tempFolder } from './temp-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const fleet = makeFleet({ seed: 'sizes', count: 3 });
 const payloads = await recordedPayloads();
@@ -24,7 +24,7 @@ const named = (bytes: number) => ({ name: `${bytes}`, bytes });
 const SIZES = [1000, 17_000, 17_250, 17_251, 17_252, 32_300, 64_001, 64_002, 64_003, 3_000_000];
 
 async function write(t: TestContext, sizes: readonly number[], seed = 'a') {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const templates = sizedTemplates(payloads, sizes.map(named), seed);
   const index = await writeCorpus({
     folder,
@@ -114,7 +114,7 @@ test('one byte over the limit expects 413, the limit itself does not', () => {
 });
 
 test('the corpus says what its bodies expect, and to which group they belong', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const [template] = sizedTemplates(payloads, [named(20_000)], 'a');
   await writeCorpus({
     folder,
@@ -133,7 +133,7 @@ test('the corpus says what its bodies expect, and to which group they belong', a
 });
 
 test('a recorded body lies in the corpus as it is, between signed ones, with its own submitter', async (t) => {
-  const folder = join(tempFolder(t), 'corpus');
+  const folder = join(scratchFolder(t), 'corpus');
   const [sized] = sizedTemplates(payloads, [named(20_000)], 'a');
   const bytes = readFileSync(payloads[0].path);
   const recorded = { ...sized, recorded: () => Promise.resolve(bytes) };

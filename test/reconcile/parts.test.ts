@@ -1,16 +1,10 @@
 /** The parts of the comparison, each by itself: its laws and its edges. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { projectRoot } from '../../paths.ts';
 import { ClockVotes, type RequestTimes } from '../../reconcile/clock.ts';
 import { holdersOf } from '../../reconcile/holders.ts';
 import { Foreign } from '../../reconcile/leftovers.ts';
-import { appendWhole } from '../../reconcile/live.ts';
 import { TakenSeconds } from '../../reconcile/taken-seconds.ts';
 import { Tally } from '../../reconcile/tally.ts';
 import type { Entry } from '../../reconcile/entry.ts';
@@ -151,34 +145,4 @@ test('foreign entries beyond what is listed are counted, by their second', async
   foreign.add({ ...entry, submittedAt: 9 });
   assert.equal(foreign.finish(5, 8, tally), 30_000);
   assert.deepEqual([tally.counts.foreign, lines.length], [130_000, 100_000]);
-});
-
-test('a line is appended whole or not at all', { skip: process.platform === 'win32' }, (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'append-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'lines');
-  const file = openSync(path, 'a');
-  appendWhole(file, 'a\n');
-  closeSync(file);
-  // No file of this child grows beyond some KB (setrlimit(2), RLIMIT_FSIZE): the write is short, then fails.
-  const script = `
-    import { openSync } from 'node:fs';
-    import { appendWhole } from ${JSON.stringify(join(projectRoot, 'reconcile/live.ts'))};
-    process.on('SIGXFSZ', () => {});
-    const file = openSync(${JSON.stringify(path)}, 'a');
-    appendWhole(file, 'b\\n');
-    try { appendWhole(file, 'x'.repeat(40_000) + '\\n'); } catch (error) { console.log(error.code); }
-    appendWhole(file, 'c\\n');`;
-  const { stdout, stderr } = spawnSync(
-    'sh',
-    [
-      '-c',
-      'ulimit -f 32; exec "$0" --import tsx --input-type=module -e "$1"',
-      process.execPath,
-      script,
-    ],
-    { cwd: projectRoot, encoding: 'utf8' },
-  );
-  assert.equal(stdout, 'EFBIG\n', stderr);
-  assert.equal(readFileSync(path, 'utf8'), 'a\nb\nc\n');
 });

@@ -1,10 +1,12 @@
 /** Files of whole lines on disks that fill up, and names below the results. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { projectRoot } from '../../paths.ts';
 import { LineFile, type Write } from '../../results/line-file.ts';
 import { fileName, runId } from '../../results/writer.ts';
 
@@ -95,3 +97,40 @@ test('no name below the results holds what Windows or an upload of artifacts ref
     }),
   );
 });
+
+test('a disk that takes no byte ends the attempt', () => {
+  const path = join(scratch, 'none');
+  const file = new LineFile(path, () => 0);
+  assert.throws(() => file.append('a'), /takes nothing more/);
+  file.close();
+  assert.equal(readFileSync(path, 'utf8'), '');
+});
+
+test(
+  'with a real limit of the system a line is appended whole or not at all',
+  { skip: process.platform === 'win32' },
+  () => {
+    const path = join(scratch, 'limited');
+    writeFileSync(path, 'a\n');
+    // No file of this child grows beyond some KB (setrlimit(2), RLIMIT_FSIZE): the write is short, then fails.
+    const script = `
+      import { LineFile } from ${JSON.stringify(join(projectRoot, 'results/line-file.ts'))};
+      process.on('SIGXFSZ', () => {});
+      const file = new LineFile(${JSON.stringify(path)});
+      file.append('b');
+      try { file.append('x'.repeat(40_000)); } catch (error) { console.log(error.code); }
+      file.append('c');`;
+    const { stdout, stderr } = spawnSync(
+      'sh',
+      [
+        '-c',
+        'ulimit -f 32; exec "$0" --import tsx --input-type=module -e "$1"',
+        process.execPath,
+        script,
+      ],
+      { cwd: projectRoot, encoding: 'utf8' },
+    );
+    assert.equal(stdout, 'EFBIG\n', stderr);
+    assert.equal(readFileSync(path, 'utf8'), 'a\nb\nc\n');
+  },
+);

@@ -5,13 +5,8 @@ import { join } from 'node:path';
 import { corpusSource, makeK6Plan } from '../../load/k6/plan.ts';
 import { refusalsOf, wordsOfReasons } from '../../load/k6/refusals.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
-import {
-  httpAnswer,
-  runScenario,
-  scratchFolder,
-  shape,
-  startTarget,
-} from '../support/run-scenario.ts';
+import { httpAnswer, runScenario, shape, startTarget } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 

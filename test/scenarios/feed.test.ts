@@ -20,7 +20,8 @@ import { readTemplates } from '../../producers/templates.ts';
 import type { LoadShape } from '../../results/types.ts';
 import { FEED_STATUS, type K6Plan } from '../../scenarios/lib/plan.ts';
 import { k6Path } from '../support/k6.ts';
-import { httpAnswer, scratchFolder, shape, startTarget } from '../support/run-scenario.ts';
+import { httpAnswer, shape, startTarget } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 

@@ -8,11 +8,11 @@ import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,
   runScenario,
-  scratchFolder,
   shape,
   startTarget,
   type Behaviour,
 } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 const refusal = { status: 413, body: null };

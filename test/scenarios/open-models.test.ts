@@ -11,13 +11,8 @@ import { volumeOf } from '../../load/volume.ts';
 import { figuresOf } from '../../load/k6/figures.ts';
 import { endOf } from '../support/load-end.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
-import {
-  httpAnswer,
-  runScenario,
-  scratchFolder,
-  startTarget,
-  type Behaviour,
-} from '../support/run-scenario.ts';
+import { httpAnswer, runScenario, startTarget, type Behaviour } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 const accept: Behaviour = (socket) => socket.write(httpAnswer(200, OK));

@@ -12,12 +12,12 @@ import { makeFakeCorpus, type FakeCorpus } from '../support/fake-corpus.ts';
 import {
   httpAnswer,
   runScenario,
-  scratchFolder,
   shape,
   startTarget,
   type Behaviour,
   type ScenarioRun,
 } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 const accept: Behaviour = (socket) => socket.write(httpAnswer(200, OK));

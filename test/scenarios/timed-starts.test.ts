@@ -22,13 +22,8 @@ import type {
 import { runCli } from '../support/cli.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import { k6Path } from '../support/k6.ts';
-import {
-  type Behaviour,
-  httpAnswer,
-  runScenario,
-  scratchFolder,
-  startTarget,
-} from '../support/run-scenario.ts';
+import { type Behaviour, httpAnswer, runScenario, startTarget } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const OK = '{"status":"ok"}';
 
@@ -320,6 +315,6 @@ test('a dry run of a day of 1,000 producers', async () => {
   ]); // prettier-ignore
   assert.equal(exitCode, 0, stdout);
   assert.match(stdout, /96000 submissions in 1440 s at the network's times, 60 times as fast/);
-  assert.match(stdout, /96000 signed beforehand by 1000 producers/);
+  assert.match(stdout, /96000 signed beforehand by 1,000 producers/);
   assert.match(stdout, /gates .*on-time>=99%/);
 });

@@ -11,7 +11,8 @@ import { after, describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import { startBackend } from '../../stack/backend-process.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { runCli, startCli, until } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 import { readRecorded } from '../support/recorded.ts';
 import { startFakeS3 } from './storage-support.ts';
 

@@ -13,6 +13,7 @@ import {
   replyOf,
   startTestBackend,
 } from './support.ts';
+import { until } from '../support/until.ts';
 
 const plain = expand(backendAnswers.bodies[0].body);
 const request = (body: Uint8Array, headers = ''): Buffer =>
@@ -29,14 +30,6 @@ function gate(): { wait: Promise<void>; open: () => void } {
   let open = (): void => {};
   const wait = new Promise<void>((resolve) => (open = resolve));
   return { wait, open };
-}
-
-/** Waits for a condition that events of this process bring about. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    assert.ok(turns < 5000, 'it did not come about');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 test('200 connections at once are all answered, each with its own answer', async () => {

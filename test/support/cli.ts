@@ -34,16 +34,3 @@ export function startCli(
 
 export const runCli = (args: readonly string[], env?: NodeJS.ProcessEnv): Promise<CliResult> =>
   startCli(args, env).result;
-
-/** Waits until `condition` holds, looking every 20 ms. @throws Error after `limitMs` */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  limitMs = 60_000,
-): Promise<void> {
-  const endMs = performance.now() + limitMs;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`${what}: not within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

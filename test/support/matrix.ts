@@ -10,9 +10,10 @@ import { projectRoot } from '../../paths.ts';
 import type { Reconcile, SampleLine, Summary } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
 import { type BadWay, startBadTarget } from './bad-target.ts';
-import { type RunningCli, runCli, startCli, until } from './cli.ts';
+import { type RunningCli, runCli, startCli } from './cli.ts';
+import { until } from './until.ts';
 import { k6Path } from './k6.ts';
-import { scratchFolder } from './run-scenario.ts';
+import { scratchFolder } from './scratch.ts';
 
 const RECORDED = join(projectRoot, 'producers', 'data');
 const SHORT_THINK = ['--think', '200ms-400ms'];

@@ -1,7 +1,6 @@
 /** One run of the real k6 with a bundle of dist/scenarios, as the load step does it: plan in, aggregator out. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { k6Memory, writeK6Plan, bodySizes } from '../../load/k6/plan.ts';
@@ -24,17 +23,6 @@ export const shape = (change: Partial<LoadShape>): LoadShape => ({
   gracefulStopMs: 11_000,
   ...change,
 });
-
-const scratch: string[] = [];
-process.on('exit', () => {
-  for (const folder of scratch) rmSync(folder, { recursive: true, force: true });
-});
-
-/** @returns a folder that is gone when the process ends */
-export function scratchFolder(): string {
-  scratch.push(mkdtempSync(join(tmpdir(), 'scenario-')));
-  return scratch.at(-1)!;
-}
 
 export type Request = { head: string; body: Buffer };
 

@@ -13,7 +13,7 @@ import {
   startProgram,
   type LongProgram,
 } from '../../system/run-program.ts';
-import { until } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 
 const env = { PATH: process.env.PATH };
 const sh = (script: string) => ({ file: 'sh', args: ['-c', script], env });

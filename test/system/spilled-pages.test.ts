@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { AnswerTable } from '../../reconcile/answer-table.ts';
 import { PAGE, SpilledPages } from '../../system/spilled-pages.ts';
 import { CODE } from '../../scenarios/lib/reports.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 for (const make of [Uint16Array, Uint32Array])
   test(`${make.name}: what is spilled is what was set, wherever it is asked for`, () => {

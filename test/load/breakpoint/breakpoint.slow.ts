@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readRun } from '../../../results/reader.ts';
 import { startCapacityTarget } from '../../support/capacity-target.ts';
-import { type CliResult, startCli, until } from '../../support/cli.ts';
+import { type CliResult, startCli } from '../../support/cli.ts';
+import { until } from '../../support/until.ts';
 import { k6Path } from '../../support/k6.ts';
 
 let folder: string;

@@ -8,9 +8,10 @@ import type { Surroundings } from '../../../load/job.ts';
 import { projectRoot } from '../../../paths.ts';
 import type { Summary } from '../../../results/types.ts';
 import { Screen } from '../../../system/screen.ts';
-import { runCli, startCli, until } from '../../support/cli.ts';
+import { runCli, startCli } from '../../support/cli.ts';
+import { until } from '../../support/until.ts';
 import { jobOf } from '../../support/job.ts';
-import { scratchFolder } from '../../support/run-scenario.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const FAKE = join(projectRoot, 'test', 'fixtures', 'bin', 'k6-sends');
 const LENIENT = ['--gate', 'on-time>=0%', '--gate', 'keeping-up>=0%'];

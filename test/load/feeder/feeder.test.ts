@@ -15,7 +15,7 @@ import { ENVELOPE, RECORD } from '../../../mina/envelope.ts';
 import { type PlannedChunk, planSubmissions } from '../../../producers/corpus-plan.ts';
 import { makeFleet } from '../../../producers/fleet.ts';
 import { readTemplates } from '../../../producers/templates.ts';
-import { scratchFolder } from '../../support/run-scenario.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const T0 = 1_767_323_045_600;
 

@@ -14,7 +14,7 @@ import { makeFleet } from '../../../producers/fleet.ts';
 import type { HostileFigures } from '../../../results/types.ts';
 import { projectRoot } from '../../../paths.ts';
 import { type BackendProcess, startBackend } from '../../../stack/backend-process.ts';
-import { until } from '../../support/cli.ts';
+import { until } from '../../support/until.ts';
 import {
   always,
   caseNamed,

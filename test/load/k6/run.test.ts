@@ -11,7 +11,8 @@ import { startK6, type K6Call } from '../../../load/k6/run.ts';
 import { distFile, projectRoot } from '../../../paths.ts';
 import { UserError } from '../../../user-error.ts';
 import { k6Path } from '../../support/k6.ts';
-import { scratchFolder, shape } from '../../support/run-scenario.ts';
+import { shape } from '../../support/run-scenario.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const memory = { goGc: 100, limitBytes: 500e6 };
 

@@ -19,7 +19,7 @@ import {
   type TransportOptions,
 } from '../../../load/target/transport.ts';
 import { UserError } from '../../../user-error.ts';
-import { until } from '../../support/cli.ts';
+import { until } from '../../support/until.ts';
 import { k6Path } from '../../support/k6.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../../support/tls-target.ts';
 

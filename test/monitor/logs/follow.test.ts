@@ -26,7 +26,7 @@ import {
 import { LEFT_OUT, LogReader } from '../../../monitor/logs/reader.ts';
 import { projectRoot } from '../../../paths.ts';
 import type { LogSecond } from '../../../results/types.ts';
-import { until } from '../../support/cli.ts';
+import { until } from '../../support/until.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'logs-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
