@@ -19,7 +19,7 @@ import { after, before, describe, test } from 'node:test';
 import { distFile } from '../../paths.ts';
 import type { Summary } from '../../results/types.ts';
 import { k6Path } from '../support/k6.ts';
-import { scratchFolder } from '../support/run-scenario.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** Answers at once, and has no limit of its own: it runs in this process, outside of what holds the generator back. */
 const target = createServer((request, response) => {
