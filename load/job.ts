@@ -50,6 +50,8 @@ export type LoadJob = {
   /** The embedded backend answers 200 whatever its storage does, as the original. */
   faithful: boolean;
   keep: boolean;
+  /** The pictures of the results are made at the end. */
+  pictures: boolean;
   /** What the user should know of the options, one sentence each. */
   notes: readonly string[];
 };

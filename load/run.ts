@@ -58,7 +58,7 @@ export async function runLoad(
     const { folder } = prepared.writer;
     const summary = await runPrepared(job, prepared, surroundings, ending, many);
     return many === null
-      ? await finishRun(folder, summary, screen)
+      ? await finishRun(folder, summary, screen, job.pictures)
       : { exitCode: summary.verdict.exitCode, folder, summary };
   } finally {
     if (many === null) ending.stop();
@@ -193,8 +193,13 @@ function saved({ writer }: PreparedRun, { aggregator }: Measures, summary: Summa
 }
 
 /** Pictures, report and the last lines of a run whose files are whole. */
-export async function finishRun(folder: string, summary: Summary, screen: Screen): Promise<RunEnd> {
-  const { notDrawn, isGone } = await tryToDescribe(folder);
+export async function finishRun(
+  folder: string,
+  summary: Summary,
+  screen: Screen,
+  pictures: boolean,
+): Promise<RunEnd> {
+  const { notDrawn, isGone } = await tryToDescribe(folder, pictures);
   for (const note of summary.notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
@@ -209,9 +214,10 @@ export async function finishRun(folder: string, summary: Summary, screen: Screen
  */
 async function tryToDescribe(
   folder: string,
+  pictures: boolean,
 ): Promise<{ notDrawn: string | null; isGone: boolean }> {
   try {
-    await describeRun(folder, { justEnded: true });
+    await describeRun(folder, { justEnded: true, pictures });
     return { notDrawn: null, isGone: false };
   } catch (error) {
     const { message } = error as Error;

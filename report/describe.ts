@@ -51,13 +51,14 @@ function checkIsWhole(folder: string): void {
 
 /**
  * Draws all pictures of the run in `folder` and writes its report.
- * @param how `justEnded`: the run has just written its summary, so a folder without one was deleted meanwhile
+ * @param how `justEnded`: the run has just written its summary, so a folder without one was deleted meanwhile. `pictures`: false for the
+ * report alone, with the pictures that lie there already
  * @returns the path of the report
  * @throws UserError if the folder cannot be read or written; ResultsGone (exit 5) if it vanished
  */
 export async function describeRun(
   folder: string,
-  { justEnded = false }: { justEnded?: boolean } = {},
+  { justEnded = false, pictures = true }: { justEnded?: boolean; pictures?: boolean } = {},
 ): Promise<string> {
   const check = () => {
     if (justEnded) checkIsWhole(resolve(folder));
@@ -65,7 +66,7 @@ export async function describeRun(
   check();
   try {
     const run = await readRun(folder);
-    await renderPictures(run);
+    if (pictures) await renderPictures(run);
     return await writeReport(run);
   } finally {
     // Whatever failed: that the results are gone is the reason, and counts more.

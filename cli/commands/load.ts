@@ -313,6 +313,13 @@ export const load: Command = {
       help: 'keep the signed corpus and what the embedded backend stored, inside the run folder',
     },
     {
+      name: 'skip-pictures',
+      group: 'output',
+      type: 'flag',
+      env: 'MINA_LOAD_SKIP_PICTURES',
+      help: 'make no pictures at the end, which takes some seconds of CPU; npm run plot makes them from the results at any time',
+    },
+    {
       name: 'config',
       group: 'output',
       type: 'path',
@@ -475,6 +482,7 @@ function jobOf(
     gates: (values.gate as string[] | undefined) ?? [],
     faithful: values.faithful === true,
     keep: values.keep === true,
+    pictures: values['skip-pictures'] !== true,
     notes,
   };
 }

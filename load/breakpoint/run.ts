@@ -120,7 +120,7 @@ export async function runBreakpoint(
       return { exitCode: EXIT.interrupted, folder: null, summary: null };
     }
     const summary = search.conclude(problem);
-    return await finishRun(folder, summary, screen);
+    return await finishRun(folder, summary, screen, job.pictures);
   } catch (error) {
     await undoAll().catch(() => undefined);
     record?.remove();

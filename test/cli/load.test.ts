@@ -19,7 +19,7 @@ import { after, before, describe, test } from 'node:test';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { load as loadCommand } from '../../cli/commands/load.ts';
-import { type CliResult, runCli, startCli } from '../support/cli.ts';
+import { type CliResult, runCli, startCli, WITH_PICTURES } from '../support/cli.ts';
 import { assertRefused, json, theRun } from '../support/load-results.ts';
 import { runCommand } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
@@ -238,7 +238,7 @@ describe('runs', { concurrency: 2 }, () => {
     try {
       const result = await runCli(
         ['load', '--vus', '20', '--duration', '4s', '--think', '100ms-300ms', '--port', String(port), '--results', results],
-        env,
+        { ...env, ...WITH_PICTURES },
       ); // prettier-ignore
       assert.equal(result.exitCode, 0, result.stdout + result.stderr);
       assert.match(result.stdout, new RegExp(`port ${port} is in use.*\\d+`));
@@ -288,6 +288,9 @@ describe('runs', { concurrency: 2 }, () => {
     const days = readdirSync(join(run, 'storage', 'submissions'));
     const stored = days.flatMap((day) => readdirSync(join(run, 'storage', 'submissions', day)));
     assert.equal(stored.length, 10);
+    // Asked for without pictures: the report is there all the same.
+    const files = readdirSync(theRun(results));
+    assert.ok(files.includes('report.md') && !files.some((name) => name.endsWith('.png')));
   });
 
   test('hostile: every wrong request gets its answer, and the good load beside it passes', async () => {
@@ -319,7 +322,7 @@ describe('runs', { concurrency: 2 }, () => {
 
   test('one Ctrl-C: it stops, results are valid, 130', async () => {
     const results = freshResults();
-    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], { ...env, ...WITH_PICTURES }); // prettier-ignore
     await until(() => samplesOf(results) > 0, 'first samples');
     // As a terminal and npm do together: the same press twice.
     cli.child.kill('SIGINT');

@@ -19,7 +19,7 @@ import type {
   Summary,
   TimedStarts,
 } from '../../results/types.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, WITH_PICTURES } from '../support/cli.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import { k6Path } from '../support/k6.ts';
 import { type Behaviour, httpAnswer, runScenario, startTarget } from '../support/run-scenario.ts';
@@ -196,7 +196,7 @@ async function runLoad(args: readonly string[]) {
   const results = scratchFolder();
   const { exitCode, stdout, stderr } = await runCli(
     ['load', '--port', '0', '--results', results, ...args],
-    { K6_BIN: await k6Path() },
+    { K6_BIN: await k6Path(), ...WITH_PICTURES },
   );
   assert.equal(exitCode, 0, stdout + stderr);
   const folder = join(results, readdirSync(results)[0]);

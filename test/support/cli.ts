@@ -6,6 +6,9 @@ import { distFile } from '../../paths.ts';
 export type CliResult = { exitCode: number | null; stdout: string; stderr: string };
 export type RunningCli = { child: ChildProcess; result: Promise<CliResult>; output(): string };
 
+/** For `env`. */
+export const WITH_PICTURES = { MINA_LOAD_SKIP_PICTURES: '' };
+
 /** Longer than any test needs; a hang becomes a failure and not a stuck suite. */
 const LIMIT_MS = 120_000;
 
@@ -15,7 +18,14 @@ export function startCli(
   limitMs = LIMIT_MS,
 ): RunningCli {
   const child = spawn(process.execPath, [distFile('cli.js'), ...args], {
-    env: { ...process.env, npm_command: undefined, INIT_CWD: undefined, ...env },
+    env: {
+      ...process.env,
+      npm_command: undefined,
+      INIT_CWD: undefined,
+      // Some seconds of CPU a run: those that look at them ask for them with {@link WITH_PICTURES}.
+      MINA_LOAD_SKIP_PICTURES: '1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: limitMs,
     killSignal: 'SIGKILL',

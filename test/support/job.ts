@@ -38,6 +38,7 @@ export function jobOf(args: readonly string[] = [], change: Partial<LoadJob> = {
     hostileRate: values['hostile-rate'] as number,
     faithful: false,
     keep: false,
+    pictures: false,
     notes: [],
     ...change,
   };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readRun } from '../../../results/reader.ts';
 import { startCapacityTarget } from '../../support/capacity-target.ts';
-import { type CliResult, startCli } from '../../support/cli.ts';
+import { type CliResult, startCli, WITH_PICTURES } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
 import { k6Path } from '../../support/k6.ts';
 
@@ -21,7 +21,11 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** A search takes some twenty trials; on a busy machine more. */
 const LIMIT_MS = 300_000;
 const breakpoint = (args: string[]) =>
-  startCli(['load', '--scenario', 'breakpoint', '--settle', '0', ...args], env, LIMIT_MS);
+  startCli(
+    ['load', '--scenario', 'breakpoint', '--settle', '0', ...args],
+    { ...env, ...WITH_PICTURES },
+    LIMIT_MS,
+  );
 const theRun = (results: string): string => join(results, readdirSync(results)[0]);
 
 for (const capacity of [40, 90])
