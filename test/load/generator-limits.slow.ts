@@ -54,7 +54,10 @@ async function loadAfter(set: string, args: readonly string[]) {
       ...['--target', `http://127.0.0.1:${port}`, '--think', '0', '--results', results],
       ...args,
     ],
-    { env: { ...process.env, K6_BIN: await k6Path() }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      env: { ...process.env, K6_BIN: await k6Path(), MINA_LOAD_SKIP_PICTURES: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   );
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
