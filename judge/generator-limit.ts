@@ -9,7 +9,7 @@
  * | periods in which a CPU quota held its control group back | a tenth of them |
  * | submissions that waited for their signature | more than the on-time gate lets be missed, 1 % at least |
  * | open model: starts late, dropped while VUs were free, or never made | surely more than the on-time gate lets be missed, and no fewer than the target held up |
- * | closed model: think times that took too long | surely more than a tenth, and the target did not take the processor |
+ * | closed model: think times that took too long | surely more than a fifth, and the target did not take the processor |
  * | the machine was busy | k6 took half of it; or, without think times, k6 waited most of its time for others that are not the target |
  *
  * "Surely": beyond what chance makes of few starts (the lower end of Wilson's interval, 95 %). Late by little beside the target's own
@@ -69,7 +69,7 @@ const MOSTLY_WAITED = 0.75;
 /** Of the machine, that others took then. */
 const OTHERS_MOST = 0.5;
 /** Share of think times that may be late. */
-const LATE_THINK_TIMES = 0.1;
+const LATE_THINK_TIMES = 0.2;
 /** Lateness below this share of the target's own time does not matter. */
 const NEGLIGIBLE = 0.1;
 /** Share of the feeder's requests that may wait for the signer; in an open model what the on-time gate lets be missed, if that is more. */
@@ -109,10 +109,17 @@ export function surelyAtLeast(count: number, of: number): number {
   return Math.max(0, (centre - spread) / (1 + z ** 2 / of));
 }
 
+/** Requests of this share that went wrong are no matter of time. */
+const MOSTLY_WRONG = 0.5;
+
 /** @returns why the generator was the bottleneck; null: it was not */
 export function generatorLimit(facts: GeneratorFacts): GeneratorLimit | null {
+  const own = ownFailures(facts);
+  if (own !== null) return own;
+  // A target that refuses or breaks most of what it gets does so however late that comes.
+  const wrong = facts.refusals.reduce((sum, { count }) => sum + count, 0);
+  if (wrong > MOSTLY_WRONG * facts.sent) return null;
   return (
-    ownFailures(facts) ??
     standstill(facts) ??
     signing(facts) ??
     quota(facts) ??

@@ -4,7 +4,7 @@ import type { GeneratorFigures, LoadShape } from '../results/types.ts';
 import type { SampleAggregator } from './k6/samples.ts';
 
 /** A think time that ends less than this too late is on time: a timer, some turns of the scheduler on a machine with work. */
-const LEAST_TOLERANCE_MS = 25;
+const LEAST_TOLERANCE_MS = 50;
 /** Lateness of less than this share of the target's own answer time changes no figure much. */
 const TOLERANCE_SHARE = 0.25;
 

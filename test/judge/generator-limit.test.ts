@@ -117,7 +117,7 @@ test("think times that take too long are k6's own lateness in a closed model", (
   const late = (count: number, of = 400) => ({
     thinkTimes: { count: of, late: count, toleranceMs: 10 },
   });
-  assert.equal(closed({ cpu: idle, ...late(40) }), null);
+  assert.equal(closed({ cpu: idle, ...late(80) }), null);
   const neighbours = { host: 0.99, k6: 0.03, target: 0.01, others: 0.9 };
   assert.deepEqual(closed({ cpu: neighbours, ...late(300) }), {
     cause: 'other processes',
@@ -166,6 +166,14 @@ test('what this machine refused k6 is not the target’s doing', () => {
   assert.equal(refusal('dial: connection refused', 900), null);
   // A target that is out of files says so in an answer of its own.
   assert.equal(refusal('accept: too many open files', 900, '500'), null);
+});
+
+test('a target that breaks most of what it gets is to blame, however late that came', () => {
+  const generator = { thinkTimes: { count: 38, late: 30, toleranceMs: 50 } };
+  assert.notEqual(limitOf({ generator }), null);
+  const refusals = (count: number) => [{ answer: '500', text: 'broken', count }];
+  assert.equal(limitOf({ generator, refusals: refusals(900) }), null);
+  assert.notEqual(limitOf({ generator, refusals: refusals(100) }), null);
 });
 
 test('a k6 that stood still measured nothing meanwhile', () => {
