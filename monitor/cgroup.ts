@@ -175,25 +175,27 @@ const DEEPEST = 8;
 const MOST_FOLDERS = 500;
 
 /**
- * CPU time of a control group that holds nothing but `pids`: it counts processes as well that came and went unseen, which no sum over
+ * CPU time of a control group that holds nothing but processes of one tree: it counts processes as well that came and went unseen, which no sum over
  * processes does where nobody waits for them.
- * @returns null if another process is in it, or it is not to be seen
+ * @returns null if another process is in it, none of them is (they were moved), or it is not to be seen
  */
-export function ownGroupCpuMs(cgroup: Cgroup, pids: ReadonlySet<number>): number | null {
+export function ownGroupCpuMs(cgroup: Cgroup, isOfTree: (pid: number) => boolean): number | null {
   const top = cgroup.version === 2 ? cgroup.folder : cgroup.cpuacct;
   let folders = 0;
+  let found = 0;
   const isOwn = (folder: string, depth: number): boolean => {
     if (++folders > MOST_FOLDERS || depth > DEEPEST) return false;
     const inside = readSmallFile(join(folder, 'cgroup.procs')).match(/^\d+$/gm) ?? [];
+    found += inside.length;
     return (
-      inside.every((pid) => pids.has(Number(pid))) &&
+      inside.every((pid) => isOfTree(Number(pid))) &&
       readdirSync(folder, { withFileTypes: true }).every(
         (entry) => !entry.isDirectory() || isOwn(join(folder, entry.name), depth + 1),
       )
     );
   };
   try {
-    if (!isOwn(top, 0)) return null;
+    if (!isOwn(top, 0) || found === 0) return null;
     return cgroup.version === 2
       ? (keyed(readSmallFile(join(top, 'cpu.stat')), 'usage_usec') ?? NaN) / 1e3
       : (number(readSmallFile(join(top, 'cpuacct.usage'))) ?? NaN) / 1e6;

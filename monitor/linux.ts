@@ -16,7 +16,7 @@ import {
   parseUptime,
   type IoBytes,
 } from './procfs.ts';
-import { findCgroup, ownGroupCpuMs } from './cgroup.ts';
+import { findCgroup, ownGroupCpuMs, type Cgroup } from './cgroup.ts';
 import { readSmallFile } from './small-file.ts';
 import {
   collectTrees,
@@ -37,6 +37,9 @@ const LONG_INTERVAL_MS = 900;
 /** Of a process with more threads the clock ticks are taken: its threads would cost more than they tell. */
 const MOST_FINE_THREADS = 256;
 
+/** How long a process's control group, and that it holds strangers as well, is taken as known: both cost many small files to see. */
+const GROUP_KNOWN_MS = 10_000;
+
 /** A process that waited for a processor longer than this in an interval may do next to nothing because it may not. */
 const KEPT_WAITING_MS = 20;
 
@@ -53,6 +56,9 @@ function unitsOf(procRoot: string): { msPerTick: number; pageBytes: number } {
   }
   return { msPerTick: 1000 / (units.clockTicks ?? 100), pageBytes: units.pageBytes ?? 4096 };
 }
+
+/** @property cgroup null: none of its own, or not to be seen */
+type KnownGroup = { startedAtMs: number; cgroup: Cgroup | null; untilMs: number };
 
 export type LinuxProcessesOptions = {
   /** Another folder of the same form, for tests. */
@@ -147,6 +153,7 @@ export function linuxProcesses({
   let lastReadMs = -Infinity;
   let isLongInterval = false;
   const fineTimes = new Map<number, FineTime>();
+  const knownGroups = new Map<number, KnownGroup>();
 
   function fineTimeOf({ pid, startedAtMs, ended, cpuMs }: ProcessRow): {
     cpuMs: number;
@@ -247,21 +254,43 @@ export function linuxProcesses({
     }
   }
 
+  /** Begun after the look at the trees, or gone again. */
+  function isNewChild(pid: number, own: ReadonlySet<number>): boolean {
+    let row = readRow(pid);
+    for (let depth = 0; row !== null && depth < 8; depth++) {
+      if (own.has(row.parentPid)) return true;
+      if (row.parentPid <= 1) return false;
+      row = readRow(row.parentPid);
+    }
+    return row === null;
+  }
+
   function groupsOf(
     roots: readonly WatchedRoot[],
     processes: ReadonlyMap<number, WatchedProcess>,
   ): Snapshot['groups'] {
     const groups = new Map<string, { folder: string; cpuMs: number; atMs: number }>();
-    for (const { name, pid } of roots) {
-      const cgroup =
-        processes.get(pid)?.owner === name ? findCgroup(pid, null, { procRoot }) : null;
-      if (cgroup === null) continue;
-      const own = new Set(
-        [...processes.values()].filter(({ owner }) => owner === name).map((one) => one.pid),
-      );
-      const cpuMs = ownGroupCpuMs(cgroup, own);
-      if (cpuMs === null || Number.isNaN(cpuMs)) continue;
-      const folder = cgroup.version === 2 ? cgroup.folder : cgroup.cpuacct;
+    const present = roots.filter(({ name, pid }) => processes.get(pid)?.owner === name);
+    for (const pid of knownGroups.keys())
+      if (!present.some((root) => root.pid === pid)) knownGroups.delete(pid);
+    for (const { name, pid } of present) {
+      const nowMs = monotonicMs();
+      const { startedAtMs } = processes.get(pid)!;
+      let known = knownGroups.get(pid);
+      if (known?.startedAtMs !== startedAtMs || nowMs >= known.untilMs) {
+        const cgroup = findCgroup(pid, null, { procRoot });
+        known = { startedAtMs, cgroup, untilMs: nowMs + GROUP_KNOWN_MS };
+        knownGroups.set(pid, known);
+      }
+      if (known.cgroup === null) continue;
+      const own = new Set<number>();
+      for (const one of processes.values()) if (one.owner === name) own.add(one.pid);
+      const cpuMs = ownGroupCpuMs(known.cgroup, (pid) => own.has(pid) || isNewChild(pid, own));
+      if (cpuMs === null || Number.isNaN(cpuMs)) {
+        known.cgroup = null;
+        continue;
+      }
+      const folder = known.cgroup.version === 2 ? known.cgroup.folder : known.cgroup.cpuacct;
       groups.set(name, { folder, cpuMs, atMs: monotonicMs() });
     }
     return groups;
