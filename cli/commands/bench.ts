@@ -16,6 +16,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   monitor: () => import('../../bench/monitor.ts'),
   reconcile: () => import('../../bench/reconcile.ts'),
   cost: () => import('../../bench/cost.ts'),
+  compare: () => import('../../bench/compare.ts'),
   plots: () => import('../../bench/plots.ts'),
 };
 
