@@ -13,7 +13,7 @@ import {
 import { normalOf, smallestEffect } from '../judge/compare/detectable.ts';
 import { suspicionOf, type Night } from '../judge/compare/nights.ts';
 import type { BenchLine } from './measure.ts';
-import { randomOf } from './random.ts';
+import { randomOf } from '../judge/compare/random.ts';
 
 const FIGURE: ComparedFigure = {
   name: 'p95',

@@ -18,6 +18,8 @@ export type Command = {
   summary: string;
   /** Operands in help, e.g. `FILE…`; absent: none allowed. */
   operands?: string;
+  /** An option with two values, `--ab URL_A URL_B`: the second one stands as the only operand, and only beside it. */
+  pair?: string;
   options: readonly OptionSpec[];
   /**
    * `its result`: what it writes to standard output is what it is for, so a reader that went away ends it, and an output that

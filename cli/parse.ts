@@ -62,7 +62,11 @@ export function parseCommandLine(
   const problems = [...words.problems];
   const took = npmTook(command, env, new Set(Object.keys(words.given)), args, words.operands);
   if (took !== null) problems.push(took.problem);
-  if (!command.operands && words.operands.length > 0 && took?.explainsOperands !== true)
+  const isPair =
+    command.pair !== undefined &&
+    words.operands.length === 1 &&
+    Object.hasOwn(words.given, command.pair);
+  if (!command.operands && words.operands.length > 0 && !isPair && took?.explainsOperands !== true)
     problems.push(`"${words.operands.join(' ')}" belongs to no option`);
   const file = configFileOf(command, words, env, cwd);
   problems.push(...(file?.problems ?? []));

@@ -4,6 +4,7 @@ import type { KeyAccess } from '../producers/key-source.ts';
 import type { Plan } from '../results/types.ts';
 import type { Interrupts } from '../system/interrupts.ts';
 import type { Screen } from '../system/screen.ts';
+import type { AbPlan } from './ab/plan.ts';
 import type { SearchPlan } from './breakpoint/search.ts';
 import type { LoadRequest } from './request.ts';
 import type { TargetLogs } from './target/log.ts';
@@ -15,6 +16,8 @@ export type LoadJob = {
   request: LoadRequest;
   /** Many loads that search for a rate, each of them as `request` says but for rate and time; null: one load. */
   search: SearchPlan | null;
+  /** Rounds of the same load on two targets, in turn; null: one load. */
+  ab: AbPlan | null;
   options: Plan['options'];
   /** None: start the embedded backend. */
   targets: WeightedTarget[];

@@ -1,5 +1,6 @@
 /** `npm run load`: one load run against an uptime backend. */
 import { join } from 'node:path';
+import { exitCodeOf } from '../../judge/compare/comparison.ts';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
@@ -22,7 +23,11 @@ import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
 import { allowProblem } from '../../load/target/log.ts';
 import { runBreakpoint } from '../../load/breakpoint/run.ts';
+import type { AbPlan } from '../../load/ab/plan.ts';
+import { runSession } from '../../load/ab/run.ts';
 import { runLoad } from '../../load/run.ts';
+import { comparisonSentence } from '../../report/compare/page.ts';
+import { calibrationPathOf, judgeSession } from '../../report/compare/session.ts';
 import { checkTargets, parseTarget, type WeightedTarget } from '../../load/target/targets.ts';
 import {
   readTransport,
@@ -81,6 +86,17 @@ export const load: Command = {
       env: 'MINA_LOAD_TARGET',
       repeatable: true,
       help: 'the backend to load; without it an embedded one is started; may be given several times, each submission then goes to one of them by weight',
+    },
+    {
+      name: 'ab',
+      group: 'target',
+      type: 'text',
+      argument: 'URL_A URL_B',
+      check: (text) => {
+        const target = parseTarget(text);
+        return 'problem' in target ? target.problem : null;
+      },
+      help: 'two targets instead of one: the same load on both in turn (A B B A …), and which of them is worse, by npm run compare',
     },
     {
       name: 'port',
@@ -283,6 +299,16 @@ export const load: Command = {
       help: 'look into the storage while the load runs, too, with this time between two looks',
     },
     {
+      name: 'rounds',
+      group: 'gates',
+      type: 'integer',
+      argument: 'N',
+      default: '8',
+      min: 1,
+      max: 100,
+      help: 'rounds of --ab, each of them both targets; fewer than 6 prove nothing',
+    },
+    {
       name: 'gate',
       group: 'gates',
       type: 'text',
@@ -348,17 +374,20 @@ export const load: Command = {
     },
   ]),
   presets: presetsOf(),
-  async run({ values, sources, cwd, stdout, env }) {
+  pair: 'ab',
+  async run({ values, sources, operands, cwd, stdout, env }) {
     const transportOptions = transportOptionsOf(values, sources);
     const { transport, problems } = readTransport(transportOptions, env, process.platform);
     const watched = watchedBeside(values, env);
     const effect = withoutEffect(values, sources, settingsOf(values));
-    checkTogether(values, sources, transport, [
+    const ab = abPlanOf(values, sources, operands);
+    checkTogether(ab.checked, sources, transport, [
       ...problems,
       ...watched.problems,
       ...effect.problems,
+      ...ab.problems,
     ]);
-    const job = jobOf(values, sources, transport, watched, effect.notes);
+    const job = jobOf(values, sources, transport, watched, effect.notes, ab.plan);
     if (values.explain === true) {
       stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
@@ -384,6 +413,8 @@ export const load: Command = {
         confirm: confirmAt(interrupts.first),
         keys,
       };
+      if (job.ab !== null)
+        return await compareTargets(job, job.ab, { ...surroundings, output: stdout });
       const end =
         job.search === null
           ? await runLoad(job, surroundings)
@@ -395,6 +426,70 @@ export const load: Command = {
     }
   },
 };
+
+/** Between two loads of a comparison: what the one left under way is answered by then. */
+const AB_SETTLE_MS = 1000;
+
+/** Both targets and how often; or what does not go together with them. */
+function abPlanOf(
+  values: OptionValues,
+  sources: CommandCall['sources'],
+  operands: readonly string[],
+): { plan: AbPlan | null; checked: OptionValues; problems: string[] } {
+  if (values.ab === undefined)
+    return {
+      plan: null,
+      checked: values,
+      problems: sources.rounds === 'flag' ? ['--rounds has no effect without --ab'] : [],
+    };
+  const base = parseTarget(values.ab as string) as WeightedTarget;
+  if (operands.length === 0)
+    return {
+      plan: null,
+      checked: values,
+      problems: ['--ab needs two targets, but has one: --ab URL_A URL_B'],
+    };
+  const now = parseTarget(operands[0]);
+  if ('problem' in now)
+    return { plan: null, checked: values, problems: [`--ab: the second target ${now.problem}`] };
+  const excluded = ['target', 'target-pid', 'target-container', 'storage', 'target-log', 'port', 'faithful']; // prettier-ignore
+  const problems = excluded
+    .filter((name) => sources[name] === 'flag')
+    .map((name) => `--${name} belongs to one target, and --ab has two`);
+  if ((definitionOf(requestOf(values, sources).scenario).search?.(values) ?? null) !== null)
+    problems.push('--ab compares loads that are alike, and a search has a load of its own for each target'); // prettier-ignore
+  return {
+    plan: { base, now, rounds: values.rounds as number, settleMs: AB_SETTLE_MS },
+    // What is asked of one target is asked of both.
+    checked: { ...values, target: [values.ab as string, operands[0]] },
+    problems,
+  };
+}
+
+/** Runs the rounds and judges them. */
+async function compareTargets(
+  job: LoadJob,
+  plan: AbPlan,
+  surroundings: Parameters<typeof runSession>[2],
+): Promise<number> {
+  const { screen } = surroundings;
+  const { folder, interrupted } = await runSession(job, plan, surroundings);
+  if (folder === null) {
+    screen.line('interrupted before anything was sent; nothing was left behind');
+    return EXIT.interrupted;
+  }
+  if (interrupted) {
+    screen.line(`results: ${folder} (npm run compare -- ${folder} judges its rounds)`);
+    return EXIT.interrupted;
+  }
+  const { comparison } = await judgeSession(folder, {
+    unlike: false,
+    calibrationPath: calibrationPathOf(folder),
+  });
+  screen.line(`results: ${folder} (comparison.md)`);
+  screen.line(comparisonSentence(comparison));
+  return exitCodeOf(comparison);
+}
 
 /** How the sources of values are called in sentences. */
 const settingsOf = (values: OptionValues): Settings => ({
@@ -444,6 +539,7 @@ function jobOf(
   transport: Transport,
   watched: Watched,
   notes: readonly string[],
+  ab: AbPlan | null,
 ): LoadJob {
   const request = requestOf(values, sources);
   const shown = {
@@ -454,8 +550,9 @@ function jobOf(
   return {
     request,
     search: definitionOf(request.scenario).search?.(values) ?? null,
+    ab,
     options: optionRecord(load.options, shown, sources),
-    targets: targetsOf(values),
+    targets: ab === null ? targetsOf(values) : [ab.base],
     transport,
     allowRemote: values['allow-remote'] === true,
     port: values.port as number,

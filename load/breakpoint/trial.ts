@@ -24,6 +24,7 @@ export const trialJob = (
 ): LoadJob => ({
   ...job,
   search: null,
+  ab: null,
   resultsFolder,
   gates: job.gates.filter((text) => !isSearchGate(text)),
   // Said once, by the search.

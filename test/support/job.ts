@@ -16,6 +16,7 @@ export function jobOf(args: readonly string[] = [], change: Partial<LoadJob> = {
   return {
     request,
     search: definitionOf(request.scenario).search?.(values) ?? null,
+    ab: null,
     options: {},
     targets: [],
     transport: PLAIN_TRANSPORT,

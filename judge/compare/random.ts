@@ -1,0 +1,19 @@
+/** Random numbers that a seed fixes: the same comparison gives the same answer whenever it is asked. Pure. */
+
+/** FNV-1a, 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
+/** Uniform numbers from 0 to 1 (Mulberry32, public domain). */
+export function randomOf(seed: number | string): () => number {
+  let state = typeof seed === 'number' ? seed : hashOf(seed);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

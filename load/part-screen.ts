@@ -1,0 +1,17 @@
+/** The screen of a load that is one of many: its steps are nobody's news, the line that changes is. */
+import { Screen, type StatusText, textFor } from '../system/screen.ts';
+
+export class PartScreen extends Screen {
+  readonly #name: string;
+  constructor(output: ConstructorParameters<typeof Screen>[0], name: string) {
+    super(output);
+    this.#name = name;
+  }
+  override line(): void {
+    // Left out.
+  }
+  override status(text: StatusText): void {
+    const before = `${this.#name} | `;
+    super.status((width) => before + textFor(text, width - before.length));
+  }
+}

@@ -1,0 +1,120 @@
+/** The page of a comparison: what follows first, then the figures, then what could have been seen, then why. Pure. */
+import type { Comparison } from '../../judge/compare/comparison.ts';
+import type { FigureComparison } from '../../judge/compare/rounds.ts';
+import { countOf, formatNumber } from '../../results/units.ts';
+import { type Block, NO_DATA, type Page, paragraph, table } from '../page.ts';
+
+/** 1.043 -> `+4.3 %`, 0.9 -> `-10 %`, 1 -> `0.0 %`. */
+export function formatRatio(ratio: number): string {
+  const percent = 100 * (ratio - 1);
+  const text = percent.toFixed(Math.abs(percent) < 9.95 ? 1 : 0);
+  if (Number(text) === 0) return '0.0 %';
+  return `${percent > 0 ? '+' : ''}${text} %`;
+}
+
+const percentOf = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+function intervalWords({ ratio }: FigureComparison): string {
+  if (ratio === null) return NO_DATA;
+  const { low, high } = ratio;
+  return `${low === null ? 'not known' : formatRatio(low)} to ${high === null ? 'not known' : formatRatio(high)}`;
+}
+
+/** The one sentence of a comparison. */
+export function comparisonSentence({ state, rounds, figures, reasons }: Comparison): string {
+  const named = figures.filter(({ figure, state: one }) => figure.gates && one === 'worse');
+  switch (state) {
+    case 'worse':
+      return `WORSE: ${named
+        .map(
+          (one) => `${one.figure.name} ${formatRatio(one.ratio!.estimate)} (${intervalWords(one)})`,
+        )
+        .join(', ')}, in ${countOf(rounds, 'round')}.`;
+    case 'not worse':
+      return `NOT WORSE in ${countOf(rounds, 'round')}: ${figures
+        .filter(({ figure }) => figure.gates)
+        .map(
+          (one) => `${one.figure.name} ${formatRatio(one.ratio!.estimate)} (${intervalWords(one)})`,
+        )
+        .join(', ')}.`;
+    case 'no data':
+      return `NO DATA: ${reasons.at(-1) ?? 'a figure that gates has no values'}.`;
+    case 'unlike':
+      return `NOT COMPARED: ${reasons[0]}.`;
+  }
+}
+
+function figuresTable(figures: Comparison['figures']): Block {
+  return table(
+    [
+      'Figure',
+      'Rounds',
+      'Now / base',
+      'With 90 %',
+      'Counts from',
+      'Result',
+      'Would have been seen',
+    ],
+    figures.map((one) => {
+      const { figure, rounds, ratio, state, detectable } = one;
+      return [
+        figure.gates ? `${figure.what} (gate)` : figure.what,
+        formatNumber(rounds),
+        ratio === null ? NO_DATA : formatRatio(ratio.estimate),
+        intervalWords(one),
+        `${figure.worse === 'higher' ? '+' : '-'}${percentOf(figure.minimumEffect)}`,
+        state,
+        detectable === null ? 'not known' : `${percentOf(detectable)} or more`,
+      ];
+    }),
+    ['left', 'right', 'right', 'right', 'right', 'left', 'right'],
+  );
+}
+
+/** What a change would have had to be; the figures that gate, in a sentence. */
+function detectableSentence({ figures, rounds, noiseFrom }: Comparison): string {
+  const known = figures.filter(({ figure, detectable }) => figure.gates && detectable !== null);
+  if (known.length === 0)
+    return `Which change ${countOf(rounds, 'round')} would have shown is not known: too few rounds have figures.`;
+  const noise =
+    noiseFrom === 'calibration'
+      ? 'by the noise of rounds in which nothing changed'
+      : "by these rounds' own scatter; npm run compare -- --calibrate measures it better";
+  return `${countOf(rounds, 'round')} show, with 80 %, a change of ${known
+    .map(({ figure, detectable }) => `${percentOf(detectable!)} or more in ${figure.name}`)
+    .join(' and ')} (${noise}).`;
+}
+
+/** @param names of the two sides: URLs or versions */
+export function pageOfComparison(
+  comparison: Comparison,
+  names: { base: string; now: string },
+): Page {
+  return {
+    title: 'Comparison',
+    sections: [
+      {
+        id: 'verdict',
+        title: null,
+        blocks: [
+          paragraph(['base: ', { code: names.base }, ' · now: ', { code: names.now }]),
+          paragraph([{ strong: [comparisonSentence(comparison)] }]),
+          ...(comparison.reasons.length === 0
+            ? []
+            : [{ kind: 'notes', items: comparison.reasons } as const]),
+        ],
+      },
+      {
+        id: 'figures',
+        title: 'Figures',
+        blocks: [
+          figuresTable(comparison.figures),
+          paragraph(detectableSentence(comparison)),
+          paragraph(
+            'Each round runs both sides, in turn first; a ratio is the median of the pairwise means of all rounds (Hodges and Lehmann), and a figure fails only if its bound passes the change that counts (exact signed-rank test, Holm over the figures that gate).',
+          ),
+        ],
+      },
+    ],
+  };
+}

@@ -1,0 +1,129 @@
+/** Judges a session from its folder alone, and writes what came of it beside its runs. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import {
+  calibrationOf,
+  compare,
+  type Comparison,
+  type Round,
+} from '../../judge/compare/comparison.ts';
+import { randomOf } from '../../judge/compare/random.ts';
+import { readRun } from '../../results/reader.ts';
+import { readSession, type Session } from '../../results/session.ts';
+import { EXIT, UserError } from '../../user-error.ts';
+import { printMarkdown } from '../print-markdown.ts';
+import { comparisonSentence, pageOfComparison } from './page.ts';
+
+const COMPARISON_FILE = 'comparison.json';
+const PAGE_FILE = 'comparison.md';
+const CALIBRATION_FILE = 'calibration.json';
+
+const calibrationFile = z.looseObject({
+  format: z.literal(1),
+  byFingerprint: z.record(
+    z.string(),
+    z.object({ rounds: z.number(), deviations: z.record(z.string(), z.number()) }),
+  ),
+});
+type CalibrationFile = z.infer<typeof calibrationFile>;
+
+/** Where the noise of this results folder's machine is kept unless somebody says otherwise. */
+export const calibrationPathOf = (session: string): string => join(session, '..', CALIBRATION_FILE);
+
+/** @throws UserError (exit 2) for a file that is no calibration */
+async function readCalibrations(path: string): Promise<CalibrationFile> {
+  if (!existsSync(path)) return { format: 1, byFingerprint: {} };
+  try {
+    return calibrationFile.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    throw new UserError(`${path} is no calibration: ${(cause as Error).message.split('\n')[0]}`, {
+      hint: 'delete it and calibrate again: npm run compare -- --calibrate SESSION',
+      exitCode: EXIT.usage,
+      cause,
+    });
+  }
+}
+
+/** Rounds of which both runs came to their end; @throws UserError (exit 3) if there is none */
+async function roundsOf(folder: string, session: Session): Promise<Round[]> {
+  const rounds: Round[] = [];
+  for (const { base, now } of session.rounds) {
+    if (base === null || now === null) continue;
+    const [a, b] = [await readRun(join(folder, base)), await readRun(join(folder, now))];
+    if (a.plan && a.summary && b.plan && b.summary)
+      rounds.push({
+        base: { plan: a.plan, summary: a.summary },
+        now: { plan: b.plan, summary: b.summary },
+      });
+  }
+  if (rounds.length === 0)
+    throw new UserError(`${folder} has no round in which both runs came to their end`, {
+      hint: 'let npm run load -- --ab URL_A URL_B run to its end',
+      exitCode: EXIT.noData,
+    });
+  return rounds;
+}
+
+export type JudgedSession = { comparison: Comparison; page: string };
+
+/**
+ * Writes `comparison.json` and `comparison.md` into the session.
+ * @param calibrationPath a file that need not be there
+ * @throws UserError if a file cannot be read (exit 2), or no round is whole (exit 3)
+ */
+export async function judgeSession(
+  folder: string,
+  { unlike, calibrationPath }: { unlike: boolean; calibrationPath: string },
+): Promise<JudgedSession> {
+  const session = await readSession(folder);
+  const rounds = await roundsOf(folder, session);
+  const { byFingerprint } = await readCalibrations(calibrationPath);
+  const options = { unlike, random: randomOf(session.id) };
+  const alone = compare(rounds, options);
+  const calibration = byFingerprint[alone.fingerprint];
+  const comparison =
+    calibration === undefined
+      ? alone
+      : compare(rounds, { unlike, random: randomOf(session.id), calibration });
+  const page = printMarkdown(
+    pageOfComparison(comparison, { base: session.base.name, now: session.now.name }),
+  );
+  const data = `${JSON.stringify({ format: 1, ...comparison }, null, 2)}\n`;
+  await writeFileAtomic(join(folder, COMPARISON_FILE), data);
+  await writeFileAtomic(join(folder, PAGE_FILE), page);
+  return { comparison, page };
+}
+
+/**
+ * Keeps the noise of a session of one thing against itself.
+ * @returns a sentence. @throws UserError (exit 3) if its rounds say nothing
+ */
+export async function calibrateBy(
+  folder: string,
+  { unlike, calibrationPath }: { unlike: boolean; calibrationPath: string },
+): Promise<string> {
+  const session = await readSession(folder);
+  const { byFingerprint } = await readCalibrations(calibrationPath);
+  const comparison = compare(await roundsOf(folder, session), {
+    unlike,
+    random: randomOf(session.id),
+  });
+  const calibration = calibrationOf(comparison);
+  if (comparison.state === 'unlike' || Object.keys(calibration.deviations).length === 0)
+    throw new UserError(`nothing to calibrate with: ${comparisonSentence(comparison)}`, {
+      hint: 'run one target against itself: npm run load -- --ab URL URL --rounds 12',
+      exitCode: EXIT.noData,
+    });
+  const file = {
+    format: 1,
+    byFingerprint: { ...byFingerprint, [comparison.fingerprint]: calibration },
+  };
+  await writeFileAtomic(calibrationPath, `${JSON.stringify(file, null, 2)}\n`);
+  const figures = Object.entries(calibration.deviations)
+    .map(([name, deviation]) => `${name} ${(100 * deviation).toFixed(1)} %`)
+    .join(', ');
+  return `noise of ${calibration.rounds} rounds, kept for fingerprint ${comparison.fingerprint}: ${figures}`;
+}

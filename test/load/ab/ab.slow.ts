@@ -1,0 +1,87 @@
+/** Rounds on two real targets that differ by 30 ms, and on one target twice; the real k6. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Comparison } from '../../../judge/compare/comparison.ts';
+import type { Session } from '../../../results/session.ts';
+import { EXIT } from '../../../user-error.ts';
+import { runCli, startCli } from '../../support/cli.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
+
+const results = scratchFolder();
+const stops: (() => void)[] = [];
+after(() => stops.forEach((stop) => stop()));
+
+/** Answers each submission after the same time, as many at once as come. */
+async function startTarget(delayMs: number): Promise<{ url: string; seen: () => number }> {
+  let seen = 0;
+  const server = createServer((req, res) => {
+    let bytes = 0;
+    req.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    req.on('end', () => {
+      if (bytes < 1000) {
+        res.writeHead(400).end('{"error":"Error decoding payload"}');
+        return;
+      }
+      seen++;
+      setTimeout(() => res.writeHead(200).end('{"status":"ok"}'), delayMs);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}`, seen: () => seen };
+}
+
+const SHORT = ['--scenario', 'arrival', '--rate', '20/s', '--duration', '3s', '--results', results];
+
+test('a target that is 30 ms slower is worse, with the change; both had every round', async () => {
+  const [fast, slow] = [await startTarget(20), await startTarget(50)];
+  const { exitCode, stdout, stderr } = await runCli(['load', '--ab', fast.url, slow.url, '--rounds', '6', ...SHORT]); // prettier-ignore
+  assert.match(stdout, /round 6 of 6, A: p95 /, stderr);
+  // On a machine that is busy with other things a round may not count; then there is no verdict, and it says so.
+  const counted = 6 - new Set(stdout.match(/round \d(?= of 6, .*does not count)/g)).size;
+  assert.equal(exitCode, counted === 6 ? EXIT.gateFailed : EXIT.noData, stdout);
+  assert.match(stdout, counted === 6 ? /WORSE: p95 \+\d+ % / : /sound rounds prove nothing/);
+  const folder = join(
+    results,
+    readdirSync(results).find((name) => name.endsWith('-ab'))!,
+  );
+  const session = JSON.parse(readFileSync(join(folder, 'session.json'), 'utf8')) as Session;
+  assert.equal(session.rounds.length, 6);
+  assert.equal(fast.seen(), 6 * 60);
+  assert.equal(slow.seen(), 6 * 60);
+  const comparison = JSON.parse(
+    readFileSync(join(folder, 'comparison.json'), 'utf8'),
+  ) as Comparison;
+  const p95 = comparison.figures.find(({ figure }) => figure.name === 'p95')!;
+  assert.equal(p95.logRatios.length, counted);
+  if (counted === 6) assert.ok(p95.ratio!.estimate > 1.3, JSON.stringify(p95.ratio));
+
+  const again = await runCli(['compare', folder]);
+  assert.equal(again.exitCode, exitCode);
+  assert.equal(again.stdout, readFileSync(join(folder, 'comparison.md'), 'utf8'));
+});
+
+test('a session that is interrupted can still be judged', async () => {
+  const { url } = await startTarget(5);
+  const own = scratchFolder();
+  const cli = startCli(['load', '--ab', url, url, ...SHORT, '--results', own]);
+  await until(() => /round 1 of 8, B: /.test(cli.output()));
+  cli.child.kill('SIGINT');
+  const { exitCode, stdout } = await cli.result;
+  assert.equal(exitCode, EXIT.interrupted, stdout);
+  const folder = join(own, readdirSync(own)[0]);
+  assert.ok(existsSync(join(folder, 'session.json')));
+  const judged = await runCli(['compare', folder]);
+  assert.equal(judged.exitCode, EXIT.noData, judged.stderr);
+  assert.match(judged.stdout, /sound rounds? proves? nothing: at least 6 are needed/);
+});

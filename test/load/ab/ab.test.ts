@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { turnName, turnsOf, type AbPlan } from '../../../load/ab/plan.ts';
+import { turnJob } from '../../../load/ab/turn-job.ts';
+import { EXIT } from '../../../user-error.ts';
+import { jobOf } from '../../support/job.ts';
+import { runHere } from '../../support/run-command.ts';
+
+const A = 'http://127.0.0.1:1';
+const B = 'http://127.0.0.1:2';
+const plan: AbPlan = {
+  base: { url: A, weight: 1 },
+  now: { url: B, weight: 1 },
+  rounds: 3,
+  settleMs: 0,
+};
+
+test('ABBA: both sides are first equally often; a round sends one seed, on one address two', () => {
+  const turns = turnsOf(plan);
+  assert.equal(turns.map(({ side }) => (side === 'base' ? 'A' : 'B')).join(''), 'ABBAAB');
+  assert.equal(turnName(plan, turns[2]), 'round 2 of 3, B');
+  const jobs = turns.map((turn) => turnJob(jobOf(['--vus', '7'], { ab: plan }), plan, turn, 'x'));
+  assert.deepEqual(
+    jobs.map(({ targets }) => targets[0].url),
+    [A, B, B, A, A, B],
+  );
+  const seedsOf = (of: AbPlan): number =>
+    new Set(turns.map((turn) => turnJob(jobOf(), of, turn, 'x').request.seed)).size;
+  assert.equal(seedsOf(plan), 3);
+  assert.equal(seedsOf({ ...plan, now: plan.base }), 6);
+  for (const job of jobs) assert.deepEqual([job.ab, job.request.vus], [null, 7]);
+});
+
+test('what does not go with two targets is refused, all of it at once', async () => {
+  const refused = async (args: string[], ...causes: RegExp[]) => {
+    const { exitCode, stderr } = await runHere(['load', ...args]);
+    assert.equal(exitCode, EXIT.usage, stderr);
+    for (const cause of causes) assert.match(stderr, cause);
+  };
+  await refused(['--ab', A], /--ab needs two targets, but has one: --ab URL_A URL_B/);
+  await refused(['--ab', A, 'not a url'], /--ab: the second target must be a URL/);
+  await refused(['--ab', 'x', B], /--ab must be a URL/);
+  await refused(
+    ['--ab', A, B, '--target', A, '--storage', 'file:/tmp'],
+    /--target belongs to one target, and --ab has two/,
+    /--storage belongs to one target/,
+  );
+  await refused(['--ab', A, B, '--scenario', 'breakpoint'], /a search has a load of its own/);
+  await refused(['--rounds', '8'], /--rounds has no effect without --ab/);
+  await refused(['http://127.0.0.1:2'], /belongs to no option/);
+  await refused(['--ab', A, B, 'more'], /belongs to no option/);
+});
