@@ -112,7 +112,7 @@ export function decide(
           submissions: volume.submissions,
           peakRatePerSecond: volume.peakRatePerSecond,
           durationMs: shape.durationMs,
-          hourlyLimit: backend?.hourlyLimit ?? HOURLY_LIMIT,
+          hourlyLimit: backend?.hourlyLimit ?? job.hourlyLimit ?? HOURLY_LIMIT,
         }));
   const { meanBodyBytes, corpusBytes, k6MemoryBytes } = sizesOf(job, facts, shape, {
     records: source.kind === 'recorded' || fed ? 0 : volume.submissions,
@@ -185,7 +185,9 @@ function backendOf(
     };
   const notes: string[] = [];
   const switches = Object.entries(backendSwitches).filter(
-    ([name]) => !(name === 'VERIFY_SIGNATURE_DISABLED' && isBroken),
+    ([name]) =>
+      !(name === 'VERIFY_SIGNATURE_DISABLED' && isBroken) &&
+      !(name === 'REQUESTS_PER_PK_HOURLY' && job.hourlyLimit !== null),
   );
   if (switches.length > 0)
     notes.push(
@@ -194,7 +196,8 @@ function backendOf(
   if (isBroken)
     notes.push('the signatures are broken, so the embedded backend does not look at them');
   const { REQUESTS_PER_PK_HOURLY: given } = backendSwitches;
-  if (given === undefined && ofScenario?.note) notes.push(ofScenario.note);
+  if (job.hourlyLimit === null && given === undefined && ofScenario?.note)
+    notes.push(ofScenario.note);
   // Recorded submitters are few, and each would be let in only once a second; that is not what a recording measures.
   const faithful = job.faithful || source.asRecorded;
   if (faithful && !job.faithful)
@@ -204,9 +207,10 @@ function backendOf(
   return {
     backend: {
       hourlyLimit:
-        given !== undefined
+        job.hourlyLimit ??
+        (given !== undefined
           ? Number(given) // A wrong number is the backend's to refuse.
-          : (ofScenario?.limit ?? (source.asRecorded ? NO_LIMIT : HOURLY_LIMIT)),
+          : (ofScenario?.limit ?? (source.asRecorded ? NO_LIMIT : HOURLY_LIMIT))),
       faithful,
       checksSignatures: !isBroken && backendSwitches.VERIFY_SIGNATURE_DISABLED !== '1',
     },

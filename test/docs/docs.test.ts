@@ -164,6 +164,7 @@ test('options that the docs name are options', () => {
     'serve',
     'token-env',
     'count',
+    'for-hostile',
     'format',
     'out',
     'pid',

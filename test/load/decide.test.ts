@@ -130,6 +130,25 @@ test('what the embedded backend is told by the environment is followed, and said
   assert.ok(few.producers > decide(jobOf(), factsOf()).producers);
 });
 
+test('--hourly-limit says how many producers a load has, and what the embedded backend lets through', () => {
+  // 30,000 submissions in a minute, of which at most half of 4 may be of one producer: with hardly any allowed, each has one.
+  const args = ['--scenario', 'arrival', '--rate', '500/s'];
+  const few = [...args, '--hourly-limit', '4'];
+  const of = (words: string[], change = {}, facts = {}) => {
+    const { backend, producers, notes } = decide(jobOf(words, change), factsOf(facts));
+    return [backend?.hourlyLimit, producers, notes.length];
+  };
+  assert.deepEqual(of(args), [120, 3000, 0]);
+  const [, many] = of(few, { targets: TARGET });
+  assert.ok((many as number) >= 30_000, `${many}`);
+  assert.deepEqual(of(few), [4, many, 0]);
+  assert.deepEqual(of(args, { targets: TARGET }), [undefined, 3000, 0]);
+  // It is closer than the variable, which then decides nothing and is not said to.
+  const env = { backendSwitches: { REQUESTS_PER_PK_HOURLY: '7' } };
+  assert.deepEqual([of(few, {}, env)[0], of(few, {}, env)[2]], [4, 0]);
+  assert.deepEqual([of(args, {}, env)[0], of(args, {}, env)[2]], [7, 1]);
+});
+
 test('130,000 payloads and as many starts are no matter', () => {
   const payloads = recording(130_000);
   const facts = factsOf({ payloads, bodies: bodiesOf(payloads) });
