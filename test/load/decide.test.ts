@@ -71,13 +71,28 @@ test('where submissions come from, who signs them, and what is let through', () 
 });
 
 test('which loads are fed', () => {
-  const fed = (scenario: string, submissions: number) =>
-    isFed(SCENARIOS.find(({ name }) => name === scenario)!.source(jobOf().request), {
-      submissions,
-    });
+  const fed = (scenario: string, submissions: number, rate: number | null = 2000, live = false) =>
+    isFed(
+      SCENARIOS.find(({ name }) => name === scenario)!.source(jobOf().request),
+      { submissions, highestRatePerSecond: rate },
+      live,
+    );
   assert.ok(fed('soak', 10));
   assert.ok(fed('arrival', 1_000_001));
   assert.ok(!fed('arrival', 1_000_000));
+  // What would be signed for longer than 5 s begins at once, where handing it out costs little, and nobody looks beside it.
+  assert.deepEqual(
+    [
+      fed('arrival', 186_001, 500),
+      fed('arrival', 186_000, 500),
+      fed('arrival', 186_001, 501),
+      fed('arrival', 186_001, null),
+      fed('arrival', 186_001, 500, true),
+      fed('load', 300_000, 167),
+      fed('hostile', 300_000, 167),
+    ],
+    [true, false, false, false, false, true, false],
+  );
   assert.ok(!fed('replay', 1e9));
   assert.ok(!fed('fleet', 1e9));
 });
