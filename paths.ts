@@ -27,3 +27,9 @@ export const loadMinaWasm = (): WebAssembly.Module =>
 export const toolkitVersion = (): string =>
   (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string })
     .version;
+
+/** npm runs every script at the project's root; what the user writes is meant from where they stand. */
+export const whereTheUserStands = (env: NodeJS.ProcessEnv): string =>
+  env.npm_command !== undefined && process.cwd() === projectRoot
+    ? env.INIT_CWD || process.cwd()
+    : process.cwd();

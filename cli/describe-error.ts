@@ -5,6 +5,18 @@ import { EXIT, UserError } from '../user-error.ts';
 /** Calls of a fault that are named: enough to find it, in one line. */
 const CALLS = 3;
 
+/** What the machine lacks, by the system's code of an error: no fault of ours, wherever it comes up. */
+const LACKS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: make room, or give --results a folder on another one',
+  EDQUOT:
+    "this user's share of the disk is used up: make room, or give --results a folder elsewhere",
+  EFBIG:
+    'files may not become that large here: ulimit -f says how large, ulimit -f unlimited lifts it',
+  EROFS: 'the disk can only be read: give --results a folder on another one',
+  EMFILE: 'too many files are open: ulimit -n says how many may be, ulimit -n 65536 allows more',
+  ENFILE: 'the whole machine has too many files open: end what holds them',
+};
+
 /** `error: …` a problem, then what to do. */
 export function describeError(error: unknown): ErrorText {
   if (error instanceof UserError) {
@@ -12,6 +24,12 @@ export function describeError(error: unknown): ErrorText {
     const hint = error.hint === '' ? '' : `what to do: ${error.hint}\n`;
     return { text: problems.join('') + hint, exitCode: error.exitCode };
   }
+  const lacks = LACKS[(error as NodeJS.ErrnoException | null)?.code ?? ''];
+  if (lacks !== undefined && error instanceof Error)
+    return {
+      text: `error: a file could not be written or opened: ${oneLine(error.message)}\nwhat to do: ${lacks}\n`,
+      exitCode: EXIT.broken,
+    };
   return {
     text: `error: a fault of this toolkit, not of yours: ${faultOf(error)}\nwhat to do: please report it with these lines\n`,
     exitCode: EXIT.broken,

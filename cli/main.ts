@@ -1,11 +1,12 @@
 /** The entry of every command: `node dist/cli.js COMMAND …`. Finds the command, runs it, ends with its code. */
 import { takeChargeOfEnding } from '../system/ending.ts';
+import { whereTheUserStands } from '../paths.ts';
 import { sweepSecretFolders } from '../system/secret-folder.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { describeError } from './describe-error.ts';
-import { HelpRequested, parseCommandLine, whereTheUserStands } from './parse.ts';
+import { HelpRequested, parseCommandLine } from './parse.ts';
 import { nearName } from './suggest.ts';
 
 let command: Command | undefined;

@@ -3,7 +3,7 @@
  * reported at once; the checks come from the command's own table.
  */
 import { resolve } from 'node:path';
-import { projectRoot } from '../paths.ts';
+import { whereTheUserStands } from '../paths.ts';
 import type { OptionValue } from '../results/types.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { listProblems } from '../system/problems.ts';
@@ -24,11 +24,6 @@ export type Parsed = {
   operands: string[];
 };
 
-/** npm runs every script at the project's root; what the user writes is meant from where they stand. */
-export const whereTheUserStands = (env: NodeJS.ProcessEnv): string =>
-  env.npm_command !== undefined && process.cwd() === projectRoot
-    ? env.INIT_CWD || process.cwd()
-    : process.cwd();
 
 /** `text` is the help when the user asked for it. */
 export class HelpRequested extends Error {

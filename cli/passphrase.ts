@@ -5,7 +5,7 @@ import type { Screen } from '../system/screen.ts';
 import { type KeyAccess, PASSPHRASE_ENV } from '../producers/key-source.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { CommandCall } from './command.ts';
-import { type Terminal, TERMINAL } from './terminal.ts';
+import { onCtrlD, type Terminal, TERMINAL } from './terminal.ts';
 
 /**
  * Asks without an echo.
@@ -27,6 +27,7 @@ export function askHidden(
       if (done) return;
       done = true;
       signal?.removeEventListener('abort', onAbort);
+      stopListening();
       lines.close();
       output.write('\n');
       settle();
@@ -38,7 +39,7 @@ export function askHidden(
       interrupt();
       end(() => reject(new DOMException('interrupted', 'AbortError')));
     });
-    lines.once('close', () =>
+    const noAnswer = () =>
       end(() =>
         reject(
           new UserError('no passphrase was given', {
@@ -46,8 +47,9 @@ export function askHidden(
             exitCode: EXIT.usage,
           }),
         ),
-      ),
-    );
+      );
+    const stopListening = onCtrlD(input, noAnswer);
+    lines.once('close', noAnswer);
   });
 }
 

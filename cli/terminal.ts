@@ -20,6 +20,19 @@ export const TERMINAL: Terminal = {
 };
 
 /**
+ * Ctrl-D ends a question wherever the cursor stands: readline hears it on an empty line only, and to whoever types unseen nothing would
+ * happen.
+ * @returns what ends the listening
+ */
+export function onCtrlD(input: Terminal['input'], ended: () => void): () => void {
+  const onKey = (_: unknown, key: { ctrl?: boolean; name?: string } | undefined) => {
+    if (key?.ctrl === true && key.name === 'd') ended();
+  };
+  input.on('keypress', onKey);
+  return () => void input.off('keypress', onKey);
+}
+
+/**
  * A yes/no question where a person can answer; absent elsewhere. Ctrl-D and the end of the input are a no.
  * What is returned rejects when the user interrupts, and with the reason of `signal`.
  */
@@ -34,6 +47,7 @@ export function confirmAt(
       const lines = createInterface({ input, output, terminal: true, historySize: 0 });
       const end = (settle: () => void) => {
         signal.removeEventListener('abort', onAbort);
+        stopListening();
         lines.removeAllListeners();
         lines.close();
         settle();
@@ -47,12 +61,13 @@ export function confirmAt(
           reject(new DOMException('interrupted', 'AbortError'));
         }),
       );
-      lines.once('close', () =>
+      const no = () =>
         end(() => {
           output.write('\n');
           resolve(false);
-        }),
-      );
+        });
+      const stopListening = onCtrlD(input, no);
+      lines.once('close', no);
       lines.question(`${question} [y/N] `, (answer) =>
         end(() => resolve(/^y(es)?$/i.test(answer.trim()))),
       );

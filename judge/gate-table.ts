@@ -169,7 +169,13 @@ export const GATE_METRICS: Record<string, Metric> = {
     needs: 'hostile requests',
     kind: 'count',
     what: 'hostile cases that were not answered as they must be',
-    read: ({ hostile }) => (!hostile || hostile.played === 0 ? null : hostile.unexpected),
+    // What was not played for want of keys in the whitelist may be wrong all the same.
+    read: ({ hostile }) =>
+      !hostile ||
+      hostile.played === 0 ||
+      (hostile.unlisted !== undefined && hostile.unexpected === 0)
+        ? null
+        : hostile.unexpected,
   },
   breakpoint: {
     needs: 'search',

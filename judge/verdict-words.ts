@@ -76,7 +76,7 @@ export const HINT_WORDS: Readonly<Record<VerdictHint, string>> = {
   network:
     'the target belongs to another network than the signatures, or checks them by other keys: look at --network',
   whitelist:
-    "the target's whitelist does not know these producers: give it their public keys (npm run producers prints them), or send as producers that it knows (--keys)",
+    "the target's whitelist does not know these producers: give it their public keys (npm run producers prints them), or send as producers that it knows (--producers-file)",
   address: 'nothing at this address takes submissions: look at --target and its port',
 };
 

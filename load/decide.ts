@@ -67,16 +67,31 @@ export type Decision = {
   notes: string[];
 };
 
-/** Records of a corpus: 272 MB of disk, twice that of k6's memory, and 20 s of signing on two cores. */
+/** Records of a corpus: 272 MB of disk, twice that of k6's memory, and 27 s of signing on two cores. */
 const LARGEST_CORPUS = 1_000_000;
+/**
+ * A load that would be signed for longer than 5 s on two cores (37,200/s, docs/performance.md) begins at once and is fed, if it is slow
+ * enough: asking for a record costs k6 0.08 ms of CPU, and handing it out this program 0.4 ms (measured at 500/s), a fifth of a core there.
+ */
+const LONG_SIGNING = 186_000;
+const FED_AT_MOST_PER_SECOND = 500;
 /** In a recording a few submitters send far more than an hour allows; that is not what it measures. */
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** Whether submissions are signed while they are sent, instead of beforehand. */
+/**
+ * Whether submissions are signed while they are sent, instead of beforehand.
+ * @param looksLive the storage is looked into while the load runs, which takes a corpus
+ */
 export const isFed = (
   { fed }: Pick<Source, 'fed'>,
-  { submissions }: Pick<Volume, 'submissions'>,
-): boolean => fed === 'always' || (fed === 'if large' && submissions > LARGEST_CORPUS);
+  { submissions, highestRatePerSecond }: Pick<Volume, 'submissions' | 'highestRatePerSecond'>,
+  looksLive = false,
+): boolean => {
+  if (fed !== 'if large') return fed === 'always';
+  if (submissions > LARGEST_CORPUS) return true;
+  const isSlow = highestRatePerSecond !== null && highestRatePerSecond <= FED_AT_MOST_PER_SECOND;
+  return submissions > LONG_SIGNING && isSlow && !looksLive;
+};
 
 /** @throws UserError (exit 2) for starts with times of their own that cannot be played, or VUs that may not open a connection each */
 export function decide(
@@ -100,7 +115,7 @@ export function decide(
     throw new UserError(tooFew.problem, { hint: tooFew.hint, exitCode: EXIT.usage });
   const volume = volumeOf(shape, definition.unpacedRate?.(request, UNPACED_RATE) ?? UNPACED_RATE);
   const source = definition.source(request);
-  const fed = isFed(source, volume);
+  const fed = isFed(source, volume, job.reconcileEveryMs !== null);
   const { backend, notes } = backendOf(job, facts, source, definition.hourlyLimit?.(request, HOURLY_LIMIT)); // prettier-ignore
   const producers =
     source.kind === 'recorded'
@@ -112,7 +127,7 @@ export function decide(
           submissions: volume.submissions,
           peakRatePerSecond: volume.peakRatePerSecond,
           durationMs: shape.durationMs,
-          hourlyLimit: backend?.hourlyLimit ?? HOURLY_LIMIT,
+          hourlyLimit: backend?.hourlyLimit ?? job.hourlyLimit ?? HOURLY_LIMIT,
         }));
   const { meanBodyBytes, corpusBytes, k6MemoryBytes } = sizesOf(job, facts, shape, {
     records: source.kind === 'recorded' || fed ? 0 : volume.submissions,
@@ -185,7 +200,9 @@ function backendOf(
     };
   const notes: string[] = [];
   const switches = Object.entries(backendSwitches).filter(
-    ([name]) => !(name === 'VERIFY_SIGNATURE_DISABLED' && isBroken),
+    ([name]) =>
+      !(name === 'VERIFY_SIGNATURE_DISABLED' && isBroken) &&
+      !(name === 'REQUESTS_PER_PK_HOURLY' && job.hourlyLimit !== null),
   );
   if (switches.length > 0)
     notes.push(
@@ -194,7 +211,8 @@ function backendOf(
   if (isBroken)
     notes.push('the signatures are broken, so the embedded backend does not look at them');
   const { REQUESTS_PER_PK_HOURLY: given } = backendSwitches;
-  if (given === undefined && ofScenario?.note) notes.push(ofScenario.note);
+  if (job.hourlyLimit === null && given === undefined && ofScenario?.note)
+    notes.push(ofScenario.note);
   // Recorded submitters are few, and each would be let in only once a second; that is not what a recording measures.
   const faithful = job.faithful || source.asRecorded;
   if (faithful && !job.faithful)
@@ -204,9 +222,10 @@ function backendOf(
   return {
     backend: {
       hourlyLimit:
-        given !== undefined
+        job.hourlyLimit ??
+        (given !== undefined
           ? Number(given) // A wrong number is the backend's to refuse.
-          : (ofScenario?.limit ?? (source.asRecorded ? NO_LIMIT : HOURLY_LIMIT)),
+          : (ofScenario?.limit ?? (source.asRecorded ? NO_LIMIT : HOURLY_LIMIT))),
       faithful,
       checksSignatures: !isBroken && backendSwitches.VERIFY_SIGNATURE_DISABLED !== '1',
     },

@@ -31,7 +31,9 @@ export async function startEmbedded(call: {
       ...env,
       CONFIG_NETWORK_NAME: network,
       BACKEND_FAITHFUL: settings.faithful ? '1' : '0',
-      REQUESTS_PER_PK_HOURLY: env.REQUESTS_PER_PK_HOURLY ?? String(settings.hourlyLimit),
+      BACKEND_PORTABLE_NAMES: '1',
+      // Of the variable of this name, where that decides.
+      REQUESTS_PER_PK_HOURLY: String(settings.hourlyLimit),
       ...(!settings.checksSignatures && { VERIFY_SIGNATURE_DISABLED: '1' }),
     },
   });

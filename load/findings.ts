@@ -103,6 +103,7 @@ export function findingsOf(run: Case): Findings {
       figures,
       inFlight,
       insecureSkipTlsVerify: job.transport.insecureSkipTlsVerify,
+      hostile,
     }),
     ...growthNotes(processes),
     ...generatorNotes({ generator, loadMs }, limit),

@@ -50,6 +50,8 @@ export type LoadJob = {
   reconcileEveryMs: number | null;
   /** Hostile requests per second, where no share of the load says how many. */
   hostileRate: number;
+  /** Submissions of a producer in an hour, of the target or for the embedded backend; null: the program's own. */
+  hourlyLimit: number | null;
   /** The embedded backend answers 200 whatever its storage does, as the original. */
   faithful: boolean;
   keep: boolean;

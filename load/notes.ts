@@ -1,6 +1,6 @@
 /** What the counts of a run say to its reader, beside the figures. Pure. */
 import { labelAnswer } from '../results/answers.ts';
-import type { LoadShape, Summary } from '../results/types.ts';
+import type { HostileFigures, LoadShape, Summary } from '../results/types.ts';
 import type { SampleAggregator } from './k6/samples.ts';
 
 export function countNotes(facts: {
@@ -10,6 +10,7 @@ export function countNotes(facts: {
   /** Requests under way at the stop. */
   inFlight: number;
   insecureSkipTlsVerify: boolean;
+  hostile: HostileFigures | undefined;
 }): string[] {
   const { load, totals, inFlight } = facts;
   const { schedule, warmUpAnswers } = facts.figures;
@@ -31,6 +32,11 @@ export function countNotes(facts: {
   if (droppedBusy > 0) notes.push(`${droppedBusy} starts were dropped ${moreVus}`);
   if (facts.insecureSkipTlsVerify)
     notes.push("nobody checked the target's certificate (--insecure-skip-tls-verify)");
+  const { unlisted, cases = [] } = facts.hostile ?? {};
+  if (unlisted)
+    notes.push(
+      `the target's whitelist has ${unlisted.listed} of the ${unlisted.of} producers of the hostile requests, so ${cases.filter(({ played, cut, notRun }) => played + cut === 0 && notRun !== undefined).length} of ${cases.length} cases were not run: ${unlisted.command} prints the keys that it needs`,
+    );
   if (totals.resent > 0)
     notes.push(
       `the load outran its corpus: ${totals.resent} submissions were sent a second time or more`,

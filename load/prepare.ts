@@ -168,7 +168,7 @@ async function contentIsThere({
 }: Needs & Decided): Promise<Made<{ content: Content; material: HostileMaterial | null }>> {
   const { seed, network } = job.request;
   const content = await contentOf(job, decision, listed, startedAt);
-  const hourlyLimit = decision.backend?.hourlyLimit ?? null;
+  const hourlyLimit = decision.backend?.hourlyLimit ?? job.hourlyLimit;
   const material =
     decision.hostilePerSecond === null
       ? null
@@ -403,14 +403,14 @@ const STEPS = Steps.from<Needs>()
   .step(planIsWritten);
 
 function hostileTarget(
-  { transport }: LoadJob,
+  { transport, hourlyLimit }: LoadJob,
   { backend, shape }: Decision,
   url: string,
 ): HostileTarget {
   return {
     url,
+    hourlyLimit: backend?.hourlyLimit ?? hourlyLimit,
     embedded: backend && {
-      hourlyLimit: backend.hourlyLimit,
       signatures: backend.checksSignatures ? 'checked' : 'unchecked',
       faithful: backend.faithful,
       durationMs: shape.durationMs,

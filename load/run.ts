@@ -143,7 +143,7 @@ async function lookFor(
     return await lookAfterRun({
       choice: storage,
       from: prepared,
-      others: prepared.hostile?.material.publicKeys ?? [],
+      others: hostileSubmitters(prepared),
       folder: prepared.writer.folder,
       answers: table,
       times,
@@ -157,6 +157,13 @@ async function lookFor(
     interrupts.first.removeEventListener('abort', onFirst);
     times.close();
   }
+}
+
+/** Whoever may have submitted beside the load; a target without a whitelist takes strangers too. */
+function hostileSubmitters({ hostile }: PreparedRun): string[] {
+  if (hostile === null) return [];
+  const { publicKeys, outsider, newcomer } = hostile.material;
+  return [...publicKeys, outsider.publicKey, newcomer.publicKey];
 }
 
 /** What a submission cost, once the lines are written. A failure here takes nothing from the results. */

@@ -3,9 +3,12 @@ import type { LoadShape, Plan } from '../results/types.ts';
 import { scheduleOf } from './schedule.ts';
 import { describeShape } from './shape.ts';
 
-/** Submissions per second that one k6 process can send at most here; bounds what a load without think time prepares. */
+/**
+ * Submissions per second that one k6 process can send at most here; bounds what is prepared for a load without think time, or with so
+ * little that answers alone decide its pace.
+ */
 export const UNPACED_RATE = 4000;
-/** A load without think time sends its corpus again after this many submissions, rather than sign for minutes. */
+/** Such a load sends its corpus again after this many submissions, rather than sign for minutes. */
 const UNPACED_CORPUS = 240_000;
 
 /**
@@ -28,7 +31,7 @@ function vuTime({ executor, vus, durationMs, stages = [], startVus = 0 }: LoadSh
 }
 
 export type Volume = {
-  /** Submissions to prepare: at least as many as will be sent, but for a load without think time; in an open model exactly that. */
+  /** Submissions to prepare: at least as many as will be sent, but where only the target's speed limits it; in an open model exactly that. */
   submissions: number;
   /** Mean rate if answers take no time; null where only the target's speed limits it. */
   ratePerSecond: number | null;
@@ -41,7 +44,8 @@ export type Volume = {
 /**
  * How many submissions a shape sends at most. An open model's follow from its schedule. With think times each VU sends one at once and then one per
  * think time (and answer time, taken as 0); the count of a renewal process over T with mean m and standard
- * deviation s has mean T/m and variance T·s²/m³, so six standard deviations on top leave nothing to chance.
+ * deviation s has mean T/m and variance T·s²/m³, so six standard deviations on top leave nothing to chance. Think times so short that
+ * this is more than k6 can send are no pace: 40 VUs with 1 ms would ask for 40,000/s, and send what the target answers.
  * @param unpaced submissions per second to prepare for where only the target's speed limits them
  */
 export function volumeOf(shape: LoadShape, unpaced = UNPACED_RATE): Volume {
@@ -69,19 +73,23 @@ export function volumeOf(shape: LoadShape, unpaced = UNPACED_RATE): Volume {
       highestRatePerSecond: mean > 0 ? 1000 / mean : null,
       peakRatePerSecond: mean > 0 ? 1000 / mean : unpaced,
     };
-  if (mean === 0)
-    return {
-      submissions: Math.min(UNPACED_CORPUS, Math.ceil((unpaced * durationMs) / 1000)),
-      ratePerSecond: null,
-      highestRatePerSecond: null,
-      peakRatePerSecond: unpaced,
-    };
+  const sendable = Math.ceil((unpaced * durationMs) / 1000);
+  const unpacedVolume: Volume = {
+    submissions: Math.min(UNPACED_CORPUS, sendable),
+    ratePerSecond: null,
+    highestRatePerSecond: null,
+    peakRatePerSecond: unpaced,
+  };
+  if (mean === 0) return unpacedVolume;
   const deviation = (think.maxMs - think.minMs) / Math.sqrt(12);
   const { vuMs, begins } = vuTime(shape);
   const spread = 6 * Math.sqrt((vuMs * deviation ** 2) / mean ** 3 + begins);
   const highestRatePerSecond = (vus * 1000) / mean;
+  const submissions = Math.ceil(vuMs / mean + begins + spread);
+  // VUs that only begin, once each, are no rate.
+  if (submissions > sendable && vuMs / mean > sendable) return unpacedVolume;
   return {
-    submissions: Math.ceil(vuMs / mean + begins + spread),
+    submissions,
     ratePerSecond: ((vuMs / mean) * 1000) / durationMs,
     highestRatePerSecond,
     peakRatePerSecond: Math.max(highestRatePerSecond, Math.min(vus, highestRatePerSecond * 2)),

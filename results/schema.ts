@@ -380,6 +380,12 @@ const hostileFigures = z.looseObject({
   asExpected: count,
   unexpected: count,
   cut: count,
+  unlisted: z
+    .looseObject({ listed: count, of: count, command: text })
+    .describe(
+      'producers of these requests that the whitelist of the target has, where they are too few',
+    )
+    .optional(),
   cases: z.array(
     z.looseObject({
       name: text,

@@ -529,6 +529,16 @@ export type HostileFigures = {
   asExpected: number;
   unexpected: number;
   cut: number;
+  /**
+   * Too few of the producers of these requests are in the target's whitelist, so some cases were not played; absent: enough are, or
+   * nobody asked.
+   */
+  unlisted?: {
+    listed: number;
+    of: number;
+    /** What prints their public keys. */
+    command: string;
+  };
   cases: HostileCaseFigures[];
 };
 

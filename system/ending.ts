@@ -8,6 +8,7 @@
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { EXIT, type ExitCode, UserError } from '../user-error.ts';
+import { neverWaitFor } from './stopped-terminal.ts';
 
 /** What is printed for an error, and the code that it ends with. */
 export type ErrorText = { text: string; exitCode: ExitCode };
@@ -43,6 +44,8 @@ function rescueAll(reason: string): void {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** How long a terminal that takes nothing may keep the last lines: whoever has stopped it to read may let it go on. */
+const LAST_LINES_MS = 10 * 60_000;
 
 export type Ending = {
   /** The first error of standard output; null: all was written. */
@@ -69,6 +72,7 @@ export function takeChargeOfEnding(
     onLostOutput(code);
   });
   process.stderr.on('error', () => undefined);
+  for (const stream of [process.stdout, process.stderr]) neverWaitFor(stream);
 
   let isEnding = false;
   const rescueFrom = (error: unknown): ExitCode => {
@@ -109,8 +113,12 @@ export function takeChargeOfEnding(
   const end = async (code: number): Promise<never> => {
     isEnding = true;
     const written = (stream: NodeJS.WriteStream) =>
-      new Promise<void>((resolve) => stream.write('', () => resolve()));
-    // On Windows a pipe is written later. A library may hold a socket or a timer for ever, so nothing else is waited for.
+      new Promise<void>((resolve) => {
+        setTimeout(resolve, LAST_LINES_MS).unref();
+        stream.write('', () => resolve());
+      });
+    // A stopped terminal, or on Windows a pipe, is written later. A library may hold a socket or a timer for ever, so nothing else is
+    // waited for.
     await Promise.all([written(process.stdout), written(process.stderr)]);
     process.exit(exitCodeOf(code));
   };

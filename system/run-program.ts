@@ -7,10 +7,11 @@
  *
  * Both put the program into a process group of its own (not on Windows): Ctrl-C at the terminal reaches this process alone, which decides
  * what it means, and a wrapper script ends together with what it wraps. Whatever ends this process, a default signal included, kills the
- * group. Only SIGKILL leaves no time for that: what must end then as well reads a pipe, writes to one, or listens to its channel.
+ * group; where SIGKILL leaves no time for that, a guard does it (guard.ts). What has a channel is left to end by itself.
  */
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import type { Options } from 'execa';
+import { guardGroup } from './guard.ts';
 import { LineCutter } from './lines.ts';
 
 export type Program = {
@@ -242,7 +243,7 @@ async function spawnProgram(
     }
   };
   const kill = (): void => send('SIGKILL');
-  const letGo = channel ? () => undefined : killAtOurEnd(kill);
+  const letGo = channel || child.pid === undefined ? () => undefined : endWithUs(child.pid, kill);
   closeSilentPipes(child);
   const result = running.then((end): ExecaEnd => {
     isOver = true;
@@ -288,6 +289,14 @@ const onSignal = (signal: NodeJS.Signals): void => {
 };
 
 /** @returns what to call when the program has ended by itself */
+function endWithUs(group: number, kill: () => void): () => void {
+  const [forget, letGo] = [killAtOurEnd(kill), guardGroup(group)];
+  return () => {
+    forget();
+    letGo();
+  };
+}
+
 function killAtOurEnd(kill: () => void): () => void {
   if (killers.size === 0) {
     process.on('exit', killAll);

@@ -1,6 +1,11 @@
-/** The terminal: lines that stay, and one that is replaced. An output that is gone costs its text and nothing else. */
+/** The terminal: lines that stay, and one that is replaced. An output that is gone, or takes nothing, costs its text and nothing else. */
+import { hasRoom } from './stopped-terminal.ts';
 
-type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+type Output = NodeJS.WritableStream & {
+  isTTY?: boolean;
+  columns?: number;
+  writableLength?: number;
+};
 
 /** A text, or one that is made for the room that there is, in characters. */
 export type StatusText = string | ((width: number) => string);
@@ -30,13 +35,15 @@ export class Screen {
   /** The line that changes. Where there is no terminal it is printed every ten seconds. */
   status(text: StatusText): void {
     if (this.#output.isTTY) {
+      // What waits is old by the time that it is seen.
+      if (!hasRoom(this.#output, 'is replaced')) return;
       const width = (this.#output.columns || 80) - 1; // 0: a terminal that does not know
       this.#write(`\r\u001b[2K${textFor(text, width).slice(0, width)}`);
       this.#live = true;
       return;
     }
     const now = this.#now();
-    if (now - this.#lastPlain < PLAIN_LINE_EVERY_MS) return;
+    if (now - this.#lastPlain < PLAIN_LINE_EVERY_MS || !hasRoom(this.#output, 'stays')) return;
     this.#lastPlain = now;
     this.#write(`${textFor(text, Infinity)}\n`);
   }
@@ -48,6 +55,7 @@ export class Screen {
 
   /** What goes wrong is reported by the stream's own event, to whoever owns the stream (system/ending.ts). */
   #write(text: string): void {
+    if (!hasRoom(this.#output, 'stays')) return;
     try {
       this.#output.write(text);
     } catch {

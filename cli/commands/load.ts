@@ -576,6 +576,7 @@ function jobOf(
       sources['storage-wait'] === 'default' ? null : (values['storage-wait'] as number),
     reconcileEveryMs: (values['reconcile-every'] as number | undefined) ?? null,
     hostileRate: values['hostile-rate'] as number,
+    hourlyLimit: (values['hourly-limit'] as number | undefined) ?? null,
     gates: (values.gate as string[] | undefined) ?? [],
     faithful: values.faithful === true,
     keep: values.keep === true,

@@ -11,6 +11,7 @@ import {
 } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
 
+import { HOSTILE_PRODUCERS, hostileFleet } from '../../load/hostile/material.ts';
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
@@ -43,6 +44,11 @@ export const producers: Command = {
       help: 'list the producers of these private keys instead of a fleet from the seed: a list, a Mina wallet file or a folder of them',
     },
     {
+      name: 'for-hostile',
+      type: 'flag',
+      help: `list the ${HOSTILE_PRODUCERS} producers of hostile requests (the scenario hostile, and mixed with them) instead: the whitelist of their target needs them beside those of the load`,
+    },
+    {
       name: 'format',
       type: 'choice',
       argument: 'FORMAT',
@@ -61,15 +67,24 @@ export const producers: Command = {
   prints: 'its result',
   async run({ values, sources, stdout, stderr, env }) {
     const file = values['producers-file'] as string | undefined;
-    if (file !== undefined)
+    const isHostile = values['for-hostile'] === true;
+    const excluded = (by: string, ...names: string[]) =>
+      names
+        .filter((name) => sources[name] === 'flag')
+        .map((name) => `--${name} and --${by} exclude each other`);
+    if (isHostile)
       throwProblems(
-        ['count', 'seed']
-          .filter((name) => sources[name] === 'flag')
-          .map((name) => `--${name} and --producers-file exclude each other`),
+        excluded('for-hostile', 'count', 'producers-file'),
+        'the producers of hostile requests follow from the seed alone, and are always as many',
+      );
+    else if (file !== undefined)
+      throwProblems(
+        excluded('producers-file', 'count', 'seed'),
         'the producers of a file are those that it lists',
       );
-    const fleet =
-      file === undefined
+    const fleet = isHostile
+      ? hostileFleet(values.seed as string)
+      : file === undefined
         ? makeFleet({ seed: values.seed as string, count: values.count as number })
         : await openProducers(file, env, stderr);
     if (fleet === null) return EXIT.interrupted;

@@ -91,9 +91,15 @@ export function mergeHostile(
       Name,
       number
     >;
+  // Of several generators, the one with the fewest in the whitelist.
+  const unlisted = present
+    .flatMap((one) => one.unlisted ?? [])
+    .sort((a, b) => a.listed - b.listed)
+    .at(0);
   return {
     ...add(present, 'rounds', 'requests', 'played', 'asExpected', 'unexpected', 'cut'),
     answers: addCounts(present.map(({ answers }) => answers)),
+    ...(unlisted && { unlisted }),
     cases: names.map((name) => {
       const same = present.flatMap(({ cases }) => cases.filter((one) => one.name === name));
       return {

@@ -12,13 +12,10 @@ const HOLD_MS = 5000;
 /** What is known of the target, and so of its answers. */
 export type HostileTarget = {
   url: string;
+  /** null: not known. */
+  hourlyLimit: number | null;
   /** The embedded backend was started for this run with the run's own whitelist and limit; null: the target is the user's. */
-  embedded:
-    | (Pick<HostileContext, 'signatures' | 'faithful'> & {
-        hourlyLimit: number;
-        durationMs: number;
-      })
-    | null;
+  embedded: (Pick<HostileContext, 'signatures' | 'faithful'> & { durationMs: number }) | null;
   headers: Transport['headers'];
 };
 
@@ -51,7 +48,7 @@ export function startBeside(
         // The cases write these two themselves.
         .filter(([name]) => name !== 'content-type' && name !== 'user-agent')
         .map(([name, value]) => `${name}: ${value}`),
-      hourlyLimit: embedded?.hourlyLimit ?? null,
+      hourlyLimit: target.hourlyLimit,
       whitelist: embedded ? 'on' : 'unknown',
       signatures: embedded?.signatures ?? 'checked',
       // Of a target of the user's it is not known: one that does not say "later" is as right.

@@ -53,6 +53,8 @@ export type HostileCase = {
   kind?: 'held' | 'once';
   /** How many of it are played at once. */
   copies?: number;
+  /** What comes depends on the whitelist: its producers must be in it, or an unlisted one's refusal would be the answer. */
+  needsListed?: true;
   build(context: HostileContext): Script;
 };
 
@@ -199,6 +201,19 @@ function refusedBodies(
   };
 }
 
+/**
+ * A submission that every target refuses, and that changes nothing there: of a day ahead. The whitelist is asked before the time, so
+ * what comes says whether it holds the member.
+ */
+export const whitelistQuestion = (context: HostileContext, member: Member): Buffer =>
+  post(context, bodyOf(signed(context, member, { createdAt: nowS(context) + 86_400 })));
+
+/** What {@link whitelistQuestion} is answered with: `listed` also where there is no whitelist. */
+export const WHITELIST_ANSWERS = {
+  listed: FUTURE,
+  unlisted: notRegistered,
+} as const satisfies Record<string, Expected | ((member: Member) => Expected)>;
+
 /** Another character of base64 or base58 in the middle of a token: still well formed, but another value. */
 function changed(token: string): string {
   const at = Math.floor(token.length / 2);
@@ -236,6 +251,7 @@ function badSignature(
     name: `signature-${name}`,
     check: 8,
     what,
+    needsListed: true,
     build(context) {
       const { material, signatures } = context;
       const body = (member: Member): Buffer => {
@@ -264,6 +280,7 @@ function rightSubmission(
     name,
     check,
     what,
+    needsListed: true,
     ...(kind && { kind }),
     build: (context) => withMember(context, (member) => [part('', ...steps(context, member))]),
   };
@@ -571,6 +588,7 @@ const CHECKS: readonly HostileCase[] = [
     name: 'future',
     check: 7,
     what: 'created_at beyond 5 minutes ahead: just so, by its time zone, by a day, and wrongly signed as well',
+    needsListed: true,
     build: (context) => {
       const { refused } = context.material;
       const edge = nowS(context) + AHEAD_S + BEYOND_S;
@@ -670,21 +688,27 @@ const CHECKS: readonly HostileCase[] = [
     check: 9,
     what: 'one producer up to its hourly limit and beyond it, with wrongly signed ones that must not count',
     kind: 'once',
+    needsListed: true,
     build: (context) => {
-      const { hourlyLimit, material, fresh, signatures, faithful, durationMs } = context;
-      if (hourlyLimit === null) return { notRun: "the target's hourly limit is not known" };
+      const { hourlyLimit, material, signatures, faithful, durationMs } = context;
+      if (hourlyLimit === null)
+        return { notRun: "the target's hourly limit is not known: --hourly-limit N gives it" };
       if (hourlyLimit > MAX_EDGE_LIMIT)
         return {
           notRun: `the hourly limit is ${hourlyLimit}, and its edge is tried up to ${MAX_EDGE_LIMIT} only`,
         };
       if (!faithful && durationMs !== null && hourlyLimit * EDGE_MS > durationMs)
         return {
-          notRun: `the target takes one submission of a producer in a second, so the edge of its hourly limit of ${hourlyLimit} takes ${(hourlyLimit * EDGE_MS) / 1000} s: use --faithful, a longer --duration or a lower REQUESTS_PER_PK_HOURLY`,
+          notRun: `the target takes one submission of a producer in a second, so the edge of its hourly limit of ${hourlyLimit} takes ${(hourlyLimit * EDGE_MS) / 1000} s: use --faithful, a longer --duration or a lower --hourly-limit`,
         };
-      const right = post(context, bodyOf(signed(context, material.atLimit)));
+      // Where everybody may submit, somebody does who never did: the hour is whole, whatever ran before.
+      const isOpen = context.whitelist === 'off';
+      const fresh = context.fresh || isOpen;
+      const member = isOpen ? material.newcomer : material.atLimit;
+      const right = post(context, bodyOf(signed(context, member)));
       const wrong = post(
         context,
-        bodyOf({ ...signed(context, material.atLimit, OPTIONAL), snark_work: undefined }),
+        bodyOf({ ...signed(context, member, OPTIONAL), snark_work: undefined }),
       );
       const bad = (label: string): Part[] =>
         signatures === 'checked' ? [part(label, send(wrong), answer(BAD_SIGNATURE))] : [];
@@ -719,6 +743,7 @@ const HTTP: readonly HostileCase[] = [
   {
     name: 'pipelining',
     check: 'http',
+    needsListed: true,
     what: 'four requests in one go on one connection, answered in their order',
     build: (context) => {
       const { material } = context;
@@ -781,6 +806,7 @@ const HTTP: readonly HostileCase[] = [
   {
     name: 'half-closed',
     check: 'http',
+    needsListed: true,
     what: 'a right submission whose sender ends its side at once, and reads on',
     build: (context) =>
       withMember(context, (member) => [

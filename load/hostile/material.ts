@@ -2,11 +2,12 @@
  * What hostile requests are made of: signed submissions of producers of their own, so that the hourly limits of the good load's
  * producers are not used up by them.
  *
- * The producers are the fleet of the seed `<seed>/hostile` (`npm run producers -- --seed mina/hostile --count 34` writes them
- * for a whitelist), whatever the size of the good fleet. Number 0 is for the edge of the hourly limit only, number 1 for
- * submissions that are refused, the others take turns in those that are accepted. The outsider, of the seed
- * `<seed>/outsider`, must be in no whitelist.
+ * The producers are the fleet of the seed `<seed>/hostile` (`npm run producers -- --for-hostile` prints them for a whitelist),
+ * whatever the size of the good fleet. Of those that the target lets in the first is for the edge of the hourly limit only, the
+ * second for submissions that are refused, the others take turns in those that are accepted. The outsider has a new key in each run,
+ * which no whitelist can hold.
  */
+import { randomUUID } from 'node:crypto';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import { encode } from '../../mina/base58check.ts';
 import type { Network } from '../../mina/network.ts';
@@ -21,7 +22,16 @@ export const HOSTILE_PRODUCERS = 34;
 export const hostileFleet = (seed: string): Fleet =>
   makeFleet({ seed: `${seed}/hostile`, count: HOSTILE_PRODUCERS });
 
-const outsiderFleet = (seed: string): Fleet => makeFleet({ seed: `${seed}/outsider`, count: 1 });
+/** Below it not every case has somebody to submit. */
+export const LEAST_LISTED = 3;
+
+/** What prints {@link hostileFleet}'s public keys, one a line. */
+export const hostileKeysCommand = (seed: string): string =>
+  `npm run producers -- --for-hostile --seed ${quoted(seed)}`;
+
+/** As a POSIX shell reads it back. */
+const quoted = (word: string): string =>
+  /^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Each field of a request as its JSON token (a string with its quotes); undefined: left out. */
 export type Tokens = {
@@ -73,17 +83,24 @@ export type SigningOptions = {
 
 export type HostileMaterial = {
   /** For the edge of the hourly limit. */
-  atLimit: Member;
+  readonly atLimit: Member;
   /** For what is refused. */
-  refused: Member;
-  outsider: Member;
+  readonly refused: Member;
+  /** Whom no whitelist holds. */
+  readonly outsider: Member;
+  /** Another one, who has never submitted anything: where there is no whitelist, its hour is whole. */
+  readonly newcomer: Member;
+  /** All but those two. */
+  readonly members: readonly Member[];
+  /** Only these take part from now on: those that the target lets in, {@link LEAST_LISTED} at least. */
+  keepOnly(members: readonly Member[]): void;
   /** The member for the next accepted submission; null when all have used up their hour. */
   take(): Member | null;
   /** Counts a use of this member; false when its hour is used up. */
   claim(member: Member): boolean;
   /** All fields, rightly signed. */
   sign(options: SigningOptions): Required<Pick<Tokens, 'block' | 'signature'>> & Tokens;
-  /** Of everyone who signs but the outsider: belongs into the whitelist. */
+  /** Of everyone who signs but outsider and newcomer: belongs into the whitelist. */
   publicKeys: readonly string[];
 };
 
@@ -98,6 +115,7 @@ const usable = (limit: number): number => Math.max(limit - 1, Math.min(limit, 1)
 
 /**
  * @param fleet at least 3 producers that the target lets in; default: {@link hostileFleet} of the seed
+ * @param strangers seed of outsider and newcomer; default: another in each run
  * @param monotonicMs a clock that never goes back
  */
 export async function hostileMaterial({
@@ -105,16 +123,21 @@ export async function hostileMaterial({
   network,
   hourlyLimit,
   fleet = hostileFleet(seed),
+  strangers = randomUUID(),
   monotonicMs = () => performance.now(),
 }: {
   seed: string;
   network: Network;
   hourlyLimit: number | null;
   fleet?: Fleet;
+  strangers?: string;
   monotonicMs?: () => number;
 }): Promise<HostileMaterial> {
-  if (fleet.producers.length < 3)
-    throw new RangeError(`hostile requests need 3 producers, not ${fleet.producers.length}`);
+  const enough = (count: number): void => {
+    if (count < LEAST_LISTED)
+      throw new RangeError(`hostile requests need ${LEAST_LISTED} producers, not ${count}`);
+  };
+  enough(fleet.producers.length);
   const signer = createSigner(loadMinaWasm());
   const otherNetwork: Network = network === 'mainnet' ? 'testnet' : 'mainnet';
   /** Handles of the same keys for the other network. */
@@ -127,8 +150,8 @@ export async function hostileMaterial({
       return { ...producer, key, uses: [] };
     });
   const members = membersOf(fleet);
-  const [atLimit, refused, ...pool] = members as [Member, Member, ...Member[]];
-  const [outsider] = membersOf(outsiderFleet(seed)) as [Member];
+  let [atLimit, refused, ...pool] = members as [Member, Member, ...Member[]];
+  const [outsider, newcomer] = membersOf(makeFleet({ seed: strangers, count: 2 }));
   const templates = await readTemplates();
   const template = templates.find(({ hasSnarkWork }) => !hasSnarkWork) ?? templates[0];
   const block = (await template.load()).block.toString('latin1');
@@ -145,9 +168,19 @@ export async function hostileMaterial({
 
   let turn = 0;
   return {
-    atLimit,
-    refused,
+    get atLimit() {
+      return atLimit;
+    },
+    get refused() {
+      return refused;
+    },
     outsider,
+    newcomer,
+    members,
+    keepOnly(listed) {
+      enough(listed.length);
+      [atLimit, refused, ...pool] = listed as [Member, Member, ...Member[]];
+    },
     claim,
     take() {
       for (let tried = 0; tried < pool.length; tried++) {

@@ -242,6 +242,30 @@ export function classOf(came: Came): AnswerClass {
 }
 
 /**
+ * Sends one request on a connection of its own. @param onSent called when the connection stands, right before the first byte
+ * @returns what came; null: there was no connection, or all was stopped
+ */
+export async function askOnce(
+  request: Uint8Array,
+  options: PlayOptions,
+  onSent: () => void = () => undefined,
+): Promise<Came | null> {
+  if (options.signal.aborted) return null;
+  const connection = new Connection(options);
+  try {
+    if ((await connection.opened()) !== null) return null;
+    onSent();
+    await connection.write(request);
+    return await connection.answer();
+  } catch (error) {
+    if (error instanceof Stopped) return null;
+    throw error;
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
  * How far the target's clock is ahead of ours, in milliseconds, from the Date header of its answer to `request`.
  * @returns null if it gave none, or took longer than the edges of cases allow for
  */
@@ -250,24 +274,13 @@ export async function clockOffsetOf(
   nowMs: () => number,
   options: PlayOptions,
 ): Promise<number | null> {
-  if (options.signal.aborted) return null;
-  const connection = new Connection(options);
-  try {
-    if ((await connection.opened()) !== null) return null;
-    const sentMs = nowMs();
-    await connection.write(request);
-    const came = await connection.answer();
-    const tookMs = nowMs() - sentMs;
-    if (came.kind !== 'answer' || tookMs > MAX_CLOCK_ANSWER_MS) return null;
-    const secondMs = Date.parse(came.response.headers.get('date') ?? '');
-    // The Date is a second cut off: half a second more is its mean.
-    return Number.isNaN(secondMs) ? null : secondMs + 500 - (sentMs + tookMs / 2);
-  } catch (error) {
-    if (error instanceof Stopped) return null;
-    throw error;
-  } finally {
-    await connection.close();
-  }
+  let sentMs = 0;
+  const came = await askOnce(request, options, () => (sentMs = nowMs()));
+  const tookMs = nowMs() - sentMs;
+  if (came?.kind !== 'answer' || tookMs > MAX_CLOCK_ANSWER_MS) return null;
+  const secondMs = Date.parse(came.response.headers.get('date') ?? '');
+  // The Date is a second cut off: half a second more is its mean.
+  return Number.isNaN(secondMs) ? null : secondMs + 500 - (sentMs + tookMs / 2);
 }
 
 const MAX_CLOCK_ANSWER_MS = 1000;

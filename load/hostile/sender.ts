@@ -8,8 +8,10 @@ import { RandomStream } from '../../producers/random.ts';
 import type { AnswerClass, HostileCaseFigures, HostileFigures } from '../../results/types.ts';
 import { submitUrl } from '../target/target.ts';
 import { type HostileCase, type HostileContext, SAME_SECOND } from './cases.ts';
+import { hostileKeysCommand, LEAST_LISTED } from './material.ts';
 import {
   type Address,
+  askOnce,
   clockOffsetOf,
   type Played,
   type PlayOptions,
@@ -17,6 +19,7 @@ import {
 } from './player.ts';
 import { RateGate } from './rate-gate.ts';
 import { wordsOfScript } from './script.ts';
+import { askWhitelist } from './whitelist-question.ts';
 
 export type HostileOptions = {
   /** As the good load has it, with or without `/v1/submit`. Whether it may be loaded was checked before. */
@@ -107,6 +110,8 @@ class HostileSender {
   #rounds = 0;
   #answers: Record<AnswerClass, number> = {};
   #error: unknown = null;
+  /** What the target's whitelist lacks; null: nothing, or it is not known. */
+  #unlisted: NonNullable<HostileFigures['unlisted']> | null = null;
 
   constructor(options: HostileOptions) {
     this.#options = options;
@@ -150,6 +155,7 @@ class HostileSender {
     if (signal?.aborted) this.stop();
     try {
       await this.#setClock();
+      await this.#askWhitelist();
       for (const { round, hostile } of hostileOrder(cases, seed, rounds)) {
         if (this.#stopping.signal.aborted) break;
         this.#rounds = round;
@@ -174,6 +180,25 @@ class HostileSender {
     const offsetMs = await clockOffsetOf(bytes, nowMs, this.#playOptions(false));
     if (offsetMs !== null && Math.abs(offsetMs) > CLOCK_TOLERANCE_MS)
       this.#context.nowMs = () => nowMs() + offsetMs;
+  }
+
+  /** Without its keys in the whitelist a case would only show that they are not in it. */
+  async #askWhitelist(): Promise<void> {
+    const context = this.#context;
+    if (context.whitelist !== 'unknown') return;
+    const { whitelist, listed } = await askWhitelist(context, (request) =>
+      askOnce(request, this.#playOptions(false)),
+    );
+    context.whitelist = whitelist;
+    const { members } = context.material;
+    if (listed.length === members.length) return;
+    if (listed.length >= LEAST_LISTED) context.material.keepOnly(listed);
+    else
+      this.#unlisted = {
+        listed: listed.length,
+        of: members.length,
+        command: hostileKeysCommand(this.#options.seed),
+      };
   }
 
   #playOptions(urgent: boolean): PlayOptions {
@@ -213,6 +238,11 @@ class HostileSender {
   async #play(hostile: HostileCase): Promise<void> {
     const figures = this.#figures.get(hostile.name)!;
     const startedMs = performance.now();
+    if (this.#unlisted !== null && hostile.needsListed) {
+      const { listed, of, command } = this.#unlisted;
+      figures.notRun = `the target's whitelist has ${listed} of its ${of} producers: ${command} prints their keys`;
+      return;
+    }
     const script = hostile.build(this.#context);
     if ('notRun' in script) {
       figures.notRun = script.notRun;
@@ -253,6 +283,7 @@ class HostileSender {
       asExpected: sum('asExpected'),
       unexpected: sum('unexpected'),
       cut: sum('cut'),
+      ...(this.#unlisted && { unlisted: this.#unlisted }),
       cases,
     };
   }

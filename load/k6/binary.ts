@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, join, resolve, sep } from 'node:path';
+import { whereTheUserStands } from '../../paths.ts';
 import { homeFolder } from '../../system/home.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { BuildProgress } from './build-with-go.ts';
@@ -71,13 +72,13 @@ export type K6Request = {
 export type Tried = { place: string; reason: string };
 
 /**
- * Where downloads and builds are kept: MINA_LOAD_CACHE, else the user's cache folder of the system (XDG Base Directory; Apple's
+ * Where downloads and builds are kept: MINA_LOAD_CACHE, from where the user stands if it is relative, else the user's cache folder of the system (XDG Base Directory; Apple's
  * "File System Programming Guide"; Windows' local application data).
  * @throws UserError where the user has no home: without HOME and without an entry in /etc/passwd
  */
-export function cacheFolder(env: NodeJS.ProcessEnv): string {
+export function cacheFolder(env: NodeJS.ProcessEnv, cwd = whereTheUserStands(env)): string {
   const own = env[K6_ENV.cache];
-  if (own) return resolve(own);
+  if (own) return resolve(cwd, own);
   if (process.platform === 'win32')
     return join(env.LOCALAPPDATA || join(homeOf(env), 'AppData', 'Local'), 'mina-load', 'Cache');
   if (process.platform === 'darwin') return join(homeOf(env), 'Library', 'Caches', 'mina-load');
@@ -309,7 +310,7 @@ type Getter = {
 };
 
 const k6CacheFolder = (request: K6Request): string =>
-  join(request.cacheFolder ?? cacheFolder(request.env), 'k6');
+  join(request.cacheFolder ?? cacheFolder(request.env, request.cwd), 'k6');
 
 const cacheName = (platform: string, arch: string): string =>
   `k6-v${K6_RELEASE}-${platform}-${arch}`;

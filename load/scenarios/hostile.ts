@@ -1,7 +1,7 @@
 /** A good load, and beside it requests of every wrong kind, each of which must get its own answer. */
 import { pacedShape } from '../shape.ts';
 import type { Definition } from './definition.ts';
-import { CLOSED, SIGNED } from './pieces.ts';
+import { CLOSED, describeHostile, SIGNED } from './pieces.ts';
 
 export const hostile: Definition = {
   name: 'hostile',
@@ -15,5 +15,6 @@ export const hostile: Definition = {
     askedBy: '--scenario hostile',
     ratePerSecond: (_, otherwise) => otherwise,
   }),
+  describe: (_, { hostilePerSecond }) => [describeHostile(hostilePerSecond!)],
   pictures: [],
 };

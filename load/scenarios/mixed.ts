@@ -5,7 +5,7 @@ import type { PartWeight } from '../request.ts';
 import { pacedShape } from '../shape.ts';
 import type { Definition } from './definition.ts';
 import { inGroup, problemIn } from './options.ts';
-import { paceOptions, SIGNERS, whyNoPace } from './pieces.ts';
+import { describeHostile, paceOptions, SIGNERS, whyNoPace } from './pieces.ts';
 import { describeSizes, SIZES_OPTIONS, sizesOf } from './sizes.ts';
 
 const MIX_OPTIONS: readonly OptionSpec[] = inGroup('what', [
@@ -64,9 +64,7 @@ export const mixed: Definition = {
     const sum = parts.reduce((total, { weight }) => total + weight, 0);
     return [
       `kinds         ${parts.map(({ kind, weight }) => `${kind} ${((100 * weight) / sum).toFixed(1)} %`).join(', ')}`,
-      ...(hostilePerSecond === null
-        ? []
-        : [`hostile       ${hostilePerSecond.toFixed(1)} requests/s beside the load`]),
+      ...(hostilePerSecond === null ? [] : [describeHostile(hostilePerSecond)]),
       ...(hasPart(request, 'big-blocks') ? [describeSizes(request.sizes!)] : []),
     ];
   },

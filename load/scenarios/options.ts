@@ -1,4 +1,5 @@
 /** Options that several scenarios take, and the groups under which the help lists all options of a load. */
+import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import type { OptionSpec } from '../../system/option.ts';
 import { parseRate } from '../pace.ts';
 
@@ -94,6 +95,17 @@ export const SHARED_OPTIONS: readonly OptionSpec[] = [
       min: 0.1,
       max: 10_000,
       help: 'hostile requests per second of the scenario hostile, beside the good load',
+    },
+  ]),
+  ...inGroup('target', [
+    {
+      name: 'hourly-limit',
+      type: 'integer',
+      argument: 'N',
+      env: 'MINA_LOAD_HOURLY_LIMIT',
+      min: 0,
+      max: 2 ** 31 - 1,
+      help: `how many submissions of a producer the target takes in an hour, its REQUESTS_PER_PK_HOURLY (${HOURLY_LIMIT} unless it says otherwise): decides how many producers a load has, and lets hostile play the edge of the limit; the embedded backend is set to it`,
     },
   ]),
   ...inGroup('what', [

@@ -3,7 +3,7 @@ import type { OptionSpec, OptionValues } from '../../system/option.ts';
 import type { Source } from './definition.ts';
 
 /** Of loads that sign: who submits, for which network. */
-export const SIGNERS = ['producers', 'producers-file', 'network'] as const;
+export const SIGNERS = ['producers', 'producers-file', 'network', 'hourly-limit'] as const;
 /** The same, with new blocks in place of the recorded ones. */
 export const SIGNED = [...SIGNERS, 'chain'] as const;
 
@@ -38,6 +38,10 @@ export function whyNoPace(option: string, values: OptionValues): string | null {
   if (option === 'vus') return `${where} without --rate: the stages say how many`;
   return option === 'duration' ? `${where}: the stages say how long` : null;
 }
+
+/** A line of the dry run. */
+export const describeHostile = (perSecond: number): string =>
+  `hostile       ${perSecond.toFixed(1)} requests/s beside the load, of producers of their own (for a whitelist: npm run producers -- --for-hostile)`;
 
 /** One stream of signed submissions, beforehand unless there are too many. */
 export const signed = (): Source => ({ kind: 'signed', fed: 'if large', asRecorded: false });

@@ -1,6 +1,8 @@
 /**
  * The backend's configuration: the original's environment variables (or its JSON file, CONFIG_FILE), as far as they apply, and ours.
- * Source: uptime-service-backend, src/delegation_backend/app_config.go and constants.go.
+ * Source: o1-labs/uptime-service-backend@a358915, src/delegation_backend/app_config.go (variables, names of the file), constants.go (hourly
+ * limit, refresh of the whitelist), s3_options.go (endpoint of S3). Its variables that mean nothing here: GOOGLE_APPLICATION_CREDENTIALS and
+ * DELEGATION_WHITELIST_LIST (the Google sheet), AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_SESSION_NAME and AWS_ROLE_ARN (Amazon Keyspaces).
  */
 import * as z from 'zod';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
@@ -20,7 +22,8 @@ export type StorageConfig =
   | ({ kind: 's3' } & S3Config)
   | ({ kind: 'cassandra' } & CassandraConfig)
   | ({ kind: 'postgres' } & PostgresConfig)
-  | { kind: 'filesystem'; path: string };
+  /** `hasColons` false: BACKEND_PORTABLE_NAMES=1, files have names that every system and archive takes. Absent: as the system has it. */
+  | { kind: 'filesystem'; path: string; hasColons?: false };
 
 export type BackendConfig = {
   /** `mainnet` means mainnet signatures; every other name testnet's. */
@@ -52,14 +55,21 @@ export type BackendConfig = {
 
 type Env = Record<string, string | undefined>;
 
-const text = z.string().default('');
+/** encoding/json leaves a field as it is, empty, where the file says null. */
+const orEmpty = <T>(shape: z.ZodType<T>, empty: T) =>
+  shape.nullish().transform((value) => value ?? empty);
+const text = orEmpty(z.string(), '');
+const yes = orEmpty(z.boolean(), false);
+const port = orEmpty(z.int().min(0).max(65535), 0);
+/** The names are those of the json tags of AppConfig and its parts. */
 const ConfigFile = z.object({
   network_name: text,
   gsheet_id: text,
+  delegation_whitelist_list: text,
   delegation_whitelist_column: text,
-  delegation_whitelist_disabled: z.boolean().default(false),
-  verify_signature_disabled: z.boolean().default(false),
-  filesystem: z.object({ path: z.string() }).nullish(),
+  delegation_whitelist_disabled: yes,
+  verify_signature_disabled: yes,
+  filesystem: z.object({ path: text }).nullish(),
   aws: z
     .object({
       account_id: text,
@@ -73,17 +83,22 @@ const ConfigFile = z.object({
     .object({
       keyspace: text,
       cassandra_host: text,
-      cassandra_port: z.int().min(0).max(65535).default(0),
+      cassandra_port: port,
       cassandra_username: text,
       cassandra_password: text,
       region: text,
+      access_key_id: text,
+      secret_access_key: text,
+      web_identity_token_file: text,
+      role_session_name: text,
+      role_arn: text,
       ssl_certificate_path: text,
     })
     .nullish(),
   postgresql: z
     .object({
       host: text,
-      port: z.int().min(0).max(65535).default(0),
+      port,
       user: text,
       password: text,
       database: text,
@@ -91,6 +106,14 @@ const ConfigFile = z.object({
     })
     .nullish(),
 });
+
+/** Names in any case, as encoding/json takes them. */
+const inLowerCase = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(
+        Object.entries(value).map(([name, inner]) => [name.toLowerCase(), inLowerCase(inner)]),
+      )
+    : value;
 
 /** The original's (aws_keyspaces.go). */
 const KEYSPACES_PORT = 9142;
@@ -205,7 +228,7 @@ function fromEnvironment(source: Source): Base {
     );
   }
   if (env.CONFIG_FILESYSTEM_PATH)
-    storages.push({ kind: 'filesystem', path: env.CONFIG_FILESYSTEM_PATH });
+    storages.push(filesystemOf(source, env.CONFIG_FILESYSTEM_PATH));
   if (storages.length === 0) reportNoStorage(source);
   return {
     networkName: network,
@@ -311,6 +334,12 @@ function postgresOf(
   return { kind: 'postgres', ...rest, ...ssl };
 }
 
+const filesystemOf = (source: Source, path: string): StorageConfig => ({
+  kind: 'filesystem',
+  path,
+  ...(switchOf(source, 'BACKEND_PORTABLE_NAMES') && { hasColons: false }),
+});
+
 function fromFile(path: string, source: Source): Base {
   const file = readConfigFile(path);
   const { report } = source;
@@ -361,7 +390,7 @@ function fromFile(path: string, source: Source): Base {
     filled('postgresql', { host, port, user, password, database });
     storages.push(postgresOf(source, { host, port, user, password, database, sslmode }));
   }
-  if (file.filesystem?.path) storages.push({ kind: 'filesystem', path: file.filesystem.path });
+  if (file.filesystem?.path) storages.push(filesystemOf(source, file.filesystem.path));
   if (storages.length === 0) reportNoStorage(source);
   return {
     networkName: file.network_name,
@@ -380,7 +409,7 @@ function readConfigFile(path: string): z.infer<typeof ConfigFile> {
   );
   let why: string;
   try {
-    const read = ConfigFile.safeParse(readJson(text).value);
+    const read = ConfigFile.safeParse(inLowerCase(readJson(text).value));
     if (read.success) return read.data;
     why = z.prettifyError(read.error).replaceAll('\n', ' ');
   } catch (error) {

@@ -93,7 +93,12 @@ async function openStorage(config: StorageConfig): Promise<Storage> {
     case 'postgres':
       return (await import('../storage/postgres.ts')).openPostgresStorage(config);
     case 'filesystem':
-      return (await import('../storage/filesystem.ts')).openFilesystemStorage(config.path);
+      return (await import('../storage/filesystem.ts')).openFilesystemStorage(
+        config.path,
+        undefined,
+        undefined,
+        config.hasColons,
+      );
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The filesystem storage, in the original's layout below CONFIG_FILESYSTEM_PATH:
  * `submissions/<YYYY-MM-DD>/<submitted_at>-<submitter>.json` and `blocks/<block_hash>.dat`. What exists is never overwritten.
- * On Windows, whose file names hold no colon, the time has `-` in its place (layout.ts).
+ * Where file names may hold no colon, the time has `-` in its place (layout.ts).
  * Source: uptime-service-backend, src/delegation_backend/submit.go (LocalFileSystemSave, MakePathsImpl).
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
@@ -20,7 +20,7 @@ import {
 } from './file-writer.ts';
 import { storedJson } from './go-json.ts';
 import { KnownBlocks } from './known-blocks.ts';
-import { blockPath, submissionFile } from './layout.ts';
+import { blockPath, HAS_COLONS, submissionFile } from './layout.ts';
 import { retrying } from './retrying.ts';
 import type { AcceptedSubmission, SaveOutcome, Storage } from './storage.ts';
 
@@ -42,12 +42,14 @@ const startWriter = (root: string): Writer => {
 
 /**
  * @param start starts a thread for the folder: one at the first submission, another one when it has died
+ * @param hasColons whether file names may hold colons, as the original's do
  * @throws UserError if the folder cannot be made or written
  */
 export function openFilesystemStorage(
   folder: string,
   nowMs: () => number = Date.now,
   start: (root: string) => Writer = startWriter,
+  hasColons = HAS_COLONS,
 ): Storage {
   const root = resolve(folder);
   try {
@@ -63,13 +65,14 @@ export function openFilesystemStorage(
       },
     );
   }
-  return new FilesystemStorage(root, nowMs, start);
+  return new FilesystemStorage(root, nowMs, start, hasColons);
 }
 
 class FilesystemStorage implements Storage {
   readonly name: string;
   readonly #root: string;
   readonly #start: (root: string) => Writer;
+  readonly #hasColons: boolean;
   #worker: Writer | null = null;
   #nextId = 0;
   /** Gathered during one turn of the event loop and handed over together. */
@@ -80,15 +83,25 @@ class FilesystemStorage implements Storage {
   #repeating = 0;
   #emptied: (() => void) | null = null;
 
-  constructor(root: string, nowMs: () => number, start: (root: string) => Writer) {
+  constructor(
+    root: string,
+    nowMs: () => number,
+    start: (root: string) => Writer,
+    hasColons: boolean,
+  ) {
     this.#root = root;
     this.#start = start;
+    this.#hasColons = hasColons;
     this.#blocks = new KnownBlocks(nowMs);
     this.name = `filesystem ${root}`;
   }
 
   save(submission: AcceptedSubmission): Promise<SaveOutcome> {
-    const path = submissionFile(submission.submittedAt, submission.submitter);
+    const path = submissionFile(
+      submission.submittedAt,
+      submission.submitter,
+      this.#hasColons,
+    );
     const text = storedJson(submission);
     return this.#write(path, text, submission).catch((error: Error) =>
       this.#writeAgain(error, path, text, submission),

@@ -10,16 +10,18 @@ export const SUBMISSIONS = 'submissions';
 export const submissionPath = (submittedAt: string, submitter: string): string =>
   `${SUBMISSIONS}/${submittedAt.slice(0, 10)}/${submittedAt}-${submitter}.json`;
 
+/** Windows has no colon in a name: it would write a hidden stream of a file with the first part of the name. */
+export const HAS_COLONS = process.platform !== 'win32';
+
 /**
- * The same as a file. Windows has no colon in a name (it would write a hidden stream of a file with the first part of the name), so there
- * the time is `2026-01-02T03-04-05Z`. Everywhere else the original's layout stays as it is.
+ * The same as a file. Without colons the time is `2026-01-02T03-04-05Z`: on Windows, and below the results of a run, which a CI uploads as
+ * an artifact (actions/upload-artifact refuses a colon). Everywhere else the original's layout stays as it is.
  */
 export const submissionFile = (
   submittedAt: string,
   submitter: string,
-  platform: NodeJS.Platform = process.platform,
-): string =>
-  submissionPath(platform === 'win32' ? submittedAt.replaceAll(':', '-') : submittedAt, submitter);
+  hasColons = HAS_COLONS,
+): string => submissionPath(hasColons ? submittedAt : submittedAt.replaceAll(':', '-'), submitter);
 
 export const blockPath = (hash: string): string => `blocks/${hash}.dat`;
 
@@ -46,7 +48,7 @@ export type SubmissionName = { submittedAt: string; submitter: string };
 export function readSubmissionName(name: string): SubmissionName | null {
   if (name.charCodeAt(TIME_LENGTH) !== 0x2d || !name.endsWith(SUFFIX)) return null;
   const written = name.slice(0, TIME_LENGTH);
-  // Of a folder that was written on Windows, wherever it lies now.
+  // Of a folder that was written without colons, wherever it lies now.
   const submittedAt =
     written.charCodeAt(HOURS_END) === 0x2d
       ? written.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:')

@@ -71,6 +71,19 @@ test('a list on a full disk is not whole: 5, with one sentence', (t) => {
   assert.match(stderr, /^error: standard output cannot be written \(ENOSPC\)\nwhat to do: /);
 });
 
+test('files that may not become as large as a load needs them: 5, and what to lift', (t) => {
+  if (process.platform === 'win32') return t.skip('there is no ulimit');
+  const words = [process.execPath, distFile('cli.js'), ...loadWords(freshResults(), '1s')];
+  // 4 KB, with the signal as it is in a shell.
+  const line = `ulimit -f 8; exec ${words.map((word) => `'${word}'`).join(' ')}`;
+  const { status, stderr } = spawnSync('sh', ['-c', line], { env, encoding: 'utf8' });
+  assert.equal(status, EXIT.broken, stderr);
+  assert.match(
+    stderr,
+    /^error: a file could not be written or opened: EFBIG: file too large, write\nwhat to do: [^\n]*ulimit -f unlimited/,
+  );
+});
+
 test('a load whose terminal is closed: interrupted, results whole, nothing runs on', async (t) => {
   if (spawnSync('script', ['--version']).status !== 0) return t.skip('there is no script(1)');
   const results = freshResults();

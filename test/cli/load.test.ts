@@ -20,7 +20,7 @@ import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { load as loadCommand } from '../../cli/commands/load.ts';
 import { type CliResult, runCli, startCli, WITH_PICTURES } from '../support/cli.ts';
-import { assertRefused, json, theRun } from '../support/load-results.ts';
+import { assertRefused, json, theRun, assertPortableNames } from '../support/load-results.ts';
 import { runCommand } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
@@ -288,6 +288,7 @@ describe('runs', { concurrency: 2 }, () => {
     const days = readdirSync(join(run, 'storage', 'submissions'));
     const stored = days.flatMap((day) => readdirSync(join(run, 'storage', 'submissions', day)));
     assert.equal(stored.length, 10);
+    assert.ok(assertPortableNames(results) > 20);
     // Asked for without pictures: the report is there all the same.
     const files = readdirSync(theRun(results));
     assert.ok(files.includes('report.md') && !files.some((name) => name.endsWith('.png')));

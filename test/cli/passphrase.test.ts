@@ -37,14 +37,20 @@ test('Ctrl-C interrupts, the end of the input is no answer, and a cancelled ques
   await assert.rejects(interrupted, { name: 'AbortError' });
   assert.equal(at.interrupts, 1);
 
-  const ended = terminal();
-  const unanswered = askHidden('?', ended);
-  (ended.input as PassThrough).end();
-  await assert.rejects(
-    unanswered,
-    (error) =>
-      error instanceof UserError && error.exitCode === 2 && /no passphrase/.test(error.message),
-  );
+  const ends: ((at: Terminal) => void)[] = [
+    ({ input }) => (input as PassThrough).end(),
+    ...['\u0004', 'half of it\u0004'].map((typed) => (at: Terminal) => type(at, typed)),
+  ];
+  for (const end of ends) {
+    const ended = terminal();
+    const unanswered = askHidden('?', ended);
+    end(ended);
+    await assert.rejects(
+      unanswered,
+      (error) =>
+        error instanceof UserError && error.exitCode === 2 && /no passphrase/.test(error.message),
+    );
+  }
 
   const cancel = new AbortController();
   const cancelled = askHidden('?', terminal(), cancel.signal);

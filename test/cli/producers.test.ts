@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { producers } from '../../cli/commands/producers.ts';
 import { encode } from '../../mina/base58check.ts';
+import { HOSTILE_PRODUCERS, hostileFleet } from '../../load/hostile/material.ts';
 import { makeFleet } from '../../producers/fleet.ts';
+import { parseWhitelist } from '../../stack/backend/whitelist.ts';
 import type { CliResult } from '../support/cli.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -64,6 +66,24 @@ test('turns a list of private keys into a whitelist', async (t) => {
     /--count and --producers-file/,
   );
   await refused(run(cwd, '--producers-file', 'missing'), /missing cannot be read \(ENOENT\)/);
+});
+
+test("lists the producers of hostile requests for a target's whitelist, whatever the fleet", async (t) => {
+  const cwd = scratchFolder(t);
+  const { exitCode, stdout } = await run(cwd, '--for-hostile', '--seed', 'x');
+  assert.equal(exitCode, 0);
+  const keys = hostileFleet('x').producers.map(({ publicKey }) => publicKey);
+  assert.deepEqual(stdout.split('\n'), [...keys, '']);
+  const { stdout: csv } = await run(cwd, '--for-hostile', '--seed', 'x', '--format', 'csv');
+  assert.equal(parseWhitelist(csv).keys.size, HOSTILE_PRODUCERS);
+  await refused(
+    run(cwd, '--for-hostile', '--count', '3'),
+    /--count and --for-hostile exclude each other/,
+  );
+  await refused(
+    run(cwd, '--for-hostile', '--producers-file', 'keys'),
+    /--producers-file and --for-hostile exclude each other/,
+  );
 });
 
 test('wrong options are refused with exit 2, and no file is made', async (t) => {

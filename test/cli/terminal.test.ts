@@ -15,7 +15,7 @@ function terminal(isTTY = true) {
 const NEVER = new AbortController().signal;
 
 test('yes is yes, everything else no; Ctrl-D and the end of the input too', async () => {
-  const cases = { 'y\r': true, 'YES\n': true, ' yes \r': true, 'n\r': false, '\r': false, 'yeah\r': false, 'ja\r': false, '\u0004': false }; // prettier-ignore
+  const cases = { 'y\r': true, 'YES\n': true, ' yes \r': true, 'n\r': false, '\r': false, 'yeah\r': false, 'ja\r': false, '\u0004': false, 'y\u0004': false }; // prettier-ignore
   for (const [typed, expected] of Object.entries(cases)) {
     const at = terminal();
     const answer = confirmAt(NEVER, at)!('Send it there?');

@@ -230,6 +230,19 @@ test('a log of which not one line was read may be the wrong one: no data', () =>
   assert.deepEqual([state(1), state(0)], ['pass', 'no data']);
 });
 
+test('hostile cases that were not run for want of keys in the whitelist: no data, but what failed has failed', () => {
+  const state = (unexpected: number) =>
+    judgeGates(gateRules(['hostile-unexpected<=0'], []), {
+      ...figures,
+      hostile: {
+        ...figures.hostile!,
+        unexpected,
+        unlisted: { listed: 0, of: 34, command: 'npm run producers -- --for-hostile' },
+      },
+    })[0].state;
+  assert.deepEqual([state(0), state(1)], ['no data', 'fail']);
+});
+
 const FACTS: GateFacts = factsOfLoad(shape({ durationMs: 600_000 }), {
   hostile: false, search: false, soak: false, watched: true, log: true, storage: 'signed',
 }); // prettier-ignore

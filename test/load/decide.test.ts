@@ -71,13 +71,28 @@ test('where submissions come from, who signs them, and what is let through', () 
 });
 
 test('which loads are fed', () => {
-  const fed = (scenario: string, submissions: number) =>
-    isFed(SCENARIOS.find(({ name }) => name === scenario)!.source(jobOf().request), {
-      submissions,
-    });
+  const fed = (scenario: string, submissions: number, rate: number | null = 2000, live = false) =>
+    isFed(
+      SCENARIOS.find(({ name }) => name === scenario)!.source(jobOf().request),
+      { submissions, highestRatePerSecond: rate },
+      live,
+    );
   assert.ok(fed('soak', 10));
   assert.ok(fed('arrival', 1_000_001));
   assert.ok(!fed('arrival', 1_000_000));
+  // What would be signed for longer than 5 s begins at once, where handing it out costs little, and nobody looks beside it.
+  assert.deepEqual(
+    [
+      fed('arrival', 186_001, 500),
+      fed('arrival', 186_000, 500),
+      fed('arrival', 186_001, 501),
+      fed('arrival', 186_001, null),
+      fed('arrival', 186_001, 500, true),
+      fed('load', 300_000, 167),
+      fed('hostile', 300_000, 167),
+    ],
+    [true, false, false, false, false, true, false],
+  );
   assert.ok(!fed('replay', 1e9));
   assert.ok(!fed('fleet', 1e9));
 });
@@ -128,6 +143,25 @@ test('what the embedded backend is told by the environment is followed, and said
   assert.match(fleet.notes.join(), /takes 3600 submissions .* the 120 of the real one, times --speedup/); // prettier-ignore
   const few = decide(jobOf(), factsOf({ backendSwitches: { REQUESTS_PER_PK_HOURLY: '3' } }));
   assert.ok(few.producers > decide(jobOf(), factsOf()).producers);
+});
+
+test('--hourly-limit says how many producers a load has, and what the embedded backend lets through', () => {
+  // 30,000 submissions in a minute, of which at most half of 4 may be of one producer: with hardly any allowed, each has one.
+  const args = ['--scenario', 'arrival', '--rate', '500/s'];
+  const few = [...args, '--hourly-limit', '4'];
+  const of = (words: string[], change = {}, facts = {}) => {
+    const { backend, producers, notes } = decide(jobOf(words, change), factsOf(facts));
+    return [backend?.hourlyLimit, producers, notes.length];
+  };
+  assert.deepEqual(of(args), [120, 3000, 0]);
+  const [, many] = of(few, { targets: TARGET });
+  assert.ok((many as number) >= 30_000, `${many}`);
+  assert.deepEqual(of(few), [4, many, 0]);
+  assert.deepEqual(of(args, { targets: TARGET }), [undefined, 3000, 0]);
+  // It is closer than the variable, which then decides nothing and is not said to.
+  const env = { backendSwitches: { REQUESTS_PER_PK_HOURLY: '7' } };
+  assert.deepEqual([of(few, {}, env)[0], of(few, {}, env)[2]], [4, 0]);
+  assert.deepEqual([of(args, {}, env)[0], of(args, {}, env)[2]], [7, 1]);
 });
 
 test('130,000 payloads and as many starts are no matter', () => {

@@ -81,6 +81,32 @@ test('without think time the corpus is bounded', () => {
   assert.equal(hour.submissions, 240_000);
 });
 
+test('think times that ask for more than k6 can send are no pace: no more is signed than could be sent', () => {
+  const of = (vus: number, thinkMs: number, seconds: number) =>
+    volumeOf(
+      loadShape({
+        ...request,
+        vus,
+        durationMs: seconds * 1000,
+        think: { minMs: thinkMs, maxMs: thinkMs },
+      }),
+    );
+  // 400,040 by the think times.
+  assert.deepEqual(of(40, 1, 10), {
+    submissions: 40_000,
+    ratePerSecond: null,
+    highestRatePerSecond: null,
+    peakRatePerSecond: 4000,
+  });
+  assert.equal(of(40, 1, 3600).submissions, 240_000);
+  // Just below what k6 can send it is a pace as any other.
+  assert.ok(Math.abs(of(40, 11, 10).ratePerSecond! - 40_000 / 11) < 0.001);
+  assert.ok(of(40, 11, 10).submissions > 36_363);
+  // Many that begin at once, and think for long, are no high rate.
+  const many = of(20_000, 60_000, 2);
+  assert.ok(many.submissions >= 20_000 && many.ratePerSecond! < 400);
+});
+
 test('rates, and what is none', () => {
   for (const [text, starts, timeUnitMs, scale] of [
     ['500/s', 500, 1000, 1],

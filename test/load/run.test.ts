@@ -12,6 +12,7 @@ import { projectRoot } from '../../paths.ts';
 import type { Plan, Reconcile, Summary } from '../../results/types.ts';
 import { Screen } from '../../system/screen.ts';
 import { UserError } from '../../user-error.ts';
+import { assertPortableNames } from '../support/load-results.ts';
 import { until } from '../support/until.ts';
 import { jobOf } from '../support/job.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -67,6 +68,23 @@ test('a run: what was decided is what is done, sent = accepted = stored, and wha
     [],
   );
   assert.ok(existsSync(join(folder!, 'report.md')));
+});
+
+test('every name below the results is one that a CI can upload, also of what is kept, and of what is there in mid-run', async () => {
+  const job = fakeJob(['--scenario', 'hostile', '--vus', '2', '--think', '50ms', '--duration', '1500ms'], { keep: true, pictures: true }); // prettier-ignore
+  const { surroundings, text } = around();
+  const ended = runLoad(job, surroundings);
+  const isStored = () =>
+    existsSync(job.resultsFolder) &&
+    readdirSync(job.resultsFolder, { recursive: true }).some((path) => /B62\w+\.json$/.test(String(path))); // prettier-ignore
+  await until(() => isStored(), 'the first submission in the storage');
+  assertPortableNames(job.resultsFolder);
+  const { folder } = await ended;
+  assert.ok(isStored(), text());
+  const names = readdirSync(folder!);
+  for (const name of ['report.md', 'backend.log', 'corpus', 'storage', 'latency.png'])
+    assert.ok(names.includes(name), `${name} in ${names.join(' ')}`);
+  assertPortableNames(job.resultsFolder);
 });
 
 test('each way in which preparation fails leaves nothing', async () => {

@@ -267,6 +267,100 @@ describe('configuration', () => {
     }
   });
 
+  test('every name of CONFIG_FILE is the original’s, in any case, and null is as good as nothing', () => {
+    // The json tags of o1-labs/uptime-service-backend@a358915, src/delegation_backend/app_config.go.
+    const original = {
+      network_name: 'mainnet',
+      gsheet_id: 'sheet',
+      delegation_whitelist_list: 'list',
+      delegation_whitelist_column: 'D',
+      delegation_whitelist_disabled: false,
+      verify_signature_disabled: true,
+      aws: {
+        account_id: '1',
+        bucket_name_suffix: 'b',
+        region: 'r1',
+        access_key_id: 'k1',
+        secret_access_key: 's1',
+      },
+      aws_keyspaces: {
+        keyspace: 'k',
+        cassandra_host: 'h',
+        cassandra_port: 9043,
+        cassandra_username: 'u',
+        cassandra_password: 'p',
+        region: 'r2',
+        access_key_id: 'k2',
+        secret_access_key: 's2',
+        web_identity_token_file: '/token',
+        role_session_name: 'session',
+        role_arn: 'arn',
+        ssl_certificate_path: '/ca.pem',
+      },
+      filesystem: { path: '/f' },
+      postgresql: {
+        host: 'pg',
+        port: 5433,
+        user: 'pu',
+        password: 'pp',
+        database: 'pd',
+        sslmode: 'disable',
+      },
+    };
+    const path = join(base, 'all-names.json');
+    const load = (value: unknown): BackendConfig => {
+      writeFileSync(path, JSON.stringify(value));
+      return loadConfig({ CONFIG_FILE: path, DELEGATION_WHITELIST_FILE: 'w' });
+    };
+    const config = load(original);
+    assert.equal(config.networkName, 'mainnet');
+    assert.equal(config.signatures, 'unchecked');
+    assert.deepEqual([config.whitelist!.file, config.whitelist!.column], ['w', 3]);
+    const [s3, cassandra, postgres, filesystem] = config.storages;
+    const of = (storage: object, ...names: string[]) =>
+      names.map((name) => (storage as Record<string, unknown>)[name]);
+    assert.deepEqual(of(s3, 'bucket', 'network', 'region'), ['1-b', 'mainnet', 'r1']);
+    assert.deepEqual(of(cassandra, 'keyspace', 'host', 'port', 'credentials', 'tls'), [
+      'k',
+      'h',
+      9043,
+      { username: 'u', password: 'p' },
+      { caFile: '/ca.pem' },
+    ]);
+    assert.deepEqual(of(postgres, 'host', 'port', 'user', 'password', 'database', 'sslmode'), [
+      'pg',
+      5433,
+      'pu',
+      'pp',
+      'pd',
+      'disable',
+    ]);
+    assert.deepEqual(filesystem, { kind: 'filesystem', path: '/f' });
+    const shouted = (value: unknown): unknown =>
+      typeof value === 'object'
+        ? Object.fromEntries(
+            Object.entries(value!).map(([name, inner]) => [name.toUpperCase(), shouted(inner)]),
+          )
+        : value;
+    assert.deepEqual(load(shouted(original)), config);
+    // A wrong type under any of these names is no configuration: each of them is known.
+    const wrong = (at: Record<string, unknown>, whole: () => unknown): void => {
+      for (const name of Object.keys(at)) {
+        const before = at[name];
+        if (typeof before === 'object') wrong(before as Record<string, unknown>, whole);
+        at[name] = ['x'];
+        assert.throws(() => load(whole()), /is no configuration/, name);
+        at[name] = before;
+      }
+    };
+    wrong(original, () => original);
+    const nothing = { ...original, aws: null, aws_keyspaces: null, verify_signature_disabled: null };
+    assert.deepEqual(
+      load({ ...nothing, postgresql: null, delegation_whitelist_column: null }).storages,
+      [filesystem],
+    );
+  });
+
   test('CONFIG_FILE as the original reads it', () => {
     const path = join(base, 'config.json');
     const write = (value: unknown): void => writeFileSync(path, JSON.stringify(value));

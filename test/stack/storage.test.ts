@@ -183,13 +183,13 @@ describe('filesystem storage', () => {
     },
   );
 
-  test('names hold a colon where the original has one, and none on Windows; both are read', () => {
+  test('names hold a colon where the original has one, and none where they must not; both are read', () => {
     const time = '2026-01-02T03:04:05Z';
-    assert.equal(submissionFile(time, 'B62', 'linux'), submissionPath(time, 'B62'));
-    const windows = submissionFile(time, 'B62', 'win32');
-    assert.equal(windows, 'submissions/2026-01-02/2026-01-02T03-04-05Z-B62.json');
-    for (const platform of ['linux', 'win32'] as const)
-      assert.deepEqual(readSubmissionName(submissionFile(time, 'B62', platform).split('/')[2]), {
+    assert.equal(submissionFile(time, 'B62', true), submissionPath(time, 'B62'));
+    const portable = submissionFile(time, 'B62', false);
+    assert.equal(portable, 'submissions/2026-01-02/2026-01-02T03-04-05Z-B62.json');
+    for (const hasColons of [true, false])
+      assert.deepEqual(readSubmissionName(submissionFile(time, 'B62', hasColons).split('/')[2]), {
         submittedAt: time,
         submitter: 'B62',
       });

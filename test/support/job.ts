@@ -37,6 +37,7 @@ export function jobOf(args: readonly string[] = [], change: Partial<LoadJob> = {
     storageWaitMs: null,
     reconcileEveryMs: null,
     hostileRate: values['hostile-rate'] as number,
+    hourlyLimit: (values['hourly-limit'] as number | undefined) ?? null,
     faithful: false,
     keep: false,
     pictures: false,

@@ -1,7 +1,8 @@
 /** What a command `load` left, and what it says when it is refused. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
+import { fileName } from '../../results/writer.ts';
 import type { CliResult } from './cli.ts';
 
 /** The only run in `results`. */
@@ -13,6 +14,14 @@ export function theRun(results: string): string {
 /** A file of a run. */
 export const json = <T>(run: string, file: string): T =>
   JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
+
+/** Every name below a folder of results is one that any system, and a CI's upload of artifacts, takes. @returns how many there are */
+export function assertPortableNames(folder: string): number {
+  const names = readdirSync(folder, { recursive: true }).map(String);
+  const wrong = names.filter((path) => path.split(sep).some((name) => fileName(name) !== name));
+  assert.deepEqual(wrong, []);
+  return names.length;
+}
 
 /** One sentence with cause and value, one hint, the right code, and nothing left behind. */
 export function assertRefused(

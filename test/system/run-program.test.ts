@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
@@ -224,6 +224,41 @@ test('whatever ends this process takes the programs along', async () => {
     await until(() => !isAlive(signalled.pid), `the end after ${signal}`);
   }
 });
+
+test('what neither reads nor writes ends with a parent that was killed, and so does what it started', async () => {
+  for (const script of ['echo $$; exec sleep 600', 'sleep 600 & echo $!; wait']) {
+    const { child, ended, pid } = await parent('process.stdin.resume();', { args: ['-c', script] });
+    assert.ok(isAlive(pid));
+    child.kill('SIGKILL');
+    await ended;
+    await until(() => !isAlive(pid), 'the end of the program');
+  }
+});
+
+test('a group whose program has ended is out of the guard’s hands: its number may be another’s by then', async (t) => {
+  if (process.platform !== 'linux') return t.skip('/proc');
+  const { child, ended, pid } = await parent(
+    `await running.ended; console.log('over'); process.stdin.resume();`,
+    { args: ['-c', 'sleep 600 & echo $!'] },
+  );
+  t.after(() => process.kill(pid, 'SIGKILL'));
+  if (child.stdout.readableLength === 0) await once(child.stdout, 'data');
+  const [guard] = readdirSync('/proc').filter((name) => isGuardOf(name, child.pid!));
+  assert.ok(guard !== undefined);
+  child.kill('SIGKILL');
+  await ended;
+  await until(() => !isAlive(Number(guard)), 'the end of the guard');
+  assert.ok(isAlive(pid));
+});
+
+function isGuardOf(pid: string, parentPid: number): boolean {
+  try {
+    const isChild = readFileSync(`/proc/${pid}/status`, 'latin1').includes(`PPid:\t${parentPid}\n`);
+    return isChild && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('groups=');
+  } catch {
+    return false; // no process, or it ended while it was looked at
+  }
+}
 
 test('a signal that somebody else listens to ends nothing', async () => {
   const listening = await parent(

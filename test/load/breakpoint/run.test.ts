@@ -9,6 +9,7 @@ import { projectRoot } from '../../../paths.ts';
 import type { Summary } from '../../../results/types.ts';
 import { Screen } from '../../../system/screen.ts';
 import { runCli, startCli } from '../../support/cli.ts';
+import { assertPortableNames } from '../../support/load-results.ts';
 import { until } from '../../support/until.ts';
 import { jobOf } from '../../support/job.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -51,6 +52,7 @@ test('each trial decides for itself and looks into the storage of the one backen
   assert.ok(
     summary!.gates.some(({ name, state }) => name === 'stored-share>=100%' && state === 'pass'),
   );
+  assertPortableNames(folder!);
   const left = readdirSync(folder!);
   assert.ok(!left.includes('storage') && !left.includes('corpus'));
   assert.ok(left.includes('backend.log') && left.includes('reconcile.json') && left.includes('samples.ndjson')); // prettier-ignore

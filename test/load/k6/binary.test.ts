@@ -667,6 +667,13 @@ test('a cache folder that cannot be written is named', async () => {
 
 test('MINA_LOAD_CACHE is the cache folder, else one of the user', () => {
   assert.equal(cacheFolder({ MINA_LOAD_CACHE: '/somewhere' }), '/somewhere');
+  // npm runs its scripts in the project's folder, wherever the user is.
+  const npm = { npm_command: 'run-script', INIT_CWD: '/home/me/here' };
+  assert.equal(
+    cacheFolder({ MINA_LOAD_CACHE: 'cache', ...npm }),
+    process.cwd() === projectRoot ? '/home/me/here/cache' : join(process.cwd(), 'cache'),
+  );
+  assert.equal(cacheFolder({ MINA_LOAD_CACHE: '../cache' }, '/a/b'), '/a/cache');
   if (process.platform !== 'linux') return;
   assert.equal(cacheFolder({ HOME: '/home/me' }), '/home/me/.cache/mina-load');
   assert.equal(cacheFolder({ HOME: '/home/me', XDG_CACHE_HOME: '/c' }), '/c/mina-load');
