@@ -35,6 +35,10 @@ export function countNotes(facts: {
     notes.push(
       `the load outran its corpus: ${totals.resent} submissions were sent a second time or more`,
     );
+  if (totals.beyondPlan > 0)
+    notes.push(
+      `k6 began ${totals.beyondPlan} ${totals.beyondPlan === 1 ? 'iteration' : 'iterations'} after the last submission of the plan, which sent nothing: a machine that stood still makes it catch up`,
+    );
   if (inFlight > 0)
     notes.push(`${inFlight} requests were under way at the stop: the backend may have stored them`);
   if (totals.otherBody > 0)
