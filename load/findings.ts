@@ -103,6 +103,7 @@ export function findingsOf(run: Case): Findings {
       totals,
       figures,
       inFlight,
+      unsaidMs: measures.isKilled ? measures.endedMs - (totals.lastEndMs ?? time.beganMs) : null,
       insecureSkipTlsVerify: job.transport.insecureSkipTlsVerify,
     }),
     ...growthNotes(processes),
