@@ -124,10 +124,12 @@ export const GATE_METRICS: Record<string, Metric> = {
   'stored-share': {
     needs: 'storage',
     kind: 'share',
-    what: 'share of the accepted submissions that the storage holds as they were sent',
+    what: 'share of the accepted submissions that the storage holds as they were sent; two of a submitter that the run itself sent within a second count once',
     read: ({ reconcile }) => {
       const { right, different, missing, sameSecond } = reconcile?.look?.classes ?? NOTHING_STORED;
-      const accepted = right + different + missing + sameSecond;
+      // What the run sent too near to another one of the submitter no storage can hold.
+      const own = reconcile?.look?.ownPairs ?? 0;
+      const accepted = right + different + missing + sameSecond - own;
       return accepted === 0 ? null : right / accepted;
     },
   },

@@ -1,6 +1,6 @@
 /** Why a run is judged as it is: from counted facts to reasons, and which of them decides. Pure. */
 import { ACCEPTED } from '../results/answers.ts';
-import type { Gate, Summary, VerdictHint, VerdictReason } from '../results/types.ts';
+import type { Gate, Reconcile, Summary, VerdictHint, VerdictReason } from '../results/types.ts';
 import { EXIT, type ExitCode } from '../user-error.ts';
 
 export type Facts = {
@@ -13,6 +13,13 @@ export type Facts = {
   /** Why the generator was the bottleneck (judge/generator-limit.ts), with the name of the cause where it is known; null: it was not. */
   generatorLimit: string | { cause: string; sentence: string } | null;
 };
+
+/** Accepted submissions that the target lost: not those that the run itself sent too near to one another. @returns null: nobody knows */
+export const lossesOf = ({
+  notStored,
+  look,
+}: Pick<Reconcile, 'notStored' | 'look'>): number | null =>
+  notStored === null ? null : notStored - (look?.ownPairs ?? 0);
 
 /** The exit code of each kind, in the order of their weight; null: it explains, but decides nothing. */
 const CODES: Readonly<Record<VerdictReason['kind'], ExitCode | null>> = {

@@ -13,8 +13,10 @@ import type { Facts } from './facts.ts';
 import { isEmbedded, type LoadJob } from './job.ts';
 import { k6Memory, makeK6Plan } from './k6/plan.ts';
 import { memoryNote } from './memory-limit.ts';
+import type { Apart } from '../scenarios/lib/plan.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { openFilesProblem } from './open-files.ts';
+import { apartOf, fewProducersNotes, wholeRounds } from './producers-apart.ts';
 import type { Source } from './scenarios/definition.ts';
 import { definitionOf } from './scenarios/index.ts';
 import { storedBytes } from './storage-need.ts';
@@ -46,6 +48,8 @@ export type Decision = {
   };
   /** 0: nobody signs. */
   producers: number;
+  /** How far apart two submissions of one of them are; absent: nothing is to be kept apart. */
+  apart?: Apart;
   /** null: the target is the user's own. */
   backend: BackendSettings | null;
   /** Whether the target's CPU and memory are read. */
@@ -113,9 +117,8 @@ export function decide(
     : null;
   if (tooFew !== null)
     throw new UserError(tooFew.problem, { hint: tooFew.hint, exitCode: EXIT.usage });
-  const volume = volumeOf(shape, definition.unpacedRate?.(request, UNPACED_RATE) ?? UNPACED_RATE);
+  const least = volumeOf(shape, definition.unpacedRate?.(request, UNPACED_RATE) ?? UNPACED_RATE);
   const source = definition.source(request);
-  const fed = isFed(source, volume, job.reconcileEveryMs !== null);
   const { backend, notes } = backendOf(job, facts, source, definition.hourlyLimit?.(request, HOURLY_LIMIT)); // prettier-ignore
   const producers =
     source.kind === 'recorded'
@@ -124,11 +127,23 @@ export function decide(
         request.producers ??
         definition.producers?.(request) ??
         defaultProducers({
-          submissions: volume.submissions,
-          peakRatePerSecond: volume.peakRatePerSecond,
+          submissions: least.submissions,
+          peakRatePerSecond: least.peakRatePerSecond,
           durationMs: shape.durationMs,
           hourlyLimit: backend?.hourlyLimit ?? job.hourlyLimit ?? HOURLY_LIMIT,
         }));
+  const volume = wholeRounds({ shape, volume: least, producers });
+  const fed = isFed(source, volume, job.reconcileEveryMs !== null);
+  // A simulated network has the producers and times that it has.
+  const pace = { shape, volume, producers: source.kind === 'network' ? 0 : producers };
+  notes.push(
+    ...fewProducersNotes({
+      ...pace,
+      hourlyLimit: backend?.hourlyLimit ?? job.hourlyLimit ?? HOURLY_LIMIT,
+      isListed: facts.producers !== null,
+    }),
+  );
+  const apart = apartOf(pace);
   const { meanBodyBytes, corpusBytes, k6MemoryBytes } = sizesOf(job, facts, shape, {
     records: source.kind === 'recorded' || fed ? 0 : volume.submissions,
   });
@@ -147,6 +162,7 @@ export function decide(
     volume,
     source: { ...source, isFed: fed },
     producers,
+    ...(apart && { apart }),
     backend,
     isWatched,
     hostilePerSecond,

@@ -6,6 +6,7 @@ import {
   generatorNotes,
   growthNotes,
 } from '../judge/generator-limit.ts';
+import { lossesOf } from '../judge/reasons.ts';
 import { verdictOf } from '../judge/verdict.ts';
 import type { LookOutcome } from '../reconcile/look.ts';
 import { loadTimeOf } from '../results/rates.ts';
@@ -90,7 +91,7 @@ export function findingsOf(run: Case): Findings {
     figures,
     broken,
     interrupted,
-    missing: found?.notStored ?? null,
+    missing: lossesOf(reconcile),
     generatorLimit: limit,
   };
   const notes = [
@@ -102,6 +103,7 @@ export function findingsOf(run: Case): Findings {
       totals,
       figures,
       inFlight,
+      unsaidMs: measures.isKilled ? measures.endedMs - (totals.lastEndMs ?? time.beganMs) : null,
       insecureSkipTlsVerify: job.transport.insecureSkipTlsVerify,
       hostile,
     }),

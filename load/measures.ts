@@ -29,6 +29,8 @@ export type Measures = {
   stoppedMs: number | null;
   /** When k6 had ended, ms since 1970; 0: it has not. */
   endedMs: number;
+  /** k6 was killed: what it had not yet reported is lost. */
+  isKilled: boolean;
 };
 
 /** @param isLookedInto whether there is a storage that the run is compared with */
@@ -72,5 +74,6 @@ export function startMeasures(prepared: PreparedRun, isLookedInto: boolean): Mea
     startedMs: performance.now(),
     stoppedMs: null,
     endedMs: 0,
+    isKilled: false,
   };
 }

@@ -6,9 +6,11 @@ import type { SampleAggregator } from './k6/samples.ts';
 export function countNotes(facts: {
   load: Pick<LoadShape, 'vus' | 'warmUpMs'>;
   totals: SampleAggregator['totals'];
-  figures: Pick<Summary['figures'], 'schedule' | 'warmUpAnswers'>;
+  figures: Pick<Summary['figures'], 'schedule' | 'warmUpAnswers' | 'submissionsPerSecond'>;
   /** Requests under way at the stop. */
   inFlight: number;
+  /** From the last report of a k6 that was killed to its end, ms; null: it ended in order, and has said all. */
+  unsaidMs: number | null;
   insecureSkipTlsVerify: boolean;
   hostile: HostileFigures | undefined;
 }): string[] {
@@ -41,8 +43,18 @@ export function countNotes(facts: {
     notes.push(
       `the load outran its corpus: ${totals.resent} submissions were sent a second time or more`,
     );
+  if (totals.beyondPlan > 0)
+    notes.push(
+      `k6 began ${totals.beyondPlan} ${totals.beyondPlan === 1 ? 'iteration' : 'iterations'} after the last submission of the plan, which sent nothing: a machine that stood still makes it catch up`,
+    );
   if (inFlight > 0)
     notes.push(`${inFlight} requests were under way at the stop: the backend may have stored them`);
+  if (facts.unsaidMs !== null && totals.sent > 0) {
+    const most = unsaid(facts.unsaidMs, facts.figures.submissionsPerSecond ?? 0, vus);
+    notes.push(
+      `k6 was killed ${(facts.unsaidMs / 1000).toFixed(1)} s after its last report: up to about ${most} submissions of that time stand in no figure, and the backend may have stored them`,
+    );
+  }
   if (totals.otherBody > 0)
     notes.push(
       `${totals.otherBody} answers had status 200 but not the backend's body: did they pass by the submit route?`,
@@ -51,3 +63,10 @@ export function countNotes(facts: {
     notes.push(`${totals.faultyLines} lines of k6's sample stream were cut off and not counted`);
   return notes;
 }
+
+/** A load is not even. */
+const UNEVEN = 1.5;
+
+/** What a k6 may have sent in the time of which it reported nothing: at the rate of the load, and what was under way. */
+const unsaid = (ms: number, perSecond: number, vus: number): number =>
+  Math.ceil((UNEVEN * perSecond * ms) / 1000) + vus;

@@ -350,6 +350,7 @@ async function planIsWritten({
     load: shape,
     source,
     seed: request.seed,
+    apart: decision.apart,
     offsetsPath: offsetsMs === null ? undefined : join(corpusFolder, 'offsets.bin'),
   });
   if (offsetsMs !== null) await writeFile(k6Plan.offsetsPath!, offsetsFile(offsetsMs));

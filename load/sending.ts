@@ -176,6 +176,7 @@ export class Sending {
     try {
       const end = await k6.done;
       if (end.outcome === 'broken') measures.broken.push(end.sentence);
+      measures.isKilled = end.signal !== null;
       if (beside) measures.hostile = await beside.stop();
     } finally {
       void beside?.stop().catch(() => undefined);

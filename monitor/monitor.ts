@@ -24,6 +24,7 @@ import {
   type WatchedProcess,
   type WatchedRoot,
 } from './tree.ts';
+import { UnwaitedWatch } from './unwaited.ts';
 
 export type MonitorTarget = {
   /** Stands in each of its readings; one at a time may have it. */
@@ -119,6 +120,7 @@ class Sampler implements Monitor {
   #lastTickMs = -Infinity;
   #previous: Snapshot | undefined;
   #unsettled: ReadonlyMap<number, Gone> = new Map();
+  readonly #unwaited = new UnwaitedWatch();
   /** One piece of work at a time: readings never overlap. */
   #work: Promise<void> = Promise.resolve();
   #cancelTimer: () => void = () => undefined;
@@ -301,8 +303,20 @@ class Sampler implements Monitor {
       const own = processesOf.get(target.name)!;
       this.#report(target, t, own, snapshot, usages.get(target.name));
     }
+    if (this.#previous) this.#noteUnwaited(this.#previous, snapshot, t);
     this.#previous = snapshot;
     this.#unsettled = unsettled;
+  }
+
+  /** Under the monitor's own name: the reader of the figures must know. */
+  #noteUnwaited(previous: Snapshot, snapshot: Snapshot, t: number): void {
+    const roots = new Set([...this.#targets.values()].map(({ pid }) => pid));
+    for (const name of this.#unwaited.next(previous, snapshot, roots))
+      this.#note(
+        'monitor',
+        `${name} starts processes that come and go between two readings, and nobody waits for them (or this system does not say what they used): its CPU is higher than its figures; in a control group of its own, such as a container or systemd-run makes, all of it is counted`,
+        t,
+      );
   }
 
   #report(

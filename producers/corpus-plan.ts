@@ -87,8 +87,7 @@ export type PlannedChunk = {
  *
  * Producers come in rounds, each once a round. The seed deals them into two halves; each round is the first
  * half shuffled, then the second half shuffled. So two submissions of one producer are at least
- * floor(N/2) + 1 apart for N producers, N on average, and a window of M submissions has at most
- * ceil(M/N) + 1 of one producer.
+ * {@link distanceOf} apart, N on average, and a window of M submissions has at most {@link mostInWindow} of one producer.
  */
 export function* planSubmissions(plan: CorpusPlan, chunkSize: number): Generator<PlannedChunk> {
   const order = new RandomStream(plan.seed, 'order');
@@ -213,6 +212,13 @@ function tipChooser({ templates, seed, count }: CorpusPlan): () => number {
     return makersLeft.shift() ?? others[random.below(others.length)];
   };
 }
+
+/** How far apart two submissions of one of `producers` are at least, in the order of the plan. */
+export const distanceOf = (producers: number): number => Math.floor(producers / 2) + 1;
+
+/** How many of `submissions` in a row are of one of `producers` at most. */
+export const mostInWindow = (submissions: number, producers: number): number =>
+  Math.ceil(submissions / producers) + 1;
 
 /** Enough, whatever the target: the real program has about 1,000 block producers. */
 const LEAST_PRODUCERS = 1000;

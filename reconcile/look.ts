@@ -148,12 +148,14 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
   };
   if (best === null) return { look, stored: null, notStored: null, notes };
   const { classes, verified, clockAheadMs, blocksCompared, foreignNotListed } = best.result;
+  if (best.result.ownPairs > 0) look.ownPairs = best.result.ownPairs;
   Object.assign(look, { clockAheadMs, blocksCompared, classes, examples: best.examples });
   if (foreignNotListed > 0) look.foreignNotListed = foreignNotListed;
   if (verified !== null) Object.assign(look, verified);
   if (reasons.length > 0) look.reasons = reasons;
   const { right, different, missing, sameSecond, refusedStored, unknownStored } = classes;
-  notes.push(...notesOf(best.result, storage, reasons));
+  const isFresh = sent.templates.some(({ fresh }) => fresh);
+  notes.push(...notesOf(best.result, storage, reasons, isFresh));
   return {
     look,
     stored: right + different + refusedStored + unknownStored,
@@ -241,9 +243,10 @@ const failureNote = (storage: string, failure: string, hint: string, isJudged: b
 
 /** What a reader of the results must not miss, one sentence each. */
 function notesOf(
-  { classes, clockAheadMs }: Reconciled,
+  { classes, clockAheadMs, ownPairs }: Reconciled,
   storage: string,
   reasons: readonly LookReason[],
+  isFresh: boolean,
 ): string[] {
   const { right, different, missing, sameSecond, refusedStored, unreadable, doubles } = classes;
   const accepted = right + different + missing + sameSecond;
@@ -256,6 +259,10 @@ function notesOf(
           ? ` (${missing === 0 ? '' : `${formatNumber(missing)} without any reason to be seen, `}${formatNumber(sameSecond)} because another one of the submitter is stored at that second)`
           : ''
       }`,
+    );
+  if (ownPairs > 0)
+    notes.push(
+      `${formatNumber(ownPairs)} of those of the same second ${ownPairs === 1 ? 'is' : 'are'} no loss of the target: this run itself sent another one of the submitter less than a second before or after, and no storage of the program keeps both${isFresh ? '; more producers keep them apart' : ''}`,
     );
   for (const reason of reasons) notes.push(reasonText(reason, storage));
   const others: [count: number, one: string, many: string][] = [

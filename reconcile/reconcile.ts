@@ -9,7 +9,8 @@
  *   it has emptied snark work and the block beside it: such an entry is right when the rest is;
  * - different: an entry has its identity and another field or block, or three of the four parts of its identity;
  * - same second: no entry is its own, but the storage holds one of the same submitter at a second in which the target may have
- *   taken this one. No storage of the program can hold both (domain: one entry for each submitter and second);
+ *   taken this one. No storage of the program can hold both (domain: one entry for each submitter and second). Where the run itself began
+ *   another one of the submitter less than a second before or after, that is the run's own doing (own-pairs.ts), no loss;
  * - missing: nothing explains it.
  *
  * The second in which the target may have taken a submission lies between its begin and its end by the generator's clock, moved by
@@ -32,6 +33,7 @@ import { holdersOf } from './holders.ts';
 import { Foreign } from './leftovers.ts';
 import { matchAltered, matchOf, mayBeAltered } from './matcher.ts';
 import { OUTCOME } from './outcomes.ts';
+import { ownPairs } from './own-pairs.ts';
 import { secondsOf, type SentSubmissions } from './sent.ts';
 import type { Identity, SentIndex } from './sent-index.ts';
 import { TakenSeconds } from './taken-seconds.ts';
@@ -66,6 +68,8 @@ export type Verified = { verified: number; validationErrors: number };
 
 export type Reconciled = {
   classes: ReconcileClasses;
+  /** Of those of the same second: how many the run itself began less than a second from another one of the submitter. */
+  ownPairs: number;
   /** null: the verifier has written nothing beside any of them. */
   verified: Verified | null;
   /** By how much the target's clock is ahead, ms, whole seconds being what it stores; null: there was nothing to see it by. */
@@ -266,7 +270,7 @@ export class Reconciler {
       if (this.#copies[group] > 0) used.add(group);
     const badBlocks = block ? await this.#blocks.byHash(used, block) : new Map<number, string>();
     this.#matchNear(ahead ?? [0, 0]);
-    const mayStillCome = this.#judgeSends(ahead ?? [0, 0], (group) =>
+    const { mayStillCome, own } = this.#judgeSends(ahead ?? [0, 0], (group) =>
       badBlocks.get(index.blockOfTemplate[index.templateOf(group)]),
     );
     this.#alteredDoubles();
@@ -276,6 +280,7 @@ export class Reconciler {
     const { submissions, bytes } = this.#stored;
     return {
       classes: this.#tally.counts,
+      ownPairs: own,
       verified: verified + validationErrors > 0 ? this.#verified : null,
       // What may be no difference is none.
       clockAheadMs:
@@ -406,13 +411,17 @@ export class Reconciler {
   /**
    * Gives the entries to the submissions and says what became of each.
    * @param faultOf what is wrong with the block of a group, as the storage has it
-   * @returns how many may still come
+   * @returns how many may still come, and how many of the same second are the run's own doing
    */
-  #judgeSends(ahead: ClockRange, faultOf: (group: number) => string | undefined): number {
+  #judgeSends(
+    ahead: ClockRange,
+    faultOf: (group: number) => string | undefined,
+  ): { mayStillCome: number; own: number } {
     const { index, outcomes, sent } = this.#run;
     const copies = this.#copies.slice();
     const holders = this.#holders(ahead);
     let mayStillCome = 0;
+    const sameSecond: { i: number; group: number; keptAt: number }[] = [];
     const take = (i: number, group: number): 'right' | Finding | null => {
       const fault = faultOf(group);
       if (holders.of.has(group) ? holders.indexes.has(i) : copies[group] > 0) {
@@ -451,7 +460,7 @@ export class Reconciler {
             const keptAt = this.#sameSecond(i, group, ahead);
             if (keptAt === null) mayStillCome++;
             if (keptAt === null) this.#tally.sent('missing', i, group);
-            else this.#tally.sent('sameSecond', i, group, undefined, keptAt);
+            else sameSecond.push({ i, group, keptAt });
             break;
           }
           case OUTCOME.unknown:
@@ -466,8 +475,14 @@ export class Reconciler {
             if (taken !== null) this.#tally.sent('refusedStored', i, group, finding);
         }
       }
+    const own = ownPairs(
+      sameSecond.map(({ i }) => i),
+      this.#run,
+    );
+    for (const { i, group, keptAt } of sameSecond)
+      this.#tally.sent('sameSecond', i, group, {}, { at: keptAt, isOwn: own.has(i) });
     this.#lostReports(copies);
-    return mayStillCome;
+    return { mayStillCome, own: own.size };
   }
 
   /** @returns a second that another entry of its submitter has, and in which the target may have taken it; null: there is none */

@@ -52,7 +52,7 @@ export class Tally {
     i: number,
     group: number,
     { entry, fields }: Finding = {},
-    keptAt?: number,
+    kept?: { at: number; isOwn: boolean },
   ): void {
     this.counts[what]++;
     const endMs = this.#endOf(i);
@@ -65,7 +65,8 @@ export class Tally {
       ...(fields && Object.keys(fields).length > 0 && { fields }),
       ...(what === 'unknownStored' && { stored: true }),
       ...(what === 'unknownNotStored' && { stored: false }),
-      ...(keptAt !== undefined && { kept_at: timeText(keptAt) }),
+      ...(kept !== undefined && { kept_at: timeText(kept.at) }),
+      ...(kept?.isOwn === true && { own_pair: true }),
     });
   }
 

@@ -261,6 +261,7 @@ export const reconcileLine = z.looseObject({
   answered_at: text.optional(),
   submitted_at: text.optional(),
   kept_at: text.optional(),
+  own_pair: z.boolean().optional(),
   stored: z.boolean().optional(),
   where: text.optional(),
   fields: z
@@ -311,6 +312,7 @@ const storageLook = z.looseObject({
     })
     .optional(),
   examples: z.array(reconcileLine).optional(),
+  ownPairs: count.optional(),
   foreignNotListed: count.optional(),
   verified: count.optional(),
   validationErrors: count.optional(),

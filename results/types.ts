@@ -332,6 +332,11 @@ export type StorageLook = {
   classes?: ReconcileClasses;
   /** Up to five lines of each class; the whole list is `reconcile.ndjson`. */
   examples?: ReconcileLine[];
+  /**
+   * Of those of the same second: how many the run itself sent less than a second from another one of the submitter, so that they are no loss of
+   * the target. Absent: none.
+   */
+  ownPairs?: number;
   /** Foreign entries that are not in the list. */
   foreignNotListed?: number;
   /** Of the right ones: those that the verifier has verified. Absent: it has written nothing beside any of them. */
@@ -401,6 +406,8 @@ export type ReconcileLine = {
   submitted_at?: string;
   /** The second of the submission that was kept instead, by the target's clock. */
   kept_at?: string;
+  /** The run itself sent another one of the submitter less than a second before or after. */
+  own_pair?: boolean;
   /** Of an unknown one. */
   stored?: boolean;
   /** Where the entry lies in the storage. */

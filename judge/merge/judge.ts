@@ -3,7 +3,7 @@ import { costOf } from '../../results/cost.ts';
 import type { Run } from '../../results/reader.ts';
 import type { Summary } from '../../results/types.ts';
 import { defaultGatesOf, factsOfRun, gateRules, judgeGates, parseGate } from '../gates.ts';
-import { reasonsOf } from '../reasons.ts';
+import { lossesOf, reasonsOf } from '../reasons.ts';
 import { verdictFrom } from '../verdict.ts';
 import type { Merged } from './merge.ts';
 
@@ -33,7 +33,7 @@ export function judgeMerged(merged: Merged, runs: readonly Run[]): Summary {
     {
       figures: summary.figures,
       broken: [],
-      missing: reconcile?.notStored ?? null,
+      missing: reconcile && lossesOf(reconcile),
       interrupted: summary.interrupted,
       generatorLimit: null,
     },

@@ -30,6 +30,11 @@ function verifiedOf(looks: readonly StorageLook[]): Partial<StorageLook> {
   };
 }
 
+function ownPairsOf(looks: readonly StorageLook[]): Partial<StorageLook> {
+  const ownPairs = sum(looks, (look) => look.ownPairs ?? 0);
+  return ownPairs === 0 ? {} : { ownPairs };
+}
+
 function reasonsOf(looks: readonly StorageLook[]): Partial<StorageLook> {
   const reasons = looks.flatMap((look) => look.reasons ?? []);
   return reasons.length === 0 ? {} : { reasons };
@@ -110,6 +115,7 @@ function mergeLooks(parts: readonly Reconcile[]): { look?: StorageLook } {
         // Each has seen the same ones.
         unreadable: most((look) => look.classes!.unreadable),
       },
+      ...ownPairsOf(present),
       ...verifiedOf(present),
       ...reasonsOf(present),
       examples: present

@@ -79,7 +79,8 @@ export async function startFeed({
   const weightOf = (i: number) => (isChain ? 1 : job.templates[i].weight);
   const weights = templates.reduce((sum, _, i) => sum + weightOf(i), 0);
   const meanBodyBytes = templates.reduce((sum, { bytes }, i) => sum + bytes * weightOf(i), 0) / weights; // prettier-ignore
-  const source: FeederSource = { kind: 'feeder', bodiesPath, url: feeder.url, templates };
+  const { count } = job;
+  const source: FeederSource = { kind: 'feeder', bodiesPath, count, url: feeder.url, templates };
   return {
     source,
     count: job.count,

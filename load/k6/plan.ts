@@ -8,7 +8,9 @@ import { RECORD } from '../../mina/envelope.ts';
 import { parseSubmission } from '../../mina/submission.ts';
 import type { LoadShape } from '../../results/types.ts';
 import {
+  type Apart,
   leaseOf,
+  leaseSpreadOf,
   payloadOf,
   type CorpusSource,
   type K6Plan,
@@ -31,6 +33,8 @@ export function makeK6Plan(call: {
   load: LoadShape;
   source: K6Plan['source'];
   seed: string;
+  /** Of two submissions of one producer (load/producers-apart.ts); absent: nothing is to be kept apart. */
+  apart?: Apart | undefined;
   /** Of a shape with `timed`: load/timed-starts.ts. */
   offsetsPath?: string | undefined;
   expected?: K6Plan['expected'];
@@ -57,7 +61,7 @@ export function makeK6Plan(call: {
       insecureSkipVerify: insecureSkipTlsVerify,
     },
     forwarded,
-    load: { ...load, lease: leaseOf(load) },
+    load: { ...load, lease: leaseOf(load, call.apart), leaseSpread: leaseSpreadOf(call.apart) },
     expected: call.expected ?? ACCEPTED_ANSWER,
     seed: seedNumber(call.seed),
     ...(call.offsetsPath !== undefined && { offsetsPath: resolve(call.offsetsPath) }),

@@ -7,6 +7,7 @@
  *     http_req_duration,1767323045123456,12.345678,200,,
  */
 import {
+  BEYOND_METRIC,
   OVERRUN_METRIC,
   REASON_METRIC,
   REPORT_METRIC,
@@ -34,6 +35,7 @@ export const METRIC = {
   dropped: 12,
   reason: 13,
   overrun: 14,
+  beyond: 15,
 } as const;
 type Metric = (typeof METRIC)[keyof typeof METRIC];
 
@@ -53,6 +55,7 @@ const METRIC_NAMES: readonly string[] = [
   'dropped_iterations',
   REASON_METRIC,
   OVERRUN_METRIC,
+  BEYOND_METRIC,
 ];
 
 /** One sample. The object is used again for each line: a hundred thousand come in a second. */

@@ -66,6 +66,8 @@ export type Totals = {
   failedIterations: number;
   /** Submissions with an index beyond the corpus. */
   resent: number;
+  /** Iterations that k6 began beyond the plan's submissions: they sent nothing. */
+  beyondPlan: number;
   bytesSent: number;
   bytesReceived: number;
   /** Highest number of VUs at work that k6 reported; null if it did not. */
@@ -111,6 +113,7 @@ export class SampleAggregator {
   #sent = 0;
   #failedIterations = 0;
   #resent = 0;
+  #beyondPlan = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
   #vusMax: number | null = null;
@@ -208,6 +211,7 @@ export class SampleAggregator {
       retries: byClass(this.#retries),
       failedIterations: this.#failedIterations,
       resent: this.#resent,
+      beyondPlan: this.#beyondPlan,
       bytesSent: this.#bytesSent,
       bytesReceived: this.#bytesReceived,
       vusMax: this.#vusMax,
@@ -289,6 +293,9 @@ export class SampleAggregator {
         break;
       case METRIC.reason:
         countOne(this.#reasons, value);
+        break;
+      case METRIC.beyond:
+        this.#beyondPlan++;
         break;
       case METRIC.overrun:
         this.#overruns.record(value * 1000);

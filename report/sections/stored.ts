@@ -49,7 +49,7 @@ export function storedSection(reconcile: Reconcile | null): Section[] {
 }
 
 function blocksOf(look: StorageLook): Block[] {
-  const { classes, storage, failure } = look;
+  const { classes, storage, failure, ownPairs = 0 } = look;
   if (classes === undefined)
     return [
       paragraph(
@@ -59,8 +59,8 @@ function blocksOf(look: StorageLook): Block[] {
   const accepted = classes.right + classes.different + classes.missing + classes.sameSecond;
   const rows = CLASSES.filter(([name]) => classes[name] > 0 || ALWAYS.includes(name)).map(
     ([name, what]) => [
-      // A cross where there is nothing would say the contrary.
-      classes[name] === 0 ? what.replace('❌ ', '') : what,
+      // A cross where there is nothing, or nothing of the target's, would say the contrary.
+      classes[name] === (name === 'sameSecond' ? ownPairs : 0) ? what.replace('❌ ', '') : what,
       formatNumber(classes[name]),
       ALWAYS.includes(name) && accepted > 0 ? formatShare(classes[name] / accepted) : '',
     ],
@@ -68,6 +68,13 @@ function blocksOf(look: StorageLook): Block[] {
   return [
     paragraph(howItWasRead(look)),
     table(['Submissions', 'Count', 'Share of the accepted'], rows),
+    ...(ownPairs === 0
+      ? []
+      : [
+          paragraph(
+            `${countOf(ownPairs, 'submission')} of the same second ${ownPairs === 1 ? 'is' : 'are'} no loss of the target: the run itself sent another one of the submitter less than a second before or after, and no storage of the program keeps both.`,
+          ),
+        ]),
     ...verifierWords(look, classes.right),
     ...reasonWords(look),
     ...examplesOf(look),
@@ -168,6 +175,7 @@ function detailsOf(line: ReconcileLine): string {
       `${line.class === 'unknown' ? 'its request ended' : 'answered'} ${line.answered_at}`,
     );
   if (line.kept_at !== undefined) parts.push(`the other one is of ${line.kept_at}`);
+  if (line.own_pair === true) parts.push('the run sent both within a second');
   if (line.stored !== undefined) parts.push(line.stored ? 'stored' : 'not stored');
   if (line.where !== undefined) parts.push(line.where);
   if (line.fault !== undefined) parts.push(line.fault);

@@ -6,13 +6,12 @@ import { FEED_STATUS, type FeederSource } from './plan.ts';
 const TIMEOUT_MS = 30_000;
 
 /**
- * @returns a function that fills `into` with the records of submissions `first` to `first + lease - 1`; it throws if the
+ * @returns a function that fills `into` with the records of submissions `first` to `first + n - 1`; it throws if the
  * feeder does not give them
  */
-export function feederOf(
-  { url }: FeederSource,
-  lease: number,
-): (first: number, into: Uint8Array) => void {
+export function feederOf({
+  url,
+}: FeederSource): (first: number, n: number, into: Uint8Array) => void {
   // None of what belongs to the target: its headers, its cookies (a jar of its own), and for Go no proxy stands before loopback
   // (golang.org/x/net/http/httpproxy, useProxy).
   const params = {
@@ -21,8 +20,8 @@ export function feederOf(
     jar: new http.CookieJar(),
   } as const;
   const { get } = http;
-  return (first, into) => {
-    const { status, body, error } = get(`${url}/${first}/${lease}`, params);
+  return (first, n, into) => {
+    const { status, body, error } = get(`${url}/${first}/${n}`, params);
     if (status !== FEED_STATUS)
       throw new Error(`the feeder gave no records: ${status === 0 ? error : `status ${status}`}`);
     into.set(new Uint8Array(body));

@@ -65,6 +65,11 @@ export type K6Load = {
   };
   /** Submissions of one k6 iteration: {@link leaseOf}. */
   lease: number;
+  /**
+   * Of a lease of several: no submission is sent whose index is so far behind the highest one that may be under way. Two submissions of one
+   * producer are farther apart ({@link leaseOf}); Infinity is null in JSON: nothing to keep.
+   */
+  leaseSpread?: number | null;
 };
 
 /** Signed submissions: mina/envelope.ts. All paths absolute: k6 takes a relative one from the script's folder. */
@@ -83,6 +88,8 @@ export type CorpusSource = {
 export type FeederSource = {
   kind: 'feeder';
   bodiesPath: string;
+  /** Submissions that it has to give. */
+  count: number;
   /** `GET <url>/<first>/<n>` gives n records, with status {@link FEED_STATUS}. */
   url: string;
   templates: BodyTemplate[];
@@ -101,19 +108,53 @@ export type PayloadSource = {
   order: 'in order' | 'random';
 };
 
+/** Neither a rate nor a time, a number or a think time limits it: only the target's answers. */
+export const isUnpaced = ({ executor, think }: Pick<K6Load, 'executor' | 'think'>): boolean =>
+  executor.endsWith('-vus') && think.maxMs === 0;
+
+/**
+ * How many submissions a plan has; an iteration with an index beyond them sends nothing. k6 may begin more than are due: on a machine that
+ * stood still, timers of the rate and of the end are due at once, and it takes them in any order.
+ * Infinity: bodies come again from the first on, as recorded ones do, and those of a corpus where only the target limits how
+ * many are sent.
+ */
+export function submissionsOf({ load, source }: Pick<K6Plan, 'load' | 'source'>): number {
+  if (source.kind === 'payloads') return Infinity;
+  return source.kind === 'corpus' && isUnpaced(load) ? Infinity : source.count;
+}
+
 /** No more than this many submissions are leased at once over all VUs: the order of sending stays close to the index. */
 const LEASED_AT_ONCE = 8000;
 const LEASE = 32;
+
+/** How far apart in the order of indices two submissions of one producer are, and how many are sent in a second at most. */
+export type Apart = { submissions: number; perSecond: number };
+
+/** Distance in the order that a lease may use up, so that what is left is still {@link SAFE_MS} of sending. */
+const usable = ({ submissions, perSecond }: Apart): number =>
+  submissions - (perSecond * SAFE_MS) / 1000;
+/** Two submissions of a producer that begin so far apart cannot fall into the same second of the target. */
+const SAFE_MS = 1000;
 
 /**
  * How many consecutive submissions one k6 iteration sends. Reading a record costs k6 two asynchronous calls
  * (46 µs measured, a third of a whole request), so a load without think time reads several at once. With think
  * times, and where the executor sets the pace, each submission is an iteration of its own.
+ *
+ * A lease sends its last submission when the other VUs are a lease ahead, each of which may have begun one more: two leases of each VU, so
+ * a third of the distance between two submissions of one producer is what all leases may hold. Where VUs differ (a request
+ * that hangs) a lease ends early: {@link leaseSpreadOf}.
+ * @param apart absent: nobody's submissions need to be apart
  */
-export function leaseOf(load: Omit<K6Load, 'lease'>): number {
+export function leaseOf(load: Omit<K6Load, 'lease'>, apart?: Apart): number {
   if (load.executor !== 'constant-vus' || load.think.maxMs > 0) return 1;
-  return Math.min(LEASE, Math.max(1, Math.floor(LEASED_AT_ONCE / load.vus)));
+  const atOnce = apart === undefined ? LEASED_AT_ONCE : Math.min(LEASED_AT_ONCE, usable(apart) / 3);
+  return Math.min(LEASE, Math.max(1, Math.floor(atOnce / load.vus)));
 }
+
+/** See K6Plan load.leaseSpread. */
+export const leaseSpreadOf = (apart: Apart | undefined): number | null =>
+  apart === undefined ? null : Math.max(0, Math.floor(usable(apart)));
 
 /** Keeps what is drawn for one purpose apart from what is drawn for another. */
 const PURPOSES = { think: 0x2545f491, order: 0x6c8e9cf5, target: 0x1f83d9ab } as const;

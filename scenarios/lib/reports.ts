@@ -35,6 +35,8 @@ export const START_METRIC = 'load_start';
 export const REASON_METRIC = 'submission_reason';
 /** A gauge: by how many milliseconds a think time took longer than it should; only where that is {@link LATE_SLEEP_MS} or more. */
 export const OVERRUN_METRIC = 'think_overrun';
+/** A gauge: 1 for each iteration that had nothing to send, because its index lies beyond the plan's submissions. */
+export const BEYOND_METRIC = 'beyond_plan';
 /** k6 counts whole milliseconds, and a timer of an idle machine is late by one or two. */
 export const LATE_SLEEP_MS = 5;
 /** Tag of the requests of a load whose figures are kept apart: the group's place, a number. */

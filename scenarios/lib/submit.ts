@@ -12,10 +12,11 @@ import { open as openShared, SeekMode, type File } from 'k6/experimental/fs';
 import { ENVELOPE, RECORD } from '../../mina/envelope.ts';
 import { feederOf } from './feed.ts';
 import { addressOf, KEY_END } from './forwarded.ts';
-import { payloadOf, staggerMs, targetOf, thinkMs, type K6Plan } from './plan.ts';
+import { payloadOf, staggerMs, submissionsOf, targetOf, thinkMs, type K6Plan } from './plan.ts';
 import { reasonLine, reasonOf, wordsOf } from './reasons.ts';
 import {
   answerCode,
+  BEYOND_METRIC,
   CODE,
   CODES,
   GROUP_TAG,
@@ -102,6 +103,7 @@ const retries = new Gauge(RETRY_METRIC);
 const loadStart = new Gauge(START_METRIC);
 const reasons = new Gauge(REASON_METRIC);
 const overruns = new Gauge(OVERRUN_METRIC);
+const beyond = new Gauge(BEYOND_METRIC);
 // Looked up once: each is a search in a Go map through reflection, and neither uses `this`.
 const { post } = http;
 // eslint-disable-next-line @typescript-eslint/unbound-method
@@ -109,7 +111,7 @@ const { add: report } = reports;
 const params = { headers, timeout: load.requestTimeoutMs };
 const bodiesFile = await openShared(source.bodiesPath);
 const recordsFile = source.kind === 'corpus' ? await openShared(source.envelopesPath) : null;
-const feed = source.kind === 'feeder' ? feederOf(source, load.lease) : null;
+const feed = source.kind === 'feeder' ? feederOf(source) : null;
 
 /** Reads all of `into`, or up to the end of the file. @throws Error if there is nothing at `offset` */
 async function readAt(file: File, offset: number, into: Uint8Array): Promise<void> {
@@ -199,7 +201,7 @@ const envelopes = Array.from(
     new Uint8Array(records.buffer, i * RECORD.bytes + RECORD.envelopeOffset, ENVELOPE.bytes),
 );
 
-/** Fills `records` with those of submissions `first` to `first + lease - 1`; past its end the corpus begins anew. */
+/** Fills `records` with those of submissions `first` to `first + lease - 1`; past its end the corpus begins anew ({@link submissionsOf}). */
 async function readRecords(file: File, count: number, first: number): Promise<void> {
   const start = first % count;
   await readAt(file, start * RECORD.bytes, records);
@@ -228,26 +230,49 @@ let endsAt = Infinity;
 /** Its VUs stop at the end by themselves; elsewhere k6 starts nothing after it, or the count ends the load. */
 const endsByClock = load.executor === 'constant-vus' || load.executor === 'ramping-vus';
 
+/** Indices from here on send nothing. */
+const submissions = submissionsOf(plan);
+/** Of leases of several: how far behind the others one may come. */
+const spread = load.leaseSpread ?? Infinity;
+const isKeptApart = lease > 1 && spread < Infinity;
+/** Built once, as `scenario`. */
+let instance: typeof exec.instance | undefined;
+/** A VU that has nothing to send would otherwise ask again at once. */
+const NOTHING_LEFT_MS = 1000;
+
+/** Whether the other VUs are so far ahead that submission `index` may meet another one of its producer. */
+const isTooFarBehind = (index: number): boolean =>
+  (instance!.iterationsCompleted + load.vus) * lease - index > spread;
+
 /** One k6 iteration: {@link K6Plan} load.lease submissions. */
 export async function iterate(): Promise<void> {
   const isFirst = scenario === undefined;
   scenario ??= exec.scenario;
+  if (isKeptApart) instance ??= exec.instance;
   if (isFirst && endsByClock) endsAt = scenario.startTime + load.durationMs;
   // Unique over all VUs and over the execution segments of several k6 processes.
   const first = scenario.iterationInTest * load.lease;
   if (first === 0) loadStart.add(scenario.startTime);
   let index = first;
+  if (first >= submissions) {
+    beyond.add(1);
+    if (endsByClock) rest(load.think.maxMs > 0 ? thinkMs(plan, first) : NOTHING_LEFT_MS);
+    return;
+  }
   try {
     if (isFirst && load.think.maxMs > 0) rest(staggerMs(plan, first));
     if (Date.now() >= endsAt) return;
     if (recordsFile !== null && source.kind === 'corpus')
       await readRecords(recordsFile, source.count, first);
-    else if (feed !== null) feed(first, records);
+    else if (feed !== null) feed(first, Math.min(lease, submissions - first), records);
     if (untilDue !== null) dueAt = await untilDue(first, scenario.startTime);
     report(packReport(first, CODE.begun));
     for (let i = 0; i < lease; i++) {
       index = first + i;
-      if (i > 0 && now() >= endsAt) {
+      if (
+        i > 0 &&
+        (now() >= endsAt || index >= submissions || (isKeptApart && isTooFarBehind(index)))
+      ) {
         report(packReport(index, CODE.leaseEnded));
         return;
       }

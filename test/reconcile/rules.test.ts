@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { AnswerTable } from '../../reconcile/answer-table.ts';
 import { type GateFigures, gateRules, judgeGates, REPLAY_STORED_GATES } from '../../judge/gates.ts';
+import { lossesOf } from '../../judge/reasons.ts';
 import { LiveLook } from '../../reconcile/live.ts';
 import { type LookOutcome, lookIntoStorage } from '../../reconcile/look.ts';
 import { OUTCOME, outcomesOf } from '../../reconcile/outcomes.ts';
 import { SendTimes } from '../../reconcile/send-times.ts';
 import { SentIndex } from '../../reconcile/sent-index.ts';
 import { blockHashOf, type SentBody, type SentSubmissions } from '../../reconcile/sent.ts';
-import type { ReconcileClasses, ReconcileLiveLine } from '../../results/types.ts';
+import type { ReconcileClasses, ReconcileLiveLine, StorageLook } from '../../results/types.ts';
 import { CODE } from '../../scenarios/lib/reports.ts';
 import type { StorageReader, StoredSubmission } from '../../stack/storage/storage.ts';
 import { UserError } from '../../user-error.ts';
@@ -224,6 +225,29 @@ describe('one submission', () => {
   ];
   for (const [name, sent, rows, expected] of cases)
     test(name, async () => assert.deepEqual(counted(await reconciled(sent, rows)), expected));
+
+  test('what the run itself sent within a second of another one of the submitter is its own doing', async () => {
+    const twice = (at: number) => [
+      { by: 'a', at: 1.2 },
+      { by: 'a', at, lasts: 6 },
+    ];
+    const near = await reconciled(twice(1.6), [rowOf('a', 1)]);
+    assert.equal(near.look.ownPairs, 1);
+    assert.equal(
+      near.look.examples!.find(({ class: name }) => name === 'same second')!.own_pair,
+      true,
+    );
+    assert.match(near.notes.join('\n'), /^1 of those of the same second is no loss of the target: .*; more producers keep them apart$/m); // prettier-ignore
+    // Sent seconds apart: that both fell into one second of the target is the target's, or nobody's.
+    const slow = await reconciled([{ by: 'a', at: 5.2 }, { by: 'a', at: 1.2, lasts: 6 }], [rowOf('a', 5)]); // prettier-ignore
+    assert.deepEqual(counted(slow), { right: 1, sameSecond: 1 });
+    assert.equal(slow.look.ownPairs, undefined);
+    // One that nothing explains stays missing.
+    const lost = await reconciled([...twice(1.6), { by: 'b', at: 3 }], [rowOf('a', 1)]);
+    assert.deepEqual([counted(lost).missing, lost.look.ownPairs], [1, 1]);
+    const recorded = await reconciled(twice(1.6), [rowOf('a', 1)], { fresh: false });
+    assert.doesNotMatch(recorded.notes.join('\n'), /more producers/);
+  });
 
   test('of the hostile sender', async () => {
     const outcome = await reconciled([{ by: 'a', at: 1 }], [rowOf('a', 1), rowOf('h', 2)], {
@@ -543,6 +567,23 @@ test('stored-share is the share that is stored and right; without a look there i
   assert.deepEqual([judge({ classes }).state, judge({ classes }).value], ['fail', 98]);
   assert.equal(judge({ classes: { ...classes, right: 198 } }).state, 'pass');
   assert.equal(judge().state, 'no data');
+});
+
+test('what the run itself sent too near is no loss: not in the gate, not in the verdict', () => {
+  const rules = gateRules(['stored-share>=100%'], []);
+  const classes = { right: 90, different: 0, missing: 0, sameSecond: 10 } as ReconcileClasses;
+  const judge = (ownPairs: number, change: Partial<ReconcileClasses> = {}) =>
+    judgeGates(rules, {
+      reconcile: { look: { classes: { ...classes, ...change }, ownPairs } },
+    } as GateFigures)[0];
+  assert.equal(judge(10).state, 'pass');
+  assert.equal(judge(9).state, 'fail');
+  assert.equal(judge(10, { missing: 1 }).state, 'fail');
+  assert.equal(judge(10, { right: 0 }).state, 'no data');
+  const look = { ownPairs: 10 } as StorageLook;
+  assert.equal(lossesOf({ notStored: 12, look }), 2);
+  assert.equal(lossesOf({ notStored: null, look }), null);
+  assert.equal(lossesOf({ notStored: 3 }), 3);
 });
 
 test('the gate missing looks at what nothing explains, and has no data without a look', () => {

@@ -151,6 +151,35 @@ describe('counts are exact, and the feeder is in none of them', { concurrency: 2
     });
 });
 
+for (const [name, load, lease] of [
+  [
+    'of an open model',
+    shape({
+      executor: 'constant-arrival-rate',
+      iterations: null,
+      vus: 20,
+      durationMs: 1500,
+      rate: { starts: 60, timeUnitMs: 1000 },
+    }),
+  ],
+  [
+    'of a lease that goes beyond it',
+    shape({ executor: 'constant-vus', iterations: null, vus: 3, durationMs: 1500 }),
+    20,
+  ],
+] as [string, LoadShape, number?][])
+  test(`starts beyond what the feeder has, ${name}: nothing is sent, asked for, or failed`, async () => {
+    const count = 50;
+    const { aggregator, requests, figures } = await fedRun(load, count, lease);
+    const { totals } = aggregator;
+    assert.equal(totals.failedIterations, 0);
+    assert.deepEqual([totals.sent, totals.accepted, requests.length], [count, count, count]);
+    assert.ok(totals.beyondPlan > 0, `${totals.beyondPlan}`);
+    // The feeder hands each out once.
+    assert.equal(figures.records, count);
+    assert.deepEqual(aggregator.inFlight(), []);
+  });
+
 test('the feeder gets nothing of the target: no header, no cookie, no proxy, no secret', async () => {
   const folder = scratchFolder();
   const heads: IncomingHttpHeaders[] = [];
@@ -186,6 +215,7 @@ test('the feeder gets nothing of the target: no header, no cookie, no proxy, no 
     source: {
       kind: 'feeder',
       bodiesPath,
+      count: 1e6,
       url: `http://127.0.0.1:${port}/token`,
       templates: [{ offset: 0, bytes: 500, envelopeOffset: 500 - ENVELOPE.bytes - 2 }],
     },

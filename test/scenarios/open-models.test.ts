@@ -133,6 +133,29 @@ describe('every start is on time, late, or dropped', { concurrency: 2 }, () => {
   });
 });
 
+test('more starts than submissions: what lies beyond the plan sends nothing, and nothing again', async () => {
+  const load = loadShape(request({ rate: second(50), durationMs: 1500 }));
+  const folder = scratchFolder();
+  const count = 30;
+  const corpus = makeFakeCorpus(folder, { count, templateBytes: [700] });
+  const target = await startTarget(accept);
+  const source = corpusSource(folder, corpus.index);
+  const plan = makeK6Plan({ url: target.url, load, source, seed: 'few' });
+  const { aggregator, end } = await runScenario({ bundle: 'arrival', plan, folder });
+  await target.stop();
+  assert.equal(end.outcome, 'finished', end.sentence);
+  const { totals } = aggregator;
+  assert.deepEqual([totals.sent, totals.accepted, totals.resent], [count, count, 0]);
+  assert.equal(totals.failedIterations, 0);
+  assert.ok(totals.beyondPlan > 0, `${totals.beyondPlan}`);
+  const bodies = target.requests.map(({ body }) => body.toString('latin1')).sort();
+  assert.deepEqual(
+    bodies,
+    Array.from({ length: count }, (_, i) => corpus.bodyOf(i).toString('latin1')).sort(),
+  );
+  assert.equal(aggregator.table.length, count);
+});
+
 describe('VUs in stages', { concurrency: 2 }, () => {
   test('ramp: not one before its VU, none left out, no more than planned', async () => {
     const stages = [

@@ -4,10 +4,15 @@ import { test } from 'node:test';
 import { k6Memory, makeK6Plan } from '../../load/k6/plan.ts';
 import { makeFleet } from '../../producers/fleet.ts';
 import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
+import { apartOf, fewProducersNotes, wholeRounds } from '../../load/producers-apart.ts';
+import { volumeOf } from '../../load/volume.ts';
+import { planSubmissions } from '../../producers/corpus-plan.ts';
 import {
   leaseOf,
+  leaseSpreadOf,
   payloadOf,
   staggerMs,
+  submissionsOf,
   targetOf,
   thinkMs,
   uniform,
@@ -35,6 +40,151 @@ test('a lease only without think time, and never too many at once', () => {
   assert.equal(leaseOf(shape({ ...constant, vus: 100_000 })), 1);
   assert.equal(leaseOf(shape({ ...constant, think: { minMs: 0, maxMs: 1 } })), 1);
   assert.equal(leaseOf(shape({ executor: 'shared-iterations' })), 1);
+});
+
+test('leases are smaller where producers are few, and the usual fleet has room for them', () => {
+  const lease = (vus: number, producers: number) => {
+    const load = shape({ ...constant, vus });
+    return leaseOf(load, apartOf({ shape: load, volume: volumeOf(load), producers }));
+  };
+  assert.equal(lease(10, 1000), 1);
+  assert.equal(lease(10, 24_000), 32);
+  assert.equal(lease(100, 24_000), 26);
+  assert.equal(lease(500, 24_000), 5);
+  // Nobody submits twice before the corpus begins anew.
+  assert.equal(lease(10, 1e6), 32);
+});
+
+/** When each submission of `producers` begins, where VUs take leases one after another and each has its own speed. */
+function sendTimes(call: {
+  vus: number;
+  seconds: number;
+  load: K6Plan['load'];
+  answerMs: (vu: number, n: number) => number;
+}): { index: number; atMs: number }[] {
+  const { vus, seconds, load, answerMs } = call;
+  const { lease, leaseSpread } = load;
+  const sends: { index: number; atMs: number }[] = [];
+  let taken = 0;
+  let completed = 0;
+  const state = Array.from({ length: vus }, () => ({ freeMs: 0, first: -1, next: lease, n: 0 }));
+  for (;;) {
+    const vu = state.reduce((a, b) => (b.freeMs < a.freeMs ? b : a));
+    if (vu.freeMs >= seconds * 1000) return sends;
+    const isOver =
+      vu.next >= lease ||
+      (vu.next > 0 && (completed + vus) * lease - (vu.first + vu.next) > (leaseSpread ?? Infinity));
+    if (isOver) {
+      if (vu.first >= 0) completed++;
+      vu.first = taken++ * lease;
+      vu.next = 0;
+    }
+    sends.push({ index: vu.first + vu.next++, atMs: vu.freeMs });
+    vu.freeMs += answerMs(state.indexOf(vu), vu.n++);
+  }
+}
+
+test('two submissions of a producer begin a second apart or more, whatever the lease and however VUs differ', () => {
+  for (const [vus, producers, answer] of [
+    [50, 24_000, () => 12.5], // 4,000/s, as fast as is planned for
+    [50, 24_000, (vu, n) => (vu === 3 && n === 40 ? 8000 : 12.5)], // one request hangs
+    [50, 24_000, (vu) => 13 + (vu % 7) * 40],
+    [200, 24_000, (vu, n) => (n % 50 === 7 ? 3000 : 50 + vu)],
+    [60, 1000, () => 370], // 160/s of few producers
+    [20, 1000, (vu, n) => (vu === 0 && n === 2 ? 9000 : 100)],
+    [20, 7000, (vu, n) => (vu < 3 && n % 30 === 2 ? 6000 : 10)],
+  ] as [number, number, (vu: number, n: number) => number][]) {
+    const load = shape({ ...constant, vus, durationMs: 20_000 });
+    const volume = wholeRounds({ shape: load, volume: volumeOf(load), producers });
+    const apart = apartOf({ shape: load, volume, producers });
+    const seconds = 20;
+    const sends = sendTimes({
+      vus,
+      seconds,
+      load: { ...load, lease: leaseOf(load, apart), leaseSpread: leaseSpreadOf(apart) },
+      answerMs: answer,
+    });
+    const count = volume.submissions;
+    const [plan] = [...planSubmissions({ count, producers, templates: [{ weight: 1, hasSnarkWork: false }], seed: 'x', createdAt: { startSeconds: 0, perSecond: 1 } }, count)]; // prettier-ignore
+    const last = new Map<number, number>();
+    const what = `${vus} VUs, ${producers} producers, lease ${leaseOf(load, apart)}`;
+    assert.ok(sends.length > 500, what);
+    for (const { index, atMs } of sends) {
+      const producer = plan.producers[index % count];
+      const before = last.get(producer) ?? -Infinity;
+      assert.ok(atMs - before >= 1000, `${what}: ${atMs - before} ms at ${index}`);
+      last.set(producer, atMs);
+    }
+  }
+});
+
+test('what was said to be too near, is: leases of 32 with a thousand producers', () => {
+  const load = { ...shape({ ...constant, vus: 60, durationMs: 8000 }), lease: 32 };
+  const producers = 1000;
+  const sends = sendTimes({ vus: 60, seconds: 8, load, answerMs: () => 370 });
+  const count = 32_000;
+  const [plan] = [...planSubmissions({ count, producers, templates: [{ weight: 1, hasSnarkWork: false }], seed: 'x', createdAt: { startSeconds: 0, perSecond: 1 } }, count)]; // prettier-ignore
+  const last = new Map<number, number>();
+  let near = 0;
+  for (const { index, atMs } of sends) {
+    const producer = plan.producers[index % count];
+    if (atMs - (last.get(producer) ?? -Infinity) < 1000) near++;
+    last.set(producer, atMs);
+  }
+  assert.ok(near > 20, `${near}`);
+});
+
+test('a corpus that is sent again holds whole rounds of its producers', () => {
+  const load = shape({ ...constant, vus: 10, durationMs: 20_000 });
+  const volume = volumeOf(load);
+  assert.equal(volume.submissions, 80_000);
+  const rounds = (producers: number, change = load) =>
+    wholeRounds({ shape: change, volume, producers }).submissions;
+  assert.deepEqual([rounds(1000), rounds(7000), rounds(100_000), rounds(0)], [80_000, 84_000, 80_000, 80_000]); // prettier-ignore
+  // With a pace nothing is sent again.
+  assert.equal(rounds(7000, shape({ ...constant, think: { minMs: 1, maxMs: 2 } })), 80_000);
+});
+
+test('what a plan has to send; beyond it nothing is sent but where only the target limits how much that is', () => {
+  const corpus = { kind: 'corpus', count: 7 } as K6Plan['source'];
+  const of = (change: Parameters<typeof shape>[0], from: K6Plan['source']) =>
+    submissionsOf({ load: { ...shape(change), lease: 1 }, source: from });
+  const rate = { starts: 5, timeUnitMs: 1000 };
+  assert.equal(of(constant, corpus), Infinity);
+  assert.equal(of({ ...constant, think: { minMs: 0, maxMs: 5 } }, corpus), 7);
+  assert.equal(of({ executor: 'constant-arrival-rate', iterations: null, rate }, corpus), 7);
+  assert.equal(of({}, corpus), 7);
+  assert.equal(of({}, planOf({}).source), Infinity);
+  assert.equal(of(constant, { kind: 'feeder', count: 9 } as K6Plan['source']), 9);
+});
+
+test('too few producers are named with how many are enough', () => {
+  const notes = (
+    change: Parameters<typeof shape>[0],
+    producers: number,
+    more: { hourlyLimit?: number; isListed?: boolean } = {},
+  ) => {
+    // prettier-ignore
+    const load = shape(change);
+    return fewProducersNotes({ shape: load, volume: volumeOf(load), producers, hourlyLimit: 120, isListed: false, ...more }); // prettier-ignore
+  };
+  const open = (starts: number, durationMs = 20_000) =>
+    ({ executor: 'constant-arrival-rate', iterations: null, durationMs, rate: { starts, timeUnitMs: 1000 } }) as const; // prettier-ignore
+  assert.deepEqual(notes(open(100), 200), []);
+  const [few] = notes(open(100), 150);
+  assert.match(few, /^150 producers are few for 100 submissions\/s: .* a backend keeps one; --producers 200 keep them apart$/); // prettier-ignore
+  assert.match(notes(open(100), 150, { isListed: true })[0], /; 200 keys keep them apart$/);
+  // Without think time nobody knows the rate.
+  assert.match(
+    notes({ ...constant, vus: 10 }, 1000)[0],
+    /^1,000 producers are enough for 501 submissions\/s: where the target answers faster, .*--producers 8000 keep/,
+  );
+  assert.deepEqual(notes({ ...constant, vus: 10 }, 24_000), []);
+  // One VU that rests for more than a second needs one producer only.
+  assert.deepEqual(notes({ vus: 1, iterations: 10, think: { minMs: 1100, maxMs: 1100 } }, 1), []);
+  assert.match(notes(open(100, 3_600_000), 1000)[0], /^1,000 producers are few .* up to 361 times in an hour, of which the backend takes 120$/); // prettier-ignore
+  assert.deepEqual(notes(open(100, 3_600_000), 1000, { hourlyLimit: 400 }), []);
+  assert.deepEqual(notes(open(100), 0), []);
 });
 
 test('think times are uniform between the two ends, and fixed by seed and index', () => {

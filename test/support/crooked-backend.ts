@@ -136,7 +136,7 @@ const ALTERATIONS: Partial<Record<Deed, (s: AcceptedSubmission) => Partial<Accep
   },
 };
 
-function acceptedOf(body: Buffer, nowMs: number): AcceptedSubmission {
+export function acceptedOf(body: Buffer, nowMs: number): AcceptedSubmission {
   const submission = parseSubmission(body);
   const block = tokenBytes(body, submission.block);
   const { snarkWork } = submission;

@@ -91,6 +91,7 @@ test('one request: each figure where it belongs', () => {
     otherBody: 0,
     failedIterations: 0,
     resent: 0,
+    beyondPlan: 0,
     bytesSent: 46_500,
     bytesReceived: 90,
     vusMax: 3,
