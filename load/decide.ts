@@ -164,7 +164,12 @@ export function decide(
     lines:
       definition.describe?.(request, { ratePerSecond: volume.ratePerSecond, hostilePerSecond }) ??
       [],
-    notes: [...job.notes, ...notes, ...(tooLittle === null ? [] : [tooLittle])],
+    notes: [
+      ...job.notes,
+      ...(facts.payloadNotes ?? []),
+      ...notes,
+      ...(tooLittle === null ? [] : [tooLittle]),
+    ],
   };
 }
 

@@ -99,12 +99,15 @@ export function networkStarts(request: LoadRequest, producers: number): TimedLoa
   return { shape: { ...shape, vus }, offsetsMs, network, payloads: null };
 }
 
+/** When it was sent: a recording says when it came, a file alone when its sender made it. */
+const recordedMs = ({ receivedAtMs, createdAtMs }: Payload): number => receivedAtMs ?? createdAtMs;
+
 /** The starts of a recording. @throws UserError for one that lasts too long */
 export function recordedStarts(request: LoadRequest, recorded: readonly Payload[]): TimedLoad {
   const factor = request.timeFactor!;
-  const payloads = [...recorded].sort((a, b) => a.createdAtMs - b.createdAtMs);
-  const firstMs = payloads[0].createdAtMs;
-  const spanMs = payloads.at(-1)!.createdAtMs - firstMs;
+  const payloads = [...recorded].sort((a, b) => recordedMs(a) - recordedMs(b));
+  const firstMs = recordedMs(payloads[0]);
+  const spanMs = recordedMs(payloads.at(-1)!) - firstMs;
   if (spanMs / factor > LONGEST_MS)
     throw new UserError(
       `the recorded requests span ${days(spanMs)} days, ${days(spanMs / factor)} with --time-factor ${factor}; a load lasts 7 days at most`,
@@ -115,7 +118,7 @@ export function recordedStarts(request: LoadRequest, recorded: readonly Payload[
     );
   const offsetsMs = Uint32Array.from(
     payloads,
-    ({ createdAtMs }) => (createdAtMs - firstMs) / factor,
+    (payload) => (recordedMs(payload) - firstMs) / factor,
   );
   const shape = timedShape(request, {
     offsetsMs,
