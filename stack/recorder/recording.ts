@@ -35,14 +35,12 @@ export type AnswerNote = {
   error?: string;
 };
 
+/** Each call returns when it is done. */
 export type Recording = {
-  /** @returns where the bytes stand */
-  addBytes(bytes: Buffer): number;
-  /** Resolves when it is written, with its bytes. @throws Error if it cannot be */
-  addRequest(request: RequestNote): Promise<void>;
+  /** @returns where the bytes stand. @throws Error if they cannot be written */
+  addBytes(bytes: readonly Buffer[]): number;
+  /** @throws Error if it cannot be written */
+  addRequest(request: RequestNote): void;
+  /** @throws Error if it cannot be written */
   addAnswer(answer: AnswerNote): void;
-  /** More waits for the disk than should. */
-  readonly isFull: boolean;
-  /** Calls `action` when that is over, at once where it is not so. */
-  whenRoom(action: () => void): void;
 };

@@ -138,6 +138,7 @@ class RecorderServer implements Recorder {
           this.#options.onNote(`the target did not answer: ${failure}`);
         }
       }
+      if (this.#isStopping) this.#server.closeIdleConnections();
       if (--this.#underWay === 0) this.#idle?.();
     });
   }
@@ -168,8 +169,7 @@ class Exchange {
   readonly #body: TakenBody;
   /** Whether the body came as a whole. */
   #reading: Promise<boolean> = Promise.resolve(true);
-  /** Whether the request is in the recording; null: its body is still coming. */
-  #written: Promise<boolean> | null = null;
+  #isWritten = false;
   #isLost = false;
   #failure: string | null = null;
 
@@ -204,16 +204,16 @@ class Exchange {
     return this.#req.headers['transfer-encoding'] !== undefined;
   }
 
-  /** Writes the request. @returns whether it is in the recording */
-  #write(isCut = false): Promise<boolean> {
-    this.#written ??= this.#recording.addRequest(this.#note(isCut)).then(
-      () => true,
-      () => {
-        this.#isLost = true;
-        return false;
-      },
-    );
-    return this.#written;
+  /** Writes the request, once. @returns whether it is in the recording */
+  #write(isCut = false): boolean {
+    if (this.#isWritten || this.#isLost) return this.#isWritten;
+    try {
+      this.#recording.addRequest(this.#note(isCut));
+      this.#isWritten = true;
+    } catch {
+      this.#isLost = true;
+    }
+    return this.#isWritten;
   }
 
   #note(isCut: boolean): RequestNote {
@@ -233,19 +233,20 @@ class Exchange {
   #writeAnswer(answer: Omit<AnswerNote, 'n' | 'ms'>): void {
     if (this.#isLost) return;
     const ms = Math.round((performance.now() - this.#startedMs) * 1000) / 1000;
-    this.#recording.addAnswer({ n: this.#n, ms, ...answer });
+    try {
+      this.#recording.addAnswer({ n: this.#n, ms, ...answer });
+    } catch {
+      // The first failure ends the recording, and the request is in it.
+    }
   }
 
-  /** Reads the body into the recording, no faster than the disk takes it. @returns whether it is whole */
+  /** Reads the body into the recording. @returns whether it is whole */
   #read(onChunk: (chunk: Buffer) => void = ignore): Promise<boolean> {
     const req = this.#req;
     return new Promise((resolve) => {
       req.on('data', (chunk: Buffer) => {
         this.#body.take(chunk);
         onChunk(chunk);
-        if (!this.#recording.isFull) return;
-        req.pause();
-        this.#recording.whenRoom(() => req.resume());
       });
       req.once('end', () => resolve(true));
       req.once('close', () => resolve(req.complete));
@@ -259,17 +260,14 @@ class Exchange {
     if (early !== null && early.status >= 400) {
       // As the backend: not one byte of the body is waited for.
       this.#req.resume();
-      await this.#write(length > 0 || this.#isChunked);
+      this.#write(length > 0 || this.#isChunked);
       return this.#answer(early, true);
     }
     if (this.#req.headers.expect !== undefined) this.#res.writeContinue();
     const isWhole = await this.#read();
     const whole = this.#body.whole();
-    const isWritten = await this.#write(!isWhole);
-    if (!isWhole) {
-      this.#writeAnswer({ status: null, by: 'recorder', error: 'the sender broke off' });
-      return 0;
-    }
+    const isWritten = this.#write(!isWhole);
+    if (!isWhole) return this.#brokeOff();
     return this.#answer(isWritten ? (early ?? answerToBody(whole)) : NOT_RECORDED, false);
   }
 
@@ -308,10 +306,12 @@ class Exchange {
       // Comes in one piece or two: passed on as one.
       if (!(await this.#read())) return this.#brokeOff();
       body = hasBody ? this.#body.whole() : null;
-      void this.#write();
     } else body = this.#stream();
     const passed = { method, target: url, headers: requestHeaders(req.rawHeaders), body };
-    return this.#relay(forward, passed);
+    const answered = this.#relay(forward, passed);
+    // While the target is at work; its answer is not looked at before this is done.
+    if (isSmall) this.#write();
+    return answered;
   }
 
   /** The body as it comes. The target may have heard enough before its end: the recording takes the rest all the same. */
@@ -326,13 +326,13 @@ class Exchange {
     void this.#reading.then((isWhole) => {
       if (isWhole) stream.push(null);
       else stream.destroy(new Error('the sender broke off'));
-      void this.#write(!isWhole);
+      this.#write(!isWhole);
     });
     return stream;
   }
 
-  async #brokeOff(): Promise<number> {
-    await this.#write(true);
+  #brokeOff(): number {
+    this.#write(true);
     this.#writeAnswer({ status: null, by: 'recorder', error: 'the sender broke off' });
     return 0;
   }
@@ -346,6 +346,7 @@ class Exchange {
     res.on('drain', () => flow.resume());
     return new Promise((resolve) => {
       let isOver = false;
+      let isGone = false;
       const finish = (end: { error?: string }): void => {
         if (isOver) return;
         isOver = true;
@@ -373,11 +374,9 @@ class Exchange {
         onHead: (given, ofAnswer) => {
           head = given;
           flow = ofAnswer;
-          this.#whenWritten(flow, () => {
-            if (res.destroyed || res.headersSent) return;
-            const own = this.#closes ? ['Connection', 'close'] : [];
-            res.writeHead(given.status, given.reason, [...given.headers, ...own]);
-          });
+          if (res.destroyed || res.headersSent) return;
+          const own = this.#closes ? ['Connection', 'close'] : [];
+          res.writeHead(given.status, given.reason, [...given.headers, ...own]);
         },
         onBytes: (chunk) => {
           answer.take(chunk);
@@ -388,36 +387,25 @@ class Exchange {
           finish({});
         },
         onError: (error) => {
-          this.#failure = (error as NodeJS.ErrnoException).code ?? error.message;
+          // A request that we ended ourselves says nothing about the target.
+          if (!isGone) this.#failure = (error as NodeJS.ErrnoException).code ?? error.message;
           if (head !== null) res.destroy();
           finish({ error: error.message });
         },
       });
       res.once('close', () => {
         if (res.writableFinished) return;
+        isGone = true;
         passing.abort();
         finish({ error: 'the sender is gone' });
       });
     });
   }
 
-  /** Holds an answer back until its request is written; an answer to half a request goes at once. */
-  #whenWritten(flow: Flow, action: () => void): void {
-    if (this.#written === null) {
-      action();
-      return;
-    }
-    flow.pause();
-    void this.#written.then(() => {
-      action();
-      flow.resume();
-    });
-  }
-
-  /** Waits for the rest of the body, and for the disk. @returns whether the body is whole */
+  /** Waits for the rest of the body. @returns whether it is whole */
   async #whole(): Promise<boolean> {
     const isWhole = await this.#reading;
-    await this.#write(!isWhole);
+    this.#write(!isWhole);
     return isWhole;
   }
 

@@ -29,6 +29,7 @@ export function answerToHead(request: {
       return { status: 301, body: '', location: route.location };
     case 'bad':
       return { status: 400, body: '400 Bad Request', contentType: TEXT };
+    case 'online':
     case 'other':
       return { status: 200, body: 'delegation backend service', contentType: TEXT };
   }

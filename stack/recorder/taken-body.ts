@@ -7,7 +7,7 @@ import type { BodyNote, Recording } from './recording.ts';
 export const PIECE_BYTES = 128 * 1024;
 
 export class TakenBody {
-  readonly #recording: Recording;
+  readonly #recording: Pick<Recording, 'addBytes'>;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #bytes = 0;
@@ -15,7 +15,7 @@ export class TakenBody {
   #isCut = false;
   readonly #pieces: [number, number][] = [];
 
-  constructor(recording: Recording) {
+  constructor(recording: Pick<Recording, 'addBytes'>) {
     this.#recording = recording;
   }
 
@@ -25,7 +25,6 @@ export class TakenBody {
     if (chunk.length > room) this.#isCut = true;
     const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
     if (kept.length === 0) return;
-    this.#crc = crc32(kept, this.#crc);
     this.#bytes += kept.length;
     this.#waiting.push(kept);
     this.#waitingBytes += kept.length;
@@ -34,7 +33,7 @@ export class TakenBody {
 
   /** The whole body, where it has not been handed over yet; null: it has, in part. */
   whole(): Buffer | null {
-    if (this.#pieces.length > 0) return null;
+    if (this.#pieces.length > 0 || this.#isCut) return null;
     if (this.#waiting.length !== 1) this.#waiting = [Buffer.concat(this.#waiting)];
     return this.#waiting[0];
   }
@@ -50,15 +49,21 @@ export class TakenBody {
     };
   }
 
+  /** What the disk does not take is missing: the body is cut, and its request will not be written either. */
   #hand(): void {
-    for (const chunk of this.#waiting) {
-      if (chunk.length === 0) continue;
-      const at = this.#recording.addBytes(chunk);
-      const last = this.#pieces.at(-1);
-      if (last !== undefined && last[0] + last[1] === at) last[1] += chunk.length;
-      else this.#pieces.push([at, chunk.length]);
-    }
+    const chunks = this.#waiting.filter(({ length }) => length > 0);
     this.#waiting = [];
+    const bytes = this.#waitingBytes;
     this.#waitingBytes = 0;
+    if (bytes === 0) return;
+    for (const chunk of chunks) this.#crc = crc32(chunk, this.#crc);
+    try {
+      const at = this.#recording.addBytes(chunks);
+      const last = this.#pieces.at(-1);
+      if (last !== undefined && last[0] + last[1] === at) last[1] += bytes;
+      else this.#pieces.push([at, bytes]);
+    } catch {
+      this.#isCut = true;
+    }
   }
 }

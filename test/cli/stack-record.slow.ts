@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { payloadBytes, readPayloadFolder, type Payload } from '../../producers/payloads.ts';
 import { RECORDING_FILES } from '../../producers/recording/format.ts';
 import type { Summary } from '../../results/types.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { type CliResult, runCli, startCli } from '../support/cli.ts';
 import { k6Path } from '../support/k6.ts';
 import { json, theRun } from '../support/load-results.ts';
 import { readRecorded, RECORDED_NAMES } from '../support/recorded.ts';
@@ -20,6 +20,10 @@ const hashOf = async (payload: Payload): Promise<string> =>
     .digest('hex');
 const hashesOf = async (payloads: readonly Payload[]): Promise<string[]> =>
   (await Promise.all(payloads.map(hashOf))).sort();
+
+/** 4: a busy machine held k6 back, and all was sent all the same. */
+const assertWent = ({ exitCode, stdout, stderr }: CliResult): void =>
+  assert.ok(exitCode === 0 || exitCode === 4, `exit code ${exitCode}: ${stdout}${stderr}`);
 
 async function startRecorder(t: TestContext, out: string, more: string[] = []) {
   const running = startCli(['stack', 'record', '--out', out, '--port', '0', ...more]);
@@ -40,7 +44,7 @@ test('a recording of a load, replayed at its times through a second recorder, se
   const a = await startRecorder(t, first);
   const load = ['load', '--scenario', 'arrival', '--rate', '60/s', '--duration', '4s', '--producers', '90']; // prettier-ignore
   const sent = await runCli([...load, '--target', a.url, '--results', join(folder, 'load')], env);
-  assert.equal(sent.exitCode, 0, sent.stdout + sent.stderr);
+  assertWent(sent);
   await a.end();
   const recorded = await readPayloadFolder(first);
   assert.deepEqual(
@@ -48,13 +52,13 @@ test('a recording of a load, replayed at its times through a second recorder, se
     [`requests of the recording ${first} that are not used: 1 whose bodies are no submissions`],
     'the question "are you a backend?"',
   );
-  const { counts } = json<Summary>(theRun(join(folder, 'load')), 'summary.json');
-  assert.equal(recorded.payloads.length, counts.accepted);
+  const { figures } = json<Summary>(theRun(join(folder, 'load')), 'summary.json');
+  assert.equal(recorded.payloads.length, figures.accepted);
 
   const b = await startRecorder(t, second);
   const replay = ['load', '--scenario', 'replay', '--timing', 'recorded', '--payloads', first];
   const again = await runCli([...replay, '--target', b.url, '--results', join(folder, 'replay')], env); // prettier-ignore
-  assert.equal(again.exitCode, 0, again.stdout + again.stderr);
+  assertWent(again);
   await b.end();
   const replayed = await readPayloadFolder(second);
   assert.deepEqual(await hashesOf(replayed.payloads), await hashesOf(recorded.payloads));

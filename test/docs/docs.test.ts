@@ -174,6 +174,8 @@ test('options that the docs name are options', () => {
     'ulimit',
     'container',
     'interval',
+    'forward',
+    'host',
   ]);
   const unknown = pages
     .filter((page) => page.startsWith('docs/') || page === 'README.md')
