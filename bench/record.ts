@@ -179,12 +179,16 @@ async function runThrough({
     recorder.kill('SIGINT');
     await ended;
     const received = new Set(digests);
-    const { payloads } = await readPayloadFolder(out);
+    const { payloads, notes } = await readPayloadFolder(out);
     let recorded = 0;
     for (const payload of payloads) {
       const digest = createHash('sha256').update(await payloadBytes(payload)).digest('hex'); // prettier-ignore
       if (received.delete(digest)) recorded++;
     }
+    if (recorded < done.accepted)
+      throw new Error(
+        `${done.accepted} accepted, ${digests.length} different bodies at the target, ${payloads.length} in the recording, ${recorded} of them alike; ${notes.join('; ')}`,
+      );
     return { ...done, recorded };
   } finally {
     if (recorder.exitCode === null) recorder.kill('SIGKILL');

@@ -101,18 +101,19 @@ const MOST_ROUNDS = 40;
 
 function roundMarks(
   rounds: NonNullable<LoadShape['timed']>['rounds'],
+  beganS: number,
   span: TimeSpan,
 ): ChartData['rounds'] {
   if (rounds === undefined || rounds.times.length > MOST_ROUNDS) return [];
   const { basePerSecond, stressPerSecond, times } = rounds;
   const marks = times.flatMap(({ fromMs, stressFromMs, pauseFromMs, stopped }, i) => {
-    const first = { atS: fromMs / 1000, text: `${i + 1}` };
+    const first = { atS: beganS + fromMs / 1000, text: `${i + 1}` };
     if (times.length > LABELLED_ROUNDS) return [first];
     const who = stopped === 0 ? '' : `, ${formatNumber(stopped)} stopped`;
     return [
       { ...first, text: `round ${i + 1}: ${formatNumber(basePerSecond)}/s${who}` },
-      { atS: stressFromMs / 1000, text: `stress: ${formatNumber(stressPerSecond)}/s` },
-      ...(i === times.length - 1 ? [] : [{ atS: pauseFromMs / 1000, text: 'pause' }]),
+      { atS: beganS + stressFromMs / 1000, text: `stress: ${formatNumber(stressPerSecond)}/s` },
+      ...(i === times.length - 1 ? [] : [{ atS: beganS + pauseFromMs / 1000, text: 'pause' }]),
     ];
   });
   return marks.filter(({ atS }) => atS <= span.seconds);
@@ -153,7 +154,12 @@ export function chartData(run: Run): ChartData {
     hostCores: hostLines[0]?.cores ?? null,
     breakpoint: summary?.breakpoint ?? null,
     fleet: fleetData(run.fleet ?? [], run.plan?.load.timed?.speedup ?? 1),
-    rounds: roundMarks(run.plan?.load.timed?.rounds, span),
+    rounds: roundMarks(
+      run.plan?.load.timed?.rounds,
+      // Before the load begins there are readings already.
+      ((summary?.loadBeganMs ?? span.startT) - span.startT) / 1000,
+      span,
+    ),
     events: [
       ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends' }] : []),
       ...resources

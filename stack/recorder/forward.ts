@@ -74,7 +74,7 @@ export async function openForward(target: URL): Promise<Forward> {
         pool.dispatch(
           {
             path: path.startsWith('/') ? path : `/${path}`,
-            method: method as Dispatcher.HttpMethod,
+            method,
             headers,
             body,
           },

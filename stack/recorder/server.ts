@@ -301,7 +301,7 @@ class Exchange {
     const length = Number(headers['content-length'] ?? 0);
     const hasBody = this.#isChunked || headers['content-length'] !== undefined;
     const isSmall = !this.#isChunked && length < PIECE_BYTES;
-    let body: Buffer | Readable | null = null;
+    let body: Buffer | Readable | null;
     if (isSmall) {
       // Comes in one piece or two: passed on as one.
       if (!(await this.#read())) return this.#brokeOff();

@@ -28,7 +28,10 @@ const assertWent = ({ exitCode, stdout, stderr }: CliResult): void =>
 async function startRecorder(t: TestContext, out: string, more: string[] = []) {
   const running = startCli(['stack', 'record', '--out', out, '--port', '0', ...more]);
   t.after(() => running.child.kill('SIGKILL'));
-  await until(() => running.output().includes('Ctrl-C'), running.output);
+  await until(
+    () => running.output().includes('Ctrl-C'),
+    () => running.output(),
+  );
   const url = /http:\/\/\S+(?=\/v1\/submit)/.exec(running.output())![0];
   const end = async () => {
     running.child.kill('SIGINT');

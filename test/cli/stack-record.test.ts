@@ -37,7 +37,10 @@ test('it says where it listens, and Ctrl-C ends it in order, with counts', async
   const out = join(scratchFolder(t), 'recording');
   const running = startCli(['stack', 'record', '--out', out, '--port', '0']);
   t.after(() => running.child.kill('SIGKILL'));
-  await until(() => running.output().includes('Ctrl-C'), running.output);
+  await until(
+    () => running.output().includes('Ctrl-C'),
+    () => running.output(),
+  );
   const url = /http:\/\/\S+\/v1\/submit/.exec(running.output())![0];
   for (const name of RECORDED_NAMES) {
     const body = readRecorded(name);

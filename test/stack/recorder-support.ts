@@ -19,7 +19,7 @@ export type Recording = {
   url: string;
   notes: string[];
   /** In order, once. */
-  end(): Promise<void>;
+  end: () => Promise<void>;
 };
 
 export async function recordInto(
