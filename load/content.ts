@@ -75,8 +75,17 @@ export async function contentOf(
       ).parts!.templates(request, { payloads: job.payloads, order, signed });
       return { fleet, templates, given: null, mix, parts, submitters };
     }
-    case 'signed':
-      return { ...nothing, fleet, templates: await signed() };
+    case 'signed': {
+      const templates = await signed();
+      const { submitters } = decision;
+      const given: GivenLoad | null = submitters && {
+        templates,
+        given: { producers: submitters },
+        notes: [],
+        blocks: null,
+      };
+      return { ...nothing, fleet, templates, given };
+    }
   }
 }
 

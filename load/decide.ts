@@ -39,6 +39,8 @@ export type Decision = {
   offsetsMs: Uint32Array | null;
   /** Of a simulated network; null: of all others. */
   network: NetworkPlan | null;
+  /** Who submits each, as places in the fleet, where the plan says it; null: seed and templates do. */
+  submitters: Uint32Array | null;
   /** Recorded requests in the order in which they are numbered; null: none are sent as they are, or by others. */
   payloads: readonly Payload[] | null;
   volume: Volume;
@@ -158,6 +160,7 @@ export function decide(
     shape,
     offsetsMs: timed?.offsetsMs ?? null,
     network: timed?.network ?? null,
+    submitters: timed?.producers ?? null,
     payloads: timed?.payloads ?? facts.payloads,
     volume,
     source: { ...source, isFed: fed },
@@ -195,7 +198,12 @@ export function decide(
     lines:
       definition.describe?.(request, { ratePerSecond: volume.ratePerSecond, hostilePerSecond }) ??
       [],
-    notes: [...job.notes, ...notes, ...(tooLittle === null ? [] : [tooLittle])],
+    notes: [
+      ...job.notes,
+      ...(facts.payloadNotes ?? []),
+      ...notes,
+      ...(tooLittle === null ? [] : [tooLittle]),
+    ],
   };
 }
 

@@ -5,7 +5,7 @@ import { type Fleet, makeFleet } from '../producers/fleet.ts';
 import { openFilesLimit } from '../system/open-files.ts';
 import { countProducers, type KeyAccess, readProducers } from '../producers/key-source.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
-import { type Payload, readPayloads } from '../producers/payloads.ts';
+import { type Payload, readPayloadFolder } from '../producers/payloads.ts';
 import type { SubmissionTemplate } from '../producers/templates.ts';
 import { checkBackendEnv } from '../stack/backend/config.ts';
 import { networkSubmissions } from './given-submissions.ts';
@@ -25,6 +25,8 @@ export type Facts = {
   producers: number | null;
   /** Recorded requests; null: none are sent as they are, or by others. */
   payloads: readonly Payload[] | null;
+  /** What the folder of the payloads holds and was left out, a sentence each; absent: nothing. */
+  payloadNotes?: readonly string[];
   /** At least one. */
   bodies: readonly BodyFact[];
   /** Variables of the user's shell that change what the embedded backend checks; absent: not set. */
@@ -64,8 +66,9 @@ export async function gatherFacts(
   const { request, producersFile } = job;
   if (isEmbedded(job)) checkBackendEnv(env);
   const { kind } = definition.source(request);
-  const payloads =
-    kind === 'recorded' || kind === 'by others' ? await readPayloads(job.payloads!) : null;
+  const folder =
+    kind === 'recorded' || kind === 'by others' ? await readPayloadFolder(job.payloads!) : null;
+  const payloads = folder?.payloads ?? null;
   let fleet: Fleet | null = null;
   let producers: number | null = null;
   if (producersFile !== null && keys !== null) {
@@ -75,6 +78,7 @@ export async function gatherFacts(
   const facts: Facts = {
     producers,
     payloads,
+    ...(folder !== null && folder.notes.length > 0 && { payloadNotes: folder.notes }),
     bodies: await bodiesOf(definition, job, { producers, payloads }),
     backendSwitches: Object.fromEntries(
       BACKEND_SWITCHES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])),

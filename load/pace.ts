@@ -15,7 +15,7 @@ export function parseThink(
 
 const RATE_UNIT_MS: Record<string, number> = { s: 1000, min: 60_000, m: 60_000, h: 3_600_000 };
 /** More than any one generator sends; k6's periods are whole nanoseconds. */
-const MOST_STARTS_PER_SECOND = 100_000;
+export const MOST_STARTS_PER_SECOND = 100_000;
 
 /**
  * `500/s`, `90/min`, `2.5/s`, `500` (per second) -> the rate, else what is wrong, to stand after the name.

@@ -14,6 +14,18 @@ export type FleetRequest = {
   laggingShare: number;
 };
 
+/** Rounds of a base rate, a stress rate and a pause. */
+export type RoundsRequest = {
+  rounds: number;
+  basePerSecond: number;
+  stressPerSecond: number;
+  baseMs: number;
+  stressMs: number;
+  pauseMs: number;
+  /** Of the producers, stopped in each round; 0 to 1. */
+  stoppedShare: number;
+};
+
 /** Parts of a mix, as the user writes them. `hostile` is not sent by k6: load/hostile does it beside. */
 export const PART_KINDS = ['load', 'big-blocks', 'replay', 'hostile'] as const;
 export type PartKind = (typeof PART_KINDS)[number];
@@ -43,6 +55,8 @@ export type LoadRequest = {
   sizes?: readonly BodySize[] | undefined;
   /** Of a simulated network. */
   fleet?: FleetRequest | null;
+  /** Of a load in rounds. */
+  rounds?: RoundsRequest | null;
   /** Of recorded requests at the times of the recording: by what these are divided. */
   timeFactor?: number | null;
   /** Of recorded requests by others than their submitters: whether they sign anew, or the recorded signatures stay, which then fit no more. */

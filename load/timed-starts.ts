@@ -12,6 +12,7 @@ import type { LoadShape, TimedStarts } from '../results/types.ts';
 import { UserError, EXIT } from '../user-error.ts';
 import { LONGEST_MS } from './pace.ts';
 import type { LoadRequest } from './request.ts';
+import { planRounds, roundsProblems } from './rounds.ts';
 import { mostWithin } from './schedule.ts';
 import { timedShape } from './shape.ts';
 
@@ -24,6 +25,8 @@ export type TimedLoad = {
   network: NetworkPlan | null;
   /** Of a recording: the payloads in the order of their times. */
   payloads: Payload[] | null;
+  /** Who submits each, as places in the fleet, where the plan says it; absent: the seed does. */
+  producers?: Uint32Array;
 };
 
 /** A backend keeps one submission of a submitter and second: two of a producer stay a little more than that apart. */
@@ -31,7 +34,7 @@ const LEAST_REAL_GAP_MS = 1100;
 /** Producers of this number can all wait at once for an answer or for a retry, and cost little. */
 const A_VU_EACH = 100;
 /** A corpus of so many takes 0.5 GB. */
-const MOST_SUBMISSIONS = 2_000_000;
+export const MOST_TIMED_SUBMISSIONS = 2_000_000;
 
 const networkShape = (
   { durationMs, seed, fleet }: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
@@ -55,9 +58,9 @@ export function fleetProblems(
         'and a backend keeps one submission of a producer and second',
     );
   const count = mostSubmissions(networkShape(request, producers));
-  if (count > MOST_SUBMISSIONS)
+  if (count > MOST_TIMED_SUBMISSIONS)
     problems.push(
-      `--producers ${producers} submit up to ${count} times in ${request.durationMs / 1000} s at --speedup ${speedup}, but ${MOST_SUBMISSIONS} is the most that is signed beforehand`,
+      `--producers ${producers} submit up to ${count} times in ${request.durationMs / 1000} s at --speedup ${speedup}, but ${MOST_TIMED_SUBMISSIONS} is the most that is signed beforehand`,
     );
   return problems;
 }
@@ -99,12 +102,44 @@ export function networkStarts(request: LoadRequest, producers: number): TimedLoa
   return { shape: { ...shape, vus }, offsetsMs, network, payloads: null };
 }
 
+/** The starts of rounds. @throws UserError for rates that so many producers cannot have */
+export function roundStarts(request: LoadRequest, producers: number): TimedLoad {
+  const asked = request.rounds!;
+  const problems = roundsProblems(asked, producers);
+  if (problems.length > 0)
+    throw new UserError(problems.join('\n'), {
+      hint: 'list more producers, or lower --rate, --stress-rate or --stopped-share',
+      exitCode: EXIT.usage,
+    });
+  const {
+    offsetsMs,
+    producers: who,
+    durationMs,
+    rounds,
+  } = planRounds(asked, producers, request.seed);
+  const timed: TimedStarts = {
+    of: 'rounds',
+    speedup: 1,
+    peakPerSecond: mostWithin(offsetsMs, 1000),
+    rounds: {
+      basePerSecond: asked.basePerSecond,
+      stressPerSecond: asked.stressPerSecond,
+      times: rounds,
+    },
+  };
+  const shape = timedShape(request, { offsetsMs, durationMs, timed });
+  return { shape, offsetsMs, network: null, payloads: null, producers: who };
+}
+
+/** When it was sent: a recording says when it came, a file alone when its sender made it. */
+const recordedMs = ({ receivedAtMs, createdAtMs }: Payload): number => receivedAtMs ?? createdAtMs;
+
 /** The starts of a recording. @throws UserError for one that lasts too long */
 export function recordedStarts(request: LoadRequest, recorded: readonly Payload[]): TimedLoad {
   const factor = request.timeFactor!;
-  const payloads = [...recorded].sort((a, b) => a.createdAtMs - b.createdAtMs);
-  const firstMs = payloads[0].createdAtMs;
-  const spanMs = payloads.at(-1)!.createdAtMs - firstMs;
+  const payloads = [...recorded].sort((a, b) => recordedMs(a) - recordedMs(b));
+  const firstMs = recordedMs(payloads[0]);
+  const spanMs = recordedMs(payloads.at(-1)!) - firstMs;
   if (spanMs / factor > LONGEST_MS)
     throw new UserError(
       `the recorded requests span ${days(spanMs)} days, ${days(spanMs / factor)} with --time-factor ${factor}; a load lasts 7 days at most`,
@@ -115,7 +150,7 @@ export function recordedStarts(request: LoadRequest, recorded: readonly Payload[
     );
   const offsetsMs = Uint32Array.from(
     payloads,
-    ({ createdAtMs }) => (createdAtMs - firstMs) / factor,
+    (payload) => (recordedMs(payload) - firstMs) / factor,
   );
   const shape = timedShape(request, {
     offsetsMs,

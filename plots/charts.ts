@@ -101,6 +101,10 @@ function fleet({ subtitle, fleet: data }: ChartData): ChartDefinition[] {
   ];
 }
 
+/** Rounds of a load, as vertical lines. */
+const roundMarkers = ({ rounds }: ChartData) =>
+  rounds.map(({ atS, text }) => ({ x: atS, label: text }));
+
 /** Errors in the target's log, as strokes along the time axis. */
 const logTicks = ({ logErrors }: ChartData) =>
   logErrors && {
@@ -145,7 +149,14 @@ function throughput(data: ChartData): ChartDefinition {
             label: '',
           })),
         });
-      return timeChart({ title, subtitle, span, panels, ...logTicks(data) });
+      return timeChart({
+        title,
+        subtitle,
+        span,
+        panels,
+        markers: roundMarkers(data),
+        ...logTicks(data),
+      });
     },
   };
 }
@@ -176,6 +187,7 @@ function latency(data: ChartData): ChartDefinition {
         title,
         subtitle,
         span,
+        markers: roundMarkers(data),
         ...logTicks(data),
         panels: [
           {
@@ -240,7 +252,10 @@ function resources(data: ChartData): ChartDefinition {
         span,
         note: 'bands: lowest to highest reading',
         ...logTicks(data),
-        markers: events.map(({ atS, text }) => ({ x: atS, label: text })),
+        markers: [
+          ...roundMarkers(data),
+          ...events.map(({ atS, text }) => ({ x: atS, label: text })),
+        ],
         panels: [
           {
             id: 'memory',

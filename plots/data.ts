@@ -6,6 +6,7 @@ import type { Run } from '../results/reader.ts';
 import type {
   BreakpointFigures,
   HostReading,
+  LoadShape,
   LatencyFigures,
   ProcessReading,
 } from '../results/types.ts';
@@ -41,6 +42,8 @@ export type ChartData = {
   breakpoint: BreakpointFigures | null;
   /** Of the scenario fleet; null of all others. */
   fleet: FleetData | null;
+  /** Where rounds begin, their stress and their pauses; empty: the load has none. */
+  rounds: { atS: number; text: string }[];
 };
 
 /** One line of key facts under each title. */
@@ -92,6 +95,30 @@ function logErrors({ logs }: Run, { startT, seconds, stepS }: TimeSpan): ChartDa
   };
 }
 
+/** Beyond so many rounds labels would cover each other: only the beginnings are marked, and then nothing. */
+const LABELLED_ROUNDS = 4;
+const MOST_ROUNDS = 40;
+
+function roundMarks(
+  rounds: NonNullable<LoadShape['timed']>['rounds'],
+  beganS: number,
+  span: TimeSpan,
+): ChartData['rounds'] {
+  if (rounds === undefined || rounds.times.length > MOST_ROUNDS) return [];
+  const { basePerSecond, stressPerSecond, times } = rounds;
+  const marks = times.flatMap(({ fromMs, stressFromMs, pauseFromMs, stopped }, i) => {
+    const first = { atS: beganS + fromMs / 1000, text: `${i + 1}` };
+    if (times.length > LABELLED_ROUNDS) return [first];
+    const who = stopped === 0 ? '' : `, ${formatNumber(stopped)} stopped`;
+    return [
+      { ...first, text: `round ${i + 1}: ${formatNumber(basePerSecond)}/s${who}` },
+      { atS: beganS + stressFromMs / 1000, text: `stress: ${formatNumber(stressPerSecond)}/s` },
+      ...(i === times.length - 1 ? [] : [{ atS: beganS + pauseFromMs / 1000, text: 'pause' }]),
+    ];
+  });
+  return marks.filter(({ atS }) => atS <= span.seconds);
+}
+
 /** @throws Error if a stored histogram is broken (the second is named) */
 export function chartData(run: Run): ChartData {
   const { samples, resources, summary } = run;
@@ -127,6 +154,12 @@ export function chartData(run: Run): ChartData {
     hostCores: hostLines[0]?.cores ?? null,
     breakpoint: summary?.breakpoint ?? null,
     fleet: fleetData(run.fleet ?? [], run.plan?.load.timed?.speedup ?? 1),
+    rounds: roundMarks(
+      run.plan?.load.timed?.rounds,
+      // Before the load begins there are readings already.
+      ((summary?.loadBeganMs ?? span.startT) - span.startT) / 1000,
+      span,
+    ),
     events: [
       ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends' }] : []),
       ...resources

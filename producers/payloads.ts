@@ -1,6 +1,6 @@
 /**
- * Recorded request bodies (`--payloads DIR`). They stay on disk as the bytes they are; what is kept of each
- * is where its block and snark work stand.
+ * Recorded request bodies (`--payloads DIR`): a folder of `*.json` files, or a recording (recording/format.ts). They stay on disk as
+ * the bytes they are; what is kept of each is where its block and snark work stand.
  */
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
@@ -9,16 +9,22 @@ import { MAX_BODY_BYTES } from '../mina/limits.ts';
 import { parseSubmission, SubmissionError, type Submission } from '../mina/submission.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { listProblems } from '../system/problems.ts';
-import { readRegularFile } from '../system/regular-file.ts';
+import { openRegularFile, readRegularFile } from '../system/regular-file.ts';
+import type { Piece } from './recording/format.ts';
+import { bodiesPath, isRecording, readPieces, readRecording } from './recording/read.ts';
 
 /** Half-open range of bytes in the file: a JSON string, quotes included. */
 export type ByteRange = { start: number; end: number };
 
 /** One request body, by reference. */
 export type Payload = {
-  /** Name of the file inside its folder. */
+  /** Name of the file inside its folder; of a recording, which request it is. */
   name: string;
   path: string;
+  /** Where its bytes lie in the file; absent: they are the whole file. */
+  pieces?: readonly Piece[];
+  /** When it came, where that was recorded: milliseconds since 1970. */
+  receivedAtMs?: number;
   sizeBytes: number;
   block: ByteRange;
   /** Undefined when missing or null. */
@@ -33,18 +39,43 @@ export type Payload = {
   contentHash: string;
 };
 
+export type PayloadFolder = {
+  payloads: Payload[];
+  /** What is in the folder and was left out, a sentence each. */
+  notes: string[];
+};
+
 /**
- * Reads and checks every `*.json` file of a folder (not of the folders in it), in the order of their names.
+ * Reads and checks every submission of a recording, in the order in which they came; else every `*.json` file of the folder (not of
+ * the folders in it), in the order of their names.
  * @throws UserError (exit 2) that names each faulty file with its line, or the folder if it has none
  */
-export async function readPayloads(folder: string): Promise<Payload[]> {
+export async function readPayloadFolder(folder: string): Promise<PayloadFolder> {
+  if (!isRecording(folder)) return { payloads: await readFiles(folder), notes: [] };
+  const payloads: Payload[] = [];
+  const path = bodiesPath(folder);
+  const notes = await readRecording(folder, ({ request, body, submission }) => {
+    payloads.push({
+      ...payloadOf(`request ${request.n}`, path, body, submission),
+      pieces: request.body.pieces,
+      receivedAtMs: Date.parse(request.at),
+    });
+  });
+  return { payloads, notes };
+}
+
+/** The payloads of {@link readPayloadFolder} alone. */
+export const readPayloads = async (folder: string): Promise<Payload[]> =>
+  (await readPayloadFolder(folder)).payloads;
+
+async function readFiles(folder: string): Promise<Payload[]> {
   let names: string[];
   try {
     names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.json')).sort();
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     throw new UserError(`cannot read the payload folder ${folder} (${code ?? String(cause)})`, {
-      hint: 'give --payloads a folder that holds recorded request bodies as *.json files',
+      hint: 'give --payloads a folder that holds recorded request bodies as *.json files, or a recording of "npm run stack -- record"',
       exitCode: EXIT.usage,
       cause,
     });
@@ -84,8 +115,9 @@ const readPayloadFile = (path: string): Promise<Buffer> =>
   readRegularFile(path, { what: 'the payload', maxBytes: MAX_BODY_BYTES });
 
 /** @returns the whole body, byte for byte. @throws UserError if the file is gone or has changed its size */
-export async function payloadBytes({ path, sizeBytes }: Payload): Promise<Buffer> {
-  const bytes = await readPayloadFile(path).catch((cause: Error) => {
+export async function payloadBytes({ path, sizeBytes, pieces }: Payload): Promise<Buffer> {
+  const read = pieces === undefined ? readPayloadFile(path) : readRecordedBody(path, pieces);
+  const bytes = await read.catch((cause: Error) => {
     throw new UserError(`${cause.message} any more`, {
       hint: 'leave the payload folder as it is until the load has begun',
       cause,
@@ -96,6 +128,19 @@ export async function payloadBytes({ path, sizeBytes }: Payload): Promise<Buffer
       hint: 'leave the payload folder as it is until the load has begun',
     });
   return bytes;
+}
+
+/** @throws UserError for what is no file; fewer bytes where it has become shorter */
+async function readRecordedBody(path: string, pieces: readonly Piece[]): Promise<Buffer> {
+  const file = await openRegularFile(path, {
+    what: 'the recording',
+    maxBytes: Number.MAX_SAFE_INTEGER,
+  });
+  try {
+    return (await readPieces(file, pieces)) ?? Buffer.alloc(0);
+  } finally {
+    await file.close();
+  }
 }
 
 class Fault extends Error {
@@ -115,6 +160,10 @@ function readPayload(name: string, path: string, bytes: Buffer): Payload {
     if (error instanceof SubmissionError) throw new Fault(error.message, error.line);
     throw error;
   }
+  return payloadOf(name, path, bytes, submission);
+}
+
+function payloadOf(name: string, path: string, bytes: Buffer, submission: Submission): Payload {
   const { block, snarkWork, graphqlControlPort, builtWithCommitSha, createdAt } = submission;
   const hash = createHash('sha256').update(bytes.subarray(block.start, block.end));
   hash.update('\0').update(snarkWork ? bytes.subarray(snarkWork.start, snarkWork.end) : '');

@@ -2,8 +2,16 @@
 import type { LoadShape, TimedStarts } from './types.ts';
 import { formatNumber } from './units.ts';
 
-/** `the network's times, 30 times as fast`, `the recorded times`. */
-export function timesInWords({ of, speedup }: TimedStarts): string {
+/** `the network's times, 30 times as fast`, `the recorded times`, `3 rounds of 20 and 100/s, 17 stopped in each`. */
+export function timesInWords({ of, speedup, rounds }: TimedStarts): string {
+  if (rounds !== undefined) {
+    const { basePerSecond, stressPerSecond, times } = rounds;
+    const stopped = times[0]?.stopped ?? 0;
+    return (
+      `${times.length} ${times.length === 1 ? 'round' : 'rounds'} of ${formatNumber(basePerSecond)} and ${formatNumber(stressPerSecond)}/s` +
+      (stopped === 0 ? '' : `, ${formatNumber(stopped)} stopped in each`)
+    );
+  }
   const whose = of === 'fleet' ? "the network's times" : 'the recorded times';
   return speedup === 1 ? whose : `${whose}, ${formatNumber(speedup)} times as fast`;
 }

@@ -188,10 +188,25 @@ const loadShape = z.looseObject({
   warmUpMs: figure,
   timed: z
     .looseObject({
-      of: wordOf('fleet', 'recorded'),
+      of: wordOf('fleet', 'recorded', 'rounds'),
       speedup: z.number(),
       peakPerSecond: z.number(),
       retry: z.looseObject({ everyMs: z.number(), withinMs: z.number() }).optional(),
+      rounds: z
+        .looseObject({
+          basePerSecond: z.number(),
+          stressPerSecond: z.number(),
+          times: z.array(
+            z.looseObject({
+              fromMs: z.number(),
+              stressFromMs: z.number(),
+              pauseFromMs: z.number(),
+              untilMs: z.number(),
+              stopped: z.number(),
+            }),
+          ),
+        })
+        .optional(),
     })
     .optional(),
 });

@@ -137,9 +137,19 @@ export type LoadShape = {
 };
 
 /** Where the times of the starts come from. */
+/** Of a load in rounds; ms from its beginning. */
+export type Round = {
+  fromMs: number;
+  stressFromMs: number;
+  pauseFromMs: number;
+  untilMs: number;
+  /** Producers that send nothing in it. */
+  stopped: number;
+};
+
 export type TimedStarts = {
-  /** `fleet`: a simulated network (producers/network-plan.ts); `recorded`: the created_at of recorded requests. */
-  of: 'fleet' | 'recorded';
+  /** `fleet`: a simulated network (producers/network-plan.ts); `recorded`: the times of recorded requests; `rounds`: load/rounds.ts. */
+  of: 'fleet' | 'recorded' | 'rounds';
   /** By what the network's time, or that of the recording, is divided. */
   speedup: number;
   /** Starts in the busiest second. */
@@ -149,6 +159,8 @@ export type TimedStarts = {
    * it was due, and the load lasts. Absent: never.
    */
   retry?: { everyMs: number; withinMs: number };
+  /** Of `rounds`. */
+  rounds?: { basePerSecond: number; stressPerSecond: number; times: Round[] };
 };
 
 /** `target`: VUs, or starts per `timeUnitMs` of the shape's rate; a duration of 0 is a jump. */

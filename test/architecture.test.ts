@@ -164,9 +164,10 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   // A gate's figure, charts, sources of times, classes of what is stored, figures of a summary.
   'judge/gates.ts': ['breakpoint'],
   'judge/merge/reconcile.ts': ['hostile'],
+  'judge/merge/outcomes.ts': ['rounds'],
   'plots/charts.ts': ['breakpoint', 'fleet'],
   'report/sections/stored.ts': ['hostile'],
-  'load/timed-starts.ts': ['fleet'],
+  'load/timed-starts.ts': ['fleet', 'rounds'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],
 };

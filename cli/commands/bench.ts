@@ -18,6 +18,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   cost: () => import('../../bench/cost.ts'),
   compare: () => import('../../bench/compare.ts'),
   plots: () => import('../../bench/plots.ts'),
+  record: () => import('../../bench/record.ts'),
 };
 
 export const bench: Command = {

@@ -26,6 +26,9 @@ import { filesNeeded, openFilesProblem } from '../../load/open-files.ts';
 import { openFilesLimit } from '../../system/open-files.ts';
 import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
+import { identifyTarget } from '../../load/target/identify.ts';
+import { parseTarget } from '../../load/target/targets.ts';
+import { redactUrl } from '../../load/target/transport.ts';
 import { firstLine, askProgram } from '../../system/run-program.ts';
 import { loadMinaWasm, projectRoot } from '../../paths.ts';
 
@@ -141,9 +144,21 @@ export const doctor: Command = {
       argument: 'PROGRAM',
       help: 'the k6 to look at (else K6_BIN, the PATH, the cache)',
     },
+    {
+      name: 'target',
+      type: 'text',
+      argument: 'URL',
+      check: (text) => {
+        const target = parseTarget(text);
+        return 'problem' in target ? target.problem : null;
+      },
+      help: 'an uptime backend to ask what it is: the embedded one, the original, or neither; nothing is stored there',
+    },
   ],
   async run({ values, sources, stdout, env, cwd }) {
-    const results = await runChecks(CHECKS, {
+    const target = values.target as string | undefined;
+    const checks = target === undefined ? CHECKS : [...CHECKS, targetCheck(target)];
+    const results = await runChecks(checks, {
       env,
       cwd,
       vus: values.vus as number,
@@ -163,6 +178,21 @@ export const doctor: Command = {
     return healthy ? EXIT.passed : EXIT.broken;
   },
 };
+
+/** Which backend answers. */
+const targetCheck = (target: string): Check => ({
+  name: 'target',
+  required: true,
+  async run({ timeoutMs }) {
+    const { kind, found } = await identifyTarget(target, timeoutMs);
+    const what = `${redactUrl(target)}: ${found}`;
+    if (kind === 'none')
+      return missing(what, 'give the address of a backend, such as http://127.0.0.1:8080');
+    return kind === 'unseen backend'
+      ? warn(what, 'ask the backend itself, past what stands before it')
+      : ok(what);
+  },
+});
 
 /** The terminal's text: a line a check, and one with the outcome. */
 export function describe(

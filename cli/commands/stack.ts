@@ -1,4 +1,7 @@
-/** `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. */
+/**
+ * `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. `stack record` (stack-record.ts) writes down
+ * what a backend is sent.
+ */
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,6 +16,16 @@ import { listProblems } from '../../system/problems.ts';
 import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
+import { RECORD_OPTIONS, recordStack } from './stack-record.ts';
+
+/** Options of each of its deeds. */
+const ACTIONS: Record<string, readonly string[]> = {
+  up: [
+    ...['component', 'host', 'port', 'network', 'storage', 'whitelist'],
+    ...['hourly-limit', 'faithful', 'no-verify'],
+  ],
+  record: ['out', 'forward', 'host', 'port', 'allow-remote'],
+};
 
 const COMPONENTS = ['backend'] as const;
 
@@ -31,8 +44,9 @@ const STORAGE_NAMES: Record<Exclude<StorageKind, 'filesystem'>, string> = {
 
 export const stack: Command = {
   name: 'stack',
-  summary: 'run the embedded components in the foreground: stack up',
-  operands: 'up…',
+  summary:
+    'run the embedded components in the foreground (stack up), or write down what a backend is sent (stack record)',
+  operands: 'up|record',
   options: [
     {
       name: 'component',
@@ -102,65 +116,80 @@ export const stack: Command = {
       env: 'VERIFY_SIGNATURE_DISABLED',
       help: 'do not check signatures',
     },
+    ...RECORD_OPTIONS,
   ],
-  async run({ values, sources, operands, cwd, env, stdout, stderr }) {
-    if (operands.length !== 1 || operands[0] !== 'up')
+  async run(call) {
+    const { operands, values, sources } = call;
+    const action = operands.length === 1 ? operands[0] : '';
+    if (!Object.hasOwn(ACTIONS, action))
       throw new UserError(
         operands.length === 0
           ? 'stack needs to know what to do'
           : `stack does not know "${operands.join(' ')}"`,
-        { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
+        {
+          hint: 'use: npm run stack -- up, or npm run stack -- record --out DIR',
+          exitCode: EXIT.usage,
+        },
       );
-    const configFile = env.CONFIG_FILE ? resolve(cwd, env.CONFIG_FILE) : undefined;
     listProblems(
-      OF_CONFIG_FILE.filter((name) => configFile !== undefined && sources[name] === 'flag').map(
-        (name) => `--${name} and CONFIG_FILE exclude each other`,
-      ),
-      `CONFIG_FILE ${configFile} decides network, storage and switches, as it does for the original backend`,
+      Object.keys(values)
+        .filter((name) => sources[name] === 'flag' && !ACTIONS[action].includes(name))
+        .map((name) => `--${name} has no effect with "stack ${action}"`),
+      `npm run stack -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
     );
-    const storage =
-      (values.storage as string | undefined) ??
-      (OTHER_STORAGES.some((variable) => env[variable])
-        ? undefined
-        : join(resolve(cwd), 'stack-data'));
-    const host = values.host as string;
-    const wanted = values.port as number;
-    const isChosen = sources.port !== 'default';
-    if (isChosen) await checkPort(host, wanted);
-    const port = isChosen ? wanted : await getPort({ port: wanted, host });
-    if (port !== wanted)
-      stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
-    const whitelist = values.whitelist as string | undefined;
-    const backendEnv = {
-      ...env,
-      CONFIG_FILE: configFile,
-      CONFIG_NETWORK_NAME: values.network as string,
-      CONFIG_FILESYSTEM_PATH: storage,
-      DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
-      DELEGATION_WHITELIST_FILE: whitelist,
-      REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
-      VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
-      BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
-      BACKEND_HOST: host,
-      BACKEND_PORT: String(port),
-    };
-    // The backend would say the same, but as a line of its log.
-    const config = loadConfig(backendEnv);
-    if (config.whitelist === null && sources.whitelist === 'flag')
-      throw new UserError(
-        `--whitelist has no effect: CONFIG_FILE ${configFile} says delegation_whitelist_disabled`,
-        { hint: 'leave one of them out', exitCode: EXIT.usage },
-      );
-    const { storages } = config;
-    for (const each of storages)
-      if (each.kind === 'filesystem') makeFolder(resolve(cwd, each.path));
-    const places = storages.map((each) =>
-      each.kind === 'filesystem' ? resolve(cwd, each.path) : STORAGE_NAMES[each.kind],
-    );
-    stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
-    return runInForeground(distFile('backend.js'), backendEnv, cwd, { stdout, stderr });
+    return action === 'up' ? runUp(call) : recordStack(call, checkPort);
   },
 };
+
+async function runUp({ values, sources, cwd, env, stdout, stderr }: CommandCall): Promise<number> {
+  const configFile = env.CONFIG_FILE ? resolve(cwd, env.CONFIG_FILE) : undefined;
+  listProblems(
+    OF_CONFIG_FILE.filter((name) => configFile !== undefined && sources[name] === 'flag').map(
+      (name) => `--${name} and CONFIG_FILE exclude each other`,
+    ),
+    `CONFIG_FILE ${configFile} decides network, storage and switches, as it does for the original backend`,
+  );
+  const storage =
+    (values.storage as string | undefined) ??
+    (OTHER_STORAGES.some((variable) => env[variable])
+      ? undefined
+      : join(resolve(cwd), 'stack-data'));
+  const host = values.host as string;
+  const wanted = values.port as number;
+  const isChosen = sources.port !== 'default';
+  if (isChosen) await checkPort(host, wanted);
+  const port = isChosen ? wanted : await getPort({ port: wanted, host });
+  if (port !== wanted)
+    stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
+  const whitelist = values.whitelist as string | undefined;
+  const backendEnv = {
+    ...env,
+    CONFIG_FILE: configFile,
+    CONFIG_NETWORK_NAME: values.network as string,
+    CONFIG_FILESYSTEM_PATH: storage,
+    DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
+    DELEGATION_WHITELIST_FILE: whitelist,
+    REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
+    VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
+    BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',
+    BACKEND_HOST: host,
+    BACKEND_PORT: String(port),
+  };
+  // The backend would say the same, but as a line of its log.
+  const config = loadConfig(backendEnv);
+  if (config.whitelist === null && sources.whitelist === 'flag')
+    throw new UserError(
+      `--whitelist has no effect: CONFIG_FILE ${configFile} says delegation_whitelist_disabled`,
+      { hint: 'leave one of them out', exitCode: EXIT.usage },
+    );
+  const { storages } = config;
+  for (const each of storages) if (each.kind === 'filesystem') makeFolder(resolve(cwd, each.path));
+  const places = storages.map((each) =>
+    each.kind === 'filesystem' ? resolve(cwd, each.path) : STORAGE_NAMES[each.kind],
+  );
+  stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
+  return runInForeground(distFile('backend.js'), backendEnv, cwd, { stdout, stderr });
+}
 
 function makeFolder(path: string): void {
   try {

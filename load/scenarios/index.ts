@@ -11,6 +11,7 @@ import { load } from './load.ts';
 import { mixed } from './mixed.ts';
 import { ramp } from './ramp.ts';
 import { replay } from './replay.ts';
+import { rounds } from './rounds.ts';
 import { smoke } from './smoke.ts';
 import { soak } from './soak.ts';
 import { spike } from './spike.ts';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Definition[] = [
   fleet,
   spike,
   soak,
+  rounds,
   hostile,
   bigBlocks,
   mixed,

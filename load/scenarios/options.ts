@@ -50,7 +50,7 @@ export const SHARED_OPTIONS: readonly OptionSpec[] = [
       argument: 'N/s',
       env: 'MINA_LOAD_RATE',
       check: (text) => problemIn(parseRate(text)),
-      help: 'submissions that begin per second (N/min, N/h) however long answers take, for arrival, ramp, spike, soak and your own; --vus is then how many VUs stand ready (as many as answers of 1 s need, and a quarter more)',
+      help: 'submissions that begin per second (N/min, N/h) however long answers take, for arrival, ramp, rounds, spike, soak and your own; --vus is then how many VUs stand ready (as many as answers of 1 s need, and a quarter more)',
     },
     {
       name: 'stages',

@@ -14,7 +14,7 @@ const OPTIONS: readonly OptionSpec[] = [
       argument: 'TIMING',
       choices: ['think', 'recorded'],
       default: 'think',
-      help: 'when replay sends: think = VUs with think times; recorded = at the times in the payloads (created_at), each once, whatever answers take',
+      help: 'when replay sends: think = VUs with think times; recorded = at the times of a recording (stack record), else those in the payloads (created_at), each once, whatever answers take',
     },
     {
       name: 'time-factor',

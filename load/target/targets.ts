@@ -1,6 +1,7 @@
 /** The targets of a run as the user writes them, by weight, and what they and the transport ask of each other. */
 import { isLoopbackAddress } from '../../system/loopback.ts';
-import { isSecretName, redactUrl, type Transport } from './transport.ts';
+import { isSecretName } from '../../system/secret-names.ts';
+import { redactUrl, type Transport } from './transport.ts';
 
 /** One of the targets, with its share of the load. */
 export type WeightedTarget = { url: string; weight: number };

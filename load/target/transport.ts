@@ -14,6 +14,7 @@ import { isIP } from 'node:net';
 import type { TransportFacts } from '../../results/types.ts';
 import type { AddressBlock } from '../../scenarios/lib/forwarded.ts';
 import { certificatesIn, pemOf, withoutMark } from '../../system/pem.ts';
+import { isSecretHeader, isSecretName } from '../../system/secret-names.ts';
 
 export type HttpVersion = '1.1' | '2';
 
@@ -91,23 +92,11 @@ const REFUSED: Record<string, string> = {
 };
 const REFUSED_IN_PUBLIC: Record<string, string> = { authorization: SECRET, cookie: SECRET };
 
-/** Words in the names of headers that carry a credential: X-Api-Key, X-Amz-Security-Token, X-Auth-User, Ocp-Apim-Subscription-Key, … */
-const SECRET_NAME =
-  /token|secret|passw|credential|cookie|signature|session|api-?key|(^|[-_])(auth|key)([-_]|$)|authori[sz]|authenti/i;
-/** Schemes of Authorization (IANA, HTTP Authentication Scheme Registry) in whatever header they stand. */
-const SECRET_VALUE = /^(basic|bearer|digest|negotiate|aws4-hmac-sha256|apikey|token)\s/i;
-
-/** Whether a header, or a parameter of a query, by its name carries what others must not read. */
-export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);
-
-const isSecretHeader = ([name, value]: readonly [string, string]): boolean =>
-  isSecretName(name) || SECRET_VALUE.test(value);
-
 /** `Name: value` as it may stand in plan and report: without the value of a secret. */
 export function shownHeader(text: string): string {
   const colon = text.indexOf(':');
   const name = text.slice(0, colon);
-  return isSecretHeader([name, text.slice(colon + 1).trim()]) ? `${name}: ***` : text;
+  return isSecretHeader(name, text.slice(colon + 1).trim()) ? `${name}: ***` : text;
 }
 
 /** Headers that may stand in plan and report, and those that may not; the latter take the same way as those of --header-env. */
@@ -117,8 +106,11 @@ function apart(
 ): Pick<Transport, 'headers' | 'secretHeaders'> {
   const entries = Object.entries(given);
   return {
-    headers: Object.fromEntries(entries.filter((entry) => !isSecretHeader(entry))),
-    secretHeaders: { ...fromVariables, ...Object.fromEntries(entries.filter(isSecretHeader)) },
+    headers: Object.fromEntries(entries.filter((entry) => !isSecretHeader(...entry))),
+    secretHeaders: {
+      ...fromVariables,
+      ...Object.fromEntries(entries.filter((entry) => isSecretHeader(...entry))),
+    },
   };
 }
 

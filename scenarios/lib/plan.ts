@@ -58,7 +58,7 @@ export type K6Load = {
   stages?: { durationMs: number; target: number }[];
   startVus?: number;
   timed?: {
-    of: 'fleet' | 'recorded';
+    of: 'fleet' | 'recorded' | 'rounds';
     speedup: number;
     peakPerSecond: number;
     retry?: { everyMs: number; withinMs: number };

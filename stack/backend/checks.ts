@@ -20,8 +20,8 @@ import type { HourlyLimiter } from './rate-limit.ts';
 import type { SecondTable } from './second-table.ts';
 import type { AcceptedSubmission } from '../storage/storage.ts';
 
-/** Status and body, as they go to the submitter; `retryAfterS`: header Retry-After, in seconds. */
-export type Answer = { status: number; body: string; retryAfterS?: number };
+/** Status and body, as they go to the submitter; `retryAfterS`: header Retry-After, in seconds; `contentType`: where it is not text. */
+export type Answer = { status: number; body: string; retryAfterS?: number; contentType?: string };
 
 const refusal = (status: number, message: string): Answer => ({
   status,

@@ -8,7 +8,7 @@ export type Log = Record<LogLevel, (msg: string, fields?: Record<string, unknown
   readonly debugs: boolean;
 };
 
-/** @param write takes one line, with its end. Level `error` is for faults of the backend, never for a refused submission. */
+/** @param write takes one line, with its end. Levels are the original's: a body that is no JSON is an `error` (log-lines.ts). */
 export function createLog(level: LogLevel, write: (line: string) => void, now: () => Date): Log {
   const limit = LOG_LEVELS.indexOf(level);
   const logger =

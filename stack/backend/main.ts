@@ -78,7 +78,10 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
   log.info(`Max requests per pk hourly: ${config.requestsPerKeyHourly}`);
   const shownHost = backend.host.includes(':') ? `[${backend.host}]` : backend.host;
   const url = `http://${shownHost}:${backend.port}`;
-  log.info(`ready and listening on ${url}`, { network: config.networkName });
+  log.info(`Server ready and listening on ${url}`, { network: config.networkName });
+  log.info(
+    'Available endpoints: / (root), /v1/submit (submissions), /health (health check), /v1/online (submitters of the last 20 minutes)',
+  );
   const { host, port } = backend;
   writeReady(`${JSON.stringify({ event: 'listening', host, port, url, pid: process.pid })}\n`);
 }
@@ -123,8 +126,14 @@ async function keepWhitelist(
   report(current);
   const timer = setInterval(() => {
     readWhitelist(file, column).then(
-      (read) => report((current = read)),
-      (error: Error) => log.error('kept the previous whitelist', { error: error.message }),
+      (read) => {
+        current = read;
+        log.info(`Delegation whitelist refreshed, number of BPs: ${read.keys.size}`);
+      },
+      (error: Error) =>
+        log.error(
+          `Failed to refresh delegation whitelist, using previous one, error: ${error.message}`,
+        ),
     );
   }, refreshMs);
   timer.unref();

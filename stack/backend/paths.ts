@@ -1,11 +1,11 @@
 /**
- * Which of the three routes a request's target takes, as Go's ServeMux finds it (the original's go.mod says Go 1.21, so its older
+ * Which of the routes a request's target takes, as Go's ServeMux finds it (the original's go.mod says Go 1.21, so its older
  * rules hold: the escaped path is decoded first, and an unclean one is redirected).
  * Source: Go 1.26, src/net/http/servemux121.go and net/url/url.go; observed: test/vectors/backend-answers.json.
  */
 
 export type Route =
-  { kind: 'submit' | 'health' | 'other' | 'bad' } | { kind: 'moved'; location: string };
+  { kind: 'submit' | 'health' | 'online' | 'other' | 'bad' } | { kind: 'moved'; location: string };
 
 /** @param target the request target: `/v1/submit?x=1`, `http://host/path`; one character a byte */
 export function routeOf(target: string): Route {
@@ -21,6 +21,7 @@ export function routeOf(target: string): Route {
   if (clean !== path)
     return { kind: 'moved', location: escapedPath(clean) + (query === '?' ? '' : query) };
   if (path === '/v1/submit') return { kind: 'submit' };
+  if (path === '/v1/online') return { kind: 'online' };
   return { kind: path === '/health' ? 'health' : 'other' };
 }
 

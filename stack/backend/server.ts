@@ -12,6 +12,18 @@ import type { AddressInfo, Socket } from 'node:net';
 import { MAX_BODY_BYTES } from '../../mina/limits.ts';
 import { type Answer, ANSWERS, type Checks, judge, type Judgement } from './checks.ts';
 import type { Log } from './log.ts';
+import {
+  logCutBody,
+  logLoss,
+  logNoLength,
+  logProcessed,
+  logRefusal,
+  logRequest,
+  logSameSecond,
+  logSaving,
+  logTooLarge,
+} from './log-lines.ts';
+import { createOnlineTable, type OnlineEntry } from './online.ts';
 import { routeOf } from './paths.ts';
 import type { AcceptedSubmission, Storage } from '../storage/storage.ts';
 
@@ -74,6 +86,11 @@ export async function startServer(options: BackendOptions): Promise<Backend> {
 const TEXT = 'text/plain; charset=utf-8';
 const SERVICE: Answer = { status: 200, body: 'delegation backend service' };
 const HEALTHY: Answer = { status: 200, body: '{"status":"ok"}\n' };
+const onlineAnswer = (list: readonly OnlineEntry[]): Answer => ({
+  status: 200,
+  body: `${JSON.stringify(list)}\n`,
+  contentType: 'application/json',
+});
 
 class BackendServer implements Backend {
   host: string;
@@ -97,6 +114,7 @@ class BackendServer implements Backend {
   readonly #savingOn = new Map<Socket, number>();
   #saved: (() => void) | null = null;
   #stopping: Promise<void> | null = null;
+  readonly #online = createOnlineTable(() => performance.now());
 
   constructor({ checks, storages, faithful, log, host, port, limits }: BackendOptions) {
     this.#checks = checks;
@@ -223,6 +241,9 @@ class BackendServer implements Backend {
       case 'health':
         this.#reply(res, HEALTHY, close);
         break;
+      case 'online':
+        this.#reply(res, onlineAnswer(this.#online.list()), close);
+        break;
       case 'other':
         this.#reply(res, SERVICE, close);
         break;
@@ -247,11 +268,15 @@ class BackendServer implements Backend {
   }
 
   /** One answer, with the headers in Go's order; node adds none of its own. */
-  #reply(res: ServerResponse, { status, body, retryAfterS }: Answer, close = false): void {
+  #reply(
+    res: ServerResponse,
+    { status, body, retryAfterS, contentType = TEXT }: Answer,
+    close = false,
+  ): void {
     this.#count(status);
     const headers = ['Date', date(), 'Content-Length', String(Buffer.byteLength(body))];
     if (retryAfterS !== undefined) headers.unshift('Retry-After', String(retryAfterS));
-    if (body !== '') headers.push('Content-Type', TEXT);
+    if (body !== '') headers.push('Content-Type', contentType);
     if (close || this.#stopping || this.#wantsClose(res.req)) headers.push('Connection', 'close');
     else if (res.req.httpVersionMinor === 0 && res.shouldKeepAlive)
       headers.push('Connection', 'keep-alive');
@@ -267,7 +292,16 @@ class BackendServer implements Backend {
   }
 
   #submit(req: IncomingMessage, res: ServerResponse, waitsForContinue: boolean): void {
-    if (req.headers['transfer-encoding'] !== undefined) {
+    const isChunked = req.headers['transfer-encoding'] !== undefined;
+    if (this.#log.debugs)
+      logRequest(this.#log, {
+        method: req.method ?? '',
+        path: '/v1/submit',
+        remoteAddr: peerAddress(req),
+        contentLength: isChunked ? -1 : Number(req.headers['content-length'] ?? 0),
+      });
+    if (isChunked) {
+      logNoLength(this.#log);
       this.#answer(res, ANSWERS.noLength, 'it has no Content-Length', waitsForContinue);
       return;
     }
@@ -308,16 +342,22 @@ class BackendServer implements Backend {
       return;
     }
     if (judgement.refused) {
+      logRefusal(this.#log, judgement.refused, judgement.why, body);
       this.#answer(res, judgement.refused, judgement.why);
       return;
     }
     const { accepted, countedAt } = judgement;
     const { socket } = req;
     this.#savingOn.set(socket, (this.#savingOn.get(socket) ?? 0) + 1);
+    logSaving(this.#log, accepted);
     void this.#store(accepted).then((answer) => {
       // The submitter will come again, so this attempt costs it nothing.
       if (answer !== ANSWERS.ok) this.#checks.limiter.takeBack(accepted.submitter, countedAt);
       this.#answer(res, answer, answer === ANSWERS.ok ? '' : 'it was not kept');
+      if (answer === ANSWERS.ok) {
+        this.#online.record(accepted);
+        logProcessed(this.#log, accepted);
+      }
       const left = this.#savingOn.get(socket)! - 1;
       if (left > 0) this.#savingOn.set(socket, left);
       else this.#savingOn.delete(socket);
@@ -343,15 +383,18 @@ class BackendServer implements Backend {
     try {
       if ((await storage.save(submission)).stored) return ANSWERS.ok;
       this.counts.keptEarlier++;
-      this.#log.debug('kept the earlier submission of this second', { submitter });
+      if (this.#faithful) logSameSecond(this.#log, storage.name, submission);
+      else this.#log.debug('kept the earlier submission of this second', { submitter });
       return ANSWERS.sameSecond;
     } catch (error) {
       this.counts.storageFailures++;
-      this.#log.error(`${storage.name} did not keep a submission`, {
-        submitter,
-        submitted_at: submittedAt,
-        error: (error as Error).message,
-      });
+      if (this.#faithful) logLoss(this.#log, storage.name, submission, error as Error);
+      else
+        this.#log.error(`${storage.name} did not keep a submission`, {
+          submitter,
+          submitted_at: submittedAt,
+          error: (error as Error).message,
+        });
       return ANSWERS.notKept;
     }
   }
@@ -367,7 +410,7 @@ class BackendServer implements Backend {
   #refuseUnread(req: IncomingMessage, length: number): void {
     const { status } = ANSWERS.tooLong;
     this.#count(status);
-    this.#log.debug(`refused with ${status} because it announces ${length} bytes`);
+    logTooLarge(this.#log, length);
     const { socket } = req;
     socket.end(
       `HTTP/1.1 413 Request Entity Too Large\r\nDate: ${date()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
@@ -389,7 +432,7 @@ class BackendServer implements Backend {
       this.#reading.delete(socket);
       const { status, body } = ANSWERS.unreadable;
       this.#count(status);
-      this.#log.debug(`refused with ${status} because the body ended early`);
+      logCutBody(this.#log);
       socket.end(
         `HTTP/1.1 400 Bad Request\r\nDate: ${date()}\r\nContent-Length: ${body.length}\r\nContent-Type: ${TEXT}\r\n\r\n${body}`,
       );
@@ -470,7 +513,7 @@ function readBody(
   req.on('close', () => finish(null));
 }
 
-/** X-Forwarded-For as it came first, else the peer's address as Go writes it. */
+/** X-Forwarded-For as it came first, else the peer's address. */
 function remoteAddress(req: IncomingMessage): string {
   if (req.headers['x-forwarded-for'] !== undefined) {
     const at = req.rawHeaders.findIndex(
@@ -479,6 +522,11 @@ function remoteAddress(req: IncomingMessage): string {
     const value = req.rawHeaders[at + 1];
     if (value !== '') return value;
   }
+  return peerAddress(req);
+}
+
+/** The peer's address as Go writes it. */
+function peerAddress(req: IncomingMessage): string {
   const { remoteAddress: address = '', remotePort, remoteFamily } = req.socket;
   return remoteFamily === 'IPv6' ? `[${address}]:${remotePort}` : `${address}:${remotePort}`;
 }

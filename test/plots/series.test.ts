@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chartData } from '../../plots/data.ts';
 import {
   latencySteps,
   MAX_POINTS,
@@ -142,4 +143,29 @@ test('readings rarer than the steps are drawn as they are', () => {
   const points = readingPoints(lines, cpu, span);
   assert.equal(points.length, 120);
   assert.ok(points.every(({ value }) => value !== null));
+});
+
+test('rounds are marked where they begin in the load, not where readings begin', () => {
+  const run = syntheticRun({ seconds: 30, rate: 5 });
+  const round = { stopped: 3, untilMs: 12_000 };
+  const times = [
+    { fromMs: 0, stressFromMs: 6000, pauseFromMs: 10_000, ...round },
+    { fromMs: 12_000, stressFromMs: 18_000, pauseFromMs: 22_000, ...round },
+  ];
+  const rounds = { basePerSecond: 5, stressPerSecond: 20, times };
+  const load = { ...run.plan!.load, timed: { of: 'rounds' as const, speedup: 1, peakPerSecond: 20, rounds } }; // prettier-ignore
+  const { startT } = timeSpan(run.samples, run.resources);
+  const summary = run.summary && { ...run.summary, loadBeganMs: startT + 1500 };
+  const data = chartData({ ...run, plan: { ...run.plan!, load }, summary });
+  assert.deepEqual(
+    data.rounds.map(({ atS, text }) => `${atS} ${text}`),
+    [
+      '1.5 round 1: 5/s, 3 stopped',
+      '7.5 stress: 20/s',
+      '11.5 pause',
+      '13.5 round 2: 5/s, 3 stopped',
+      '19.5 stress: 20/s',
+    ],
+  );
+  assert.deepEqual(chartData(run).rounds, []);
 });

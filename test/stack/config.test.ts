@@ -57,6 +57,15 @@ describe('configuration', () => {
     // As the original, on demand.
     const faithful = { ...env, BACKEND_FAITHFUL: '1', REQUESTS_PER_PK_HOURLY: 'x' };
     assert.equal(loadConfig(faithful).requestsPerKeyHourly, 120);
+    // The original polls without a pause then.
+    const polling = {
+      ...faithful,
+      DELEGATION_WHITELIST_DISABLED: '',
+      DELEGATION_WHITELIST_FILE: 'f',
+      DELEGATION_WHITELIST_REFRESH_INTERVAL: '5m',
+    };
+    assert.equal(loadConfig(polling).whitelist!.refreshMs, 1000);
+    assert.throws(() => loadConfig({ ...polling, BACKEND_FAITHFUL: '' }), /INTERVAL .*"5m"/);
     assert.equal(loadConfig({ ...env, REQUESTS_PER_PK_HOURLY: '' }).requestsPerKeyHourly, 120);
     for (const [name, column] of [
       ['', null],

@@ -139,7 +139,7 @@ test('stack up takes the CONFIG_FILE of the original, or refuses what contradict
     return { child, text: () => text, ended: once(child, 'close') as Promise<[number | null]> };
   };
   const taken = run(['--port', '0']);
-  await until(() => taken.text().includes('"msg":"ready and listening'), 'it listens');
+  await until(() => taken.text().includes('"msg":"Server ready and listening'), 'it listens');
   taken.child.kill('SIGTERM');
   assert.equal((await taken.ended)[0], 0);
   assert.match(taken.text(), new RegExp(`submissions go to .*stands-here.kept; Ctrl-C stops`));

@@ -47,6 +47,13 @@ export const SCENARIOS: Record<string, { args: string[]; length: string[] }> = {
     length: ['--duration', '2s'],
   },
   soak: { args: ['--rate', '20/s', '--gate', 'on-time>=0%'], length: ['--duration', '1s'] },
+  rounds: {
+    args: [
+      ...['--rate', '5/s', '--stress-rate', '15/s', '--rounds', '1', '--pause', '2s'],
+      ...['--gate', 'on-time>=0%'],
+    ],
+    length: ['--base-time', '1s', '--stress-time', '1s'],
+  },
   fleet: {
     args: ['--producers', '10', '--speedup', '450', '--gate', 'on-time>=0%'],
     // 15 minutes of the network: each producer once.

@@ -24,6 +24,7 @@ const EXPECTED: Record<string, Counts> = {
   'case-10-docker-json':{ lines:  4, records:  4, errors:  3, warnings: 0, shapes:  1 },
   'case-11-colours':    { lines:  6, records:  6, errors:  3, warnings: 2, shapes:  2 },
   'case-12-mina':       { lines:  5, records:  5, errors:  2, warnings: 1, shapes:  2 },
+  'uptime-backend':     { lines: 32, records: 32, errors:  2, warnings: 4, shapes:  2 },
   'go-std':             { lines:  8, records:  8, errors:  4, warnings: 1, shapes:  4 },
   'go-zap-json':        { lines:  6, records:  6, errors:  3, warnings: 1, shapes:  3 },
   'go-zap-console':     { lines: 11, records:  7, errors:  3, warnings: 1, shapes:  3 },
