@@ -21,7 +21,7 @@ const time = (name: string, help: string, min: number): OptionSpec => ({
 
 const OPTIONS: readonly OptionSpec[] = inGroup('pace', [
   {
-    name: 'rounds',
+    name: 'repeats',
     type: 'integer',
     argument: 'N',
     min: 1,
@@ -65,7 +65,7 @@ export const rounds: Definition = {
   defaults: {
     rate: '20/s',
     'stress-rate': '100/s',
-    rounds: '3',
+    repeats: '3',
     'base-time': '20s',
     'stress-time': '10s',
     pause: '5s',
@@ -73,10 +73,10 @@ export const rounds: Definition = {
   },
   uses: () => ['vus', 'rate', 'warm-up', ...namesOf(OPTIONS), ...SIGNERS],
   whyUnused: (option) =>
-    option === 'duration' ? 'in the scenario rounds: --rounds and its times say how long' : null,
+    option === 'duration' ? 'in the scenario rounds: --repeats and its times say how long' : null,
   request: (values) => ({
     rounds: {
-      rounds: values.rounds as number,
+      rounds: values.repeats as number,
       basePerSecond: rateOf(values, 'rate'),
       stressPerSecond: rateOf(values, 'stress-rate'),
       baseMs: values['base-time'] as number,
@@ -94,7 +94,7 @@ export const rounds: Definition = {
     const count = roundsSubmissions(asked);
     if (count > MOST_TIMED_SUBMISSIONS)
       problems.push(
-        `--rounds ${asked.rounds} make ${count} submissions, but ${MOST_TIMED_SUBMISSIONS} is the most that is signed beforehand`,
+        `--repeats ${asked.rounds} make ${count} submissions, but ${MOST_TIMED_SUBMISSIONS} is the most that is signed beforehand`,
       );
     if (problems.length > 0) return problems;
     // How many keys a file holds is known when it is read.

@@ -9,7 +9,7 @@ import { definitionOf } from '../../load/scenarios/index.ts';
 import { runHere } from '../support/run-command.ts';
 import { factsOf, jobOf } from '../support/job.ts';
 
-const WORDS = ['--scenario', 'rounds', '--rounds', '2', '--rate', '10/s', '--stress-rate', '40/s'];
+const WORDS = ['--scenario', 'rounds', '--repeats', '2', '--rate', '10/s', '--stress-rate', '40/s'];
 const TIMES = [
   '--base-time',
   '3s',
@@ -99,7 +99,7 @@ test('the decision has the times, the producers and who submits; the same for th
   assert.ok(decision.gates.length > 0);
   const unasked = decide(jobOf(['--scenario', 'rounds']), factsOf());
   assert.equal(unasked.shape.durationMs, 3 * 30_000 + 2 * 5000);
-  assert.equal(unasked.producers, roundsProducers(definitionOf('rounds').request!({ rate: '20/s', 'stress-rate': '100/s', rounds: 3, 'base-time': 20_000, 'stress-time': 10_000, pause: 5000, 'stopped-share': 0.2 }).rounds!)); // prettier-ignore
+  assert.equal(unasked.producers, roundsProducers(definitionOf('rounds').request!({ rate: '20/s', 'stress-rate': '100/s', repeats: 3, 'base-time': 20_000, 'stress-time': 10_000, pause: 5000, 'stopped-share': 0.2 }).rounds!)); // prettier-ignore
 });
 
 test('too few producers, a rate of nothing and a share that leaves nobody: one sentence each', async () => {
@@ -110,7 +110,7 @@ test('too few producers, a rate of nothing and a share that leaves nobody: one s
   };
   assert.match(await refused('--producers', '40'), /40 submissions\/s by the 30 producers that a round leaves of 40 would be one of each every 0\.75 s.*: take 60 producers or lower rates/); // prettier-ignore
   assert.match(await refused('--stress-rate', '0'), /--stress-rate must be more than 0/);
-  assert.match(await refused('--duration', '5s'), /--duration has no effect in the scenario rounds: --rounds and its times say how long/); // prettier-ignore
+  assert.match(await refused('--duration', '5s'), /--duration has no effect in the scenario rounds: --repeats and its times say how long/); // prettier-ignore
   assert.match(
     await refused('--producers', '1', '--stopped-share', '0.9'),
     /leaves nobody to send/,

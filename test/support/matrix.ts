@@ -49,7 +49,7 @@ export const SCENARIOS: Record<string, { args: string[]; length: string[] }> = {
   soak: { args: ['--rate', '20/s', '--gate', 'on-time>=0%'], length: ['--duration', '1s'] },
   rounds: {
     args: [
-      ...['--rate', '5/s', '--stress-rate', '15/s', '--rounds', '1', '--pause', '2s'],
+      ...['--rate', '5/s', '--stress-rate', '15/s', '--repeats', '1', '--pause', '2s'],
       ...['--gate', 'on-time>=0%'],
     ],
     length: ['--base-time', '1s', '--stress-time', '1s'],
