@@ -168,6 +168,8 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   'plots/charts.ts': ['breakpoint', 'fleet'],
   'report/sections/stored.ts': ['hostile'],
   'load/timed-starts.ts': ['fleet', 'rounds'],
+  // An option, of --ab.
+  'cli/commands/load.ts': ['rounds'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],
 };
