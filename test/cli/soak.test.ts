@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Plan, Reconcile, Summary } from '../../results/types.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
+import { readSubmissionName } from '../../stack/storage/layout.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 
@@ -39,7 +40,7 @@ function stored(run: string): { created_at: string; submittedAt: string; submitt
         created_at: string;
         submitter: string;
       }),
-      submittedAt: basename(name).slice(0, 20),
+      submittedAt: readSubmissionName(basename(name))!.submittedAt,
     }));
 }
 
