@@ -6,6 +6,7 @@
 import { costOf, type CostRun } from '../results/cost.ts';
 import type { ProcessReading, SampleLine } from '../results/types.ts';
 import type { BenchLine } from './measure.ts';
+import { normalOf, randomOf } from './random.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 const FIXED_CORES = 0.2;
@@ -20,21 +21,6 @@ export type Simulation = {
   /** Correlation of a reading's noise with that of the one before; 0: white. */
   likeness: number;
 };
-
-/** Uniform numbers from 0 to 1 (Mulberry32, public domain). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** Box and Muller 1958. */
-const normalOf = (random: () => number) => (): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 /** Readings each second, a part of a second after it, of a target that costs what is known. */
 function runOf({ rate, seconds, likeness }: Simulation, normal: () => number): CostRun {
