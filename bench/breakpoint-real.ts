@@ -27,11 +27,8 @@ const CASES: Readonly<Record<string, RealCase>> = {
 
 const LIMIT_MS = 20 * 60_000;
 
-/** One search. @param more options of `npm run load`, after those of a short search */
-export async function searchTarget(
-  { perSecond, ...options }: RealCase,
-  more: readonly string[] = [],
-): Promise<{ found: BreakpointFigures; output: string; exitCode: number | null }> {
+/** One short search. */
+async function searchTarget({ perSecond, ...options }: RealCase): Promise<BreakpointFigures> {
   const target = await startCapacityTarget(perSecond, options);
   const results = mkdtempSync(join(tmpdir(), 'bench-breakpoint-'));
   try {
@@ -40,7 +37,7 @@ export async function searchTarget(
       args: [
         ...[distFile('cli.js'), 'load', '--scenario', 'breakpoint', '--target', target.url],
         ...['--results', results, '--hold', '5s', '--duration', '30s', '--settle', '500ms'],
-        ...['--skip-pictures', ...more],
+        '--skip-pictures',
       ],
       env: process.env,
       timeoutMs: LIMIT_MS,
@@ -49,7 +46,7 @@ export async function searchTarget(
     const found = folder && (await readRun(join(results, folder))).summary?.breakpoint;
     const output = answer.kind === 'not started' ? answer.message : `${answer.output.stdout}${answer.output.stderr}`; // prettier-ignore
     if (!found) throw new Error(`the search left no figures: ${output.slice(-1000)}`);
-    return { found, output, exitCode: answer.kind === 'ended' ? answer.exitCode : null };
+    return found;
   } finally {
     await target.stop();
     rmSync(results, { recursive: true, force: true });
@@ -58,8 +55,7 @@ export async function searchTarget(
 
 export async function bench(report: (line: BenchLine) => void): Promise<void> {
   for (const [name, of] of Object.entries(CASES)) {
-    const { found } = await searchTarget(of);
-    const { rate, low, high, trials, notConfirmed } = found;
+    const { rate, low, high, trials, notConfirmed } = await searchTarget(of);
     const line = (what: string, value: number, unit: string) =>
       report({
         bench: 'breakpoint-real',

@@ -75,7 +75,11 @@ export function keepsUp(seen: Pick<ScheduleFigures, 'planned' | 'queue'>): boole
 }
 
 /** Searches over targets whose capacities are spread evenly by their logarithm. */
-export function coverageOf({ lies = 0, ...target }: SearchCase, searches: number, seed = 1): Coverage {
+export function coverageOf(
+  { lies = 0, ...target }: SearchCase,
+  searches: number,
+  seed = 1,
+): Coverage {
   const random = randomOf(seed);
   const offs: number[] = [];
   const widths: number[] = [];

@@ -24,7 +24,7 @@ import type {
 } from '../results/types.ts';
 import { formatDuration, formatGrowth, formatNumber, formatShare } from '../results/units.ts';
 import type { GateRule } from './gates.ts';
-import { queueGrowth } from './queue-growth.ts';
+import { queueOutgrewLateness } from './queue-growth.ts';
 
 /** What held the generator back. `unknown`: it was late, and nothing that was measured says why. */
 export type GeneratorCause =
@@ -191,7 +191,7 @@ function starts(facts: GeneratorFacts, schedule: ScheduleFigures): GeneratorLimi
   const misses = late + droppedWhileFree + neverCame;
   const byTarget = dropped - droppedWhileFree + lateWhileBusy;
   if (surelyAtLeast(misses, planned) <= allowedMisses || misses < byTarget) return null;
-  if (misses === late && causeOf(generator) === 'unknown' && queuedFor(schedule) > (latenessP99Ms ?? Infinity))
+  if (misses === late && causeOf(generator) === 'unknown' && queueOutgrewLateness(schedule))
     return null;
   const parts = [
     late > 0 && `${formatNumber(late)} began late`,
@@ -203,16 +203,6 @@ function starts(facts: GeneratorFacts, schedule: ScheduleFigures): GeneratorLimi
     cause,
     sentence: `of ${formatNumber(planned)} starts ${parts.join(', ')}${because(cause, facts)}`,
   };
-}
-
-/**
- * By how much longer requests waited at the target at the end of the load than at its beginning, ms: where all that was due was sent, and the
- * queue grew by more than it was late, the target is what fell behind.
- */
-function queuedFor(schedule: ScheduleFigures): number {
-  const growth = queueGrowth(schedule);
-  if (growth === null || growth.share === 0) return 0;
-  return (growth.requests / schedule.planned) * schedule.queue!.overMs;
 }
 
 function thinkTimes(facts: GeneratorFacts): GeneratorLimit | null {

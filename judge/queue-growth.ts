@@ -75,6 +75,17 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/**
+ * Whether requests waited longer at the end of a load than at its beginning by more than its starts were late: where all that was due was
+ * sent, the target is what fell behind.
+ */
+export function queueOutgrewLateness(schedule: ScheduleFigures): boolean {
+  const growth = queueGrowth(schedule);
+  if (growth === null || growth.share === 0) return false;
+  const longerMs = (growth.requests / schedule.planned) * schedule.queue!.overMs;
+  return longerMs > (schedule.latenessP99Ms ?? Infinity);
+}
+
 /** Of a load, from which on errors are more than a hiccup. */
 const MANY_ERRORS = 0.01;
 

@@ -105,13 +105,16 @@ export function shapeOf({ weights }: Posterior): { blur: number; lapse: number }
   const sums = weights.map((weight) => weight.reduce((sum, value) => sum + value, 0));
   const sumOf = (is: (b: number, l: number) => boolean): number =>
     sums.reduce(
-      (sum, value, i) =>
-        is(Math.floor(i / LAPSES.length), i % LAPSES.length) ? sum + value : sum,
+      (sum, value, i) => (is(Math.floor(i / LAPSES.length), i % LAPSES.length) ? sum + value : sum),
       0,
     );
   const values = (list: typeof BLURS) => Float64Array.from(list, ([value]) => value);
   return {
-    blur: quantile(values(BLURS), Float64Array.from(BLURS, (_, at) => sumOf((b) => b === at)), 0.5),
+    blur: quantile(
+      values(BLURS),
+      Float64Array.from(BLURS, (_, at) => sumOf((b) => b === at)),
+      0.5,
+    ),
     lapse: quantile(values(LAPSES), Float64Array.from(LAPSES, (_, at) => sumOf((_b, l) => l === at)), 0.5), // prettier-ignore
   };
 }
@@ -120,7 +123,6 @@ export function shapeOf({ weights }: Posterior): { blur: number; lapse: number }
 function quantile(values: Float64Array, shares: Float64Array, share: number): number {
   const whole = shares.reduce((sum, value) => sum + value, 0);
   let sum = 0;
-  for (let i = 0; i < values.length; i++)
-    if ((sum += shares[i]) >= share * whole) return values[i];
+  for (let i = 0; i < values.length; i++) if ((sum += shares[i]) >= share * whole) return values[i];
   return values[values.length - 1];
 }

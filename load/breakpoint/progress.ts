@@ -25,7 +25,10 @@ export const failedLate = (
   { outcome, confirmsForMs, troubleBeganMs: ms }: BreakpointTrial,
   holdMs: number,
 ): boolean =>
-  outcome === 'failed' && confirmsForMs !== undefined && ms !== undefined && ms >= SEEN_BY_TRIAL * holdMs;
+  outcome === 'failed' &&
+  confirmsForMs !== undefined &&
+  ms !== undefined &&
+  ms >= SEEN_BY_TRIAL * holdMs;
 
 const confirms = ({ confirmsForMs }: BreakpointTrial): boolean => confirmsForMs !== undefined;
 

@@ -1,6 +1,6 @@
 /** One trial of a search: the load of one rate, and what it says. Pure. */
 import { BREAKPOINT_METRIC, metricOfGate } from '../../judge/gates.ts';
-import { queueGrowth, troubleBeganMs } from '../../judge/queue-growth.ts';
+import { queueGrowth, queueOutgrewLateness, troubleBeganMs } from '../../judge/queue-growth.ts';
 import type { BreakpointTrial, Gate, Summary } from '../../results/types.ts';
 import { formatNumber, formatShare } from '../../results/units.ts';
 import { EXIT } from '../../user-error.ts';
@@ -73,13 +73,29 @@ export function trialOf(
   };
 }
 
-function outcomeOf(summary: Pick<Summary, 'figures' | 'gates' | 'verdict'>): BreakpointTrial['outcome'] {
+function outcomeOf(
+  summary: Pick<Summary, 'figures' | 'gates' | 'verdict'>,
+): BreakpointTrial['outcome'] {
   const { gates, verdict } = summary;
-  if (verdict.exitCode !== EXIT.generatorLimited) return verdict.passed ? 'held' : 'failed';
-  // A target that took all of a load which came in bunches takes it when it comes evenly, too.
+  // A target that took all of a load which came in bunches takes it when it comes evenly, too: a late start is the generator's.
   const tookIt = gates.every((gate) => gate.state === 'pass' || isOnTime(gate));
-  return tookIt && (begunShareOf(summary) ?? 0) >= BEGUN ? 'held' : 'generator-limited';
+  const wasSent = (begunShareOf(summary) ?? 0) >= BEGUN;
+  if (tookIt && wasSent) return 'held';
+  if (verdict.exitCode !== EXIT.generatorLimited) return verdict.passed ? 'held' : 'failed';
+  // All was sent, if late, and the queue grew by more than that: the target fell behind.
+  const { schedule } = summary.figures;
+  const isTargets = wasSent && mayBeLate(summary) && schedule && queueOutgrewLateness(schedule);
+  return isTargets ? 'failed' : 'generator-limited';
 }
+
+/** What held the generator back made its starts late and nothing else, as far as was seen. */
+const mayBeLate = ({ verdict: { reasons = [] } }: Pick<Summary, 'verdict'>): boolean =>
+  reasons.every(
+    (reason) =>
+      reason.kind !== 'generator-limited' ||
+      reason.cause === 'unknown' ||
+      reason.cause === 'other processes',
+  );
 
 const isOnTime = ({ name }: Gate): boolean => metricOfGate(name) === 'on-time';
 
@@ -88,11 +104,12 @@ function begunShareOf({ figures }: Pick<Summary, 'figures'>): number | null {
   return schedule && schedule.planned > 0 ? schedule.started / schedule.planned : null;
 }
 
-export function describeTrial({ outcome, failedGates, queueGrowth: growth }: BreakpointTrial): string {
-  const grew =
-    growth === null || growth === undefined || growth === 0
-      ? ''
-      : `, of the starts ${formatShare(growth)} more in the queue at its end`;
+export function describeTrial({
+  outcome,
+  failedGates,
+  queueGrowth: growth,
+}: BreakpointTrial): string {
+  const grew = growth ? `; ${formatShare(growth)} of the starts stayed in the queue` : '';
   if (outcome === 'failed') return `failed (${failedGates.join(', ')}${grew})`;
   return outcome === 'held' ? 'held' : 'the generator could not send that much on time';
 }

@@ -68,7 +68,15 @@ export function searchSection(figures: BreakpointFigures | undefined): Section[]
 /** Within so many blurs of the knee 19 of 20 trials do not go the same way: the logistic function is 0.95 at 3. */
 const UNSURE_BLURS = 3;
 
-function found({ rate, low, high, blur, confirmedRate, notConfirmed, trials }: BreakpointFigures): string {
+function found({
+  rate,
+  low,
+  high,
+  blur,
+  confirmedRate,
+  notConfirmed,
+  trials,
+}: BreakpointFigures): string {
   if (notConfirmed !== undefined) {
     const { rate: tried, throttlesAfterMs } = notConfirmed;
     return throttlesAfterMs === null

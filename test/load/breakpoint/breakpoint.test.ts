@@ -173,7 +173,7 @@ test('a ceiling needs two trials at about the same rate, above all that was sent
         }),
       ),
       (trials) => {
-        const ceiling = ceilingOf(trials as Trial[]);
+        const ceiling = ceilingOf(trials);
         for (const { rate, outcome } of trials)
           if (outcome !== 'generator-limited') assert.ok(rate < ceiling);
       },

@@ -91,7 +91,10 @@ test('nor one that allows for a burst', () => {
   assert.deepEqual([rate, confirmedRate], [null, null]);
   assert.ok(notConfirmed!.rate > 300, String(notConfirmed!.rate));
   const emptyMs = (1500 / (notConfirmed!.rate - 200)) * 1000;
-  assert.ok(Math.abs(notConfirmed!.throttlesAfterMs! - emptyMs) <= 2250, `${notConfirmed!.throttlesAfterMs}`);
+  assert.ok(
+    Math.abs(notConfirmed!.throttlesAfterMs! - emptyMs) <= 2250,
+    `${notConfirmed!.throttlesAfterMs}`,
+  );
 });
 
 const KNEE = [
@@ -135,7 +138,7 @@ test('one that fails late moves no knee, and is repeated at its rate', () => {
 test('a search that was cut shows what it knew up to then', () => {
   const { end, rate, confirmedRate } = figuresOfSearch(PLAN, KNEE, true);
   assert.equal(end, 'cut');
-  assert.ok(rate! > 180 && rate! < 212, String(rate));
+  assert.ok(rate! > 150 && rate! < 212, String(rate));
   assert.equal(confirmedRate, null);
   assert.deepEqual(
     [figuresOfSearch(PLAN, [], true).rate, figuresOfSearch(PLAN, [], true).end],

@@ -36,8 +36,14 @@ test('all on time: answers count from the intended start', () => {
   });
   // Half of the time one is under way.
   assert.equal(queue!.overMs, 1000);
-  assert.ok(queue!.inFlight.every((count) => Math.abs(count - 0.5) < 0.2), String(queue!.inFlight));
-  assert.deepEqual(queue!.errors!.filter((count) => count > 0), [1]);
+  assert.ok(
+    queue!.inFlight.every((count) => Math.abs(count - 0.5) < 0.2),
+    String(queue!.inFlight),
+  );
+  assert.deepEqual(
+    queue!.errors!.filter((count) => count > 0),
+    [1],
+  );
   // k6 rounds its beginning down to a millisecond: the first start shows that it was half of one later.
   assert.ok(Math.abs(latenessP99Ms! - 1) < 0.01, String(latenessP99Ms));
   assert.equal(watch.sinceIntended!.count, 99);
