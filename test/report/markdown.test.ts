@@ -221,7 +221,7 @@ test('sections are data: each has an id, and every row as many cells as its head
 
 test('a search without a knee says why, and shows its trials', () => {
   const run = SYNTHETIC_RUNS.breakpoint();
-  const found = run.summary.breakpoint!;
+  const found = run.summary.breakpoint;
   const pageOf = (change: Partial<typeof found>) => {
     run.summary.breakpoint = { ...found, rate: null, low: null, high: null, confirmedRate: null, ...change }; // prettier-ignore
     return markdownReport(run, []);
