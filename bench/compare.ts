@@ -10,10 +10,10 @@ import {
   type ComparedFigure,
   type PairedFigure,
 } from '../judge/compare/rounds.ts';
-import { normalOf, smallestEffect } from '../judge/compare/detectable.ts';
+import { smallestEffect } from '../judge/compare/detectable.ts';
 import { suspicionOf, type Night } from '../judge/compare/nights.ts';
 import type { BenchLine } from './measure.ts';
-import { randomOf } from '../judge/compare/random.ts';
+import { normalOf, randomOf } from '../judge/random.ts';
 
 const FIGURE: ComparedFigure = {
   name: 'p95',

@@ -5,9 +5,8 @@
  */
 import { costOf, type CostRun } from '../results/cost.ts';
 import type { ProcessReading, SampleLine } from '../results/types.ts';
-import { normalOf } from '../judge/compare/detectable.ts';
 import type { BenchLine } from './measure.ts';
-import { randomOf } from '../judge/compare/random.ts';
+import { normalOf, randomOf } from '../judge/random.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 const FIXED_CORES = 0.2;

@@ -3,6 +3,7 @@
  */
 import { SHORTEST_GROWTH_LOAD_MS } from '../results/growth.ts';
 import type { Reconcile, Summary } from '../results/types.ts';
+import { queueGrowth } from './queue-growth.ts';
 
 /** What gates look at. */
 export type GateFigures = Summary['figures'] &
@@ -102,6 +103,12 @@ export const GATE_METRICS: Record<string, Metric> = {
     kind: 'share',
     what: 'expected answers of the second half of a constant rate over the starts due in it: less than all when requests queue',
     read: ({ schedule }) => schedule?.keepingUpShare ?? null,
+  },
+  'queue-growth': {
+    needs: 'constant rate',
+    kind: 'share',
+    what: 'growth of what is in flight, from the first to the last quarter of a constant rate, beyond what chance makes, over the starts between them',
+    read: ({ schedule }) => (schedule ? (queueGrowth(schedule)?.share ?? null) : null),
   },
   'p95-since-intended': {
     needs: 'open model',

@@ -138,7 +138,7 @@ const DEFAULTS: readonly DefaultGate[] = [
   },
   // A queue that grows is the sign of a rate above what the target can do.
   {
-    gate: 'keeping-up>=97%',
+    gate: 'queue-growth<=0.2%',
     where: 'each trial of a search for the highest rate',
     when: ({ search, isConstantRate }) => search && isConstantRate,
   },

@@ -24,6 +24,7 @@ import type {
 } from '../results/types.ts';
 import { formatDuration, formatGrowth, formatNumber, formatShare } from '../results/units.ts';
 import type { GateRule } from './gates.ts';
+import { queueOutgrewLateness } from './queue-growth.ts';
 
 /** What held the generator back. `unknown`: it was late, and nothing that was measured says why. */
 export type GeneratorCause =
@@ -190,6 +191,8 @@ function starts(facts: GeneratorFacts, schedule: ScheduleFigures): GeneratorLimi
   const misses = late + droppedWhileFree + neverCame;
   const byTarget = dropped - droppedWhileFree + lateWhileBusy;
   if (surelyAtLeast(misses, planned) <= allowedMisses || misses < byTarget) return null;
+  if (misses === late && causeOf(generator) === 'unknown' && queueOutgrewLateness(schedule))
+    return null;
   const parts = [
     late > 0 && `${formatNumber(late)} began late`,
     droppedWhileFree > 0 && `${formatNumber(droppedWhileFree)} were dropped though VUs were free`,

@@ -28,8 +28,8 @@ const CODES: Readonly<Record<VerdictReason['kind'], ExitCode | null>> = {
   'no data': EXIT.noData,
   'generator-limited': EXIT.generatorLimited,
   'lowest rate failed': EXIT.gateFailed,
-  gate: EXIT.gateFailed,
   'not confirmed': EXIT.gateFailed,
+  gate: EXIT.gateFailed,
   missing: null,
   'most frequent error': null,
 };

@@ -43,7 +43,10 @@ const WORDS: { [Kind in VerdictReason['kind']]: (reason: ReasonOf<Kind>) => stri
   'most frequent error': (reason) => errorWords(reason),
   'lowest rate failed': ({ rate, gates }) =>
     `the gates do not even hold at ${formatNumber(rate)}/s: ${gates.join(', ')}`,
-  'not confirmed': () => 'no rate near it held over a longer load',
+  'not confirmed': ({ rate, throttlesAfterMs }) =>
+    throttlesAfterMs === undefined || rate === undefined
+      ? 'no rate near what was found held over a longer load; not confirmed'
+      : `at ${formatNumber(rate)}/s the target throttles after ${Math.round(throttlesAfterMs / 1000)} s; not confirmed`,
 };
 
 /** One reason in words, to stand inside a sentence; of a kind that a later toolkit added, its name. */
@@ -130,7 +133,9 @@ export function searchWords({
   return {
     range:
       rate === null || low === null || high === null
-        ? 'no rate was seen to hold'
+        ? trials.some(({ outcome }) => outcome === 'held')
+          ? 'no knee is given'
+          : 'no rate was seen to hold'
         : `the knee lies at ${formatNumber(rate)} submissions/s, with 95 % probability between ${formatNumber(low)} and ${formatNumber(high)}`,
     confirmed:
       confirmedRate === null
@@ -165,7 +170,7 @@ export function searchSentence(
     case 'lowest rate failed':
       return say(word, ...why);
     case 'not confirmed':
-      return say(word, `${range}, but ${why[0]}`);
+      return say(word, ...why, range);
     case 'broken':
       return say(word, ...why, range);
     case 'gate':

@@ -156,7 +156,9 @@ export const describeBreakpoint = ({ rate, low, high, trials }: BreakpointFigure
   const last = trials.reduce((max, { p95Ms }) => Math.max(max, p95Ms ?? 0), 0);
   const knee =
     rate === null
-      ? 'no rate held'
+      ? trials.some(({ outcome }) => outcome === 'held')
+        ? 'no knee is given, since no longer load confirmed one'
+        : 'no rate held'
       : `the knee at ${formatNumber(rate)}/s, between ${formatNumber(low!)} and ${formatNumber(high!)}`;
   return `answers per second and p95 latency of each trial over its rate; ${knee}; the highest p95 is ${formatMs(last)}`;
 };

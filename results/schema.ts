@@ -369,6 +369,13 @@ const scheduleFigures = z.looseObject({
   lateWhileBusy: count.optional(),
   onTimeShare: z.number().nullable(),
   keepingUpShare: figure,
+  queue: z
+    .looseObject({
+      overMs: z.number(),
+      inFlight: z.array(z.number()),
+      errors: z.array(z.number()).optional(),
+    })
+    .optional(),
   latenessP99Ms: z.number().nullable(),
   toleranceMs: z.number(),
 });
@@ -482,6 +489,7 @@ const breakpointFigures = z.looseObject({
   rate: z.number().nullable(),
   low: z.number().nullable(),
   high: z.number().nullable(),
+  blur: z.number().nullish(),
   end: wordOf(
     'precise',
     'holds the highest',
@@ -491,6 +499,9 @@ const breakpointFigures = z.looseObject({
     'cut',
   ),
   confirmedRate: z.number().nullable(),
+  notConfirmed: z
+    .looseObject({ rate: z.number(), throttlesAfterMs: z.number().nullable() })
+    .optional(),
   holdMs: z.number(),
   trials: z.array(
     z.looseObject({
@@ -499,6 +510,10 @@ const breakpointFigures = z.looseObject({
       outcome: wordOf('held', 'failed', 'generator-limited'),
       failedGates: z.array(text),
       keepingUpShare: z.number().nullable(),
+      queueGrowth: z.number().nullish(),
+      begunShare: z.number().optional(),
+      confirmsForMs: z.number().optional(),
+      troubleBeganMs: z.number().optional(),
       errorRate: z.number().nullable(),
       p50Ms: z.number().nullable(),
       p95Ms: z.number().nullable(),
@@ -559,6 +574,7 @@ const verdictReason = z
     failedIterations: count.optional(),
     cause: text.optional(),
     rate: figure,
+    throttlesAfterMs: figure,
     name: text.optional(),
     state: wordOf('fail', 'no data').optional(),
     value: z.number().nullable().optional(),

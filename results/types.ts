@@ -489,9 +489,21 @@ export type ScheduleFigures = {
    * makes, requests queue: the target does not keep up.
    */
   keepingUpShare?: number;
+  /** Of a constant rate that ran to its end. */
+  queue?: QueueFigures;
   /** 99th percentile of how much later than intended the submissions began; null when none did. */
   latenessP99Ms: number | null;
   toleranceMs: number;
+};
+
+/** What was under way over the time of a load at a constant rate, in parts of equal length (results/queue-meter.ts). */
+export type QueueFigures = {
+  /** The load's own time. */
+  overMs: number;
+  /** Mean number of submissions begun and not answered in each part; starts that were dropped are among them, to the end. */
+  inFlight: number[];
+  /** Answers other than the expected one in each part; absent: none. */
+  errors?: number[];
 };
 
 /** Mean and peak of one watched process over the load. */
@@ -625,6 +637,14 @@ export type BreakpointTrial = {
   failedGates: string[];
   /** Expected answers in the second half of the trial over the starts due in it; null: nothing was sent. */
   keepingUpShare: number | null;
+  /** Growth of the queue beyond chance, over the starts (judge/queue-growth.ts); null: not known. Absent: of an older toolkit. */
+  queueGrowth?: number | null;
+  /** Starts that came, late or not, over those that were due; absent: not known. */
+  begunShare?: number;
+  /** The longer load after the search, at a rate that should hold: how long it was; absent: an ordinary trial. */
+  confirmsForMs?: number;
+  /** Of such a load that failed: when its queue began to grow, or its errors began, ms from its beginning; absent: not known. */
+  troubleBeganMs?: number;
   errorRate: number | null;
   p50Ms: number | null;
   p95Ms: number | null;
@@ -635,16 +655,20 @@ export type BreakpointTrial = {
 
 /** What the scenario `breakpoint` found. */
 export type BreakpointFigures = {
-  /** Highest rate at which the gates hold, submissions per second: the median of what is known; null: none was found. */
+  /** Highest rate at which the gates hold, submissions per second: the median of what is known; null: none was found, or no longer load confirmed it. */
   rate: number | null;
-  /** It lies between these with 95 % probability (load/breakpoint/search.ts). */
+  /** It lies between these with 95 % probability (load/breakpoint/posterior.ts). */
   low: number | null;
   high: number | null;
+  /** Around it the odds of a trial to hold change by a factor of e over this share of the rate; absent or null: not known. */
+  blur?: number | null;
   /** Why the search ended. */
   end:
     'precise' | 'holds the highest' | 'fails the lowest' | 'generator-limited' | 'trials' | 'cut';
   /** Rate at which the last, longer load held; null: none did. */
   confirmedRate: number | null;
+  /** The search came to its end, and no longer load held: the last that was tried. `throttlesAfterMs`: until then the target kept up. */
+  notConfirmed?: { rate: number; throttlesAfterMs: number | null };
   holdMs: number;
   trials: BreakpointTrial[];
 };
@@ -797,7 +821,7 @@ export type VerdictReason =
     }
   /** Of a search: the lowest rate already failed, or none near what was found held over a longer load. */
   | { kind: 'lowest rate failed'; rate: number; gates: string[] }
-  | { kind: 'not confirmed' };
+  | { kind: 'not confirmed'; rate?: number; throttlesAfterMs?: number };
 
 /** The reasons stand in the order of their weight; the first one decides. None: nothing speaks against the run. */
 export type Verdict = {

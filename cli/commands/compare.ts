@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { exitCodeOf } from '../../judge/compare/comparison.ts';
 import { COMPARED_FIGURES } from '../../judge/compare/figures.ts';
 import { differencesOf, fingerprintOf } from '../../judge/compare/fingerprint.ts';
-import { randomOf } from '../../judge/compare/random.ts';
+import { randomOf } from '../../judge/random.ts';
 import { FIGURES_WITHIN, ratioWithin } from '../../judge/compare/within.ts';
 import { type ComparedRun, pageOfRuns } from '../../report/compare/runs-page.ts';
 import { calibrateBy, calibrationPathOf, judgeSession } from '../../report/compare/session.ts';

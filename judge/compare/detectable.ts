@@ -3,6 +3,7 @@
  * have seen it. Found by playing the very rule of `rounds.ts` on noise as strong as that of rounds in which nothing changed. Pure.
  */
 import { ALPHA, effectLog, FEWEST_ROUNDS, type ComparedFigure } from './rounds.ts';
+import { normalOf } from '../random.ts';
 import { fewestRounds, probabilityOfNoIncrease } from './signed-rank.ts';
 
 export const POWER = 0.8;
@@ -17,10 +18,6 @@ export function deviationOf(values: readonly number[]): number {
     values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, values.length - 1),
   );
 }
-
-/** Box and Muller 1958. */
-export const normalOf = (random: () => number) => (): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 export type DetectableQuestion = {
   figure: ComparedFigure;

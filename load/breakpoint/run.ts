@@ -1,6 +1,6 @@
 /**
  * A search for the highest rate that meets the gates: loads at constant rates, one after another on the same target, until it is known.
- * Then one longer load at the lower end of what is known shows that it holds.
+ * Then one longer load at the lower end of what is known must hold (progress.ts).
  *
  * Each trial is a run like any other, with its own decision and folder; all share the facts, and one embedded backend with its storage.
  */
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { verdictOfSearch } from '../../judge/breakpoint-verdict.ts';
 import { gateRules, judgeGates } from '../../judge/gates.ts';
 import { rm } from 'node:fs/promises';
-import type { BreakpointFigures, BreakpointTrial, Summary } from '../../results/types.ts';
+import type { BreakpointTrial, Summary } from '../../results/types.ts';
 import { formatNumber } from '../../results/units.ts';
 import { runId } from '../../results/writer.ts';
 import { Screen, type StatusText, textFor } from '../../system/screen.ts';
@@ -23,7 +23,8 @@ import { checkSurroundings, type Given } from '../prepare.ts';
 import { finishRun, type RunEnd, runLoad } from '../run.ts';
 import { checkIsBackend } from '../target/target.ts';
 import { type LastLoad, SearchRecord } from './record.ts';
-import { type SearchPlan, searchState, type SearchState } from './search.ts';
+import { figuresOfSearch, nextLoad } from './progress.ts';
+import type { SearchPlan } from './search.ts';
 import {
   describeTrial,
   isSearchGate,
@@ -33,7 +34,6 @@ import {
   trialOf,
 } from './trial.ts';
 
-const MOST_CONFIRMATIONS = 4;
 /** After a trial that failed the target may have a queue to work off. */
 const RECOVERY_MS = 60_000;
 const RECOVERED_ANSWER_MS = 500;
@@ -143,7 +143,6 @@ class Search {
   readonly #trials: BreakpointTrial[] = [];
   /** The last load, or the trial that stands for the whole. */
   last: LastLoad | null = null;
-  #confirmedRate: number | null = null;
 
   constructor(call: {
     job: LoadJob;
@@ -174,41 +173,24 @@ class Search {
     return this.#surroundings.interrupts.first.aborted;
   }
 
-  #state(): SearchState {
-    return searchState(this.#plan, this.#trials);
-  }
-
   async run(): Promise<void> {
     const { screen } = this.#surroundings;
     const { durationMs } = this.#job.request;
-    for (let confirmations = 0; !this.#isInterrupted;) {
-      const state = this.#state();
-      if (state.next !== null) {
-        await this.#trial(state.next, this.#plan.holdMs);
-        continue;
-      }
-      const held = this.#trials.some(({ outcome }) => outcome === 'held');
-      if (!held || confirmations++ >= MOST_CONFIRMATIONS) return;
-      // The rate to name is one that was seen to hold for longer, not the middle of a guess.
-      const rate = this.#rateToConfirm(state);
-      screen.line(`confirming ${formatNumber(rate)}/s for ${durationMs / 1000} s`);
-      const trial = await this.#trial(rate, durationMs);
-      if (trial?.outcome === 'held') {
-        this.#confirmedRate = trial.rate;
-        return;
-      }
+    while (!this.#isInterrupted) {
+      const next = nextLoad(this.#plan, this.#trials);
+      if (next === null) return;
+      const isTrial = next.kind === 'trial';
+      if (!isTrial)
+        screen.line(`confirming ${formatNumber(next.rate)}/s for ${durationMs / 1000} s`);
+      await this.#trial(next.rate, isTrial ? this.#plan.holdMs : durationMs, !isTrial);
     }
   }
 
-  /** The lower end of what is known, but no more than held before where the search could not go on. */
-  #rateToConfirm({ knee, end }: SearchState): number {
-    const top = this.#trials
-      .filter(({ outcome }) => outcome === 'held')
-      .reduce((most, { rate }) => Math.max(most, rate), 0);
-    return end === 'precise' || end === 'trials' ? Math.min(top, knee.low) : top;
-  }
-
-  async #trial(wanted: number, durationMs: number): Promise<BreakpointTrial | null> {
+  async #trial(
+    wanted: number,
+    durationMs: number,
+    confirms = false,
+  ): Promise<BreakpointTrial | null> {
     const { screen, output, interrupts } = this.#surroundings;
     const n = this.#trials.length + 1;
     const rate = sendableRate(wanted);
@@ -237,15 +219,20 @@ class Search {
         hint: `its folder is ${end.folder}`,
         exitCode: verdict.exitCode,
       });
-    const trial = trialOf(basename(end.folder), rate, end.summary);
+    const trial = trialOf(basename(end.folder), rate, end.summary, confirms ? durationMs : null);
     this.#trials.push(trial);
     this.#writeUnfinished();
-    const { knee } = this.#state();
-    const known = this.#trials.some(({ outcome }) => outcome === 'failed')
-      ? `; the knee lies between ${formatNumber(knee.low)} and ${formatNumber(knee.high)}/s`
-      : '';
-    screen.line(`${name}: ${describeTrial(trial)}${known}`);
+    screen.line(`${name}: ${describeTrial(trial)}${this.#known()}`);
     return trial;
+  }
+
+  /** To stand after what a trial has shown. */
+  #known(): string {
+    if (this.#trials.every(({ outcome }) => outcome !== 'failed')) return '';
+    const { low, high } = figuresOfSearch(this.#plan, this.#trials, true);
+    return low === null || high === null
+      ? ''
+      : `; the knee lies between ${formatNumber(low)} and ${formatNumber(high)}/s`;
   }
 
   /** One that was interrupted before its first answer must not stand for the whole. */
@@ -281,20 +268,6 @@ class Search {
     }
   }
 
-  #figures(isCut: boolean): BreakpointFigures {
-    const state = this.#trials.length > 0 ? this.#state() : null;
-    const found = this.#trials.some(({ outcome }) => outcome === 'held');
-    return {
-      rate: found ? state!.knee.rate : null,
-      low: found ? state!.knee.low : null,
-      high: found ? state!.knee.high : null,
-      end: isCut || state === null || state.end === null ? 'cut' : state.end,
-      confirmedRate: this.#confirmedRate,
-      holdMs: this.#plan.holdMs,
-      trials: this.#trials,
-    };
-  }
-
   /** For whoever looks at a search that was killed. */
   #writeUnfinished(): void {
     const problem = new UserError('the search did not come to its end', {
@@ -313,7 +286,8 @@ class Search {
   #whole(problem: UserError | null): Parameters<SearchRecord['write']>[1] {
     const { gates, options, request } = this.#job;
     const last = this.last!.summary;
-    const breakpoint = this.#figures(this.#isInterrupted || problem !== null);
+    const isCut = this.#isInterrupted || problem !== null;
+    const breakpoint = figuresOfSearch(this.#plan, this.#trials, isCut);
     const ofSearch = judgeGates(gateRules(gates.filter(isSearchGate), []), {
       ...last.figures,
       breakpoint,

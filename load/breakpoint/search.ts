@@ -1,9 +1,11 @@
 /**
  * Which rate to try next, and what is known after each trial: probabilistic bisection (Horstein 1963; Waeber, Frazier and
- * Henderson, "Bisection search with noisy responses", SIAM J. Control Optim. 51, 2013). One trial may be wrong, for a target
- * hiccups and a machine is shared, so a trial does not cut the range: it moves probability. The knee has a density over rates; the
- * next trial is where half of it lies on each side, and what is left of its width is the confidence of the result. Pure.
+ * Henderson, "Bisection search with noisy responses", SIAM J. Control Optim. 51, 2013). One trial may be wrong, so a trial does not
+ * cut the range: it moves probability (posterior.ts), and what is left of its width is the confidence of the result. The next trial is
+ * near where half of the probability lies on each side, a little below and a little above in turns: trials at one rate alone would not
+ * show how blurred the knee is. Pure.
  */
+import { kneeAt, observe, type Posterior, priorOf, shapeOf } from './posterior.ts';
 
 export type SearchOptions = {
   /** Submissions per second of the first trial. */
@@ -43,22 +45,15 @@ export type SearchState = {
   end: 'precise' | 'holds the highest' | 'fails the lowest' | 'generator-limited' | 'trials' | null;
 };
 
-/** Between two rates of the grid: a tenth of the finest precision that makes sense. */
-const GRID_STEP = Math.log(1.002);
-/** A trial far from the knee is wrong this often: taken as measured on shared machines, on the careful side. */
-const WRONG = 0.08;
-/** Around the knee outcomes change from sure to sure over this (logarithmic) distance: 1.5 %. */
-const BLUR = 0.015;
-const STEP_FACTOR = 2;
-/** So many trials that the generator could not send make a ceiling; one may be a hiccup. */
-const CEILING_TRIALS = 2;
+/** Rates of the grid within the precision that is asked for. */
+const STEPS_IN_PRECISION = 20;
+/** Where to try next, as shares of the probability that the knee lies below: in turns. */
+const TURNS = [0.3, 0.7] as const;
 const SURE = 0.95;
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-
-/** Of a trial at `rate` to hold when the knee is at `knee`. */
-const chanceToHold = (rate: number, knee: number): number =>
-  WRONG + (1 - 2 * WRONG) * sigmoid((Math.log(knee) - Math.log(rate)) / BLUR);
+const STEP_FACTOR = 2;
+/** So many trials at about the same rate that the generator could not send make a ceiling; one may be a hiccup. */
+const CEILING_TRIALS = 2;
+const SAME_RATE = 1.1;
 
 /** Everything follows from the trials so far. @throws RangeError for options without a range */
 export function searchState(options: SearchOptions, trials: readonly Trial[]): SearchState {
@@ -66,10 +61,14 @@ export function searchState(options: SearchOptions, trials: readonly Trial[]): S
   if (!(lowest > 0 && lowest <= first && first <= highest && precision > 0))
     throw new RangeError('a search needs 0 < lowest <= first <= highest and a precision above 0');
   const ceiling = ceilingOf(trials);
+  const posterior = posteriorOf(options, trials);
   // Nothing can be learnt about rates that cannot be sent.
-  const grid = gridOf(lowest, Math.max(first, Math.min(highest, ceiling)));
-  const density = densityOf(grid, trials);
-  const knee = kneeOf(grid, density);
+  const [low, rate, high, ...turns] = kneeAt(
+    posterior,
+    [(1 - SURE) / 2, 0.5, (1 + SURE) / 2, ...TURNS],
+    Math.max(first, ceiling),
+  );
+  const knee = { rate, low, high };
   const done = (end: NonNullable<SearchState['end']>): SearchState => ({ knee, next: null, end });
 
   const held = trials.filter(({ outcome }) => outcome === 'held');
@@ -99,48 +98,45 @@ export function searchState(options: SearchOptions, trials: readonly Trial[]): S
     }
     return { knee, next, end: null };
   }
-  const next = Math.max(lowest, Math.min(highest, knee.rate));
+  const wanted = turns[(held.length + failed.length) % turns.length];
+  const next = Math.max(lowest, Math.min(highest, wanted));
   return { knee, next: next >= ceiling ? ceiling / (1 + precision) : next, end: null };
 }
 
-/** Above what the generator is known to have sent; a lower rate that it once could not send was a hiccup. */
-function ceilingOf(trials: readonly Trial[]): number {
+/**
+ * The rate from which on the generator cannot send: {@link CEILING_TRIALS} trials at about that rate show it, and none at it or above it
+ * was sent. What was sent is never beyond it: a lower rate that could not be sent once was a hiccup.
+ */
+export function ceilingOf(trials: readonly Trial[]): number {
   const sent = trials.filter(({ outcome }) => outcome !== 'generator-limited');
   const known = sent.reduce((most, { rate }) => Math.max(most, rate), 0);
-  const limited = trials.filter(
-    ({ rate, outcome }) => outcome === 'generator-limited' && rate > known,
-  );
-  return limited.length >= CEILING_TRIALS ? Math.min(...limited.map(({ rate }) => rate)) : Infinity;
+  const limited = trials
+    .filter(({ rate, outcome }) => outcome === 'generator-limited' && rate > known)
+    .map(({ rate }) => rate)
+    .sort((a, b) => a - b);
+  const place = limited.findIndex((rate, i) => limited[i + CEILING_TRIALS - 1] <= rate * SAME_RATE);
+  return place === -1 ? Infinity : limited[place];
 }
 
-/** From one step below the lowest rate to one above the highest: "it never holds" and "it always does" have a place. */
-function gridOf(lowest: number, highest: number): Float64Array {
-  const steps = Math.ceil(Math.log(highest / lowest) / GRID_STEP) + 20;
-  return Float64Array.from(
-    { length: steps + 1 },
-    (_, i) => lowest * Math.exp((i - 10) * GRID_STEP),
-  );
-}
+/** Around the knee the odds of a trial to hold change by a factor of e over this share of the rate. */
+export const blurOf = (options: SearchOptions, trials: readonly Trial[]): number =>
+  shapeOf(posteriorOf(options, trials)).blur;
 
-function densityOf(grid: Float64Array, trials: readonly Trial[]): Float64Array {
-  const density = new Float64Array(grid.length).fill(1 / grid.length);
-  for (const { rate, outcome } of trials) {
-    if (outcome === 'generator-limited') continue;
-    let sum = 0;
-    for (let i = 0; i < grid.length; i++) {
-      const hold = chanceToHold(rate, grid[i]);
-      sum += density[i] *= outcome === 'held' ? hold : 1 - hold;
-    }
-    for (let i = 0; i < grid.length; i++) density[i] /= sum;
-  }
-  return density;
-}
+/** What was seen last of each search, so that a trial more costs one trial and not all of them. */
+const LAST = new WeakMap<SearchOptions, { trials: readonly Trial[]; posterior: Posterior }>();
 
-function kneeOf(grid: Float64Array, density: Float64Array): Knee {
-  const at = (share: number): number => {
-    let sum = 0;
-    for (let i = 0; i < grid.length; i++) if ((sum += density[i]) >= share) return grid[i];
-    return grid[grid.length - 1];
-  };
-  return { rate: at(0.5), low: at((1 - SURE) / 2), high: at((1 + SURE) / 2) };
+function posteriorOf(options: SearchOptions, trials: readonly Trial[]): Posterior {
+  const { lowest, highest, precision } = options;
+  const last = LAST.get(options);
+  const goesOn =
+    last !== undefined &&
+    last.trials.length <= trials.length &&
+    last.trials.every((trial, i) => trial === trials[i]);
+  const posterior = goesOn
+    ? last.posterior
+    : priorOf(lowest, highest, Math.log(1 + precision) / STEPS_IN_PRECISION);
+  for (const { rate, outcome } of trials.slice(goesOn ? last.trials.length : 0))
+    if (outcome !== 'generator-limited') observe(posterior, { rate, held: outcome === 'held' });
+  LAST.set(options, { trials: [...trials], posterior });
+  return posterior;
 }

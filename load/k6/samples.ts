@@ -375,7 +375,8 @@ export class SampleAggregator {
     }
     if (code === CODE.leaseEnded) return;
     this.#options.times?.ended(index, timeMs);
-    this.schedule?.ended(index, timeMs, (code & CODE.expected) !== 0 && !this.#isWarmUp(timeMs));
+    const isExpected = (code & CODE.expected) !== 0;
+    this.schedule?.ended(index, timeMs, isExpected && !this.#isWarmUp(timeMs), isExpected);
     if (code === CODE.threw) {
       second.failedIterations++;
       this.#failedIterations++;

@@ -6,6 +6,7 @@
  * between that start's intended moment and its report "begun".
  */
 import { LatencyHistogram } from '../../results/histogram.ts';
+import { QueueMeter } from '../../results/queue-meter.ts';
 import type { LatencyFigures, ScheduleFigures } from '../../results/types.ts';
 import type { Schedule } from '../schedule.ts';
 
@@ -34,11 +35,14 @@ export class ScheduleWatch {
   readonly #due = new Map<number, number>();
   readonly #lateness = new LatencyHistogram();
   readonly #sinceIntended = new LatencyHistogram();
+  /** Of a constant rate. */
+  readonly #queue: QueueMeter | null;
 
   /** @param vus VUs that stand ready */
   constructor(schedule: Schedule, vus: number) {
     this.#schedule = schedule;
     this.#vus = vus;
+    this.#queue = schedule.kind === 'constant' ? new QueueMeter(schedule.durationMs) : null;
   }
 
   /** @param ms the scenario's beginning, since 1970 */
@@ -77,6 +81,7 @@ export class ScheduleWatch {
     if (!Number.isFinite(dueMs)) return false;
     if (this.#dropped === 0) this.#earliestMs = Math.min(this.#earliestMs, timeMs - dueMs);
     this.#due.set(index, dueMs);
+    this.#queue?.begun(timeMs - this.#beginMs());
     const latenessMs = Math.max(0, timeMs - this.#beginMs() - dueMs);
     this.#lateness.record(latenessMs * 1000);
     const isLate = latenessMs > this.#schedule.toleranceMs;
@@ -88,18 +93,28 @@ export class ScheduleWatch {
 
   /** @param starts that never came, all for the same reason */
   dropped(starts = 1): void {
+    // Each of them waits outside for the rest of the load.
+    for (let i = 0; i < starts && this.#queue !== null; i++) {
+      const dueMs = this.#schedule.intendedMs(this.#started + this.#dropped + i);
+      this.#queue.begun(dueMs);
+    }
     this.#dropped += starts;
     if (!this.#isFull) this.#droppedWhileFree += starts;
   }
 
-  /** A submission was answered, or thrown away. @param counts whether its time says something about the target */
-  ended(index: number, timeMs: number, counts: boolean): void {
+  /**
+   * A submission was answered, or thrown away.
+   * @param counts whether its time says something about the target
+   * @param isExpected whether the answer is the one that it should get, in the warm-up too
+   */
+  ended(index: number, timeMs: number, counts: boolean, isExpected = counts): void {
     const dueMs = this.#due.get(index);
     if (dueMs === undefined) return;
     this.#due.delete(index);
     if (this.#lastFullMs === Infinity && !this.#isFull) this.#lastFullMs = timeMs;
     const sinceBeginMs = timeMs - this.#beginMs();
     const { durationMs } = this.#schedule;
+    this.#queue?.ended(sinceBeginMs, isExpected);
     if (counts && sinceBeginMs > durationMs / 2 && sinceBeginMs <= durationMs)
       this.#answeredInSecondHalf++;
     if (counts) this.#sinceIntended.record(Math.max(0, timeMs - this.#beginMs() - dueMs) * 1000);
@@ -148,6 +163,7 @@ export class ScheduleWatch {
       // A load that was cut has no second half.
       ...(untilMs === null &&
         this.keepingUpShare !== null && { keepingUpShare: this.keepingUpShare }),
+      ...(untilMs === null && this.#queue !== null && { queue: this.#queue.figures() }),
       latenessP99Ms: this.#lateness.count === 0 ? null : this.#lateness.percentileMs(99),
       toleranceMs: this.#schedule.toleranceMs,
     };

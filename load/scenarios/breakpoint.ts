@@ -24,7 +24,7 @@ const OPTIONS: readonly OptionSpec[] = inGroup('pace', [
     default: '10s',
     min: 2000,
     max: 3_600_000,
-    help: 'how long breakpoint holds each rate; --duration is that of the last load, which confirms what was found',
+    help: 'how long breakpoint holds each rate; --duration is that of the last load, which confirms what was found: longer than the target takes to throttle',
   },
   {
     name: 'settle',
@@ -42,19 +42,21 @@ const OPTIONS: readonly OptionSpec[] = inGroup('pace', [
     default: '5',
     min: 1,
     max: 50,
-    help: 'width of the range in which the knee lies with 95 % probability when breakpoint ends',
+    help: 'width of the range in which the knee lies with 95 % probability when breakpoint ends; a blurred knee may take more trials than --max-trials',
   },
   {
     name: 'max-trials',
     type: 'integer',
     argument: 'N',
-    default: '40',
+    default: '26',
     min: 2,
     max: 500,
     help: 'how many rates breakpoint tries at most',
   },
 ]);
 
+/** Three trials and more on end at least: what allows for a burst or throttles does so within seconds to a minute. */
+const CONFIRMING = '90s';
 /** Lowest rate that the search goes down to, as a share of --rate. */
 const LOWEST_SHARE = 1 / 64;
 /** Submissions of a trial, at least: of fewer none may be due in its second half, so whether the target keeps up cannot be seen. */
@@ -83,7 +85,7 @@ export const breakpoint: Definition = {
   name: 'breakpoint',
   summary: 'the highest rate that meets the gates',
   options: OPTIONS,
-  defaults: { rate: '50/s', duration: '30s', timeout: '10s' },
+  defaults: { rate: '50/s', duration: CONFIRMING, timeout: '10s' },
   uses: () => ['vus', 'rate', 'duration', ...namesOf(OPTIONS), ...SIGNED],
   whyUnused: whyNoPace,
   problems(values) {

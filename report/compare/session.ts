@@ -10,7 +10,7 @@ import {
   type Comparison,
   type Round,
 } from '../../judge/compare/comparison.ts';
-import { randomOf } from '../../judge/compare/random.ts';
+import { randomOf } from '../../judge/random.ts';
 import { readRun } from '../../results/reader.ts';
 import { readSession, type Session } from '../../results/session.ts';
 import { EXIT, UserError } from '../../user-error.ts';

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BENCHES } from '../../cli/commands/bench.ts';
+import { BENCHES, LONG_BENCHES } from '../../cli/commands/bench.ts';
 import { projectRoot } from '../../paths.ts';
 
-const rows = readFileSync(join(projectRoot, 'docs', 'performance.md'), 'utf8')
+const page = readFileSync(join(projectRoot, 'docs', 'performance.md'), 'utf8');
+const rows = page
   .split('\n')
   .filter((line) => line.startsWith('| `'))
   .slice(1); // the head
@@ -17,6 +18,7 @@ test('the table of docs/performance.md names all benchmarks, and no other', () =
 });
 
 test('every benchmark can be loaded', async () => {
-  for (const [name, load] of Object.entries(BENCHES))
+  for (const [name, load] of Object.entries({ ...BENCHES, ...LONG_BENCHES }))
     assert.equal(typeof (await load()).bench, 'function', name);
+  for (const name of Object.keys(LONG_BENCHES)) assert.match(page, new RegExp(`bench -- ${name}`));
 });

@@ -10,7 +10,7 @@ import {
 } from '../../judge/compare/comparison.ts';
 import { differencesOf, fingerprintId, fingerprintOf } from '../../judge/compare/fingerprint.ts';
 import { ratioWithin } from '../../judge/compare/within.ts';
-import { randomOf } from '../../judge/compare/random.ts';
+import { randomOf } from '../../judge/random.ts';
 import { formatRatio } from '../../report/compare/page.ts';
 import type { Run } from '../../results/reader.ts';
 import { EXIT } from '../../user-error.ts';

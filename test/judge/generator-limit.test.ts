@@ -84,6 +84,23 @@ test('a start that is late by little beside the answers is no limit: that is a q
   assert.notEqual(limitOf({ schedule: { ...kept, ...queued }, answerP50Ms: 20 }), null);
 });
 
+test('all that was due was sent, a little late, and the queue grew by more than that: the target fell behind', () => {
+  const inFlight = Array.from({ length: 40 }, (_, i) => 4 * i);
+  const queue = { overMs: 10_000, inFlight };
+  const seen = { planned: 8001, started: 8001, late: 184, latenessP99Ms: 13 };
+  const limit = (schedule: Partial<ScheduleFigures>, generator: GeneratorFigures = { cpu: idle }) =>
+    limitOf({ schedule: { ...kept, ...seen, ...schedule }, answerP50Ms: 90, generator });
+  assert.equal(limit({ queue }), null);
+  assert.notEqual(limit({}), null);
+  // As much in flight at the end as at the beginning, starts that never came, later than the queue is long: the generator.
+  assert.notEqual(limit({ queue: { ...queue, inFlight: inFlight.map(() => 4) } }), null);
+  assert.notEqual(limit({ queue, started: 7000 }), null);
+  assert.notEqual(limit({ queue, latenessP99Ms: 900 }), null);
+  // Where it is known what held k6 back, that held back the reading of answers, too.
+  const others = { host: 0.99, k6: 0.02, others: 0.75 };
+  assert.equal(limit({ queue }, { cpu: others })!.cause, 'other processes');
+});
+
 test('busy neighbours have a kind of their own, in open and closed models', () => {
   const cpu = { host: 0.99, k6: 0.02, target: 0.1, others: 0.75 };
   assert.deepEqual(open({ late: 900 }, { cpu, waitedShare: 0.9 }), {

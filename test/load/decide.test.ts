@@ -126,7 +126,7 @@ test('gates of the scenarios: growth of a watched soak of half an hour, keeping 
   assert.deepEqual(soak('30m', null), []);
   assert.deepEqual(soak('29m', 1), []);
   assert.deepEqual(added(['--duration', '1h'], { targetPid: 1 }), []);
-  assert.deepEqual(added(['--scenario', 'breakpoint']), ['on-time>=99%', 'keeping-up>=97%']);
+  assert.deepEqual(added(['--scenario', 'breakpoint']), ['on-time>=99%', 'queue-growth<=0.2%']);
   assert.deepEqual(added(['--scenario', 'hostile']), ['hostile-unexpected<=0']);
 });
 

@@ -69,7 +69,7 @@ test('a dry run writes nothing, and says what was decided', async () => {
   });
   const lines = (await dryRun(job, {})).join('\n');
   assert.match(lines, /^search {8}rates from 50\/s up to 5000\/s, each held for 10 s, 40 at most/);
-  assert.match(lines, /^gates .*keeping-up>=97%/m);
+  assert.match(lines, /^gates .*queue-growth<=0.2%/m);
   assert.match(lines, /^pictures {6}breakpoint, beside those of every load$/m);
   assert.match(lines, /^note {10}MINA_LOAD_STAGES of the environment has no effect/m);
   assert.ok(!existsSync(resultsFolder));

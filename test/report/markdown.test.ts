@@ -218,3 +218,22 @@ test('sections are data: each has an id, and every row as many cells as its head
     for (const row of rows) assert.equal(row.length, head.length);
   }
 });
+
+test('a search without a knee says why, and shows its trials', () => {
+  const run = SYNTHETIC_RUNS.breakpoint();
+  const found = run.summary.breakpoint;
+  const pageOf = (change: Partial<typeof found>) => {
+    run.summary.breakpoint = { ...found, rate: null, low: null, high: null, confirmedRate: null, ...change }; // prettier-ignore
+    return markdownReport(run, []);
+  };
+  const throttled = pageOf({ notConfirmed: { rate: 297, throttlesAfterMs: 31_000 } });
+  assert.match(throttled, /No knee is given: at 297\/s, which shorter trials say it takes, the target throttles after 31 s\./); // prettier-ignore
+  assert.doesNotMatch(throttled, /The knee lies|may go either way/);
+  assert.match(throttled, /\| +13, for 1 min 30 s \| +297 \| held/);
+  assert.match(pageOf({ notConfirmed: { rate: 297, throttlesAfterMs: null } }), /No knee is given: no longer load held \(the last at 297\/s\)\./); // prettier-ignore
+  // A folder of a toolkit that judged trials otherwise shows what it judged them by.
+  const trials = found.trials.map((trial) => ({ ...trial, queueGrowth: undefined }));
+  const old = pageOf({ trials, rate: 304, low: 297, high: 311, confirmedRate: 297, blur: null });
+  assert.match(old, /\| Answered in time \|/);
+  assert.doesNotMatch(old, /[Qq]ueue growth/);
+});

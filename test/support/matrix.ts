@@ -63,7 +63,7 @@ export const SCENARIOS: Record<string, { args: string[]; length: string[] }> = {
   breakpoint: {
     args: [
       ...['--rate', '10/s', '--max-rate', '10', '--max-trials', '3', '--settle', '0'],
-      ...['--gate', 'on-time>=0%', '--gate', 'keeping-up>=0%'],
+      ...['--gate', 'on-time>=0%', '--gate', 'queue-growth<=100%'],
     ],
     length: ['--hold', '2s', '--duration', '2s'],
   },

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { alarmsOf, nightsOf as nightsOfSimulation } from '../../../bench/compare.ts';
-import { randomOf } from '../../../judge/compare/random.ts';
+import { normalOf, randomOf } from '../../../judge/random.ts';
 import { changePoint, changePoints } from '../../../judge/compare/change-point.ts';
-import { normalOf } from '../../../judge/compare/detectable.ts';
 import {
   isBeyondLevel,
   levelBegin,

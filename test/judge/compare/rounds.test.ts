@@ -9,7 +9,7 @@ import {
   type PairedFigure,
 } from '../../../judge/compare/rounds.ts';
 import { smallestEffect } from '../../../judge/compare/detectable.ts';
-import { randomOf } from '../../../judge/compare/random.ts';
+import { randomOf } from '../../../judge/random.ts';
 import type { Summary } from '../../../results/types.ts';
 
 const p95: ComparedFigure = {

@@ -23,7 +23,7 @@ test('all on time: answers count from the intended start', () => {
     assert.equal(watch.begun(i, T0 + 0.5 + i * 10 + (i % 2)), false);
     watch.ended(i, T0 + 0.5 + i * 10 + 5, i !== 7);
   }
-  const { latenessP99Ms, ...figures } = watch.figures(null);
+  const { latenessP99Ms, queue, ...figures } = watch.figures(null);
   assert.deepEqual(figures, {
     planned: 100,
     started: 100,
@@ -34,6 +34,16 @@ test('all on time: answers count from the intended start', () => {
     keepingUpShare: 1,
     toleranceMs: 10,
   });
+  // Half of the time one is under way.
+  assert.equal(queue!.overMs, 1000);
+  assert.ok(
+    queue!.inFlight.every((count) => Math.abs(count - 0.5) < 0.2),
+    String(queue!.inFlight),
+  );
+  assert.deepEqual(
+    queue!.errors!.filter((count) => count > 0),
+    [1],
+  );
   // k6 rounds its beginning down to a millisecond: the first start shows that it was half of one later.
   assert.ok(Math.abs(latenessP99Ms! - 1) < 0.01, String(latenessP99Ms));
   assert.equal(watch.sinceIntended!.count, 99);
@@ -84,8 +94,11 @@ test('a dropped start takes no index: the next submission has the place after it
   for (let i = 0; i < 50; i++) watch.dropped();
   assert.equal(watch.begun(1, T0 + 510), false);
   assert.equal(watch.begun(2, T0 + 535), true);
-  const { started, dropped, late } = watch.figures(null);
+  const { started, dropped, late, queue } = watch.figures(null);
   assert.deepEqual([started, dropped, late], [3, 50, 1]);
+  // The dropped ones wait from when they were due.
+  assert.ok(Math.abs(queue!.inFlight[10] - 26.5) < 1, String(queue!.inFlight));
+  assert.equal(queue!.inFlight[39], 53);
 });
 
 test('dropped while VUs were free, or while all waited', () => {

@@ -1,6 +1,7 @@
 /**
  * An uptime backend that answers at most so many submissions a second, one after another, as a target with one busy resource
- * does: what comes faster waits in a queue without end. Nothing is checked or stored.
+ * does: what comes faster waits in a queue without end. It goes by the clock alone, so its capacity is the same on every machine that can
+ * answer so many at all. Nothing is checked or stored.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -16,9 +17,23 @@ export type CapacityTarget = {
 /** What the backend answers to a body that is no submission: load/target/target.ts asks with one before each run. */
 const QUESTION_ANSWER = { status: 400, body: '{"error":"Error decoding payload"}' };
 
+export type CapacityOptions = {
+  /** Once submissions have come for so long without a pause, the capacity is another. */
+  throttle?: { afterMs: number; perSecond: number };
+  /** After a pause so many are answered at once, beyond the capacity: a token bucket's allowance. */
+  burst?: number;
+};
+
+/** Without a submission for so long, a load is over. */
+const PAUSE_MS = 400;
+
 /** @param perSecond the capacity */
-export async function startCapacityTarget(perSecond: number): Promise<CapacityTarget> {
+export async function startCapacityTarget(
+  perSecond: number,
+  { throttle, burst = 0 }: CapacityOptions = {},
+): Promise<CapacityTarget> {
   let freeAtMs = 0;
+  let [beganMs, lastMs] = [-Infinity, -Infinity];
   let answered = 0;
   const server = createServer((req, res) => {
     let bytes = 0;
@@ -29,7 +44,13 @@ export async function startCapacityTarget(perSecond: number): Promise<CapacityTa
         res.end(body);
       };
       if (bytes < 1000) return answer(QUESTION_ANSWER.status, QUESTION_ANSWER.body);
-      freeAtMs = Math.max(freeAtMs, performance.now()) + 1000 / perSecond;
+      const now = performance.now();
+      if (now - lastMs > PAUSE_MS) beganMs = now;
+      lastMs = now;
+      const isThrottled = throttle !== undefined && now - beganMs >= throttle.afterMs;
+      const today = isThrottled ? throttle.perSecond : perSecond;
+      // A bucket fills up to its allowance and no further.
+      freeAtMs = Math.max(freeAtMs, now - (burst * 1000) / perSecond) + 1000 / today;
       setTimeout(
         () => {
           answered++;

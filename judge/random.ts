@@ -1,4 +1,4 @@
-/** Random numbers that a seed fixes: the same comparison gives the same answer whenever it is asked. Pure. */
+/** Random numbers that a seed fixes, for what is drawn or made up: the same question gets the same answer whenever it is asked. Pure. */
 
 /** FNV-1a, 32 bits. */
 function hashOf(text: string): number {
@@ -17,3 +17,10 @@ export function randomOf(seed: number | string): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+/** Of mean 0 and variance 1 (Box and Muller 1958). */
+export const normalOf = (random: () => number) => (): number =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
+/** Of mean 1. */
+export const exponentialOf = (random: () => number) => (): number => -Math.log(1 - random());
