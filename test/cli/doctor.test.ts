@@ -1,21 +1,20 @@
 /** `npm run doctor`: each check with a machine that has the thing, and one that has not. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { CheckResult, DoctorContext } from '../../cli/commands/doctor.ts';
 import { CHECKS, describe, doctor, isHealthy, runChecks } from '../../cli/commands/doctor.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const fixture = (name: string) => join(projectRoot, 'test', 'fixtures', 'bin', name);
-const scratch = mkdtempSync(join(tmpdir(), 'doctor-test-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
 
 let folders = 0;
 const folder = (): string => {

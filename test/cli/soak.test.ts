@@ -1,22 +1,20 @@
 /** `npm run load -- --scenario soak` from the outside, with the embedded backend, which checks every signature. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import type { Plan, Reconcile, Summary } from '../../results/types.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-let folder: string;
+const folder = scratchFolder();
 let env: NodeJS.ProcessEnv;
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'soak-cli-'));
   env = { K6_BIN: await k6Path() };
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 const soak = (results: string, ...args: string[]): string[] => [
   'load', '--port', '0', '--scenario', 'soak', '--results', join(folder, results), ...args,
@@ -44,7 +42,7 @@ function stored(run: string): { created_at: string; submittedAt: string; submitt
 }
 
 test('a soak: sent = accepted = stored, each signed in the seconds before it was sent', async () => {
-  const { exitCode, stdout } = await runCli(
+  const { exitCode, stdout } = await runHere(
     soak('rate', '--rate', '60/s', '--duration', '3s', '--keep', '--gate', 'on-time>=0%'),
     env,
   );
@@ -130,7 +128,7 @@ test('a dry run says that nothing is signed beforehand, however long it is', asy
 
 test('a soak that the disk has no room for is refused before anything is sent', async () => {
   // A week at the highest rate: some 600 TB.
-  const { exitCode, stderr } = await runCli(soak('room', '--duration', '168h', '--rate', '100000/s', '--producers', '1000'), env); // prettier-ignore
+  const { exitCode, stderr } = await runHere(soak('room', '--duration', '168h', '--rate', '100000/s', '--producers', '1000'), env); // prettier-ignore
   assert.equal(exitCode, 5, stderr);
   assert.match(
     stderr,

@@ -28,3 +28,12 @@ export function assertRefused(
   assert.match(result.stderr, /^(error: [^\n]+\n)+what to do: [^\n]+\n$/);
   if (results !== undefined) assert.deepEqual(existsSync(results) ? readdirSync(results) : [], []);
 }
+
+/** Lines of samples.ndjson so far, of the only run in `results`. */
+export function samplesOf(results: string): number {
+  if (!existsSync(results)) return 0;
+  const [run] = readdirSync(results).filter((name) => name.startsWith('20'));
+  if (run === undefined) return 0;
+  const file = join(results, run, 'samples.ndjson');
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+}

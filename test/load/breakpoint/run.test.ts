@@ -8,7 +8,8 @@ import type { Surroundings } from '../../../load/job.ts';
 import { projectRoot } from '../../../paths.ts';
 import type { Summary } from '../../../results/types.ts';
 import { Screen } from '../../../system/screen.ts';
-import { runCli, startCli } from '../../support/cli.ts';
+import { startCli } from '../../support/cli.ts';
+import { runHere } from '../../support/run-command.ts';
 import { until } from '../../support/until.ts';
 import { jobOf } from '../../support/job.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -93,7 +94,7 @@ test('a search that was killed shows its trials in the report', async () => {
   cli.child.kill('SIGKILL');
   await cli.result;
   const folder = theRun(results);
-  const { exitCode, stdout, stderr } = await runCli(['report', folder]);
+  const { exitCode, stdout, stderr } = await runHere(['report', folder]);
   assert.equal(exitCode, 0, stdout + stderr);
   const report = readFileSync(join(folder, 'report.md'), 'utf8');
   assert.match(report, /BROKEN: the search did not come to its end/);

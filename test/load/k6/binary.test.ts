@@ -8,10 +8,8 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -20,9 +18,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { crc32, deflateRawSync } from 'node:zlib';
 import * as tar from 'tar';
@@ -41,10 +38,11 @@ import { probeK6 } from '../../../load/k6/probe.ts';
 import { projectRoot } from '../../../paths.ts';
 import { UserError } from '../../../user-error.ts';
 import { startTestProxy, tlsFile } from '../../support/tls-target.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { program } from '../../support/program.ts';
 
 const fixture = (name: string) => join(projectRoot, 'test', 'fixtures', 'bin', name);
-const scratch = mkdtempSync(join(tmpdir(), 'k6-binary-test-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
 
 let folders = 0;
 /** A new empty folder. */
@@ -517,17 +515,12 @@ test('a redirect away from https is not followed to its data', async () => {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const call = { ...request({ releaseBaseUrl: `https://127.0.0.1:${port}` }), env: { PATH: '' } };
-  const program = `
-    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))};
-    await resolveK6(${JSON.stringify(call)}).catch((error) => console.log(error.message));`;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', program],
-    {
-      cwd: projectRoot,
-      env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
-    },
-  );
+  const words = program(`
+    import { resolveK6 } from './load/k6/binary.ts';
+    await resolveK6(${JSON.stringify(call)}).catch((error) => console.log(error.message));`);
+  const { stdout } = await promisify(execFile)(process.execPath, words, {
+    env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
+  });
   assert.match(stdout, /leads to http:\/\/127\.0\.0\.1:\d+\/list, which is not https/);
   server.close();
 });
@@ -626,11 +619,10 @@ test('two processes at once both get k6, and one program is left', async () => {
     ...request({ releaseBaseUrl: server.url, cacheFolder: cache }),
     env: { PATH: '' },
   };
-  const program = `
-    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))};
-    console.log(JSON.stringify(await resolveK6(${JSON.stringify(call)})));`;
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
-  const run = () => promisify(execFile)(process.execPath, args, { cwd: projectRoot });
+  const words = program(`
+    import { resolveK6 } from './load/k6/binary.ts';
+    console.log(JSON.stringify(await resolveK6(${JSON.stringify(call)})));`);
+  const run = () => promisify(execFile)(process.execPath, words);
   const answers = await Promise.all([run(), run()]);
   for (const { stdout } of answers)
     assert.equal((JSON.parse(stdout) as { version: string }).version, '2.2.0');
@@ -681,28 +673,25 @@ test(
   'a user without HOME and without an entry in /etc/passwd is told what to set, and needs nothing where k6 is there',
   { skip: !isRoot && 'NOT TESTED: only root can become another user' },
   async () => {
-    const program = `
+    const words = program(`
       process.setgroups([]);
       process.setgid(12345);
       process.setuid(12345);
-      const { findK6, resolveK6 } = await import(${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))});
+      const { findK6, resolveK6 } = await import('./load/k6/binary.ts');
       const env = { PATH: '', MINA_LOAD_OFFLINE: '1' };
-      const K6_BIN = process.argv[1];
+      const K6_BIN = process.argv[2];
       console.log((await resolveK6({ env: { ...env, K6_BIN } })).source);
       console.log((await findK6({ env })).tried.at(-1).reason);
       const error = await resolveK6({ env }).catch((error) => error);
       console.log(error.message);
-      console.log(error.hint);`;
+      console.log(error.hint);`);
     const bin = folder();
     chmodSync(scratch, 0o755);
     const k6 = join(bin, 'k6');
     copyFileSync(fixture('k6-2.2.0'), k6);
-    // tsx keeps what it compiled in a folder of the user's.
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '--eval', program, k6],
-      { cwd: projectRoot, env: { PATH: process.env.PATH, TSX_DISABLE_CACHE: '1' } },
-    );
+    const { stdout } = await promisify(execFile)(process.execPath, [...words, k6], {
+      env: { PATH: process.env.PATH },
+    });
     const lines = stdout.trimEnd().split('\n');
     assert.equal(lines[0], 'environment');
     assert.match(lines[1], /^this user has no home folder.*set HOME, or MINA_LOAD_CACHE/);
