@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { stack } from '../../cli/commands/stack.ts';
 import { doctor } from '../../cli/commands/doctor.ts';
 import { load } from '../../cli/commands/load.ts';
@@ -13,7 +13,8 @@ import { distFile, projectRoot } from '../../paths.ts';
 import type { OptionSpec } from '../../system/option.ts';
 import type { Summary } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import { startCli } from '../support/cli.ts';
+import { startCli, USUAL_ENV } from '../support/cli.ts';
+import { freshResults } from '../support/load-results.ts';
 import { k6Path } from '../support/k6.ts';
 import { runCommand, runHere } from '../support/run-command.ts';
 import { childrenOf } from '../support/processes.ts';
@@ -21,13 +22,8 @@ import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
 const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { ...process.env, npm_command: undefined, INIT_CWD: undefined, K6_BIN: await k6Path() };
-});
+const env = { ...process.env, ...USUAL_ENV, K6_BIN: await k6Path() };
 
-let runs = 0;
-const freshResults = (): string => join(folder, `results-${runs++}`);
 const loadWords = (results: string, duration: string) =>
   ['load', '--port', '0', '--vus', '2', '--think', '50ms', '--producers', '400', '--duration', duration, '--results', results]; // prettier-ignore
 

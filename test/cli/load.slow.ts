@@ -5,25 +5,18 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { decodeBlock } from '../../mina/block-summary.ts';
 import type { Summary } from '../../results/types.ts';
 import { type CliResult, runCli, startCli, WITH_PICTURES } from '../support/cli.ts';
 import { k6Path } from '../support/k6.ts';
-import { json, samplesOf, theRun } from '../support/load-results.ts';
+import { freshResults, json, samplesOf, theRun } from '../support/load-results.ts';
 import { backendOf } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
-import { scratchFolder } from '../support/scratch.ts';
 
-const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { K6_BIN: await k6Path() };
-});
+const env = { K6_BIN: await k6Path() };
 
-let runs = 0;
-const freshResults = (): string => join(folder, `results-${runs++}`);
 const load = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> =>
   runCli(['load', '--port', '0', ...args], { ...env, ...more });
 

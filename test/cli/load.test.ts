@@ -12,12 +12,12 @@ import {
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { load as loadCommand } from '../../cli/commands/load.ts';
 import { type CliResult, runCli, startCli } from '../support/cli.ts';
-import { assertRefused, json, samplesOf, theRun } from '../support/load-results.ts';
+import { assertRefused, freshResults, json, samplesOf, theRun } from '../support/load-results.ts';
 import { runCommand } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
@@ -25,13 +25,8 @@ import { RECORDED_FOLDER } from '../support/recorded.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { K6_BIN: await k6Path() };
-});
+const env = { K6_BIN: await k6Path() };
 
-let runs = 0;
-const freshResults = (): string => join(folder, `results-${runs++}`);
 const load = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> =>
   runCli(['load', '--port', '0', ...args], { ...env, ...more });
 /** The same in this process: for what ends before anything runs. */

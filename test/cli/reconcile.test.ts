@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { readRun } from '../../results/reader.ts';
 import type { ReconcileLine, ReconcileLiveLine } from '../../results/types.ts';
@@ -14,10 +14,7 @@ import { k6Path } from '../support/k6.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { K6_BIN: await k6Path() };
-});
+const env = { K6_BIN: await k6Path() };
 
 /** By the order of arrival: each of these once in so many. */
 const DEEDS: Deed[] = [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { load } from '../../cli/commands/load.ts';
 import { BUILT_IN_SCENARIOS } from '../../cli/load-model.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
@@ -20,10 +20,7 @@ import { k6Path } from '../support/k6.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { K6_BIN: await k6Path() };
-});
+const env = { K6_BIN: await k6Path() };
 
 type Row = {
   name: string;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
@@ -10,14 +10,12 @@ import { startCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
+import { json, theRun } from '../support/load-results.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../support/tls-target.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { K6_BIN: await k6Path() };
-});
+const env = { K6_BIN: await k6Path() };
 
 let runs = 0;
 const freshFolder = (): string => {
@@ -26,14 +24,6 @@ const freshFolder = (): string => {
   return path;
 };
 const SHORT = ['--vus', '3', '--duration', '2s', '--think', '100ms', '--producers', '50'];
-
-function theRun(results: string): string {
-  const names = readdirSync(results);
-  assert.equal(names.length, 1, names.join(' '));
-  return join(results, names[0]);
-}
-const json = <T>(run: string, file: string): T =>
-  JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
 
 /** Every file below a folder. */
 const filesOf = (path: string): string[] =>

@@ -1,8 +1,14 @@
-/** What a command `load` left, and what it says when it is refused. */
+/** Where a command `load` leaves its results, what it left, and what it says when it is refused. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CliResult } from './cli.ts';
+import { scratchFolder } from './scratch.ts';
+
+const folder = scratchFolder();
+let folders = 0;
+/** For `--results`: it is not there yet. */
+export const freshResults = (): string => join(folder, `results-${folders++}`);
 
 /** The only run in `results`. */
 export function theRun(results: string): string {
@@ -10,6 +16,7 @@ export function theRun(results: string): string {
   assert.equal(names.length, 1, names.join(' '));
   return join(results, names[0]);
 }
+
 /** A file of a run. */
 export const json = <T>(run: string, file: string): T =>
   JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
