@@ -5,13 +5,14 @@
  * processes takes a minute of CPU. Their stacks name the sources. One file alone: `node --import tsx --test FILE`.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { cpuSeconds, slowestFiles, TIMES_VARIABLE } from './times.mjs';
 
+const DAY_MS = 86_400_000;
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const args = process.argv.slice(2);
@@ -29,8 +30,13 @@ if (files.length === 0) {
 }
 
 // Below the packages, and below package.json: paths.ts looks for it.
-mkdirSync(join(root, 'dist'), { recursive: true });
-const folder = mkdtempSync(join(root, 'dist', 'tests-'));
+const dist = join(root, 'dist');
+mkdirSync(dist, { recursive: true });
+// What killed ones left, here and in test/support/program.ts.
+for (const name of readdirSync(dist).filter((one) => /^(tests|programs)-/.test(one)))
+  if (Date.now() - statSync(join(dist, name)).mtimeMs > DAY_MS)
+    rmSync(join(dist, name), { recursive: true, force: true });
+const folder = mkdtempSync(join(dist, 'tests-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 /** A file inside a package stays where it is: from elsewhere, what it imports would not be found. */
 const insidesOfPackages = {
