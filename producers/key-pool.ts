@@ -29,6 +29,8 @@ export type KeyPoolOptions = {
 };
 
 const MEMORY_SHARE = 1 / 4;
+/** What is filled in the time that a worker takes to start (0.2 s): for less, one more costs more than it saves. */
+const WORKER_BYTES = 2 ** 25;
 
 /** How many of `jobs` are opened at once. */
 export function keyWorkers(
@@ -38,7 +40,8 @@ export function keyWorkers(
 ): number {
   const largest = jobs.reduce((most, { memoryBytes }) => Math.max(most, memoryBytes), 1);
   const fit = Math.floor((machineBytes * MEMORY_SHARE) / largest);
-  return Math.max(1, Math.min(cores, jobs.length, fit));
+  const filled = jobs.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  return Math.max(1, Math.min(cores, jobs.length, fit, Math.ceil(filled / WORKER_BYTES)));
 }
 
 /** A container may have less than its machine (0 or undefined: no such limit). */

@@ -54,6 +54,27 @@ export const latenciesAfter = (
 ): (LatencyOfSecond | null)[] =>
   samples.filter(({ elapsedS }) => elapsedS * 1000 >= warmUpMs).map((line) => line[of]);
 
+/** The figures that follow from counts alone; what is the same as another one is left out. @param counts those of a load, or of its part */
+export const countFigures = ({ sent, started, accepted, expected, answers }: LoadCounts) => ({
+  sent,
+  ...(started !== sent && { started }),
+  accepted,
+  answers,
+  ...(expected !== accepted && { expected }),
+  errorRate: sent === 0 ? null : (sent - expected) / sent,
+});
+
+export type LoadCounts = {
+  /** Answered, or failed. */
+  sent: number;
+  /** Those, and what was still under way. */
+  started: number;
+  accepted: number;
+  /** Answered as a scenario expects. */
+  expected: number;
+  answers: Record<AnswerClass, number>;
+};
+
 type ProcessSums = ProcessFigures & { cpuMs: number; intervalMs: number };
 
 /** A reading without an interval covers so much. */
@@ -162,12 +183,7 @@ export function figuresOfSamples(
       ? undefined
       : { beganMs: samples[0].t, endedMs: samples[samples.length - 1].t + 1000 };
   return {
-    sent,
-    ...(started !== sent && { started }),
-    accepted,
-    answers,
-    ...(expected !== accepted && { expected }),
-    errorRate: sent === 0 ? null : (sent - expected) / sent,
+    ...countFigures({ sent, started, accepted, expected, answers }),
     ...ratesOf(
       { started: sumOf(startedIn), accepted: sumOf((line) => takenIn(line).accepted) },
       spanOf(whole),

@@ -1,4 +1,5 @@
 /** What a summary takes from the samples. Pure. */
+import { countFigures } from '../../results/figures.ts';
 import { ratesOf } from '../../results/rates.ts';
 import type { Summary } from '../../results/types.ts';
 import type { SampleAggregator } from './samples.ts';
@@ -22,12 +23,7 @@ export function figuresOf(
   const { failedIterations, retries, ...times } = totals;
   const started = sent + inFlight;
   return {
-    sent,
-    ...(started !== sent && { started }),
-    accepted,
-    answers,
-    ...(expected !== accepted && { expected }),
-    errorRate: sent === 0 ? null : (sent - expected) / sent,
+    ...countFigures({ sent, started, accepted, expected, answers }),
     ...ratesOf({ started, accepted }, loadMs),
     bytesSent,
     bytesReceived,

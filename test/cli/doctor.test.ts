@@ -1,45 +1,20 @@
 /** `npm run doctor`: each check with a machine that has the thing, and one that has not. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { CheckResult, DoctorContext } from '../../cli/commands/doctor.ts';
 import { CHECKS, describe, doctor, isHealthy, runChecks } from '../../cli/commands/doctor.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
-import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
+import { binFixture, binFolder, unreachableUrl } from '../support/bin-folder.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const fixture = (name: string) => join(projectRoot, 'test', 'fixtures', 'bin', name);
-const scratch = mkdtempSync(join(tmpdir(), 'doctor-test-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
-
-let folders = 0;
-const folder = (): string => {
-  const path = join(scratch, String(folders++));
-  mkdirSync(path);
-  return path;
-};
-/** A PATH of one folder; `programs` maps a name to a fixture or, with a `#!`, to a script's text. */
-const binFolder = (programs: Record<string, string>): string => {
-  const path = folder();
-  for (const [name, program] of Object.entries(programs))
-    if (program.startsWith('#!')) writeFileSync(join(path, name), program, { mode: 0o755 });
-    else symlinkSync(fixture(program), join(path, name));
-  return path;
-};
-
-/** Nothing listens there (any more). */
-const UNREACHABLE = await (async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
-})();
+const scratch = scratchFolder();
+const UNREACHABLE = await unreachableUrl();
 
 /** A machine on which no program is found and no server answers. */
 const bare = (changes: Partial<DoctorContext> = {}): DoctorContext => ({
@@ -83,12 +58,12 @@ test('k6: found, with version, place and source', async () => {
   const PATH = binFolder({ k6: 'k6-2.9.1' });
   const k6 = await check('k6', { env: { PATH } });
   assert.deepEqual([k6.status, k6.found], ['ok', `2.9.1, ${join(PATH, 'k6')} (PATH)`]);
-  const named = await check('k6', { k6Flag: fixture('k6-2.2.0'), env: { PATH } });
-  assert.deepEqual([named.status, named.found], ['ok', `2.2.0, ${fixture('k6-2.2.0')} (flag)`]);
+  const named = await check('k6', { k6Flag: binFixture('k6-2.2.0'), env: { PATH } });
+  assert.deepEqual([named.status, named.found], ['ok', `2.2.0, ${binFixture('k6-2.2.0')} (flag)`]);
 });
 
 test('k6: a wrong K6_BIN is missing and named', async () => {
-  const env = { K6_BIN: fixture('k6-1.7.1'), PATH: binFolder({ k6: 'k6-2.2.0' }) };
+  const env = { K6_BIN: binFixture('k6-1.7.1'), PATH: binFolder({ k6: 'k6-2.2.0' }) };
   const k6 = await check('k6', { env });
   assert.equal(k6.status, 'missing');
   assert.match(k6.found, /^K6_BIN names .*k6-1\.7\.1, which is k6 1\.7\.1/);
@@ -102,7 +77,7 @@ test('k6: what a run would do is told, and nothing is fetched', async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const mirror = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const cache = folder();
+  const cache = scratchFolder();
   const env = {
     PATH: binFolder({ k6: 'k6-1.7.1' }),
     MINA_LOAD_K6_MIRROR: mirror,
@@ -157,7 +132,7 @@ test('what comes with the toolkit is there: the signer and the font', async () =
 
 for (const name of ['results folder', 'storage: filesystem'])
   test(`${name}: a folder yet to be made is fine, one below a file is missing, nothing is left`, async () => {
-    const resultsFolder = folder();
+    const resultsFolder = scratchFolder();
     assert.equal(
       (await check(name, { resultsFolder: join(resultsFolder, 'a', 'b') })).status !== 'missing',
       true,
@@ -296,7 +271,7 @@ async function run(
 test('the command: exit code 0 or 5, as lines and as JSON', async () => {
   const env = { PATH: '', MINA_LOAD_CACHE: scratch, MINA_LOAD_K6_MIRROR: UNREACHABLE };
   const args = ['--results', scratch, '--vus', '10'];
-  const good = await run(args, { ...env, K6_BIN: fixture('k6-2.2.0') });
+  const good = await run(args, { ...env, K6_BIN: binFixture('k6-2.2.0') });
   assert.equal(good.code, 0, good.text);
   assert.equal(good.text.trimEnd().split('\n').length, CHECKS.length + 1);
   assert.match(good.text, /^ok +k6 +2\.2\.0/m);

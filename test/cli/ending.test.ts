@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { stack } from '../../cli/commands/stack.ts';
 import { doctor } from '../../cli/commands/doctor.ts';
 import { load } from '../../cli/commands/load.ts';
@@ -13,22 +13,19 @@ import { distFile, projectRoot } from '../../paths.ts';
 import type { OptionSpec } from '../../system/option.ts';
 import type { Summary } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { startCli, USUAL_ENV } from '../support/cli.ts';
+import { freshResults } from '../support/load-results.ts';
 import { k6Path } from '../support/k6.ts';
-import { runCommand } from '../support/run-command.ts';
+import { runCommand, runHere } from '../support/run-command.ts';
+import { childrenOf } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
 const folder = scratchFolder();
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  env = { ...process.env, npm_command: undefined, INIT_CWD: undefined, K6_BIN: await k6Path() };
-});
+const env = { ...process.env, ...USUAL_ENV, K6_BIN: await k6Path() };
 
-let runs = 0;
-const freshResults = (): string => join(folder, `results-${runs++}`);
 const loadWords = (results: string, duration: string) =>
-  ['load', '--port', '0', '--vus', '2', '--think', '50ms', '--duration', duration, '--results', results]; // prettier-ignore
+  ['load', '--port', '0', '--vus', '2', '--think', '50ms', '--producers', '400', '--duration', duration, '--results', results]; // prettier-ignore
 
 /** The only run in `results`; undefined: there is none yet. */
 const runIn = (results: string): string | undefined => {
@@ -48,7 +45,7 @@ test('a load whose output is on a full disk passes, and leaves its results', asy
   if (!existsSync('/dev/full')) return t.skip('no /dev/full');
   const results = freshResults();
   const full = openSync('/dev/full', 'w');
-  const child = spawn(process.execPath, [distFile('cli.js'), ...loadWords(results, '3s')], {
+  const child = spawn(process.execPath, [distFile('cli.js'), ...loadWords(results, '2s')], {
     env,
     stdio: ['ignore', full, full],
   });
@@ -88,7 +85,7 @@ test('a load whose terminal is closed: interrupted, results whole, nothing runs 
   if (spawnSync('script', ['--version']).status !== 0) return t.skip('there is no script(1)');
   const results = freshResults();
   const codeFile = join(folder, 'code');
-  const words = [process.execPath, distFile('cli.js'), ...loadWords(results, '10m')];
+  const words = [process.execPath, distFile('cli.js'), ...loadWords(results, '1m')];
   const line = `${words.map((word) => `'${word}'`).join(' ')} & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > '${codeFile}'`;
   const terminal = spawn('script', ['--quiet', '--command', line, '/dev/null'], {
     stdio: ['pipe', 'ignore', 'inherit'],
@@ -109,9 +106,9 @@ test('a fault of the toolkit in mid-run: 5, one sentence, results kept, k6 and b
   if (process.platform !== 'linux') return t.skip('/proc');
   const results = freshResults();
   const fault = join(projectRoot, 'test', 'fixtures', 'fault-on-signal.mjs');
-  const cli = startCli(loadWords(results, '10m'), { ...env, NODE_OPTIONS: `--import=${fault}` });
+  const cli = startCli(loadWords(results, '1m'), { ...env, NODE_OPTIONS: `--import=${fault}` });
   await until(() => hasSamples(results) || cli.child.exitCode !== null, 'the first samples');
-  const children = childrenOf(cli.child.pid!);
+  const children = childrenOf(cli.child.pid!).map(({ pid }) => pid);
   assert.ok(children.length >= 2, 'k6 and the backend run');
   cli.child.kill('SIGUSR2');
   const { exitCode, stdout, stderr } = await cli.result;
@@ -130,17 +127,6 @@ test('a fault of the toolkit in mid-run: 5, one sentence, results kept, k6 and b
   );
 });
 
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    try {
-      const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
-      return Number(parent) === pid ? [Number(name)] : [];
-    } catch {
-      return []; // no process, or it ended while it was looked at
-    }
-  });
-}
-
 test('a target that answers 101 is no backend: 5', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -150,7 +136,7 @@ test('a target that answers 101 is no backend: 5', async () => {
   const { port } = server.address() as AddressInfo;
   const results = freshResults();
   const target = `http://127.0.0.1:${port}`;
-  const { exitCode, stderr } = await runCli(
+  const { exitCode, stderr } = await runHere(
     ['load', '--target', target, '--results', results],
     env,
   );

@@ -6,16 +6,13 @@ import {
   chmodSync,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { decode } from '../../mina/base58check.ts';
 import { encryptWallet, parsePrivateKey } from '../../mina/key-files.ts';
 import { distFile, projectRoot } from '../../paths.ts';
@@ -24,6 +21,7 @@ import { readRecorded } from '../support/recorded.ts';
 import { runCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { k6Path } from '../support/k6.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 // Published beside the file: test/vectors/README.md.
 const PASSPHRASE = 'naughty blue worm';
@@ -31,11 +29,10 @@ const PRIVATE_KEY = 'EKF83r3ibZ8eCC1PwcgrTAVLVoA3dKXt2iSGxb6vDnofs9nKUY3V';
 const PUBLIC_KEY = 'B62qoEykaCCyw6JtF3EM4S33FpCon5F4HiZbgby5oPSgpVQ6MYYfxPC';
 const CHEAP_PASSPHRASE = 'cheap and cheerful';
 
-let folder: string;
+const folder = scratchFolder();
 let wallet: string;
 let cheap: string;
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'keys-cli-'));
   wallet = join(folder, 'node-a.json');
   copyFileSync(join(projectRoot, 'test', 'vectors', 'wallet-node-a.json'), wallet);
   // The same key, opened in no time.
@@ -49,7 +46,6 @@ before(async () => {
   writeFileSync(cheap, content);
   for (const file of [wallet, cheap]) chmodSync(file, 0o600);
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Every form in which the key or its passphrase might have been written. */
 function secretForms(): Buffer[] {
@@ -132,12 +128,23 @@ test('npm run producers prints the whitelist of a folder; a dry run needs no pas
 test('a wrong passphrase, and none without a terminal: exit 2, and what to do', async () => {
   const results = join(folder, 'refused');
   const wrong = 'this is not it';
-  for (const [command, env, message] of [
-    [['producers'], { MINA_PRIVKEY_PASS: wrong }, /cheap: the passphrase in MINA_PRIVKEY_PASS/],
-    [['load', '--results', results], { MINA_PRIVKEY_PASS: wrong }, /cheap: the passphrase in/],
-    [['load', '--results', results], {}, /cheap: a wallet needs a passphrase.*no terminal/],
+  for (const [run, command, env, message] of [
+    [
+      runHere,
+      ['producers'],
+      { MINA_PRIVKEY_PASS: wrong },
+      /cheap: the passphrase in MINA_PRIVKEY_PASS/,
+    ],
+    [
+      runHere,
+      ['load', '--results', results],
+      { MINA_PRIVKEY_PASS: wrong },
+      /cheap: the passphrase in/,
+    ],
+    // This process may have a terminal, that one has none.
+    [runCli, ['load', '--results', results], {}, /cheap: a wallet needs a passphrase.*no terminal/],
   ] as const) {
-    const result = await runCli([...command, '--producers-file', cheap], {
+    const result = await run([...command, '--producers-file', cheap], {
       MINA_PRIVKEY_PASS: undefined,
       ...env,
     });

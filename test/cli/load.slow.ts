@@ -1,30 +1,24 @@
-/** More runs of `npm run load` from the outside: chains, replay, gates that fail, a target that takes what is wrong. */
+/** More runs of `npm run load` from the outside: chains, replay, hostile requests, gates that fail, a backend that dies, a second Ctrl-C. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { decodeBlock } from '../../mina/block-summary.ts';
 import type { Summary } from '../../results/types.ts';
-import { type CliResult, runCli } from '../support/cli.ts';
+import { type CliResult, runCli, startCli, WITH_PICTURES } from '../support/cli.ts';
 import { k6Path } from '../support/k6.ts';
-import { json, theRun } from '../support/load-results.ts';
+import { freshResults, json, samplesOf, theRun } from '../support/load-results.ts';
+import { backendOf } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
 
-let folder: string;
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'load-cli-'));
-  env = { K6_BIN: await k6Path() };
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+const env = { K6_BIN: await k6Path() };
 
-let runs = 0;
-const freshResults = (): string => join(folder, `results-${runs++}`);
-const load = (args: string[]): Promise<CliResult> => runCli(['load', '--port', '0', ...args], env);
+const load = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> =>
+  runCli(['load', '--port', '0', ...args], { ...env, ...more });
 
 describe('runs', { concurrency: 2 }, () => {
   test('--chain: what the backend stored is a chain of new blocks', async () => {
@@ -95,5 +89,78 @@ describe('runs', { concurrency: 2 }, () => {
       credulous.closeAllConnections();
       credulous.close();
     }
+  });
+
+  test('hostile: every wrong request gets its answer, and the good load beside it passes', async () => {
+    const results = freshResults();
+    const result = await load(['--scenario', 'hostile', '--vus', '3', '--think', '200ms', '--duration', '8s', '--hostile-rate', '100', '--results', results], { REQUESTS_PER_PK_HOURLY: '40' }); // prettier-ignore
+    assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+    const run = theRun(results);
+    const { hostile, figures } = json<Summary>(run, 'summary.json');
+    assert.ok(hostile!.rounds >= 1 && hostile!.unexpected === 0, JSON.stringify(hostile));
+    assert.equal(figures.accepted, figures.sent, 'the good load suffers nothing');
+    assert.match(readFileSync(join(run, 'report.md'), 'utf8'), /## Hostile requests/);
+  });
+
+  test('a backend that dies in the middle: results are kept, the verdict says so', async () => {
+    const results = freshResults();
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
+    await until(() => /VUs \|/.test(cli.output()) && samplesOf(results) > 0, 'first samples');
+    process.kill(backendOf(cli.child.pid!), 'SIGKILL');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 5, stdout);
+    assert.match(
+      stdout,
+      /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); [\d,]+ of [\d,]+/,
+    );
+    const run = theRun(results);
+    assert.ok(json<Summary>(run, 'summary.json').figures.accepted > 0);
+    assert.ok(existsSync(join(run, 'report.md')));
+  });
+
+  test('one Ctrl-C, with pictures: they show what was there', async () => {
+    const results = freshResults();
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], { ...env, ...WITH_PICTURES }); // prettier-ignore
+    await until(() => samplesOf(results) > 0, 'first samples');
+    cli.child.kill('SIGINT');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 130, stdout);
+    const run = theRun(results);
+    assert.ok(existsSync(join(run, 'throughput.png')));
+  });
+
+  test('two: it ends at once, with what was there', async () => {
+    const results = freshResults();
+    // A target that never answers keeps k6 waiting for its requests.
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
+    await until(() => samplesOf(results) > 0, 'first samples');
+    const backend = backendOf(cli.child.pid!);
+    process.kill(backend, 'SIGSTOP');
+    try {
+      await until(() => cli.output().length > 0, 'output');
+      cli.child.kill('SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      cli.child.kill('SIGINT');
+      const { exitCode, stdout } = await cli.result;
+      assert.equal(exitCode, 130, stdout);
+      assert.ok(json<Summary>(theRun(results), 'summary.json').figures.accepted > 0);
+    } finally {
+      try {
+        process.kill(backend, 'SIGCONT');
+      } catch {
+        // It is gone already.
+      }
+    }
+  });
+
+  test('Ctrl-C before the first submission leaves nothing', async () => {
+    const results = freshResults();
+    const cli = startCli(['load', '--port', '0', '--vus', '200', '--think', '0', '--results', results], env); // prettier-ignore
+    await until(() => /^k6 2\./m.test(cli.output()), 'k6 found');
+    cli.child.kill('SIGINT');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 130, stdout);
+    assert.match(stdout, /nothing was left behind/);
+    assert.deepEqual(readdirSync(results), []);
   });
 });

@@ -5,37 +5,28 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { load as loadCommand } from '../../cli/commands/load.ts';
-import { type CliResult, runCli, startCli, WITH_PICTURES } from '../support/cli.ts';
-import { assertRefused, json, theRun, assertPortableNames } from '../support/load-results.ts';
+import { type CliResult, runCli, startCli } from '../support/cli.ts';
+import { assertPortableNames, assertRefused, freshResults, json, samplesOf, theRun } from '../support/load-results.ts';
 import { runCommand } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-let folder: string;
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'load-cli-'));
-  env = { K6_BIN: await k6Path() };
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
+const env = { K6_BIN: await k6Path() };
 
-let runs = 0;
-const freshResults = (): string => join(folder, `results-${runs++}`);
 const load = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> =>
   runCli(['load', '--port', '0', ...args], { ...env, ...more });
 /** The same in this process: for what ends before anything runs. */
@@ -237,8 +228,8 @@ describe('runs', { concurrency: 2 }, () => {
     const results = freshResults();
     try {
       const result = await runCli(
-        ['load', '--vus', '20', '--duration', '4s', '--think', '100ms-300ms', '--port', String(port), '--results', results],
-        { ...env, ...WITH_PICTURES },
+        ['load', '--vus', '20', '--duration', '2s', '--think', '100ms-300ms', '--port', String(port), '--results', results],
+        env,
       ); // prettier-ignore
       assert.equal(result.exitCode, 0, result.stdout + result.stderr);
       assert.match(result.stdout, new RegExp(`port ${port} is in use.*\\d+`));
@@ -249,7 +240,8 @@ describe('runs', { concurrency: 2 }, () => {
     const folder = theRun(results);
     const run = await readRun(folder);
     const summary = json<Summary>(folder, 'summary.json');
-    assert.ok(summary.figures.sent > 100, String(summary.figures.sent));
+    // Each VU sends at once, however slow the machine is.
+    assert.ok(summary.figures.sent >= 20, String(summary.figures.sent));
     assert.equal(summary.figures.accepted, summary.figures.sent);
     assert.equal(
       run.samples.reduce((sum, { sent }) => sum + sent, 0),
@@ -258,15 +250,7 @@ describe('runs', { concurrency: 2 }, () => {
     assert.equal(summary.figures.latency!.count, summary.figures.sent);
     for (const name of ['backend', 'k6', 'toolkit'])
       assert.ok(summary.figures.processes[name].rssBytesMax! > 1e6, name);
-    for (const file of [
-      'report.md',
-      'throughput.png',
-      'latency.svg',
-      'resources.png',
-      'distribution.png',
-      'backend.log',
-      'reconcile.json',
-    ])
+    for (const file of ['report.md', 'backend.log', 'reconcile.json'])
       assert.ok(existsSync(join(folder, file)), file);
     // The corpus and what the backend stored are gone, and no key is anywhere.
     assert.ok(!existsSync(join(folder, 'corpus')) && !existsSync(join(folder, 'storage')));
@@ -294,36 +278,9 @@ describe('runs', { concurrency: 2 }, () => {
     assert.ok(files.includes('report.md') && !files.some((name) => name.endsWith('.png')));
   });
 
-  test('hostile: every wrong request gets its answer, and the good load beside it passes', async () => {
-    const results = freshResults();
-    const result = await load(['--scenario', 'hostile', '--vus', '3', '--think', '200ms', '--duration', '8s', '--hostile-rate', '100', '--results', results], { REQUESTS_PER_PK_HOURLY: '40' }); // prettier-ignore
-    assert.equal(result.exitCode, 0, result.stdout + result.stderr);
-    const run = theRun(results);
-    const { hostile, figures } = json<Summary>(run, 'summary.json');
-    assert.ok(hostile!.rounds >= 1 && hostile!.unexpected === 0, JSON.stringify(hostile));
-    assert.equal(figures.accepted, figures.sent, 'the good load suffers nothing');
-    assert.match(readFileSync(join(run, 'report.md'), 'utf8'), /## Hostile requests/);
-  });
-
-  test('a backend that dies in the middle: results are kept, the verdict says so', async () => {
-    const results = freshResults();
-    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
-    await until(() => /VUs \|/.test(cli.output()) && samplesOf(results) > 0, 'first samples');
-    process.kill(backendPid(cli.child.pid!), 'SIGKILL');
-    const { exitCode, stdout } = await cli.result;
-    assert.equal(exitCode, 5, stdout);
-    assert.match(
-      stdout,
-      /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); [\d,]+ of [\d,]+/,
-    );
-    const run = theRun(results);
-    assert.ok(json<Summary>(run, 'summary.json').figures.accepted > 0);
-    assert.ok(existsSync(join(run, 'report.md')));
-  });
-
   test('one Ctrl-C: it stops, results are valid, 130', async () => {
     const results = freshResults();
-    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], { ...env, ...WITH_PICTURES }); // prettier-ignore
+    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--producers', '50', '--results', results], env); // prettier-ignore
     await until(() => samplesOf(results) > 0, 'first samples');
     // As a terminal and npm do together: the same press twice.
     cli.child.kill('SIGINT');
@@ -334,65 +291,7 @@ describe('runs', { concurrency: 2 }, () => {
     const run = theRun(results);
     const summary = json<Summary>(run, 'summary.json');
     assert.ok(summary.interrupted && summary.figures.accepted > 0);
-    assert.ok(existsSync(join(run, 'throughput.png')));
+    assert.ok(existsSync(join(run, 'report.md')));
     assert.ok(!existsSync(join(run, 'corpus')));
   });
-
-  test('two: it ends at once, with what was there', async () => {
-    const results = freshResults();
-    // A target that never answers keeps k6 waiting for its requests.
-    const cli = startCli(['load', '--port', '0', '--vus', '5', '--duration', '60s', '--think', '100ms', '--results', results], env); // prettier-ignore
-    await until(() => samplesOf(results) > 0, 'first samples');
-    const backend = backendPid(cli.child.pid!);
-    process.kill(backend, 'SIGSTOP');
-    try {
-      await until(() => cli.output().length > 0, 'output');
-      cli.child.kill('SIGINT');
-      await new Promise((resolve) => setTimeout(resolve, 1100));
-      cli.child.kill('SIGINT');
-      const { exitCode, stdout } = await cli.result;
-      assert.equal(exitCode, 130, stdout);
-      assert.ok(json<Summary>(theRun(results), 'summary.json').figures.accepted > 0);
-    } finally {
-      try {
-        process.kill(backend, 'SIGCONT');
-      } catch {
-        // It is gone already.
-      }
-    }
-  });
-
-  test('Ctrl-C before the first submission leaves nothing', async () => {
-    const results = freshResults();
-    const cli = startCli(['load', '--port', '0', '--vus', '200', '--think', '0', '--results', results], env); // prettier-ignore
-    await until(() => /^k6 2\./m.test(cli.output()), 'k6 found');
-    cli.child.kill('SIGINT');
-    const { exitCode, stdout } = await cli.result;
-    assert.equal(exitCode, 130, stdout);
-    assert.match(stdout, /nothing was left behind/);
-    assert.deepEqual(readdirSync(results), []);
-  });
 });
-
-/** Lines of samples.ndjson so far, of the only run in `results`. */
-function samplesOf(results: string): number {
-  if (!existsSync(results)) return 0;
-  const [run] = readdirSync(results).filter((name) => name.startsWith('20'));
-  if (run === undefined) return 0;
-  const file = join(results, run, 'samples.ndjson');
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
-}
-
-/** The embedded backend among the children of `pid`. */
-function backendPid(pid: number): number {
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
-      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8');
-      if (Number(parent) === pid && words.includes('backend.js')) return Number(name);
-    } catch {
-      // It ended while it was looked at.
-    }
-  }
-  throw new Error(`process ${pid} has no backend`);
-}

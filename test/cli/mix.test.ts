@@ -1,14 +1,12 @@
 /** The words of `big-blocks` and `mixed`: what is wrong with them, and what a dry run tells. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import { runHere } from '../support/run-command.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mix-cli-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
 const NO_K6 = { PATH: join(folder, 'nothing'), K6_BIN: undefined };
 const recorded = join(projectRoot, 'producers', 'data');
 

@@ -13,7 +13,7 @@ import { agentSource } from '../../monitor/agent.ts';
 import { SourceNames } from '../../monitor/agent-readings.ts';
 import { httpLink } from '../../monitor/agent-link.ts';
 import { systemClock } from '../../monitor/source.ts';
-import { projectRoot } from '../../paths.ts';
+import { distFile, projectRoot } from '../../paths.ts';
 import type { ProcessReading, ResourceLine } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -245,7 +245,7 @@ test('an agent serves its readings until what it watches has ended', async (t) =
 
 test('Ctrl-C, also twice: exit code 130, every line complete', async (t) => {
   const file = tempFile(t);
-  const args = ['--import', 'tsx', 'cli/main.ts', 'monitor', '--interval', '50ms', '--out', file];
+  const args = [distFile('cli.js'), 'monitor', '--interval', '50ms', '--out', file];
   const child = spawn(process.execPath, [...args, '--pid', String(process.pid)], {
     cwd: projectRoot,
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -1,25 +1,20 @@
 /** `npm run load -- --storage URL` from the outside: the real command line, the real k6, a backend that lies. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { readRun } from '../../results/reader.ts';
 import type { ReconcileLine, ReconcileLiveLine } from '../../results/types.ts';
 import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
-import { type CliResult, runCli } from '../support/cli.ts';
+import type { CliResult } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { type Deed, startCrookedBackend } from '../support/crooked-backend.ts';
 import { k6Path } from '../support/k6.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-let folder: string;
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'reconcile-cli-'));
-  env = { K6_BIN: await k6Path() };
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
+const env = { K6_BIN: await k6Path() };
 
 /** By the order of arrival: each of these once in so many. */
 const DEEDS: Deed[] = [
@@ -63,7 +58,7 @@ async function crookedLoad(
   const results = join(folder, name);
   try {
     const withStorage = args.map((arg) => arg.replace('STORAGE', pathToFileURL(storage).href));
-    const result: CliResult = await runCli(
+    const result: CliResult = await runHere(
       ['load', '--target', backend.url, '--results', results]
         .concat(['--vus', '10', '--duration', duration, '--think', '0.2s-0.4s', '--timeout', '5s'])
         .concat(['--gate', 'error-rate<=50%'], withStorage),

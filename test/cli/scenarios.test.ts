@@ -1,9 +1,8 @@
 /** Each scenario of `npm run load` from the outside: target, exit code, counts; and what is wrong with the words for them. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { load } from '../../cli/commands/load.ts';
 import { BUILT_IN_SCENARIOS } from '../../cli/load-model.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
@@ -16,17 +15,12 @@ import {
 import { distFile, projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { UserError } from '../../user-error.ts';
-import { runCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { k6Path } from '../support/k6.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-let folder: string;
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'scenarios-cli-'));
-  env = { K6_BIN: await k6Path() };
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
+const env = { K6_BIN: await k6Path() };
 
 type Row = {
   name: string;
@@ -73,7 +67,7 @@ describe('scenarios against the embedded backend', { concurrency: 2 }, () => {
       const results = join(folder, `results-${i}`);
       // Whether a busy machine keeps the pace is not what is tested: the run must say so, and count.
       const gate = due === null ? [] : ['--gate', 'on-time>=0%', '--gate', 'achieved-rate>=0%'];
-      const { exitCode, stdout, stderr } = await runCli(
+      const { exitCode, stdout, stderr } = await runHere(
         ['load', '--port', '0', '--results', results, ...args, ...gate],
         env,
       );
@@ -166,10 +160,10 @@ describe('words that do not go together', { concurrency: 2 }, () => {
       for (const problem of problems) assert.match(found.join('\n'), problem);
     });
 
-  test('from the outside: exit code 2, and nothing is written', async () => {
+  test('of the whole command: exit code 2, and nothing is written', async () => {
     const results = join(folder, 'none');
     const words = ['--scenario', 'spike', '--vus', '3000', '--gate', 'on-time>=99%'];
-    const { exitCode, stderr } = await runCli(['load', ...words, '--results', results], env);
+    const { exitCode, stderr } = await runHere(['load', ...words, '--results', results], env);
     assert.equal(exitCode, 2, stderr);
     assert.equal(stderr.match(/^error: /gm)!.length, 2, stderr);
     assert.ok(!existsSync(results));

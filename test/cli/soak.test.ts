@@ -1,34 +1,24 @@
 /** `npm run load -- --scenario soak` from the outside, with the embedded backend, which checks every signature. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Plan, Reconcile, Summary } from '../../results/types.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { readSubmissionName } from '../../stack/storage/layout.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
+import { json, theRun } from '../support/load-results.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-let folder: string;
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'soak-cli-'));
-  env = { K6_BIN: await k6Path() };
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
+const env = { K6_BIN: await k6Path() };
 
 const soak = (results: string, ...args: string[]): string[] => [
   'load', '--port', '0', '--scenario', 'soak', '--results', join(folder, results), ...args,
 ]; // prettier-ignore
-const theRun = (results: string): string => {
-  const names = readdirSync(join(folder, results));
-  assert.equal(names.length, 1);
-  return join(folder, results, names[0]);
-};
-const json = <T>(run: string, file: string): T =>
-  JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
+const runOf = (results: string): string => theRun(join(folder, results));
 
 /** Of all that the backend stored: what a file holds, and when it was submitted, which begins its name (whole seconds). */
 function stored(run: string): { created_at: string; submittedAt: string; submitter: string }[] {
@@ -45,14 +35,14 @@ function stored(run: string): { created_at: string; submittedAt: string; submitt
 }
 
 test('a soak: sent = accepted = stored, each signed in the seconds before it was sent', async () => {
-  const { exitCode, stdout } = await runCli(
+  const { exitCode, stdout } = await runHere(
     soak('rate', '--rate', '60/s', '--duration', '3s', '--keep', '--gate', 'on-time>=0%'),
     env,
   );
   // 4 is the machine's: the counts hold all the same.
   assert.ok(exitCode === 0 || exitCode === 4, stdout);
   assert.match(stdout, /signing while the load runs: 1000 producers, at most 181 submissions/);
-  const run = theRun('rate');
+  const run = runOf('rate');
   const { figures, gates } = json<Summary>(run, 'summary.json');
   const reconcile = json<Reconcile>(run, 'reconcile.json');
   const { executor, rate } = json<Plan>(run, 'plan.json').load;
@@ -80,7 +70,7 @@ test('a soak: sent = accepted = stored, each signed in the seconds before it was
 
 test('VUs with think times instead of a rate; an hour of it, interrupted', async () => {
   const cli = startCli(soak('vus', '--vus', '5', '--think', '50ms-150ms', '--duration', '1h'), env);
-  const run = () => join(theRun('vus'), 'samples.ndjson');
+  const run = () => join(runOf('vus'), 'samples.ndjson');
   await until(
     () =>
       existsSync(join(folder, 'vus')) && readdirSync(join(folder, 'vus')).some((n) => n.startsWith('20')) && // prettier-ignore
@@ -90,7 +80,7 @@ test('VUs with think times instead of a rate; an hour of it, interrupted', async
   cli.child.kill('SIGINT');
   const { exitCode, stdout } = await cli.result;
   assert.equal(exitCode, 130, stdout);
-  const folderOfRun = theRun('vus');
+  const folderOfRun = runOf('vus');
   const { figures, interrupted } = json<Summary>(folderOfRun, 'summary.json');
   const { stored: inStorage, unknown } = json<Reconcile>(folderOfRun, 'reconcile.json');
   assert.equal(json<Plan>(folderOfRun, 'plan.json').load.executor, 'constant-vus');
@@ -131,7 +121,7 @@ test('a dry run says that nothing is signed beforehand, however long it is', asy
 
 test('a soak that the disk has no room for is refused before anything is sent', async () => {
   // A week at the highest rate: some 600 TB.
-  const { exitCode, stderr } = await runCli(soak('room', '--duration', '168h', '--rate', '100000/s', '--producers', '1000'), env); // prettier-ignore
+  const { exitCode, stderr } = await runHere(soak('room', '--duration', '168h', '--rate', '100000/s', '--producers', '1000'), env); // prettier-ignore
   assert.equal(exitCode, 5, stderr);
   assert.match(
     stderr,

@@ -1,25 +1,21 @@
 /** `npm run load` over TLS, HTTP/2, a proxy and to several targets: the real k6 does what the plan says, and no secret is left anywhere. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { addressOf, KEY_END } from '../../scenarios/lib/forwarded.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
+import { json, theRun } from '../support/load-results.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../support/tls-target.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-let folder: string;
-let env: NodeJS.ProcessEnv;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'load-transport-'));
-  env = { K6_BIN: await k6Path() };
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
+const env = { K6_BIN: await k6Path() };
 
 let runs = 0;
 const freshFolder = (): string => {
@@ -28,14 +24,6 @@ const freshFolder = (): string => {
   return path;
 };
 const SHORT = ['--vus', '3', '--duration', '2s', '--think', '100ms', '--producers', '50'];
-
-function theRun(results: string): string {
-  const names = readdirSync(results);
-  assert.equal(names.length, 1, names.join(' '));
-  return join(results, names[0]);
-}
-const json = <T>(run: string, file: string): T =>
-  JSON.parse(readFileSync(join(run, file), 'utf8')) as T;
 
 /** Every file below a folder. */
 const filesOf = (path: string): string[] =>
@@ -157,7 +145,7 @@ describe('a load', { concurrency: 2 }, () => {
     );
     const results = freshFolder();
     try {
-      const { exitCode, stdout, stderr } = await runCli(
+      const { exitCode, stdout, stderr } = await runHere(
         ['load', '--target', 'https://uptime.test=3', '--target', 'http://other.test:81=1', '--allow-remote', ...SHORT,
           '--ca', tlsFile('ca.cert.pem'), '--http', '1.1', '--keep', '--results', results],
         { ...env, MINA_LOAD_PROXY: `http://me:hidden-word@127.0.0.1:${proxy.port}`, HTTPS_PROXY: 'http://127.0.0.1:1' },
@@ -207,7 +195,7 @@ describe('a load', { concurrency: 2 }, () => {
 
   test('X-Forwarded-For: the embedded backend stores an address for each producer', async () => {
     const results = freshFolder();
-    const { exitCode, stdout, stderr } = await runCli(
+    const { exitCode, stdout, stderr } = await runHere(
       ['load', '--port', '0', ...SHORT, '--x-forwarded-for', '--forwarded-network', '203.0.113.0/24', '--keep', '--results', results],
       env,
     ); // prettier-ignore
@@ -231,7 +219,7 @@ describe('a load', { concurrency: 2 }, () => {
     const target = await startTestTarget({ http2: false });
     const results = freshFolder();
     try {
-      const { exitCode, stdout, stderr } = await runCli(
+      const { exitCode, stdout, stderr } = await runHere(
         ['load', '--scenario', 'replay', '--payloads', join(projectRoot, 'producers', 'data'),
           '--vus', '2', '--duration', '1s', '--think', '100ms', '--target', `https://127.0.0.1:${target.port}`,
           '--insecure-skip-tls-verify', '--x-forwarded-for', '--results', results],

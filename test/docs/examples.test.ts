@@ -9,6 +9,7 @@ import { stack } from '../../cli/commands/stack.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { projectRoot } from '../../paths.ts';
 import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const examples = join(projectRoot, 'examples');
@@ -33,7 +34,7 @@ test('a config file: a shorter run of it passes, and its values came from it', a
 });
 
 test('a nightly job: its gates are taken, beside the defaults', async () => {
-  const { exitCode, stdout } = await runCli([
+  const { exitCode, stdout } = await runHere([
     'load',
     ...['--config', file('nightly.yaml'), '--dry-run'],
   ]);
@@ -63,7 +64,7 @@ test('a compose file: both command lines are ones that the commands take', () =>
 });
 
 test('a list of producers: two public keys', async () => {
-  const { exitCode, stdout } = await runCli([
+  const { exitCode, stdout } = await runHere([
     'producers',
     ...['--producers-file', file('producers.csv'), '--format', 'text'],
   ]);
@@ -72,7 +73,7 @@ test('a list of producers: two public keys', async () => {
 });
 
 test('a scenario of one’s own', async () => {
-  const { exitCode, stdout } = await runCli([
+  const { exitCode, stdout } = await runHere([
     'load',
     ...['--scenario', 'example', '--vus', '2', '--duration', '3s', '--think', '500ms'],
     ...['--results', results],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { Screen } from '../../system/screen.ts';
-import { fakeClock } from '../support/clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import { liveLine } from '../../load/live-line.ts';
 
 const figures = {
@@ -103,7 +103,7 @@ test('a line that knows the room gets it: of a terminal its width, of a file any
 
 test('a file gets plain lines, one every ten seconds', () => {
   const { output, text } = recorder(false);
-  const clock = fakeClock();
+  const clock = new FakeClock();
   const screen = new Screen(output, clock.now);
   for (; clock.now() <= 20_000; clock.advance(1000)) screen.status(`t${clock.now() / 1000}`);
   assert.equal(text(), 't0\nt10\nt20\n');

@@ -13,6 +13,7 @@ import type { Plan, Reconcile, Summary } from '../../results/types.ts';
 import { Screen } from '../../system/screen.ts';
 import { UserError } from '../../user-error.ts';
 import { assertPortableNames } from '../support/load-results.ts';
+import { backendOf } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { jobOf } from '../support/job.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -104,7 +105,7 @@ test('each way in which preparation fails leaves nothing', async () => {
 
 test('an interrupt while the run is prepared ends it: no folder, no backend, 130', async () => {
   // So many that signing lasts longer than the backend needs to come up.
-  const job = fakeJob(['--scenario', 'arrival', '--rate', '3000/s', '--duration', '60s']);
+  const job = fakeJob(['--scenario', 'arrival', '--rate', '1000/s', '--duration', '40s']);
   const { surroundings, first, text } = around();
   const ended = runLoad(job, surroundings);
   await until(() => /signing: /.test(text()), 'the signing');
@@ -135,6 +136,21 @@ test('what was prepared and is released without a run leaves its folder, without
     readdirSync(prepared.writer.folder).filter((name) => ['corpus', 'storage'].includes(name)),
     [],
   );
+});
+
+test('a backend that dies in the middle: results are kept, the verdict says so', async () => {
+  const { surroundings, text } = around();
+  const ended = runLoad(fakeJob([...ARRIVAL.slice(0, -1), '60s']), surroundings);
+  await until(() => / VUs \| /.test(text()), 'the live line');
+  process.kill(backendOf(process.pid), 'SIGKILL');
+  const { exitCode, folder } = await ended;
+  assert.equal(exitCode, 5, text());
+  assert.match(
+    text(),
+    /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); [\d,]+ of [\d,]+/,
+  );
+  assert.ok(json<Summary>(folder!, 'summary.json').figures.accepted > 0);
+  assert.ok(existsSync(join(folder!, 'report.md')));
 });
 
 test('the second interrupt: k6 and backend are killed, the results up to then are whole, the rest is removed, the process ends', async () => {

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import type { ResourceLine } from '../../results/types.ts';
 import { checkBurner, linesOf, watch } from './burner.ts';
+import { until } from '../support/until.ts';
 
 /** Starts short-lived burners one after the other, waits for each, and keeps one of them to the end. */
 const SHELL = `
@@ -69,17 +70,17 @@ test('an orphan stays in the tree after its parent has ended', linuxOnly, async 
   });
   const { monitor, first, lines } = watch('tree', child, 50);
   await first;
-  const until = async (found: (line: ResourceLine) => boolean) => {
-    for (let i = 0; i < 600 && !lines.some(found); i++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.ok(lines.some(found), JSON.stringify(lines.at(-1)));
-  };
+  const line = (found: (line: ResourceLine) => boolean) =>
+    until(
+      () => lines.some(found),
+      () => lines.at(-1),
+    );
   const exited = once(child, 'exit');
   child.stdin!.end('go\n');
   await exited;
-  await until((line) => line.kind === 'note' && /has ended, 1 that it started/.test(line.text));
-  await until((line) => line.kind === 'process' && line.processes === 1);
+  await line((line) => line.kind === 'note' && /has ended, 1 that it started/.test(line.text));
+  await line((line) => line.kind === 'process' && line.processes === 1);
   process.kill(orphan);
-  await until((line) => line.kind === 'note' && /the last process/.test(line.text));
+  await line((line) => line.kind === 'note' && /the last process/.test(line.text));
   await monitor.stop();
 });

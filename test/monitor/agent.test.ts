@@ -13,7 +13,7 @@ import { httpLink, parseAgentUrl, sshLink, type AgentLink } from '../../monitor/
 import { isToken, serveAgent, stdioAgent } from '../../monitor/agent-server.ts';
 import { systemClock, type MonitorClock } from '../../monitor/source.ts';
 import { projectRoot } from '../../paths.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import type { ProcessReading, ResourceLine } from '../../results/types.ts';
 import type { UserError } from '../../user-error.ts';
 import { until } from '../support/until.ts';
@@ -382,7 +382,7 @@ test(
 );
 
 test('an agent that hangs at the door, then one that falls silent: each is given up in time', async (t) => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   let opened = 0;
   let closed = 0;
   async function* hello() {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { containerSource } from '../../monitor/container.ts';
@@ -23,8 +22,9 @@ import type { UserError } from '../../user-error.ts';
 import { tlsFile } from '../support/tls-target.ts';
 import { FakeCgroups } from './fake-cgroup.ts';
 import { FakeEngine, statsAnswer } from './fake-engine.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import { until } from '../support/until.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const ID = '4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e0b7c9d2a4f1e';
 const ID2 = ID.replace('4f1e', '7777');
@@ -35,7 +35,7 @@ async function setUp(t: TestContext) {
   const engine = await new FakeEngine(t).start();
   const tree = new FakeCgroups(t);
   tree.mounts(['', 'cg']);
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const lines: ResourceLine[] = [];
   const source = containerSource({
     name: 'backend',
@@ -243,8 +243,7 @@ function contextFolder(home: string, name: string, endpoint: object): string {
 }
 
 function homeOf(t: TestContext): string {
-  const home = mkdtempSync(join(tmpdir(), 'home-'));
-  t.after(() => rmSync(home, { recursive: true }));
+  const home = scratchFolder(t);
   return home;
 }
 

@@ -1,15 +1,16 @@
 /** Trees of the form of /proc and /sys/fs/cgroup in one temporary folder, made by a test. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { scratchFolder } from '../support/scratch.ts';
 
 export class FakeCgroups {
-  readonly root = mkdtempSync(join(tmpdir(), 'fake-cgroup-'));
-  readonly procRoot = join(this.root, 'proc');
+  readonly root: string;
+  readonly procRoot: string;
 
   constructor(t: TestContext) {
-    t.after(() => rmSync(this.root, { recursive: true, force: true }));
+    this.root = scratchFolder(t);
+    this.procRoot = join(this.root, 'proc');
   }
 
   file(name: string, text: string): void {

@@ -4,13 +4,12 @@
  * same). What it answers is set by a test.
  */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { scratchFolder } from '../support/scratch.ts';
 
 export type FakeContainer = {
   id: string;
@@ -31,8 +30,7 @@ export class FakeEngine {
   readonly asked: string[] = [];
   /** Answers nothing any more, but keeps the connections. */
   hangs = false;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'engine-'));
-  readonly socket = join(this.#folder, 'engine.sock');
+  readonly socket = join(scratchFolder(), 'engine.sock');
   url = `unix://${this.socket}`;
   readonly #onRequest: RequestListener = (request, response) => {
     this.asked.push(request.url!);
@@ -44,7 +42,6 @@ export class FakeEngine {
     t.after(() => {
       this.#server.close();
       this.#server.closeAllConnections();
-      rmSync(this.#folder, { recursive: true, force: true });
     });
   }
 

@@ -1,8 +1,8 @@
 /** A folder of the form of /proc, made by a test. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { scratchFolder } from '../support/scratch.ts';
 
 export type FakeProcess = {
   comm?: string;
@@ -21,13 +21,13 @@ export type FakeProcess = {
 };
 
 export class FakeProc {
-  readonly root = mkdtempSync(join(tmpdir(), 'fake-proc-'));
+  readonly root: string;
   readonly #childrenFiles: boolean;
 
   /** @param childrenFiles false: a kernel without CONFIG_PROC_CHILDREN */
   constructor(t: TestContext, childrenFiles = true) {
     this.#childrenFiles = childrenFiles;
-    t.after(() => rmSync(this.root, { recursive: true, force: true }));
+    this.root = scratchFolder(t);
     this.file('uptime', '10.00 20.00\n');
   }
 

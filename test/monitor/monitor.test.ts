@@ -1,38 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startMonitor, type MonitorClock, type MonitorOptions } from '../../monitor/monitor.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { startMonitor, type MonitorOptions } from '../../monitor/monitor.ts';
+import { EPOCH, FakeClock, settle } from '../support/clock.ts';
 import { polledSource, type MonitorSource } from '../../monitor/source.ts';
 import type { Snapshot, WatchedProcess, WatchedRoot } from '../../monitor/tree.ts';
 import type { HostReading, ProcessReading, ResourceLine } from '../../results/types.ts';
-
-const EPOCH = 1_700_000_000_000;
-
-/** A clock that stands still until it is moved; a timer fires when it is passed. */
-class FakeClock implements MonitorClock {
-  now = 0;
-  timer: { at: number; action: () => void } | undefined;
-  epochMs = () => EPOCH + this.now;
-  monotonicMs = () => this.now;
-  after = (ms: number, action: () => void) => {
-    const timer = { at: this.now + ms, action };
-    this.timer = timer;
-    return () => {
-      if (this.timer === timer) this.timer = undefined;
-    };
-  };
-  async moveTo(ms: number): Promise<void> {
-    this.now = ms;
-    const due = this.timer && this.timer.at <= ms ? this.timer : undefined;
-    if (due) {
-      this.timer = undefined;
-      due.action();
-    }
-    await settle();
-  }
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Processes as a test sets them; CPU in milliseconds. */
 class FakeTable {
@@ -46,7 +18,7 @@ class FakeTable {
   }
   read = async (roots: readonly WatchedRoot[]): Promise<Snapshot> => {
     this.reads++;
-    const readAtMs = new Map(roots.map(({ name }) => [name, this.clock.now]));
+    const readAtMs = new Map(roots.map(({ name }) => [name, this.clock.now()]));
     const processes = new Map<number, WatchedProcess>();
     for (const { name, pid } of roots) {
       for (const [id, row] of this.rows) {
@@ -67,7 +39,7 @@ class FakeTable {
         });
       }
     }
-    const { now } = this.clock;
+    const now = this.clock.now();
     await this.gate;
     if (this.error) throw this.error;
     return { processes, readAtMs, sourceNowMs: now };
@@ -101,7 +73,7 @@ test('the first reading has no CPU and no rates; the second is the difference', 
   });
   await settle();
   processes.rows.set(7, { cpuMs: 1500, io: { readBytes: 4000, writeBytes: 6000 }, rssBytes: 9 });
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   await monitor.stop();
   const same = { kind: 'process', name: 'a', rootPid: 7, processes: 1, threads: 1, openFiles: 2 };
   assert.deepEqual(lines, [
@@ -126,7 +98,7 @@ test('ticks do not drift, and a late one is one longer interval', async () => {
   await settle();
   for (const now of [1012, 2003, 5400, 6000]) {
     processes.rows.set(7, { cpuMs: now });
-    await clock.moveTo(now);
+    await clock.jumpTo(now);
   }
   await monitor.stop();
   const intervals = readings().map(({ intervalMs }) => intervalMs);
@@ -138,7 +110,7 @@ test('a timer that fires early makes no second reading of the same tick', async 
   const { clock, monitor, readings } = setUp();
   await settle();
   clock.timer!.at = 0;
-  await clock.moveTo(999.4);
+  await clock.jumpTo(999.4);
   assert.equal(clock.timer!.at, 999.4 + 1001);
   await monitor.stop();
   assert.equal(readings().length, 2);
@@ -149,8 +121,8 @@ test('readings never overlap', async () => {
   await settle();
   let open: () => void = () => undefined;
   processes.gate = new Promise((resolve) => (open = resolve));
-  await clock.moveTo(1000);
-  await clock.moveTo(2500);
+  await clock.jumpTo(1000);
+  await clock.jumpTo(2500);
   assert.equal(processes.reads, 2);
   assert.equal(clock.timer, undefined);
   open();
@@ -164,18 +136,18 @@ test('a failing source is one note, the readings are absent, and the next covers
   const { clock, processes, monitor, readings, notes } = setUp();
   await settle();
   processes.error = new Error('EMFILE: too many open files');
-  await clock.moveTo(1000);
-  await clock.moveTo(2000);
+  await clock.jumpTo(1000);
+  await clock.jumpTo(2000);
   processes.error = undefined;
   processes.rows.set(7, { cpuMs: 600 });
-  await clock.moveTo(3000);
+  await clock.jumpTo(3000);
   assert.deepEqual(notes(), ['processes could not be read: EMFILE: too many open files']);
   assert.equal(readings().length, 2);
   assert.equal(readings()[1].intervalMs, 3000);
   assert.equal(readings()[1].cpuCores, 0.2);
   // A new trouble of the same kind is told again.
   processes.error = new Error('EMFILE: too many open files');
-  await clock.moveTo(4000);
+  await clock.jumpTo(4000);
   await monitor.stop();
   assert.equal(notes().length, 2);
 });
@@ -186,7 +158,7 @@ test('a failing host is one note and stops nothing', async () => {
     host: { read: () => Promise.reject(new Error('no /proc')) },
   });
   await settle();
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   await monitor.stop();
   assert.deepEqual(notes(), ['the machine could not be read: no /proc']);
   assert.equal(readings().length, 2);
@@ -199,8 +171,8 @@ test('a process that ends: one note, no readings, never a 0', async () => {
   });
   await settle();
   processes.rows.delete(7);
-  await clock.moveTo(1000);
-  await clock.moveTo(2000);
+  await clock.jumpTo(1000);
+  await clock.jumpTo(2000);
   await monitor.stop();
   assert.equal(readings().length, 1);
   assert.deepEqual(notes(), ['process 7 has ended']);
@@ -212,11 +184,11 @@ test('a root that ends before its children: the tree goes on until they have end
   processes.rows.set(8, { parentPid: 7 });
   await settle();
   processes.rows.delete(7);
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   assert.equal(readings().at(-1)!.processes, 1);
-  await clock.moveTo(2000);
+  await clock.jumpTo(2000);
   processes.rows.set(8, { parentPid: 7, ended: true });
-  await clock.moveTo(3000);
+  await clock.jumpTo(3000);
   await monitor.stop();
   assert.deepEqual(notes(), [
     'process 7 has ended, 1 that it started still run',
@@ -237,7 +209,7 @@ test('figures that one process keeps secret are absent, with one note', async ()
   const { clock, processes, monitor, readings, notes } = setUp();
   processes.rows.set(8, { parentPid: 7, openFiles: undefined, io: undefined });
   await settle();
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   await monitor.stop();
   const last = readings()[1];
   assert.deepEqual(
@@ -251,13 +223,13 @@ test('figures that one process keeps secret are absent, with one note', async ()
 test('a target added in between is read at once and has CPU from the next tick on', async () => {
   const { clock, processes, monitor, readings } = setUp();
   await settle();
-  await clock.moveTo(600);
+  await clock.jumpTo(600);
   processes.rows.set(9, { cpuMs: 50 });
   monitor.addTarget({ name: 'b', pid: 9 });
   await settle();
   processes.rows.set(9, { cpuMs: 150 });
   processes.rows.set(7, { cpuMs: 500 });
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   await monitor.stop();
   assert.equal(readings('b')[0].cpuCores, undefined);
   assert.deepEqual(
@@ -275,7 +247,7 @@ test('a name goes over to another pid; a removed one has no more readings', asyn
   processes.rows.set(9, { cpuMs: 5000 });
   monitor.addTarget({ name: 'a', pid: 9 });
   await settle();
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   assert.deepEqual(notes(), ['from here on process 9 instead of 7']);
   assert.deepEqual(
     readings().map(({ rootPid, cpuCores }) => [rootPid, cpuCores]),
@@ -287,7 +259,7 @@ test('a name goes over to another pid; a removed one has no more readings', asyn
   );
   monitor.removeTarget('a');
   monitor.removeTarget('never there');
-  await clock.moveTo(2000);
+  await clock.jumpTo(2000);
   await monitor.stop();
   assert.equal(readings().length, 3);
 });
@@ -314,7 +286,7 @@ test('a reader of the lines that throws does not stop the monitor', async (t) =>
     },
   });
   await settle();
-  await clock.moveTo(1000);
+  await clock.jumpTo(1000);
   await monitor.stop();
   assert.equal(processes.reads, 2);
   assert.equal(warnings.mock.callCount(), 2);
@@ -323,18 +295,18 @@ test('a reader of the lines that throws does not stop the monitor', async (t) =>
 test('stop: a last reading if the one before is old enough, then silence', async () => {
   const { clock, monitor, processes, readings } = setUp();
   await settle();
-  await clock.moveTo(249);
+  await clock.jumpTo(249);
   const stopped = monitor.stop();
   assert.equal(monitor.stop(), stopped);
   await stopped;
   assert.equal(readings().length, 1);
   monitor.addTarget({ name: 'b', pid: 7 });
-  await clock.moveTo(5000);
+  await clock.jumpTo(5000);
   assert.equal(processes.reads, 1);
 
   const other = setUp();
   await settle();
-  await other.clock.moveTo(250);
+  await other.clock.jumpTo(250);
   await other.monitor.stop();
   assert.equal(other.readings()[1].intervalMs, 250);
   assert.equal(other.clock.timer, undefined);
@@ -362,7 +334,7 @@ test('sources beside the processes: their lines stand among the readings', async
 });
 
 test('a source that cannot start, one that throws, one that never ends: notes, and the rest goes on', async () => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const { monitor, readings, lines } = setUp({
     clock,
     sources: [

@@ -6,11 +6,11 @@ import { postgresSource, postgresUrlProblem } from '../../monitor/postgres.ts';
 import type { PostgresReading, ResourceLine } from '../../results/types.ts';
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts';
 import { tlsFile } from '../support/tls-target.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import { until } from '../support/until.ts';
 
 function watch(t: TestContext, url: string, env: Record<string, string>) {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const lines: ResourceLine[] = [];
   const running = postgresSource(url, env).start({
     intervalMs: 1000,

@@ -13,7 +13,7 @@ import {
   type PrometheusQuery,
 } from '../../monitor/prometheus.ts';
 import type { ResourceLine } from '../../results/types.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import { until } from '../support/until.ts';
 
 /** Answers as in prometheus.io/docs/prometheus/latest/querying/api. */
@@ -55,7 +55,7 @@ async function setUp(
     server.closeAllConnections();
     server.close();
   });
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const lines: ResourceLine[] = [];
   const start = () => {
     const running = prometheusSource({
@@ -228,7 +228,7 @@ test('a proxy that is in the way is named', async (t) => {
     queries: [parsePrometheusQuery('a.cpu=q') as PrometheusQuery],
     authorization: null,
     env: { HTTP_PROXY: 'http://127.0.0.1:1' },
-  }).start({ intervalMs: 1000, clock: new SteppedClock(), emit: (line) => lines.push(line) });
+  }).start({ intervalMs: 1000, clock: new FakeClock(), emit: (line) => lines.push(line) });
   t.after(() => running.stop());
   await until(() => lines.length === 1);
   assert.match(

@@ -9,12 +9,12 @@ import {
   type Poll,
 } from '../../monitor/source.ts';
 import type { ResourceLine } from '../../results/types.ts';
-import { EPOCH, SteppedClock } from './stepped-clock.ts';
+import { EPOCH, FakeClock } from '../support/clock.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function setUp(read: (poll: Poll) => Promise<number>, close?: () => Promise<void>) {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const lines: ResourceLine[] = [];
   const running = polledSource({
     name: 'x',
@@ -93,7 +93,7 @@ test('stop does not wait for a reading that hangs, nor for a close that does', a
 });
 
 test('withLimit: in time, too late, stopped from outside before and after', async () => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   assert.equal(await withLimit(5, () => Promise.resolve(3), clock.after), 3);
   const late = withLimit(5000, () => new Promise(() => undefined), clock.after);
   const [, error] = await Promise.all([clock.step(5000), late.catch((reason: unknown) => reason)]);

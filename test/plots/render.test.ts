@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { createCanvas, loadImage, type SKRSContext2D } from 'canvas';
 import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
@@ -15,9 +14,10 @@ import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
 import { USUAL_CHARTS } from '../support/charts.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { thorough } from '../support/thorough.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'plots-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
 
 /** Drawn once: each case is looked at by several tests. */
 const CASES = Object.fromEntries(
@@ -78,7 +78,12 @@ function textBoxes(definition: ChartDefinition): TextBox[] {
 const overlap = (a: TextBox, b: TextBox): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-for (const [name, definitions] of Object.entries(CASES))
+/** Drawn again in `npm run test:slow` alone: beside the others they are more of the same. */
+const IN_SLOW = ['second', 'outlier', 'logged', 'hour'];
+
+for (const [name, definitions] of Object.entries(CASES).filter(
+  ([name]) => thorough || !IN_SLOW.includes(name),
+))
   for (const definition of definitions)
     test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () => {
       const boxes = textBoxes(definition);
@@ -188,20 +193,28 @@ test('an SVG needs no font and shows what the PNG shows', async () => {
   }
 });
 
-test('a run of a day is drawn, with every count in it', () => {
-  const { samples, ...run } = syntheticRun({ seconds: 600, rate: 3, processes: { backend: 0.1 } });
-  const day = Array.from({ length: 86_400 }, (_, second) => ({
-    ...samples[second % samples.length],
-    t: samples[0].t + second * 1000,
-    elapsedS: second,
-  }));
-  for (const definition of definitionsOf({ ...run, samples: day })) {
-    const config = definition.config();
-    for (const { data } of config.data.datasets)
-      assert.ok(data.length <= 4 * 600 + 8, definition.name);
-    assert.ok(renderSvg(definition).length > 1000);
-  }
-});
+test(
+  'a run of a day is drawn, with every count in it',
+  { skip: !thorough && 'part of npm run test:slow' },
+  () => {
+    const { samples, ...run } = syntheticRun({
+      seconds: 600,
+      rate: 3,
+      processes: { backend: 0.1 },
+    });
+    const day = Array.from({ length: 86_400 }, (_, second) => ({
+      ...samples[second % samples.length],
+      t: samples[0].t + second * 1000,
+      elapsedS: second,
+    }));
+    for (const definition of definitionsOf({ ...run, samples: day })) {
+      const config = definition.config();
+      for (const { data } of config.data.datasets)
+        assert.ok(data.length <= 4 * 600 + 8, definition.name);
+      assert.ok(renderSvg(definition).length > 1000);
+    }
+  },
+);
 
 test('the bins of the distribution hold every answer', () => {
   for (const make of [SYNTHETIC_RUNS.usual, SYNTHETIC_RUNS.outlier, SYNTHETIC_RUNS.second]) {

@@ -13,6 +13,7 @@ import { countProducers, type KeyAccess, readProducers } from '../../producers/k
 import { UserError } from '../../user-error.ts';
 import { readVector } from '../mina/vectors.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { projectRoot } from '../../paths.ts';
 
 const PASSPHRASE = 'correct horse / Pässword';
 const LIBP2P_PASSPHRASE = 'battery staple';
@@ -325,7 +326,7 @@ test(
 );
 
 test('wallets with their plain keys beside them are read without deriving anything', async (t) => {
-  const folder = join(import.meta.dirname, 'wallets-with-plain-keys');
+  const folder = join(projectRoot, 'test', 'producers', 'wallets-with-plain-keys');
   const expected = [
     'B62qkoA83ZvKZC8LVZgwFF5ELN1BJYu5qZRDeti2ySZgq8U49abJ91x',
     'B62qnfk6Y6aj8pafgHZ4aDy1eZFmTonhqjHNRwhPdfVVoX9uUStuSGD',
@@ -447,6 +448,8 @@ test('as many at once as cores, files and a quarter of the memory allow', () => 
   const jobs = (count: number, memoryBytes = 2 ** 27) => Array<object>(count).fill({ memoryBytes }) as { memoryBytes: number }[]; // prettier-ignore
   assert.equal(keyWorkers(jobs(15), 8, 2 ** 40), 8);
   assert.equal(keyWorkers(jobs(3), 8, 2 ** 40), 3);
+  // Deriving from so little takes less than a worker needs to start.
+  assert.equal(keyWorkers(jobs(15, 2 ** 13), 8, 2 ** 40), 1);
   assert.equal(keyWorkers(jobs(15), 8, 2 ** 31), 4);
   assert.equal(keyWorkers([...jobs(15), ...jobs(1, 2 ** 30)], 8, 2 ** 31), 1);
   assert.equal(keyWorkers([...jobs(130_000), ...jobs(1, 2 ** 30)], 8, 2 ** 32), 1);

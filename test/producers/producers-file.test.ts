@@ -10,6 +10,7 @@ import { ed25519PublicKey, makeFleet } from '../../producers/fleet.ts';
 import { readProducersFile } from '../../producers/producers-file.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { projectRoot } from '../../paths.ts';
 
 const fleet = makeFleet({ seed: 'list', count: 3 });
 const keys = [0, 1, 2].map((i) =>
@@ -135,7 +136,7 @@ test('key lists as other programs write them', async (t) => {
     'B62qn7JpP4f111ju4thb8y9E2HH8Rbbicp6QZzU3UUwSj3Ntr4vv8Sb',
   ];
   for (const [name, count] of Object.entries(expected)) {
-    const file = join(import.meta.dirname, 'key-lists', `${name}.json`);
+    const file = join(projectRoot, 'test', 'producers', 'key-lists', `${name}.json`);
     const { producers } = await readProducersFile(file);
     assert.deepEqual(
       producers.map(({ publicKey }) => publicKey),

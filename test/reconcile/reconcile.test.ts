@@ -1,15 +1,13 @@
 /** What was sent against what a storage holds: the suite on the filesystem, and the rules one by one. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
 import { openFilesystemReader } from '../../stack/storage/filesystem-reader.ts';
 import { STRANGERS } from '../support/crooked-backend.ts';
 import { crookedSuite } from './suite.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'reconcile-fs-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 let folders = 0;
 
 crookedSuite({

@@ -1,9 +1,8 @@
 /** The rules of reconciliation one by one, on rows made up for each; and the looks while the load runs. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { AnswerTable } from '../../reconcile/answer-table.ts';
 import { type GateFigures, gateRules, judgeGates, REPLAY_STORED_GATES } from '../../judge/gates.ts';
 import { lossesOf } from '../../judge/reasons.ts';
@@ -17,9 +16,9 @@ import type { ReconcileClasses, ReconcileLiveLine, StorageLook } from '../../res
 import { CODE } from '../../scenarios/lib/reports.ts';
 import type { StorageReader, StoredSubmission } from '../../stack/storage/storage.ts';
 import { UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'reconcile-rules-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
 
 const T0 = 1_767_225_600;
 const BLOCK = Buffer.from('a block');

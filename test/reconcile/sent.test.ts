@@ -1,7 +1,6 @@
 /** What a corpus says of its bodies: which are new, and which an earlier run may have sent as well. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { corpusSource } from '../../load/k6/plan.ts';
@@ -12,10 +11,10 @@ import { makeFleet } from '../../producers/fleet.ts';
 import { readPayloads } from '../../producers/payloads.ts';
 import { recordedPayloads, templatesOf } from '../../producers/templates.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 test('in a mixed load the signed bodies are new, the recorded ones are not', async (t) => {
-  const base = mkdtempSync(join(tmpdir(), 'sent-'));
-  t.after(() => rmSync(base, { recursive: true, force: true }));
+  const base = scratchFolder(t);
   const folder = join(base, 'corpus');
   const [signed] = templatesOf(await recordedPayloads());
   const [payload] = await readPayloads(RECORDED_FOLDER);

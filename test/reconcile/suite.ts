@@ -3,10 +3,9 @@
  * and go over HTTP; clocks are made up, so that seconds do not depend on the machine.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { AnswerTable } from '../../reconcile/answer-table.ts';
 import { corpusSource } from '../../load/k6/plan.ts';
 import { lookIntoStorage, type LookOutcome } from '../../reconcile/look.ts';
@@ -21,6 +20,7 @@ import type { ReconcileClasses, ReconcileLine } from '../../results/types.ts';
 import { answerCode, CODE } from '../../scenarios/lib/reports.ts';
 import type { Storage, StorageReader } from '../../stack/storage/storage.ts';
 import { type Deed, startCrookedBackend } from '../support/crooked-backend.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 export type OpenStorage = {
   writer: Storage;
@@ -68,12 +68,8 @@ export function crookedSuite(call: {
   open: () => Promise<OpenStorage>;
 }): void {
   describe(`reconciliation of ${call.name}`, () => {
-    let folder: string;
-    before(() => (folder = mkdtempSync(join(tmpdir(), 'reconcile-'))));
-    after(() => rmSync(folder, { recursive: true, force: true }));
-
     test('each class, with exact numbers', async () => {
-      const run = await crookedRun(folder, call.open, call.blocks);
+      const run = await crookedRun(call.open, call.blocks);
       const { outcome, expected, deeds, lines, sameSecond } = run;
       assert.equal(outcome.look.failure, undefined);
       assert.deepEqual(outcome.look.classes, expected);
@@ -125,7 +121,6 @@ export function crookedSuite(call: {
 
     test('a run without a fault has nothing to tell', async () => {
       const { outcome, expected, lines } = await crookedRun(
-        folder,
         call.open,
         call.blocks,
         new Array<Deed>(40).fill('store'),
@@ -141,7 +136,7 @@ export function crookedSuite(call: {
       const deeds = new Array<Deed>(40).fill('store');
       deeds[3] = 'alter port';
       deeds[7] = 'lie';
-      const run = await crookedRun(folder, call.open, call.blocks, deeds, true);
+      const run = await crookedRun(call.open, call.blocks, deeds, true);
       if (run.verified === null) {
         t.skip('no verifier works on this storage');
         return;
@@ -171,14 +166,13 @@ type CrookedRun = {
 let runs = 0;
 
 async function crookedRun(
-  base: string,
   open: () => Promise<OpenStorage>,
   blocks: 'by hash' | 'beside' | 'none',
   given?: Deed[],
   isVerified = false,
 ): Promise<CrookedRun> {
   const number = runs++;
-  const folder = mkdtempSync(join(base, 'run-'));
+  const folder = scratchFolder();
   const count = given?.length ?? COUNT;
   // Now, because some storages forget what is old; whole seconds.
   const startMs = Math.floor(Date.now() / 1000) * 1000 - (count + 60) * 1000;

@@ -1,17 +1,16 @@
 /** Files of whole lines on disks that fill up, and names below the results. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
-import { projectRoot } from '../../paths.ts';
 import { LineFile, type Write } from '../../results/line-file.ts';
 import { fileName, runId } from '../../results/writer.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { program } from '../support/program.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'lines-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
 let files = 0;
 const newPath = () => join(scratch, `${++files}.ndjson`);
 
@@ -113,22 +112,17 @@ test(
     const path = join(scratch, 'limited');
     writeFileSync(path, 'a\n');
     // No file of this child grows beyond some KB (setrlimit(2), RLIMIT_FSIZE): the write is short, then fails.
-    const script = `
-      import { LineFile } from ${JSON.stringify(join(projectRoot, 'results/line-file.ts'))};
+    const words = program(`
+      import { LineFile } from './results/line-file.ts';
       process.on('SIGXFSZ', () => {});
       const file = new LineFile(${JSON.stringify(path)});
       file.append('b');
       try { file.append('x'.repeat(40_000)); } catch (error) { console.log(error.code); }
-      file.append('c');`;
+      file.append('c');`);
     const { stdout, stderr } = spawnSync(
       'sh',
-      [
-        '-c',
-        'ulimit -f 32; exec "$0" --import tsx --input-type=module -e "$1"',
-        process.execPath,
-        script,
-      ],
-      { cwd: projectRoot, encoding: 'utf8' },
+      ['-c', 'ulimit -f 32; exec "$0" "$@"', process.execPath, ...words],
+      { encoding: 'utf8' },
     );
     assert.equal(stdout, 'EFBIG\n', stderr);
     assert.equal(readFileSync(path, 'utf8'), 'a\nb\nc\n');

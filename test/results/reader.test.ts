@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { figuresOfSamples } from '../../results/figures.ts';
 import { readRun } from '../../results/reader.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'reader-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
 
 const RUN = syntheticRun({ seconds: 5, rate: 20 });
 let folders = 0;
@@ -168,7 +160,7 @@ test('what is no result folder is refused with what to do', async () => {
   assert.match(missing.message, /there is no folder .*nowhere/);
   const notFolder = await rejection(file);
   assert.match(notFolder.message, /is a file/);
-  const other = await rejection(mkdtempSync(join(scratch, 'empty-')));
+  const other = await rejection(scratchFolder());
   assert.match(other.message, /no result folder/);
   for (const error of [missing, notFolder, other]) {
     assert.match(error.hint, /npm run load/);

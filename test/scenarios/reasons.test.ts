@@ -1,15 +1,14 @@
 /** The words of refusals: what counts as the same, and how the toolkit finds them again. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { refusalsOf, wordsOfReasons } from '../../load/k6/refusals.ts';
 import { parseReasonLine, reasonLine, reasonOf, wordsOf } from '../../scenarios/lib/reasons.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'reasons-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = scratchFolder();
 
 test('the words of an answer: the backend’s error, else the page without its mark-up', () => {
   // uptime-service-backend, src/delegation_backend/submit.go

@@ -19,7 +19,8 @@ import type {
   Summary,
   TimedStarts,
 } from '../../results/types.ts';
-import { runCli, WITH_PICTURES } from '../support/cli.ts';
+import { WITH_PICTURES } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import { k6Path } from '../support/k6.ts';
 import { type Behaviour, httpAnswer, runScenario, startTarget } from '../support/run-scenario.ts';
@@ -192,11 +193,11 @@ describe('starts with a time each', { concurrency: 2 }, () => {
 
 const json = <T>(...path: string[]): T => JSON.parse(readFileSync(join(...path), 'utf8')) as T;
 
-async function runLoad(args: readonly string[]) {
+async function runLoad(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const results = scratchFolder();
-  const { exitCode, stdout, stderr } = await runCli(
+  const { exitCode, stdout, stderr } = await runHere(
     ['load', '--port', '0', '--results', results, ...args],
-    { K6_BIN: await k6Path(), ...WITH_PICTURES },
+    { K6_BIN: await k6Path(), ...env },
   );
   assert.equal(exitCode, 0, stdout + stderr);
   const folder = join(results, readdirSync(results)[0]);
@@ -218,7 +219,7 @@ describe('from the outside, against the embedded backend', { concurrency: 2 }, (
     const quiet = ['--fork-share', '0', '--late-share', '0', '--lagging-share', '0'];
     const { folder, plan, summary, reconcile, report, stdout } = await runLoad([
       '--scenario', 'fleet', '--speedup', '450', '--duration', '6s', ...quiet, ...ANY_PACE,
-    ]); // prettier-ignore
+    ], WITH_PICTURES); // prettier-ignore
     // Three cycles of 15 minutes in six seconds.
     assert.equal(plan.load.iterations, 45);
     assert.equal(summary.figures.accepted, 45);
@@ -250,7 +251,9 @@ describe('from the outside, against the embedded backend', { concurrency: 2 }, (
       for (const i of [1, 2])
         assert.ok(Math.abs(own[i] - own[i - 1] - 900_000) <= 62_000, String(own));
     }
-    for (const name of ['fleet.png', 'fleet.svg']) assert.ok(readdirSync(folder).includes(name));
+    const pictures = ['fleet', 'throughput', 'latency', 'resources', 'distribution'];
+    const files = pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]);
+    for (const name of files) assert.ok(readdirSync(folder).includes(name), name);
     assert.match(
       report,
       /the network's times, 450 times as fast[^]*!\[The fleet[^\]]*\]\(fleet\.png\)/,
@@ -303,14 +306,14 @@ test('what makes no sense together is told at once', async () => {
     [['--scenario', 'replay', '--payloads', folder, '--timing', 'recorded', '--duration', '3s', '--order', 'random'], /--duration has no effect in the scenario replay with --timing recorded/, /--order .* with --timing recorded/],
     [['--scenario', 'load', '--gate', 'on-time>=1%'], /would have no data: .*open model/],
   ] as const) {
-    const { exitCode, stderr } = await runCli(['load', ...args]);
+    const { exitCode, stderr } = await runHere(['load', ...args]);
     assert.equal(exitCode, 2, stderr);
     for (const problem of problems) assert.match(stderr, problem);
   } // prettier-ignore
 });
 
 test('a dry run of a day of 1,000 producers', async () => {
-  const { exitCode, stdout } = await runCli([
+  const { exitCode, stdout } = await runHere([
     'load', '--scenario', 'fleet', '--producers', '1000', '--speedup', '60', '--duration', '24m', '--dry-run',
   ]); // prettier-ignore
   assert.equal(exitCode, 0, stdout);

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { distFile } from '../../paths.ts';
+import { distFile, projectRoot } from '../../paths.ts';
 import { readRecorded } from '../support/recorded.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -120,7 +120,7 @@ test('stack up takes the CONFIG_FILE of the original, or refuses what contradict
   const folder = join(base, 'stands-here');
   mkdirSync(folder);
   const config = JSON.parse(
-    readFileSync(join(import.meta.dirname, 'app-config.json'), 'utf8'),
+    readFileSync(join(projectRoot, 'test', 'stack', 'app-config.json'), 'utf8'),
   ) as object;
   // As the original: relative to where it is started.
   writeFileSync(

@@ -1,10 +1,9 @@
 /** Reading the filesystem storage: all fields, exact ranges, and nothing that a broken folder holds makes it fall. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
 import { openFilesystemReader } from '../../stack/storage/filesystem-reader.ts';
 import { readStoredJson, storedJson } from '../../stack/storage/go-json.ts';
@@ -17,9 +16,9 @@ import {
   submissionOf,
   SUBMITTER,
 } from './storage-support.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'filesystem-reader-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 let folders = 0;
 const newFolder = (): string => {
   const folder = join(base, `store-${folders++}`);

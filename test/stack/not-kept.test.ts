@@ -17,6 +17,7 @@ import {
   RECORDED,
   startTestBackend,
 } from './support.ts';
+import { until } from '../support/until.ts';
 
 const plain = expand(backendAnswers.bodies[0].body);
 const plainReply = { status: ANSWERS.ok.status, body: ANSWERS.ok.body };
@@ -187,7 +188,7 @@ describe('stop', () => {
       undefined,
       300,
     );
-    while (backend.storage.saved.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(() => backend.storage.saved.length >= 2, 'both are being saved');
     await leaves;
     let stopped = false;
     const stop = backend.stop().then(() => (stopped = true));

@@ -1,8 +1,7 @@
 /** The PostgreSQL storage on a real server: the laws of every storage, and what is PostgreSQL's own. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,17 +18,16 @@ import { type PostgresServer, startPostgres } from '../support/postgres-server.t
 import { assertConstantMemory } from '../support/memory.ts';
 import { tlsFile } from '../support/tls-target.ts';
 import { readAll, storageSubmission, storageSuite } from './storage-suite.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 let server: PostgresServer;
-let folder: string;
+const folder = scratchFolder();
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'postgres-test-'));
   // No whole number of hours from UTC, and never the same as it.
   server = await startPostgres({ tls: true, timezone: 'Pacific/Chatham' });
 });
 after(async () => {
   await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const configOf = (database: string, changes: Partial<PostgresConfig> = {}): PostgresConfig => ({

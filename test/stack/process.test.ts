@@ -2,22 +2,23 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import { startBackend } from '../../stack/backend-process.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
+import { runHere } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { readRecorded } from '../support/recorded.ts';
 import { startFakeS3 } from './storage-support.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { program } from '../support/program.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'backend-process-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 let runs = 0;
 const requestOf = (env: Record<string, string> = {}, whitelist: string | null = null) => {
   const run = join(base, `run-${runs++}`);
@@ -182,11 +183,9 @@ describe('startBackend', () => {
     assert.deepEqual(readdirSync(folder), []);
     failing = false;
     // Until the next second, which this submitter has not used yet.
-    let status = 429;
-    for (let tries = 0; status === 429 && tries < 600; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      ({ status } = await post(url));
-    }
+    let status = 0;
+    const isTaken = async () => ({ status } = await post(url)).status !== 429;
+    await until(isTaken, 'the next second');
     assert.equal(status, 200);
     assert.ok(readdirSync(folder).includes('submissions'));
     assert.equal(s3.objects.size, 2);
@@ -213,8 +212,8 @@ describe('startBackend', () => {
     const { storageFolder, logFile } = requestOf();
     const parent = spawn(
       process.execPath,
-      ['--import', 'tsx', join('test', 'fixtures', 'backend-parent.ts'), storageFolder, logFile],
-      { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] },
+      [...program(`import './test/fixtures/backend-parent.ts';`), storageFolder, logFile],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const { pid } = JSON.parse(line.toString()) as { pid: number };
@@ -272,7 +271,7 @@ describe('npm run stack', () => {
 
   test('anything but up is wrong usage', async () => {
     for (const words of [[], ['down'], ['up', 'up']]) {
-      const { exitCode, stderr } = await runCli(['stack', ...words]);
+      const { exitCode, stderr } = await runHere(['stack', ...words]);
       assert.equal(exitCode, EXIT.usage);
       assert.match(stderr, /npm run stack -- up/);
     }

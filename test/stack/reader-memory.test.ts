@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { utcText } from '../../mina/created-at.ts';
@@ -17,6 +16,7 @@ import { submissionPath } from '../../stack/storage/layout.ts';
 import { openS3Reader } from '../../stack/storage/s3.ts';
 import { assertConstantMemory } from '../support/memory.ts';
 import { startFakeS3, submissionOf, SUBMITTER } from './storage-support.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const DAY = Date.parse('2026-01-02T00:00:00Z') / 1000;
 
@@ -125,8 +125,7 @@ test('Cassandra: whoever stops early, or is aborted, leaves no listener', async 
 });
 
 test('filesystem: 20,000 files', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'reader-memory-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = scratchFolder(t);
   mkdirSync(join(folder, 'submissions', '2026-01-02'), { recursive: true });
   const bytesEach = 20_000;
   const text = storedJson(submissionOf({ snarkWork: `"${'A'.repeat(bytesEach)}"` }));

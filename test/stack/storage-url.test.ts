@@ -1,18 +1,18 @@
 /** `--storage URL`: every form, and every sentence that refuses one. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { openStorageReader, storageUrlProblem } from '../../stack/storage/storage-url.ts';
 import { s3ConfigOf } from '../../stack/storage/s3.ts';
 import { EXIT, UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'storage url %'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = join(scratchFolder(), 'storage url %');
+mkdirSync(base);
 
 test('all forms that are right', () => {
   for (const text of [

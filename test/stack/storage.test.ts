@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,9 +13,8 @@ import {
 import { spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openFilesystemStorage, type Writer } from '../../stack/storage/filesystem.ts';
 import {
   type FileWriterData,
@@ -27,13 +25,14 @@ import {
   writeOnce,
 } from '../../stack/storage/file-writer.ts';
 import { readSubmissionName, submissionFile, submissionPath } from '../../stack/storage/layout.ts';
-import { distFile, projectRoot } from '../../paths.ts';
+import { distFile } from '../../paths.ts';
 import { storedJson } from '../../stack/storage/go-json.ts';
 import { UserError } from '../../user-error.ts';
 import { submissionOf, SUBMITTER } from './storage-support.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { program } from '../support/program.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'backend-storage-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 let folders = 0;
 const newFolder = (): string => join(base, `store-${folders++}`);
 
@@ -152,20 +151,15 @@ describe('filesystem storage', () => {
     () => {
       // No file of this child grows beyond 16 KB: write() is short, then fails (setrlimit(2), RLIMIT_FSIZE).
       const folder = newFolder();
-      const script = `
-        import { runJobs } from ${JSON.stringify(join(projectRoot, 'stack/storage/file-writer.ts'))};
+      const words = program(`
+        import { runJobs } from './stack/storage/file-writer.ts';
         process.on('SIGXFSZ', () => {});
         const jobs = { ids: [1, 2, 3], paths: ['a/large', 'a/small', 'a/with-block'], texts: ['x'.repeat(40_000), 'y', 'z'], blocks: [[2, 'b/block', new Uint8Array(40_000)]] };
-        console.log(JSON.stringify(runJobs(${JSON.stringify(folder)}, jobs)));`;
+        console.log(JSON.stringify(runJobs(${JSON.stringify(folder)}, jobs)));`);
       const { stdout, stderr, status } = spawnSync(
         'sh',
-        [
-          '-c',
-          'ulimit -f 32; exec "$0" --import tsx --input-type=module -e "$1"',
-          process.execPath,
-          script,
-        ],
-        { cwd: projectRoot, encoding: 'utf8' },
+        ['-c', 'ulimit -f 32; exec "$0" "$@"', process.execPath, ...words],
+        { encoding: 'utf8' },
       );
       assert.equal(status, 0, stderr);
       const results = JSON.parse(stdout) as ResultColumns;

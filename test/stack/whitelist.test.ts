@@ -13,6 +13,7 @@ import {
 } from '../../stack/backend/whitelist.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { projectRoot } from '../../paths.ts';
 
 const base = scratchFolder();
 const [a, b, c] = makeFleet({ seed: 'whitelist', count: 3 }).producers.map((p) => p.publicKey);
@@ -40,7 +41,7 @@ test('text, CSV and JSON give the same keys; what is no key is passed over', () 
 });
 
 test('a sheet has its keys in any column, in any encoding', async () => {
-  const file = join(import.meta.dirname, 'whitelist-sheet.csv');
+  const file = join(projectRoot, 'test', 'stack', 'whitelist-sheet.csv');
   const expected = [
     'B62qkoA83ZvKZC8LVZgwFF5ELN1BJYu5qZRDeti2ySZgq8U49abJ91x',
     'B62qnfk6Y6aj8pafgHZ4aDy1eZFmTonhqjHNRwhPdfVVoX9uUStuSGD',

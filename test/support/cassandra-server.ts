@@ -5,13 +5,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import cassandra from 'cassandra-driver';
 import getPort from 'get-port';
 import { cacheFolder, programsOnPath } from '../../load/k6/binary.ts';
+import { scratchFolder } from './scratch.ts';
 
 const CASSANDRA = '5.0.5';
 const JAVA = 17;
@@ -122,7 +122,7 @@ export async function startCassandra(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<CassandraServer> {
   const jars = await fetchJars(env);
-  const folder = mkdtempSync(join(tmpdir(), 'mina-load-cassandra-'));
+  const folder = scratchFolder();
   const certificate = await makeCertificate(folder, 'node');
   const otherCertificate = await makeCertificate(folder, 'other');
   const port = await getPort({ host: '127.0.0.1' });
@@ -173,7 +173,6 @@ export async function startCassandra(
       daemon.kill('SIGKILL');
       await gone;
     }
-    rmSync(folder, { recursive: true, force: true });
   };
 
   const [username, password] = ['cassandra', 'cassandra'];

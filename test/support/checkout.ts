@@ -1,25 +1,15 @@
 /** A copy of the toolkit's sources in a folder of its own, with its packages; for tests of the build. */
 import { execFile } from 'node:child_process';
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import { projectRoot } from '../../paths.ts';
+import { scratchFolder } from './scratch.ts';
 
 const LEFT_OUT = new Set(['node_modules', 'dist', 'test', 'docs', '.git', 'stack-data']);
 
 /** @returns its path; it is removed after the tests of the file */
 export function checkout(): string {
-  const root = mkdtempSync(join(tmpdir(), 'mina-load-checkout-'));
-  after(() => rmSync(root, { recursive: true, force: true }));
+  const root = scratchFolder();
   for (const name of readdirSync(projectRoot)) {
     if (LEFT_OUT.has(name)) continue;
     cpSync(join(projectRoot, name), join(root, name), {

@@ -6,6 +6,14 @@ import { distFile } from '../../paths.ts';
 export type CliResult = { exitCode: number | null; stdout: string; stderr: string };
 export type RunningCli = { child: ChildProcess; result: Promise<CliResult>; output(): string };
 
+/** What a command finds in its environment, beside what this process has. */
+export const USUAL_ENV = {
+  npm_command: undefined,
+  INIT_CWD: undefined,
+  // Some seconds of CPU a run: those that look at them ask for them with {@link WITH_PICTURES}.
+  MINA_LOAD_SKIP_PICTURES: '1',
+};
+
 /** For `env`. */
 export const WITH_PICTURES = { MINA_LOAD_SKIP_PICTURES: '' };
 
@@ -20,10 +28,7 @@ export function startCli(
   const child = spawn(process.execPath, [distFile('cli.js'), ...args], {
     env: {
       ...process.env,
-      npm_command: undefined,
-      INIT_CWD: undefined,
-      // Some seconds of CPU a run: those that look at them ask for them with {@link WITH_PICTURES}.
-      MINA_LOAD_SKIP_PICTURES: '1',
+      ...USUAL_ENV,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

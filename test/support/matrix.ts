@@ -194,15 +194,19 @@ export type Row = {
   sentence: string;
 };
 
-/** Runs one cell with the real k6 and looks at exit code and counts. */
-export async function checkCell(scenario: string, target: Target): Promise<Row> {
+/** Runs one cell with the real k6 and looks at exit code and counts. @param run the command, in a process of its own or in this one */
+export async function checkCell(
+  scenario: string,
+  target: Target,
+  run: typeof runCli = runCli,
+): Promise<Row> {
   const way = target === 'embedded' ? null : (target.split(',')[0] as BadWay);
   const bad = way === null ? null : await startBadTarget(way);
   const results = join(scratchFolder(), 'results');
   const empty = scratchFolder();
   mkdirSync(join(empty, 'submissions'));
   const { args, length } = SCENARIOS[scenario];
-  const { exitCode, stdout, stderr } = await runCli(
+  const { exitCode, stdout, stderr } = await run(
     [
       ...['load', '--scenario', scenario, '--results', results, ...args, ...length],
       ...(bad === null ? ['--port', '0'] : ['--target', bad.url]),

@@ -5,7 +5,7 @@ import type { Command } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { describeError } from '../../cli/describe-error.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
-import type { CliResult } from './cli.ts';
+import { type CliResult, USUAL_ENV } from './cli.ts';
 
 export type Place = { cwd?: string; env?: NodeJS.ProcessEnv };
 
@@ -33,11 +33,14 @@ export async function runCommand(
   return { exitCode, stdout: out, stderr: err };
 }
 
-/** As `runCli` of ./cli.ts, but inside this process: for what ends before it starts anything. @param words the command's name first */
+/**
+ * As `runCli` of ./cli.ts, but inside this process, which saves a second of CPU: for whatever no signal and no end of a process belongs to.
+ * @param words the command's name first
+ */
 export async function runHere(
   [name, ...args]: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<CliResult> {
-  const place = { env: { ...process.env, npm_command: undefined, INIT_CWD: undefined, ...env } };
+  const place = { env: { ...process.env, ...USUAL_ENV, ...env } };
   return runCommand(await COMMANDS[name](), args, place);
 }

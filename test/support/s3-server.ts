@@ -5,9 +5,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import { cacheFolder, programsOnPath } from '../../load/k6/binary.ts';
@@ -17,6 +16,7 @@ import {
   checkGo,
   type GoProgram,
 } from '../../load/k6/build-with-go.ts';
+import { scratchFolder } from './scratch.ts';
 
 const VERSITYGW: GoProgram = {
   name: 'versitygw',
@@ -84,7 +84,7 @@ async function program(env: NodeJS.ProcessEnv): Promise<string> {
 /** Starts one, with no bucket in it. */
 export async function startS3Server(env: NodeJS.ProcessEnv = process.env): Promise<S3Server> {
   const path = await program(env);
-  const base = mkdtempSync(join(tmpdir(), 's3-server-'));
+  const base = scratchFolder();
   const folder = join(base, 'buckets');
   const sidecar = join(base, 'metadata');
   mkdirSync(folder);
@@ -122,7 +122,6 @@ export async function startS3Server(env: NodeJS.ProcessEnv = process.env): Promi
     const timer = setTimeout(kill, 5000);
     await ended;
     clearTimeout(timer);
-    rmSync(base, { recursive: true, force: true });
   };
   const until = Date.now() + START_MS;
   while (!(await answers(port))) {

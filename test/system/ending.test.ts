@@ -10,15 +10,16 @@ import { exitCodeOf } from '../../system/ending.ts';
 import { EXIT } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
+import { program } from '../support/program.ts';
 
 const folder = scratchFolder();
-const program = ['--import', 'tsx', join(projectRoot, 'test', 'fixtures', 'ending.ts')];
+const words = program(`import './test/fixtures/ending.ts';`);
 
 let files = 0;
 /** Starts the fixture. `saved` has what it noted in its file. */
 function start(way: string[], stdio: StdioOptions = ['ignore', 'pipe', 'pipe']) {
   const file = join(folder, `rescued-${files++}`);
-  const child = spawn(process.execPath, [...program, ...way], {
+  const child = spawn(process.execPath, [...words, ...way], {
     cwd: projectRoot,
     stdio,
     env: { ...process.env, RESCUED: file },
@@ -102,8 +103,8 @@ test('a terminal that is closed under it: 130 and in order, not an abort of Node
   const file = join(folder, 'terminal');
   const codeFile = join(folder, 'code');
   // The shell passes the signal on, as an interactive one does, and lives to see how its child ended.
-  const words = [process.execPath, ...program, 'waits'].map((word) => `'${word}'`).join(' ');
-  const line = `${words} & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > '${codeFile}'`;
+  const quoted = [process.execPath, ...words, 'waits'].map((word) => `'${word}'`).join(' ');
+  const line = `${quoted} & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > '${codeFile}'`;
   const terminal = spawn('script', ['--quiet', '--command', line, '/dev/null'], {
     cwd: projectRoot,
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -4,13 +4,12 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { projectRoot } from '../../paths.ts';
 import { HttpError, httpFetch, proxiesOf } from '../../system/http.ts';
 import { UserError } from '../../user-error.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../support/tls-target.ts';
+import { program } from '../support/program.ts';
 
 const STATUS_OF_TARGET = 400; // of `{}`
 const listen = async (answer: RequestListener) => {
@@ -59,18 +58,13 @@ test('an https request goes through a tunnel, and its certificate is checked', a
     assert.match(error.message, /certificate.* \(HTTPS_PROXY is http:\/\/127\.0\.0\.1:\d+\)$/);
     return true;
   });
-  const program = `
-    import { httpFetch } from ${JSON.stringify(join(projectRoot, 'system', 'http.ts'))};
+  const words = program(`
+    import { httpFetch } from './system/http.ts';
     const answer = await httpFetch('${url}', { method: 'POST', body: '{}' });
-    console.log(answer.status, await answer.text());`;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', program],
-    {
-      cwd: projectRoot,
-      env: { PATH: process.env.PATH, ...env, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
-    },
-  );
+    console.log(answer.status, await answer.text());`);
+  const { stdout } = await promisify(execFile)(process.execPath, words, {
+    env: { PATH: process.env.PATH, ...env, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
+  });
   assert.equal(stdout, `400 {"error":"One of required fields wasn't provided"}\n`);
   assert.deepEqual(
     [...new Set(proxy.seen.map(({ kind, to }) => `${kind} ${to}`))],

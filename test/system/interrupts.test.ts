@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { fakeClock } from '../support/clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 
 test('one key press that arrives three times is one interrupt; the next press is the second', () => {
   const source = new EventEmitter();
-  const clock = fakeClock();
+  const clock = new FakeClock();
   const interrupts = listenForInterrupts(source, clock.now);
   const state = () => [interrupts.first.aborted, interrupts.second.aborted];
   assert.deepEqual(state(), [false, false]);
@@ -27,7 +27,7 @@ test('one key press that arrives three times is one interrupt; the next press is
 test('a closed terminal is an interrupt like Ctrl-C', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     const source = new EventEmitter();
-    const interrupts = listenForInterrupts(source, fakeClock().now);
+    const interrupts = listenForInterrupts(source, new FakeClock().now);
     source.emit(signal);
     assert.deepEqual([interrupts.first.aborted, interrupts.second.aborted], [true, false], signal);
   }

@@ -1,15 +1,14 @@
 /** The limit of open files, and what it means for a load. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { filesNeeded, openFilesProblem, vusWithin } from '../../load/open-files.ts';
 import { openFilesLimit } from '../../system/open-files.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'limits-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = scratchFolder();
 
 const limitIn = (line: string) => {
   const file = join(folder, 'limits');

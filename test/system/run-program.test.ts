@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { projectRoot } from '../../paths.ts';
 import {
@@ -14,6 +13,7 @@ import {
   type LongProgram,
 } from '../../system/run-program.ts';
 import { until } from '../support/until.ts';
+import { program } from '../support/program.ts';
 
 const env = { PATH: process.env.PATH };
 const sh = (script: string) => ({ file: 'sh', args: ['-c', script], env });
@@ -192,16 +192,12 @@ test('standard input is a pipe where it is asked for; writing after the end is n
 /** A process that starts a program which sleeps, says its pid, and does what `then` says. */
 async function parent(then: string, change: Partial<LongProgram> = {}) {
   const call = JSON.stringify(long('echo $$; exec sleep 600', change));
-  const program = `
-    import { startProgram } from ${JSON.stringify(join(projectRoot, 'system', 'run-program.ts'))};
+  const words = program(`
+    import { startProgram } from './system/run-program.ts';
     const running = await startProgram(${call});
     running.stdout.pipe(process.stdout);
-    ${then}`;
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', program],
-    { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] },
-  );
+    ${then}`);
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit') as Promise<[number | null, string | null]>;
   return { child, ended, pid: await pidFrom(child.stdout) };
 }

@@ -1,10 +1,9 @@
 /** One way to S3: what the environment says, and for which region requests are signed. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { loadConfig } from '../../stack/backend/config.ts';
@@ -12,6 +11,7 @@ import { openStorageReader } from '../../stack/storage/storage-url.ts';
 import { openS3Storage, s3ConfigOf } from '../../stack/storage/s3.ts';
 import { openS3Client, s3AccessOf } from '../../system/s3.ts';
 import { UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 test('the environment, as the AWS command line reads it', () => {
   const access = (env: Record<string, string>, given = {}) => {
@@ -62,7 +62,7 @@ const KEYS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
 
 /** The SDK itself looks into this process's environment and the user's files. */
 function withoutProfiles(t: TestContext, config = ''): void {
-  const folder = mkdtempSync(join(tmpdir(), 'aws-'));
+  const folder = scratchFolder(t);
   writeFileSync(join(folder, 'config'), config);
   const changes = {
     AWS_CONFIG_FILE: join(folder, 'config'),
@@ -77,10 +77,7 @@ function withoutProfiles(t: TestContext, config = ''): void {
       else process.env[name] = value;
   };
   apply(changes);
-  t.after(() => {
-    apply(before);
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => apply(before));
 }
 
 test('reader and embedded backend sign for the same region, AWS_DEFAULT_REGION included', async (t) => {

@@ -3,20 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { projectRoot } from '../../paths.ts';
 import { makeSecretFolder, sweepSecretFolders } from '../../system/secret-folder.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { program } from '../support/program.ts';
 
 /** A process of its own that makes such a folder with a secret in it, and ends as `end` says. */
 function leftBy(base: string, end: string): void {
-  const code = `
+  const words = program(`
     import { writeFileSync } from 'node:fs';
     import { makeSecretFolder } from './system/secret-folder.ts';
     writeFileSync(makeSecretFolder(${JSON.stringify(base)}).path + '/headers.json', 'token');
-    ${end};`;
-  spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
-    cwd: projectRoot,
-  });
+    ${end};`);
+  spawnSync(process.execPath, words);
 }
 
 test('what a killed process left behind goes at the next start; what one needs stays', () => {

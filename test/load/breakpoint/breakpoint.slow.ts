@@ -1,22 +1,20 @@
 /** The scenario breakpoint with the real k6, on a target whose capacity is known. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { readRun } from '../../../results/reader.ts';
 import { startCapacityTarget } from '../../../bench/capacity-target.ts';
 import { type CliResult, startCli, WITH_PICTURES } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
 import { k6Path } from '../../support/k6.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
-let folder: string;
+const folder = scratchFolder();
 let env: NodeJS.ProcessEnv;
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'breakpoint-'));
   env = { K6_BIN: await k6Path() };
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A search takes some twenty trials; on a busy machine more. */
 const LIMIT_MS = 600_000;

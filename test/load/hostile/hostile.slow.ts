@@ -1,14 +1,13 @@
 /** Many rounds of all hostile cases: the backend's memory stays, and a good submission is still taken. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { startBackend } from '../../../stack/backend-process.ts';
 import { hostileContext, openClients, startRound } from './support.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'hostile-slow-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 
 const rssMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;

@@ -1,11 +1,10 @@
 /** The hostile cases on the embedded backend, each with its answer; and on targets that answer otherwise, where each must fail. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:tls';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { HOSTILE_CASES, type HostileCase } from '../../../load/hostile/cases.ts';
 import { hostileFleet, hostileMaterial } from '../../../load/hostile/material.ts';
 import { RateGate } from '../../../load/hostile/rate-gate.ts';
@@ -24,9 +23,9 @@ import {
   SEED,
   startRound,
 } from './support.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'hostile-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 
 const whitelist = join(base, 'whitelist.txt');
 const good = makeFleet({ seed: SEED, count: 1 });

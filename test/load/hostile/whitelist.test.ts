@@ -1,9 +1,8 @@
 /** A target of the user's own: which producers its whitelist has is asked first, and decides what is played and by whom. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { HOSTILE_CASES, type HostileContext } from '../../../load/hostile/cases.ts';
 import {
   HOSTILE_PRODUCERS,
@@ -14,10 +13,10 @@ import {
 import { countNotes } from '../../../load/notes.ts';
 import type { HostileFigures } from '../../../results/types.ts';
 import { type BackendProcess, startBackend } from '../../../stack/backend-process.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { always, caseNamed, fakeServer, hostileContext, SEED, startRound } from './support.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'hostile-whitelist-'));
-after(() => rmSync(base, { recursive: true, force: true }));
+const base = scratchFolder();
 
 const KEYS = hostileFleet(SEED).producers.map(({ publicKey }) => publicKey);
 const STRANGER = 'B62qmzL51AsgFJkcrKdc9AsPe7CXam7wCP5fTxnWAjwPVwsjTL9Dy9k';

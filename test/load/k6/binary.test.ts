@@ -8,10 +8,8 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -20,9 +18,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { crc32, deflateRawSync } from 'node:zlib';
 import * as tar from 'tar';
@@ -41,39 +38,21 @@ import { probeK6 } from '../../../load/k6/probe.ts';
 import { projectRoot } from '../../../paths.ts';
 import { UserError } from '../../../user-error.ts';
 import { startTestProxy, tlsFile } from '../../support/tls-target.ts';
+import { binFixture, binFolder, unreachableUrl } from '../../support/bin-folder.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { program } from '../../support/program.ts';
 
-const fixture = (name: string) => join(projectRoot, 'test', 'fixtures', 'bin', name);
-const scratch = mkdtempSync(join(tmpdir(), 'k6-binary-test-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
-
-let folders = 0;
-/** A new empty folder. */
-const folder = (): string => {
-  const path = join(scratch, String(folders++));
-  mkdirSync(path);
-  return path;
-};
-/** A folder for the PATH, where `programs` maps names to fixtures. */
-const binFolder = (programs: Record<string, string>): string => {
-  const path = folder();
-  for (const [name, target] of Object.entries(programs))
-    symlinkSync(fixture(target), join(path, name));
-  return path;
-};
+const scratch = scratchFolder();
 
 const ASSET = 'k6-v2.2.0-linux-amd64.tar.gz';
 const LIST = 'k6-v2.2.0-checksums.txt';
-/** Nothing listens there (any more). */
-const UNREACHABLE = await (async () => {
-  await using server = await releaseServer({});
-  return server.url;
-})();
+const UNREACHABLE = await unreachableUrl();
 const LINUX = { platform: 'linux', arch: 'x64' };
 
 /** A request that finds nothing unless a test adds something. */
 const request = (changes: Partial<K6Request> = {}): K6Request & { cacheFolder: string } => ({
   env: { PATH: '' },
-  cacheFolder: folder(),
+  cacheFolder: scratchFolder(),
   releaseBaseUrl: UNREACHABLE,
   ...LINUX,
   ...changes,
@@ -116,8 +95,8 @@ async function releaseServer(answers: Record<string, Buffer | string | Answer>) 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 /** The release's archive as k6 packs it: one folder, one program. */
-async function tarGz(inside: string, program = fixture('k6-2.2.0')): Promise<Buffer> {
-  const base = folder();
+async function tarGz(inside: string, program = binFixture('k6-2.2.0')): Promise<Buffer> {
+  const base = scratchFolder();
   const path = join(base, inside);
   mkdirSync(join(path, '..'), { recursive: true });
   copyFileSync(program, path);
@@ -160,13 +139,13 @@ const listOf = (archive: Buffer, asset = ASSET) =>
 
 test('an accepted k6 tells its version', async () => {
   const env = {};
-  assert.equal(await probeK6(fixture('k6-2.2.0'), { env }), '2.2.0');
-  assert.equal(await probeK6(fixture('k6-2.9.1'), { env }), '2.9.1');
+  assert.equal(await probeK6(binFixture('k6-2.2.0'), { env }), '2.2.0');
+  assert.equal(await probeK6(binFixture('k6-2.9.1'), { env }), '2.9.1');
 });
 
 test('no K6_ setting of the user reaches k6', async () => {
   const env = { K6_VUS: '9', K6_OUT: 'json', k6_config: '/x', OTHER: 'kept' };
-  assert.equal(await probeK6(fixture('k6-2.2.0'), { env }), '2.2.0');
+  assert.equal(await probeK6(binFixture('k6-2.2.0'), { env }), '2.2.0');
   const hermetic = hermeticK6Env(env);
   assert.deepEqual(Object.keys(hermetic).sort(), [
     'K6_AUTO_EXTENSION_RESOLUTION',
@@ -178,7 +157,7 @@ test('no K6_ setting of the user reaches k6', async () => {
 });
 
 test('a k6 that leaves a child behind with its pipes is still heard', async () => {
-  assert.equal(await probeK6(fixture('k6-leaves-child'), { env: {} }), '2.2.0');
+  assert.equal(await probeK6(binFixture('k6-leaves-child'), { env: {} }), '2.2.0');
 });
 
 // ---- --k6 and K6_BIN: taken or refused, never replaced
@@ -194,32 +173,36 @@ const WRONG: { program: string; says: RegExp; hint: RegExp; probeTimeoutMs?: num
   { program: text, says: /is not executable$/, hint: /chmod \+x/ },
   { program: noProgram, says: /cannot be run on this machine|failed at "k6 version"/, hint: /./ },
   {
-    program: fixture('k6-1.7.1'),
+    program: binFixture('k6-1.7.1'),
     says: /is k6 1\.7\.1, but >=2\.2\.0 <3 is needed$/,
     hint: /2\.2\.0/,
   },
-  { program: fixture('k6-2.2.0-rc.1'), says: /is k6 2\.2\.0-rc\.1, but/, hint: /2\.2\.0/ },
-  { program: fixture('k6-3.0.0'), says: /is k6 3\.0\.0, but/, hint: /2\.2\.0/ },
-  { program: fixture('k6-3.0.0-rc.1'), says: /is k6 3\.0\.0-rc\.1, but/, hint: /2\.2\.0/ },
-  { program: fixture('k6-garbage'), says: /is not k6: .*"Hello, I am another/, hint: /k6 program/ },
+  { program: binFixture('k6-2.2.0-rc.1'), says: /is k6 2\.2\.0-rc\.1, but/, hint: /2\.2\.0/ },
+  { program: binFixture('k6-3.0.0'), says: /is k6 3\.0\.0, but/, hint: /2\.2\.0/ },
+  { program: binFixture('k6-3.0.0-rc.1'), says: /is k6 3\.0\.0-rc\.1, but/, hint: /2\.2\.0/ },
   {
-    program: fixture('k6-crashes'),
+    program: binFixture('k6-garbage'),
+    says: /is not k6: .*"Hello, I am another/,
+    hint: /k6 program/,
+  },
+  {
+    program: binFixture('k6-crashes'),
     says: /signal SIGSEGV \("panic: runtime error/,
     hint: /by hand/,
   },
   {
-    program: fixture('k6-fails'),
+    program: binFixture('k6-fails'),
     says: /exit code 3 \("GLIBC_9\.99 not found"\)/,
     hint: /by hand/,
   },
   {
-    program: fixture('k6-hangs'),
+    program: binFixture('k6-hangs'),
     says: /did not answer .* within 200 ms/,
     hint: /by hand/,
     probeTimeoutMs: 200,
   },
   {
-    program: fixture('k6-floods'),
+    program: binFixture('k6-floods'),
     says: /did not answer .* within 200 ms/,
     hint: /by hand/,
     probeTimeoutMs: 200,
@@ -246,14 +229,14 @@ for (const { program, says, hint, probeTimeoutMs } of WRONG) {
 }
 
 test('--k6 goes before K6_BIN, K6_BIN before the PATH', async () => {
-  const env = { PATH: binFolder({ k6: 'k6-2.2.0' }), K6_BIN: fixture('k6-2.9.1') };
-  assert.deepEqual(await resolveK6(request({ flag: fixture('k6-2.2.0'), env })), {
-    path: fixture('k6-2.2.0'),
+  const env = { PATH: binFolder({ k6: 'k6-2.2.0' }), K6_BIN: binFixture('k6-2.9.1') };
+  assert.deepEqual(await resolveK6(request({ flag: binFixture('k6-2.2.0'), env })), {
+    path: binFixture('k6-2.2.0'),
     version: '2.2.0',
     source: 'flag',
   });
   assert.deepEqual(await resolveK6(request({ env })), {
-    path: fixture('k6-2.9.1'),
+    path: binFixture('k6-2.9.1'),
     version: '2.9.1',
     source: 'environment',
   });
@@ -298,7 +281,7 @@ test('a wrong k6 on the PATH is passed over with a note, the next one is taken',
 
 test('the PATH gives each program once and never one of the current folder', () => {
   const bin = binFolder({ k6: 'k6-2.2.0' });
-  const link = join(folder(), 'link');
+  const link = join(scratchFolder(), 'link');
   symlinkSync(bin, link);
   const PATH = ['', bin, link, bin].join(delimiter);
   assert.deepEqual(programsOnPath('k6', { PATH }), [join(bin, 'k6')]);
@@ -314,7 +297,7 @@ test('the release is downloaded, checked, kept, and found again in the cache', a
   const k6 = await resolveK6(wanted);
   assert.equal(k6.source, 'download');
   assert.equal(k6.version, '2.2.0');
-  assert.deepEqual(readFileSync(k6.path), readFileSync(fixture('k6-2.2.0')));
+  assert.deepEqual(readFileSync(k6.path), readFileSync(binFixture('k6-2.2.0')));
   assert.deepEqual(server.paths, [`/v2.2.0/${LIST}`, `/v2.2.0/${ASSET}`]);
   assert.deepEqual(progress.at(-1), {
     kind: 'download',
@@ -324,7 +307,7 @@ test('the release is downloaded, checked, kept, and found again in the cache', a
   });
   // nothing else is left in the cache
   assert.deepEqual(readdirSync(join(wanted.cacheFolder, 'k6')), [
-    `k6-v2.2.0-linux-x64-${sha256(readFileSync(fixture('k6-2.2.0')))}`,
+    `k6-v2.2.0-linux-x64-${sha256(readFileSync(binFixture('k6-2.2.0')))}`,
   ]);
 
   const again = await resolveK6({ ...wanted, releaseBaseUrl: UNREACHABLE });
@@ -351,24 +334,24 @@ test('the mirror is taken from the environment, and a redirect is followed', asy
 
 test('a zip for macOS is unpacked', async () => {
   const asset = 'k6-v2.2.0-macos-arm64.zip';
-  const archive = zip('k6-v2.2.0-macos-arm64/k6', readFileSync(fixture('k6-2.2.0')));
+  const archive = zip('k6-v2.2.0-macos-arm64/k6', readFileSync(binFixture('k6-2.2.0')));
   await using server = await releaseServer({ [asset]: archive, [LIST]: listOf(archive, asset) });
   const k6 = await resolveK6(
     request({ releaseBaseUrl: server.url, platform: 'darwin', arch: 'arm64' }),
   );
   assert.equal(k6.source, 'download');
-  assert.deepEqual(readFileSync(k6.path), readFileSync(fixture('k6-2.2.0')));
+  assert.deepEqual(readFileSync(k6.path), readFileSync(binFixture('k6-2.2.0')));
 });
 
 const otherArchive = await tarGz('k6-v2.2.0-linux-amd64/README.md');
 const linkArchive = await (async () => {
-  const base = folder();
+  const base = scratchFolder();
   mkdirSync(join(base, 'k6-v2.2.0-linux-amd64'));
   symlinkSync('/bin/sh', join(base, 'k6-v2.2.0-linux-amd64', 'k6'));
   await tar.create({ file: join(base, 'a'), gzip: true, cwd: base }, ['k6-v2.2.0-linux-amd64']);
   return readFileSync(join(base, 'a'));
 })();
-const oldArchive = await tarGz('k6-v2.2.0-linux-amd64/k6', fixture('k6-1.7.1'));
+const oldArchive = await tarGz('k6-v2.2.0-linux-amd64/k6', binFixture('k6-1.7.1'));
 const noArchive = Buffer.from('<html>Please sign in to the network</html>');
 const stalls: Answer = (_, response) => {
   response.writeHead(200, { 'content-length': goodArchive.length });
@@ -517,17 +500,12 @@ test('a redirect away from https is not followed to its data', async () => {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const call = { ...request({ releaseBaseUrl: `https://127.0.0.1:${port}` }), env: { PATH: '' } };
-  const program = `
-    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))};
-    await resolveK6(${JSON.stringify(call)}).catch((error) => console.log(error.message));`;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', program],
-    {
-      cwd: projectRoot,
-      env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
-    },
-  );
+  const words = program(`
+    import { resolveK6 } from './load/k6/binary.ts';
+    await resolveK6(${JSON.stringify(call)}).catch((error) => console.log(error.message));`);
+  const { stdout } = await promisify(execFile)(process.execPath, words, {
+    env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: tlsFile('ca.cert.pem') },
+  });
   assert.match(stdout, /leads to http:\/\/127\.0\.0\.1:\d+\/list, which is not https/);
   server.close();
 });
@@ -582,7 +560,7 @@ test('a damaged program in the cache is passed over and replaced', async () => {
     const k6 = await resolveK6({ ...wanted, onProgress });
     assert.deepEqual(k6, { path, version: '2.2.0', source: 'download' });
     assert.match(notes.join(), /the cached .* is damaged/);
-    assert.deepEqual(readFileSync(path), readFileSync(fixture('k6-2.2.0')));
+    assert.deepEqual(readFileSync(path), readFileSync(binFixture('k6-2.2.0')));
   }
 });
 
@@ -590,7 +568,7 @@ test('a whole program in the cache that does not run here is passed over', async
   const wanted = request();
   const cache = join(wanted.cacheFolder, 'k6');
   mkdirSync(cache);
-  const bytes = readFileSync(fixture('k6-fails'));
+  const bytes = readFileSync(binFixture('k6-fails'));
   writeFileSync(join(cache, `k6-v2.2.0-linux-x64-${sha256(bytes)}`), bytes, { mode: 0o755 });
   const error = await userError(resolveK6(wanted));
   assert.match(error.message, /no k6 from the cache: .* failed at "k6 version"/);
@@ -600,7 +578,7 @@ test('another release, another machine and strange names in the cache are not ta
   const wanted = request();
   const cache = join(wanted.cacheFolder, 'k6');
   mkdirSync(cache);
-  const bytes = readFileSync(fixture('k6-2.2.0'));
+  const bytes = readFileSync(binFixture('k6-2.2.0'));
   for (const name of [
     `k6-v2.1.0-linux-x64-${sha256(bytes)}`,
     `k6-v2.2.0-linux-arm64-${sha256(bytes)}`,
@@ -621,16 +599,15 @@ test('two calls at once both get k6, and one program is left', async () => {
 
 test('two processes at once both get k6, and one program is left', async () => {
   await using server = await releaseServer({ [ASSET]: goodArchive, [LIST]: listOf(goodArchive) });
-  const cache = folder();
+  const cache = scratchFolder();
   const call = {
     ...request({ releaseBaseUrl: server.url, cacheFolder: cache }),
     env: { PATH: '' },
   };
-  const program = `
-    import { resolveK6 } from ${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))};
-    console.log(JSON.stringify(await resolveK6(${JSON.stringify(call)})));`;
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
-  const run = () => promisify(execFile)(process.execPath, args, { cwd: projectRoot });
+  const words = program(`
+    import { resolveK6 } from './load/k6/binary.ts';
+    console.log(JSON.stringify(await resolveK6(${JSON.stringify(call)})));`);
+  const run = () => promisify(execFile)(process.execPath, words);
   const answers = await Promise.all([run(), run()]);
   for (const { stdout } of answers)
     assert.equal((JSON.parse(stdout) as { version: string }).version, '2.2.0');
@@ -655,7 +632,7 @@ test('what a killed process left in the cache is removed after a day, not before
 });
 
 test('a cache folder that cannot be written is named', async () => {
-  const file = join(folder(), 'file');
+  const file = join(scratchFolder(), 'file');
   writeFileSync(file, '');
   await using server = await releaseServer({ [ASSET]: goodArchive, [LIST]: listOf(goodArchive) });
   const error = await userError(
@@ -688,28 +665,25 @@ test(
   'a user without HOME and without an entry in /etc/passwd is told what to set, and needs nothing where k6 is there',
   { skip: !isRoot && 'NOT TESTED: only root can become another user' },
   async () => {
-    const program = `
+    const words = program(`
       process.setgroups([]);
       process.setgid(12345);
       process.setuid(12345);
-      const { findK6, resolveK6 } = await import(${JSON.stringify(join(projectRoot, 'load', 'k6', 'binary.ts'))});
+      const { findK6, resolveK6 } = await import('./load/k6/binary.ts');
       const env = { PATH: '', MINA_LOAD_OFFLINE: '1' };
-      const K6_BIN = process.argv[1];
+      const K6_BIN = process.argv[2];
       console.log((await resolveK6({ env: { ...env, K6_BIN } })).source);
       console.log((await findK6({ env })).tried.at(-1).reason);
       const error = await resolveK6({ env }).catch((error) => error);
       console.log(error.message);
-      console.log(error.hint);`;
-    const bin = folder();
-    chmodSync(scratch, 0o755);
+      console.log(error.hint);`);
+    const bin = scratchFolder();
+    chmodSync(bin, 0o755);
     const k6 = join(bin, 'k6');
-    copyFileSync(fixture('k6-2.2.0'), k6);
-    // tsx keeps what it compiled in a folder of the user's.
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '--eval', program, k6],
-      { cwd: projectRoot, env: { PATH: process.env.PATH, TSX_DISABLE_CACHE: '1' } },
-    );
+    copyFileSync(binFixture('k6-2.2.0'), k6);
+    const { stdout } = await promisify(execFile)(process.execPath, [...words, k6], {
+      env: { PATH: process.env.PATH },
+    });
     const lines = stdout.trimEnd().split('\n');
     assert.equal(lines[0], 'environment');
     assert.match(lines[1], /^this user has no home folder.*set HOME, or MINA_LOAD_CACHE/);
@@ -724,7 +698,7 @@ test(
 // ---- Go
 
 const goEnvironment = (changes: Record<string, string> = {}) => {
-  const log = join(folder(), 'go.log');
+  const log = join(scratchFolder(), 'go.log');
   return {
     log,
     env: { PATH: binFolder({ go: 'go' }), FAKE_GO_LOG: log, ...changes },
@@ -733,7 +707,7 @@ const goEnvironment = (changes: Record<string, string> = {}) => {
 // The fake Go finds its k6 beside itself.
 const goBin = () => {
   const bin = binFolder({ 'k6-2.2.0': 'k6-2.2.0', 'k6-1.7.1': 'k6-1.7.1' });
-  copyFileSync(fixture('go'), join(bin, 'go'));
+  copyFileSync(binFixture('go'), join(bin, 'go'));
   chmodSync(join(bin, 'go'), 0o755);
   return bin;
 };
@@ -829,10 +803,10 @@ for (const { name, env, says, buildTimeoutMs } of GO_FAULTS) {
 
 test('an older Go is used where it may fetch the one that k6 needs', async () => {
   const env = { FAKE_GO_VERSION: 'go1.21.0', FAKE_GO_TOOLCHAIN: 'auto' };
-  assert.equal(await checkGo(fixture('go'), { env }), '1.21.0');
-  assert.equal(await checkGo(fixture('go'), { env: { FAKE_GO_VERSION: 'go1.25.0' } }), '1.25.0');
+  assert.equal(await checkGo(binFixture('go'), { env }), '1.21.0');
+  assert.equal(await checkGo(binFixture('go'), { env: { FAKE_GO_VERSION: 'go1.25.0' } }), '1.25.0');
   const devel = { FAKE_GO_VERSION: 'devel go1.28-abcdef Mon' };
-  assert.equal(await checkGo(fixture('go'), { env: devel }), '1.28.0');
+  assert.equal(await checkGo(binFixture('go'), { env: devel }), '1.28.0');
 });
 
 test('an abort ends a build at once', async () => {

@@ -5,14 +5,15 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { makeK6Plan } from '../../../load/k6/plan.ts';
 import { startK6, type K6Call } from '../../../load/k6/run.ts';
-import { distFile, projectRoot } from '../../../paths.ts';
+import { distFile } from '../../../paths.ts';
 import { UserError } from '../../../user-error.ts';
 import { k6Path } from '../../support/k6.ts';
 import { shape } from '../../support/run-scenario.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { program } from '../../support/program.ts';
+import { until } from '../../support/until.ts';
 
 const memory = { goGc: 100, limitBytes: 500e6 };
 
@@ -306,7 +307,7 @@ test('a program that cannot be started, and a folder that cannot be written', as
   });
 });
 
-test('k6 does not outlive the process that started it', async () => {
+test('k6 does not outlive the process that started it', async (t) => {
   const folder = scratchFolder();
   writeFileSync(
     join(folder, 'script.js'),
@@ -315,25 +316,20 @@ test('k6 does not outlive the process that started it', async () => {
        a: { executor: 'constant-vus', vus: 1, duration: '300s' } } };
      export default () => sleep(0.05)`,
   );
-  const parent = join(folder, 'parent.mjs');
   writeFileSync(join(folder, 'plan'), '{}');
   const call = {
     k6Path: await k6Path(),
     bundlePath: join(folder, 'script.js'),
     planPath: join(folder, 'plan'),
   };
-  writeFileSync(
-    parent,
-    `import { startK6 } from ${JSON.stringify(pathToFileURL(join(projectRoot, 'load', 'k6', 'run.ts')).href)};
+  const words = program(
+    `import { startK6 } from './load/k6/run.ts';
      const call = ${JSON.stringify({ ...call, runFolder: folder, memory })};
      const { pid } = await startK6({ ...call, onSampleBytes: () => {} });
      console.log(pid);
      setTimeout(() => {}, 60_000);`,
   );
-  const child = spawn(process.execPath, ['--import', 'tsx', parent], {
-    cwd: projectRoot,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output] = (await once(child.stdout, 'data')) as [Buffer];
   const pid = Number(output.toString());
   assert.ok(pid > 1);
@@ -347,9 +343,6 @@ test('k6 does not outlive the process that started it', async () => {
       return (error as NodeJS.ErrnoException).code !== 'ESRCH' && process.platform !== 'linux';
     }
   };
-  for (let tries = 0; tries < 300 && isAlive(); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  const alive = isAlive();
-  if (alive) process.kill(pid, 'SIGKILL');
-  assert.ok(!alive, `k6 (${pid}) is still there`);
+  t.after(() => isAlive() && process.kill(pid, 'SIGKILL'));
+  await until(() => !isAlive(), 'the end of k6');
 });

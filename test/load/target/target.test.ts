@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { projectRoot } from '../../../paths.ts';
@@ -12,6 +11,8 @@ import { isLoopbackAddress, leadsToThisMachine } from '../../../system/loopback.
 import { checkAddress, checkIsBackend, submitUrl } from '../../../load/target/target.ts';
 import { PLAIN_TRANSPORT } from '../../../load/target/transport.ts';
 import { UserError } from '../../../user-error.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { program } from '../../support/program.ts';
 
 test('the submit route is added once and never ends with a slash', () => {
   for (const [target, url] of [
@@ -198,16 +199,16 @@ test(
   'localhost that listens at ::1 only: the question and k6 go to the same address',
   { skip: process.platform !== 'linux' },
   (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'localhost-'));
-    t.after(() => rmSync(folder, { recursive: true }));
+    const folder = scratchFolder(t);
     writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n::1 localhost\n');
     // Of its own, this machine's localhost may have one address only.
     const inNamespace = `mount --bind '${folder}/hosts' /etc/hosts || exit 77; exec "$0" "$@"`;
+    const words = program(`import './test/load/target/both-families.ts';`);
     const { status, stdout, stderr } = spawnSync(
       'unshare',
       [
         ...['--mount', '--map-root-user', 'sh', '-c', inNamespace],
-        ...[process.execPath, '--import', 'tsx', 'test/load/target/both-families.ts', folder],
+        ...[process.execPath, ...words, folder],
       ],
       { cwd: projectRoot, encoding: 'utf8' },
     );

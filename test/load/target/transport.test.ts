@@ -1,9 +1,8 @@
 /** Transport: what the options may say, what k6's environment becomes, and the question before the run over each of them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startK6 } from '../../../load/k6/run.ts';
 import { checkAddress, checkIsBackend } from '../../../load/target/target.ts';
 import { checkTargets, parseTarget, transportNotes } from '../../../load/target/targets.ts';
@@ -22,9 +21,9 @@ import { UserError } from '../../../user-error.ts';
 import { until } from '../../support/until.ts';
 import { k6Path } from '../../support/k6.ts';
 import { startTestProxy, startTestTarget, tlsFile } from '../../support/tls-target.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'transport-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
 
 const NONE: TransportOptions = {
   header: [],
@@ -509,7 +508,7 @@ test('a CA with a byte order mark: the question passes, and k6 trusts the target
   const transport = transportOf({ ca: path });
   const url = `https://localhost:${target.port}`;
   await checkIsBackend(url, transport);
-  const runFolder = mkdtempSync(join(folder, 'marked-'));
+  const runFolder = scratchFolder();
   writeFileSync(
     join(runFolder, 'script.js'),
     `import http from 'k6/http'; export default () => console.error(http.post('${url}/v1/submit', 'x'.repeat(99)).status);`,
@@ -533,7 +532,7 @@ test('a CA with a byte order mark: the question passes, and k6 trusts the target
 describe('secrets on their way to k6', () => {
   const memory = { goGc: 100, limitBytes: 500e6 };
   const start = async (script: string, k6: string, temporary: string) => {
-    const runFolder = mkdtempSync(join(folder, 'k6-'));
+    const runFolder = scratchFolder();
     writeFileSync(join(runFolder, 'script.js'), script);
     writeFileSync(join(runFolder, 'plan'), '{}');
     const before = process.env.TMPDIR;
@@ -556,7 +555,7 @@ describe('secrets on their way to k6', () => {
   };
 
   test('a file that only this user can read, and that is gone at the end', async () => {
-    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    const temporary = scratchFolder();
     const { running, log } = await start(
       `const text = open(__ENV.SECRETS); export default () => { console.error(text); }`,
       await k6Path(),
@@ -579,7 +578,7 @@ describe('secrets on their way to k6', () => {
   });
 
   test('gone as soon as k6 is at work', async () => {
-    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    const temporary = scratchFolder();
     const { running } = await start(
       `import { sleep } from 'k6'; open(__ENV.SECRETS); export default () => sleep(600)`,
       await k6Path(),
@@ -594,7 +593,7 @@ describe('secrets on their way to k6', () => {
   });
 
   test('gone too when k6 does not start, or is killed before it has read', async () => {
-    const temporary = mkdtempSync(join(folder, 'tmp-'));
+    const temporary = scratchFolder();
     await assert.rejects(start('', join(folder, 'no-k6'), temporary), /k6 did not start/);
     assert.deepEqual(readdirSync(temporary), []);
     const { running } = await start('export default () => {}', await k6Path(), temporary);

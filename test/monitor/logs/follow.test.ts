@@ -4,16 +4,13 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
-  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { followFile } from '../../../monitor/logs/follow-file.ts';
 import { LineCutter, LONGEST_LINE } from '../../../system/lines.ts';
 import {
@@ -27,9 +24,9 @@ import { LEFT_OUT, LogReader } from '../../../monitor/logs/reader.ts';
 import { projectRoot } from '../../../paths.ts';
 import type { LogSecond } from '../../../results/types.ts';
 import { until } from '../../support/until.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'logs-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder();
 let files = 0;
 const newPath = (): string => join(scratch, `${files++}.log`);
 

@@ -1,0 +1,2 @@
+/** All cases of the pictures, and a day. */
+import './render.test.ts';
