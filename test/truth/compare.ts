@@ -154,12 +154,12 @@ function near(value: number, truth: number, share: number, what: string): void {
  * it on its connection (a client with one connection cannot have begun earlier) to the arrival of the next (it must have ended before),
  * less the think times between: both bounds are sums of what the target saw.
  */
-export function latencyBounds(
+function latencyBounds(
   arrivals: readonly Arrival[],
   thinkMs: number | null,
-  counts_: (arrival: Arrival) => boolean,
+  isTimed: (arrival: Arrival) => boolean,
 ): { least: number[]; most: number[] | null } {
-  const counted = arrivals.filter((one) => counts_(one) && one.answeredMs !== null);
+  const counted = arrivals.filter((one) => isTimed(one) && one.answeredMs !== null);
   const least = ascending(counted.map(({ wholeMs, answeredMs }) => answeredMs! - wholeMs));
   if (thinkMs === null) return { least, most: null };
   const byConnection = new Map<number, Arrival[]>();
@@ -171,7 +171,7 @@ export function latencyBounds(
   const most: number[] = [];
   for (const list of byConnection.values())
     list.forEach((one, i) => {
-      if (!counts_(one) || one.answeredMs === null) return;
+      if (!isTimed(one) || one.answeredMs === null) return;
       const before = list[i - 1]?.answeredMs ?? null;
       const after = list[i + 1]?.arrivedMs;
       most.push(before === null || after === undefined ? Infinity : after - before - 2 * thinkMs);
