@@ -184,7 +184,8 @@ export function decide(
 }
 
 /** Of new blocks, for the dry run. */
-function eraLine({ era, origin }: ChosenEra): string {
+function eraLine({ era, from, origin }: ChosenEra): string {
+  if (from !== null) return `new blocks of ${ERAS[from].label}, then of ${ERAS[era].label}`;
   const { label, slotTimeMs } = ERAS[era];
   const whose =
     origin === null

@@ -1,7 +1,12 @@
 /** What a decision needs to know and only reading can tell. One function for the run and for the dry run, which reads no private key. */
 import { ENVELOPE } from '../mina/envelope.ts';
 import { ERAS } from '../mina/eras.ts';
-import { type ChainOrigin, chooseEra, type ChosenEra } from '../producers/chain-origin.ts';
+import {
+  type ChainOrigin,
+  chooseEra,
+  chooseForkEras,
+  type ChosenEra,
+} from '../producers/chain-origin.ts';
 import { type ChainRequest, readChain, readHeaders } from '../producers/chain-templates.ts';
 import { type Fleet, makeFleet } from '../producers/fleet.ts';
 import { openFilesLimit } from '../system/open-files.ts';
@@ -11,6 +16,7 @@ import { type Payload, readPayloads } from '../producers/payloads.ts';
 import { readSources, type SubmissionTemplate } from '../producers/templates.ts';
 import { checkBackendEnv } from '../stack/backend/config.ts';
 import { networkSubmissions } from './given-submissions.ts';
+import { forkOf } from './hard-fork.ts';
 import { isEmbedded, type LoadJob } from './job.ts';
 import { type MemoryRoom, memoryRoom } from './memory-limit.ts';
 import type { PartedTemplates } from './parts.ts';
@@ -102,8 +108,9 @@ async function eraOf(
   kind: ReturnType<Definition['source']>['kind'],
 ): Promise<ChosenEra | null> {
   if (kind !== 'network' && chain === 0) return null;
-  const { era, eraChosen: isChosen = false, network, fleet, durationMs } = request;
+  const { era, eraChosen: isChosen = false, network, fleet, durationMs, forkAtMs = null } = request;
   const sources = await readHeaders(await readSources(payloads ?? undefined), { mayDiffer: true });
+  if (forkAtMs !== null) return chooseForkEras(sources, network);
   const { slotTimeMs } = ERAS.berkeley;
   const spanMs = !fleet ? chain * SLOTS_PER_BLOCK * slotTimeMs : durationMs * fleet.speedup;
   const fromMs = Date.now() - spanMs - SLOTS_BEFORE * slotTimeMs;
@@ -126,6 +133,7 @@ export const signedTemplates = (
           seed: request.seed,
           endMs: startedAt.getTime(),
           origin,
+          hardFork: forkOf(request),
           ...(makers && { makers }),
         },
   );
@@ -173,11 +181,15 @@ async function networkBodies(
   const [anybody] = producers;
   const { templates, given } = await networkSubmissions({
     network,
-    fleet: { producers: Array.from(network.waves, () => anybody), privateKeys },
+    fleet: {
+      producers: Array.from({ length: network.shape.producers }, () => anybody),
+      privateKeys,
+    },
     payloadFolder: payloads,
     startedAt: new Date(),
     durationMs: request.durationMs,
     origin,
+    blockBytes: request.fleet!.blockBytes,
   });
   const uses = templates.map(() => 0);
   for (const which of given.templates!) uses[which]++;

@@ -2,7 +2,7 @@
 import type { GivenSubmissions } from '../producers/corpus-plan.ts';
 import { templateOfPayloads } from '../producers/broken-corpus.ts';
 import type { Fleet } from '../producers/fleet.ts';
-import { networkTemplates } from '../producers/network-templates.ts';
+import { networkTemplates, type SizeRange } from '../producers/network-templates.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import type { Payload } from '../producers/payloads.ts';
 import { readSources, type SubmissionTemplate, templatesOf } from '../producers/templates.ts';
@@ -14,6 +14,7 @@ import { seedNumber } from './k6/plan.ts';
 /** Templates, and which submission is of which template and producer. */
 export type GivenLoad = {
   templates: SubmissionTemplate[];
+  /** Of a network, `producers` are places among its nodes. */
   given: GivenSubmissions;
   notes: string[];
   /** Of a network: height of each of its blocks, and whether a submission has snark work. */
@@ -33,8 +34,9 @@ export async function networkSubmissions(call: {
   durationMs: number;
   /** Of the chain; null: that of the recorded blocks. */
   origin: ChainOrigin | null;
+  blockBytes: SizeRange | null;
 }): Promise<GivenLoad> {
-  const { network, fleet, payloadFolder, startedAt, durationMs, origin } = call;
+  const { network, fleet, payloadFolder, startedAt, durationMs, origin, blockBytes } = call;
   const payloads = await readSources(payloadFolder ?? undefined);
   // The last block's slot begins no later than it is made.
   const endMs = startedAt.getTime() + Math.max(0, durationMs - ERAS[network.shape.era].slotTimeMs);
@@ -43,10 +45,11 @@ export async function networkSubmissions(call: {
     producers: fleet.producers,
     endMs,
     origin,
+    blockBytes,
   });
   return {
     templates,
-    given: { templates: templateOf, producers: network.submissions.producers },
+    given: { templates: templateOf, producers: network.submissions.nodes },
     notes: isWithoutSnarkWork
       ? ['no recorded request has snark work, so all submissions go without']
       : [],

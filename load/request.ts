@@ -1,5 +1,6 @@
 /** What the user asked for, checked, with defaults in place: what a scenario's definition makes a load of. Types alone. */
 import type { EraChoice } from '../producers/chain-origin.ts';
+import type { SizeRange } from '../producers/network-templates.ts';
 import type { BodySize } from '../producers/sized-templates.ts';
 import type { Stage } from '../results/types.ts';
 
@@ -13,6 +14,12 @@ export type FleetRequest = {
   forkShare: number;
   lateShare: number;
   laggingShare: number;
+  nodesPerProducer: number;
+  sameSecondShare: number;
+  /** Of nodes that stay on the old chain at a hard fork. */
+  stayedShare: number;
+  /** null: as recorded. */
+  blockBytes: SizeRange | null;
 };
 
 /** Parts of a mix, as the user writes them. `hostile` is not sent by k6: load/hostile does it beside. */
@@ -42,6 +49,8 @@ export type LoadRequest = {
   era?: EraChoice;
   /** Whether somebody chose it: the default gives way where it does not fit. */
   eraChosen?: boolean;
+  /** When a hard fork from Berkeley to Mesa is rehearsed, ms after the load began; null: none is. */
+  forkAtMs?: number | null;
   /** null: as many as the load needs. */
   producers: number | null;
   /** Of large bodies. */

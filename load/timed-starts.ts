@@ -1,17 +1,19 @@
 /** Loads in which each start has a time of its own: those of a simulated network, and of a recording at its own times. Pure. */
-import type { EraName } from '../mina/eras.ts';
+import { type EraName, submissionPeriodMs } from '../mina/eras.ts';
+import { hardForkAt } from '../producers/fork-times.ts';
+import { mostNodesOfOne, mostPairs, pairCount } from '../producers/network-nodes.ts';
 import {
-  leastGapMs,
   mostSubmissions,
   type NetworkPlan,
   type NetworkShape,
   planNetwork,
-  RETRY_MS,
 } from '../producers/network-plan.ts';
 import type { Payload } from '../producers/payloads.ts';
+import { RETRY } from '../producers/uptime-service.ts';
 import type { LoadShape, TimedStarts } from '../results/types.ts';
 import { UserError, EXIT } from '../user-error.ts';
 import { LONGEST_MS } from './pace.ts';
+import { FORK_FROM } from './hard-fork.ts';
 import type { LoadRequest } from './request.ts';
 import { mostWithin } from './schedule.ts';
 import { timedShape } from './shape.ts';
@@ -34,37 +36,54 @@ const A_VU_EACH = 100;
 /** A corpus of so many takes 0.5 GB. */
 const MOST_SUBMISSIONS = 2_000_000;
 
-const networkShape = (
-  { durationMs, seed, fleet, era }: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet' | 'era'>,
-  producers: number,
-  known: EraName | null,
-): NetworkShape => {
-  const { speedup, ...shares } = fleet!;
+/** Before anything is read `auto` may be any era; the shorter slots ask for more. */
+const eraBefore = ({ era }: FleetOf): EraName => (era === 'berkeley' ? 'berkeley' : 'mesa');
+
+type FleetOf = Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet' | 'era' | 'forkAtMs'>;
+
+/** @param known the era of new blocks; null: nothing was read yet */
+function networkShape(request: FleetOf, producers: number, known: EraName | null): NetworkShape {
+  const { durationMs, seed, forkAtMs = null, fleet } = request;
+  const { speedup, forkShare, lateShare, laggingShare, stayedShare } = fleet!;
+  const { nodesPerProducer, sameSecondShare } = fleet!;
   return {
-    // Before anything is read `auto` may be any; the shorter slots ask for more.
-    era: known ?? (era === 'berkeley' ? 'berkeley' : 'mesa'),
+    era: known ?? eraBefore(request),
+    hardFork: forkAtMs === null ? null : hardForkAt(FORK_FROM, forkAtMs * speedup),
     producers,
+    nodesPerProducer,
+    sameSecondShare,
     durationMs: durationMs * speedup,
     seed,
-    ...shares,
+    forkShare,
+    lateShare,
+    laggingShare,
+    stayedShare,
+    // What the speedup would squeeze into one second of the target is set apart again.
+    leastGapMs: LEAST_REAL_GAP_MS * speedup,
   };
-};
+}
 
 /** What is wrong with a fleet of so many producers; each stands alone. @param era null: not known yet */
 export function fleetProblems(
-  request: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet' | 'era'>,
+  request: FleetOf,
   producers: number,
   era: EraName | null = null,
 ): string[] {
-  const { speedup } = request.fleet!;
+  const { speedup, nodesPerProducer, sameSecondShare } = request.fleet!;
   const problems: string[] = [];
   const shape = networkShape(request, producers, era);
-  const gapMs = leastGapMs(shape.era);
-  const fastest = Math.floor(gapMs / LEAST_REAL_GAP_MS);
+  // Each node of a key once a cycle, and once more as a maker.
+  const each = mostNodesOfOne(shape) + 1;
+  const periodMs = submissionPeriodMs(shape.era);
+  const fastest = Math.floor(periodMs / (each * LEAST_REAL_GAP_MS));
   if (speedup > fastest)
     problems.push(
-      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit each ${(gapMs / speedup / 1000).toFixed(2)} s, ` +
+      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit up to ${each} times in ${(periodMs / speedup / 1000).toFixed(2)} s, ` +
         'and a backend keeps one submission of a producer and second',
+    );
+  if (pairCount(shape) > mostPairs(shape))
+    problems.push(
+      `--same-second-share ${sameSecondShare} asks for ${pairCount(shape)} pairs of nodes of one key, but with --nodes-per-producer ${nodesPerProducer} ${mostPairs(shape)} of ${producers} producers have two`,
     );
   const count = mostSubmissions(shape);
   if (count > MOST_SUBMISSIONS)
@@ -98,9 +117,12 @@ export function networkStarts(
     );
   const offsetsMs = Uint32Array.from(network.submissions.atMs, (ms) => ms / speedup);
   const retry = {
-    everyMs: RETRY_MS / speedup,
-    // Until the producer's next submission may be due.
-    withinMs: leastGapMs(network.shape.era) / speedup,
+    // A node's pause is longer than a second of the backend, and stays so however fast the network's time goes.
+    everyMs: Math.max(RETRY.everyMs / speedup, LEAST_REAL_GAP_MS),
+    // What is not finished when the node's next cycle begins is given up.
+    withinMs: submissionPeriodMs(network.shape.era) / speedup,
+    attempts: RETRY.attempts,
+    endedBy: [...RETRY.endedBy],
   };
   const timed: TimedStarts = {
     of: 'fleet',
@@ -109,8 +131,8 @@ export function networkStarts(
     retry,
   };
   const shape = timedShape(request, { offsetsMs, durationMs: request.durationMs, timed });
-  // No producer has two submissions under way, so no more VUs than producers are ever at work.
-  const most = Math.min(producers, offsetsMs.length);
+  // Hardly a node has two submissions under way, so no more VUs than nodes are ever at work.
+  const most = Math.min(network.nodes.count, offsetsMs.length);
   const vus = request.vusChosen ? shape.vus : Math.min(most, Math.max(shape.vus, A_VU_EACH));
   return { shape: { ...shape, vus }, offsetsMs, network, payloads: null };
 }

@@ -33,6 +33,11 @@ import { type EraName, ERAS, eraOfVersion } from './eras.ts';
 export const PROOF_BYTES = 11_138;
 /** The body (staged ledger diff) without any content, which is the shortest. */
 export const EMPTY_BODY: readonly number[] = [0, 0, 1, 0, 1, 0, 0];
+/** body_reference of that body, its content address; seen in recorded blocks. */
+export const EMPTY_BODY_REFERENCE: Uint8Array = Uint8Array.from(
+  '767fe7bd43d3dd12c3de09f8655cbe85ec5d89746bb2f540decdf6dd5e6763e3'.match(/../g)!,
+  (hex) => parseInt(hex, 16),
+);
 /** How far behind the protocol state the end of the proof is looked for, if it is not {@link PROOF_BYTES} long. */
 const PROOF_SEARCH_BYTES = 1 << 16;
 

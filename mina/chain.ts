@@ -63,6 +63,8 @@ export type NextBlock = {
   creator?: PublicKeyElements;
   /** 32 bytes; tells two blocks apart that are equal otherwise. Default: the template's. */
   vrfOutput?: Uint8Array;
+  /** 32 bytes; default: the template's, which is right as long as the body is. */
+  bodyReference?: Uint8Array;
 };
 
 export type ChainBuilder = {
@@ -75,6 +77,8 @@ export type ChainBuilder = {
   append(parent: ChainLink, next: NextBlock): ChainBlock;
   /** The slot in which `timeMs` (since 1970) lies. */
   slotAt(timeMs: number): number;
+  /** When a slot begins, ms since 1970. */
+  timeOf(slot: number): number;
 };
 
 /** @param template its bytes must not change as long as the builder is used */
@@ -107,7 +111,7 @@ export function createChainBuilder(
 
   function append(
     parent: ChainLink,
-    { slot, height = parent.height + 1, creator, vrfOutput }: NextBlock,
+    { slot, height = parent.height + 1, creator, vrfOutput, bodyReference }: NextBlock,
   ): ChainBlock {
     const slotNumber = slot - hardForkSlot;
     if (!(slotNumber >= 0))
@@ -119,7 +123,11 @@ export function createChainBuilder(
       previous_state_hash: parent.stateHashBytes,
       body: {
         ...body,
-        blockchain_state: { ...blockchain, timestamp: BigInt(timestampMs) },
+        blockchain_state: {
+          ...blockchain,
+          timestamp: BigInt(timestampMs),
+          ...(bodyReference && { body_reference: bodyReference }),
+        },
         consensus_state: {
           ...consensus,
           blockchain_length: height,
@@ -155,6 +163,7 @@ export function createChainBuilder(
     root: link(template.protocol_state, hash.stateHash(template.protocol_state, rule)),
     append,
     slotAt: (timeMs) => hardForkSlot + slotAt(clock, timeMs),
+    timeOf: (slot) => timeOfSlot(clock, slot - hardForkSlot),
   };
 }
 

@@ -79,7 +79,7 @@ export function feedBody(sink: InputSink, body: ProtocolStateBody, rule: EraName
   const { non_snark, pending_coinbase_hash } = blockchain.staged_ledger_hash;
   const digest = sha256
     .create()
-    .update(non_snark.ledger_hash.slice().reverse()) // big-endian
+    .update(non_snark.ledger_hash.toReversed()) // big-endian; a copy, also of a Buffer
     .update(non_snark.aux_hash)
     .update(non_snark.pending_coinbase_aux)
     .digest();

@@ -115,7 +115,29 @@ export type EraSource = {
   isBodyEmpty: boolean;
 };
 
-export type ChosenEra = { era: EraName; origin: ChainOrigin | null; note: string | null };
+export type ChosenEra = {
+  /** Of new blocks; with a hard fork of those after it. */
+  era: EraName;
+  /** Of a rehearsed hard fork: the era before; null: there is none. */
+  from: EraName | null;
+  /** Of the chain's beginning; null: that of the recorded blocks. */
+  origin: ChainOrigin | null;
+  note: string | null;
+};
+
+/**
+ * A hard fork from Berkeley to Mesa that is rehearsed: the old chain is of the public network's count of slots, whatever the clock says.
+ * @throws UserError if the recorded blocks do not fit both eras
+ */
+export function chooseForkEras(sources: readonly EraSource[], network: Network): ChosenEra {
+  const misfits = [...misfitsOf(sources, 'berkeley'), ...misfitsOf(sources, 'mesa')];
+  if (misfits.length > 0)
+    throw new UserError(misfits.join('\n'), {
+      hint: 'a hard fork (--fork-at) needs blocks with empty bodies, as the shipped ones have',
+      exitCode: EXIT.usage,
+    });
+  return { era: 'mesa', from: 'berkeley', origin: originOf('berkeley', network), note: null };
+}
 
 /**
  * The era of new blocks that are made from `sources`. Where nobody asked for one it is the newest that fits their bodies and the clock.
@@ -123,7 +145,7 @@ export type ChosenEra = { era: EraName; origin: ChainOrigin | null; note: string
  * @throws UserError if the era that was asked for does not fit the sources
  */
 export function chooseEra(sources: readonly EraSource[], ask: EraAsk): ChosenEra {
-  const own: ChosenEra = { era: sources[0].header.era, origin: null, note: null };
+  const own: ChosenEra = { era: sources[0].header.era, from: null, origin: null, note: null };
   if (ask.era === 'auto') return own;
   const misfits = misfitsOf(sources, ask.era);
   if (ask.isChosen && misfits.length > 0)
@@ -133,7 +155,7 @@ export function chooseEra(sources: readonly EraSource[], ask: EraAsk): ChosenEra
     });
   const origin = originOf(ask.era, ask.network);
   if (ask.isChosen || (misfits.length === 0 && origin.genesisMs < ask.fromMs))
-    return { era: ask.era, origin, note: null };
+    return { era: ask.era, from: null, origin, note: null };
   if (misfits.length > 0)
     return {
       ...own,
@@ -143,6 +165,7 @@ export function chooseEra(sources: readonly EraSource[], ask: EraAsk): ChosenEra
   const older = misfitsOf(sources, 'berkeley').length === 0 ? originOf('berkeley', ask.network) : null; // prettier-ignore
   return {
     era: older?.era ?? own.era,
+    from: null,
     origin: older,
     note: `new blocks are of ${ERAS[older?.era ?? own.era].label}: by the clock of this machine they begin before ${ERAS[ask.era].label} did (${since})`,
   };

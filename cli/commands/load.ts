@@ -10,6 +10,7 @@ import { parseThink } from '../../load/pace.ts';
 import { definitionOf } from '../../load/scenarios/index.ts';
 import { byGroup, inGroup } from '../../load/scenarios/options.ts';
 import {
+  adjustedValues,
   presetsOf,
   problemsTogether,
   requestOf,
@@ -449,7 +450,7 @@ function jobOf(
 ): LoadJob {
   const request = requestOf(values, sources);
   const shown = {
-    ...values,
+    ...adjustedValues(values, sources),
     ...(transport.proxy !== null && { proxy: redactUrl(transport.proxy) }),
     ...(values.header !== undefined && { header: textsOf(values.header).map(shownHeader) }),
   };

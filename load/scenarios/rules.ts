@@ -7,6 +7,7 @@ import type { LoadShape, OptionValue } from '../../results/types.ts';
 import { parseDuration } from '../../system/duration.ts';
 import type { OptionSpec, OptionValues } from '../../system/option.ts';
 import { parseRate, parseStages, parseThink } from '../pace.ts';
+import { forkProblems } from '../hard-fork.ts';
 import type { LoadRequest } from '../request.ts';
 import { scheduleOf } from '../schedule.ts';
 import type { Definition, IsChosen } from './definition.ts';
@@ -40,7 +41,7 @@ const isChosenIn =
     !['default', 'scenario'].includes(sources[name] ?? 'default');
 
 /** Options of new blocks, which some scenarios make only with --chain. */
-const OF_CHAIN: readonly string[] = ['era'];
+const OF_CHAIN: readonly string[] = ['era', 'fork-at'];
 
 const isWithoutChain = (used: ReadonlySet<string>, { chain }: OptionValues): boolean =>
   used.has('chain') && chain === 0;
@@ -130,10 +131,18 @@ function requestFrom({ definition, isChosen, all, effective }: Meaning): LoadReq
     network: all.network as LoadRequest['network'],
     era: (all.era as LoadRequest['era']) ?? 'mesa',
     eraChosen: isChosen('era'),
+    forkAtMs: (effective['fork-at'] as number | undefined) ?? null,
     producers: (all.producers as number | undefined) ?? null,
     ...definition.request?.(effective),
   };
 }
+
+/** The values with what follows from which ones were chosen. */
+export const adjustedValues = (
+  values: OptionValues,
+  sources: Sources,
+  scenarios: readonly Definition[] = SCENARIOS,
+): OptionValues => meaningOf(values, sources, scenarios).all;
 
 /** What the values ask for. For those that {@link problemsTogether} has nothing against. */
 export const requestOf = (
@@ -160,6 +169,7 @@ export function problemsTogether(
   const request = requestFrom(meaning);
   const shape = definition.shape(request);
   problems.push(...(definition.problems?.(effective, request, isChosen) ?? []));
+  problems.push(...forkProblems(request));
   if (problems.length === 0 && shape.rate !== undefined && scheduleOf(shape)!.planned === 0)
     problems.push(
       `--rate ${String(effective.rate)} begins not one submission in ${shape.durationMs / 1000} s`,

@@ -115,6 +115,13 @@ describe('recorded blocks', () => {
   });
 });
 
+test('the input stays as it is, also where it is a Buffer', () => {
+  const bytes = Buffer.from(recordedBlock());
+  const before = Buffer.from(bytes);
+  assert.deepEqual(decodeBlock(bytes), decodeBlock(recordedBlock()));
+  assert.deepEqual(bytes, before);
+});
+
 describe('eras', () => {
   test('each is told by layout and version, and comes back byte for byte', () => {
     const lengths: number[] = [];

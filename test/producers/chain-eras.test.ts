@@ -5,6 +5,7 @@ import { parseBlock } from '../../mina/block.ts';
 import { type BlockSummary, decodeBlock } from '../../mina/block-summary.ts';
 import { chooseEra, type EraSource, originOf } from '../../producers/chain-origin.ts';
 import { chainTemplates, readHeaders } from '../../producers/chain-templates.ts';
+import { planSubmissions } from '../../producers/corpus-plan.ts';
 import { recordedPayloads } from '../../producers/templates.ts';
 import { UserError } from '../../user-error.ts';
 
@@ -77,6 +78,66 @@ describe('--chain 50', () => {
   });
 });
 
+describe('--chain 60 over a hard fork', () => {
+  test('Berkeley, its end without transactions, a gap, then Mesa from its genesis on; some go on with the old tip', async () => {
+    const request = {
+      length: 60,
+      seed: 'fork',
+      endMs: END_MS,
+      origin: originOf('berkeley', 'testnet'),
+      hardFork: { from: 'berkeley', to: 'mesa', share: 0.5 } as const,
+    };
+    const templates = await chainTemplates(shipped, request);
+    const blocks = await Promise.all(
+      templates.map(async (template) => {
+        const { block, snarkWork } = await template.load();
+        const bytes = Buffer.from(block.toString().slice(1, -1), 'base64');
+        return { ...decodeBlock(bytes), snarkWork, body: parseBlock(bytes).body.length };
+      }),
+    );
+    const old = blocks.filter(({ era }) => era === 'berkeley');
+    const after = blocks.filter(({ era }) => era === 'mesa');
+    assert.equal(new Set(old.map(({ height }) => height)).size, 30);
+    assert.equal(new Set(after.map(({ height }) => height)).size, 30);
+    const genesis = after[0];
+    const forkBlock = old.find(({ state_hash }) => state_hash === genesis.previous_state_hash)!;
+    assert.deepEqual([genesis.slot_since_hard_fork, genesis.height], [0, forkBlock.height + 1]);
+    // Some blocks of the old chain come after the fork block, without transactions, and nobody has snark work for them.
+    const end = old.filter(({ height }) => height > forkBlock.height);
+    assert.ok(end.length >= 3);
+    for (const { snarkWork, body } of end) assert.deepEqual([snarkWork, body], [undefined, 7]);
+    const genesisMs = Date.parse(genesis.timestamp!);
+    const lastOldMs = Math.max(...old.map(({ timestamp }) => Date.parse(timestamp!)));
+    assert.ok(genesisMs - lastOldMs >= 2 * 180_000, 'there is no gap');
+    // The slot in which the genesis lies by the old count is its global slot.
+    assert.equal(
+      genesis.slot,
+      445_860 + (genesisMs - Date.parse('2024-04-09T21:00:00Z')) / 180_000,
+    );
+    const byHash = new Map(blocks.map((block) => [block.state_hash, block]));
+    for (const block of after) {
+      assert.equal(block.slot, genesis.slot + block.slot_since_hard_fork);
+      assert.equal(Date.parse(block.timestamp!), genesisMs + block.slot_since_hard_fork * 90_000);
+      if (block === genesis) continue;
+      assert.equal(block.genesis_state_hash, genesis.state_hash);
+      assert.equal(byHash.get(block.previous_state_hash)!.height, block.height - 1);
+    }
+    const ageMs = END_MS - Date.parse(after.at(-1)!.timestamp!);
+    assert.ok(ageMs >= 0 && ageMs < 180_000, String(ageMs));
+
+    // As a load goes through it: old tips first, then new ones, and among these some by nodes that stayed.
+    const count = 2000;
+    const sent = [...planSubmissions({ count, producers: 100, templates, seed: 'fork', createdAt: { startSeconds: 0, perSecond: Infinity } }, count)][0].templates; // prettier-ignore
+    const eras = [...sent].map((template) => blocks[template].era);
+    const begins = eras.indexOf('mesa');
+    assert.ok(begins > 0.4 * count && begins < 0.9 * count, String(begins));
+    const late = eras.slice(begins).filter((era) => era === 'berkeley').length;
+    assert.ok(Math.abs(late / (count - begins) - 0.1) < 0.04, String(late));
+    for (const template of sent.slice(begins))
+      if (blocks[template].era === 'berkeley') assert.equal(templates[template].tip!.by, 'stayed');
+  });
+});
+
 describe('the era of new blocks', () => {
   const source = (era: EraSource['header']['era'], isBodyEmpty: boolean): EraSource => ({
     payload: { path: 'a.json' },
@@ -90,11 +151,13 @@ describe('the era of new blocks', () => {
     const sources = await readHeaders(shipped, { mayDiffer: true });
     assert.deepEqual(chooseEra(sources, ask), {
       era: 'mesa',
+      from: null,
       origin: originOf('mesa', 'testnet'),
       note: null,
     });
     assert.deepEqual(chooseEra(sources, { ...ask, era: 'auto', isChosen: true }), {
       era: 'rc1',
+      from: null,
       origin: null,
       note: null,
     });
