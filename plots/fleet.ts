@@ -71,7 +71,7 @@ export function fleetHeight({ network: { shown } }: FleetData): number {
 
 export const describeFleet = ({ network, blocks }: FleetData): string =>
   `Submissions over time, a row for each of ${network.shown} of ${network.nodes ?? network.producers} ${network.nodes === undefined || network.nodes === network.producers ? 'producers' : 'nodes'}, in the colour of their block; ` +
-  `below, how many of them each of ${blocks.length} blocks comes from`;
+  `below, how many submissions each of ${blocks.length} blocks has`;
 
 export function fleetConfig(title: string, subtitle: string, data: FleetData): LineConfiguration {
   const { network, blocks, speedup } = data;
@@ -108,10 +108,7 @@ export function fleetConfig(title: string, subtitle: string, data: FleetData): L
     panels: [
       {
         id: 'blocks',
-        title:
-          network.nodes === undefined || network.nodes === network.producers
-            ? 'Producers per block'
-            : 'Nodes per block',
+        title: 'Submissions per block',
         weight: 150,
         datasets: blockBars(data),
       },
@@ -120,7 +117,8 @@ export function fleetConfig(title: string, subtitle: string, data: FleetData): L
         title: whose,
         weight: rowsHeight,
         min: 0,
-        max: shown + 1,
+        // Room for the words of the markers.
+        max: shown + (network.hardFork === undefined ? 1 : 2),
         ticks: rowTicks(data),
         datasets: submissionPoints(data, rowsHeight),
       },

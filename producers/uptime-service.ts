@@ -10,8 +10,6 @@ export const SENDING_MS = { least: 100, most: 500 } as const;
 /** How long after its cycle began a node's snark work is ready: its own time, the same each cycle, and a little more or less. */
 export const SNARK_WORK_MS = { least: 10_000, most: 60_000 } as const;
 export const JITTER_MS = 2000;
-/** No tip is sent later in its cycle. */
-export const LATEST_TIP_MS = SNARK_WORK_MS.most + JITTER_MS;
 /** A node that will make a block waits so long for it after its cycle began (`timeout_min`, 3.0 minutes; PR #10775). */
 const OWN_BLOCK_WAIT_MINUTES = 3;
 

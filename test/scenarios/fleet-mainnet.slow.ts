@@ -27,6 +27,7 @@ async function runFleet(args: readonly string[]) {
   const json = <T>(file: string): T => JSON.parse(readFileSync(join(folder, file), 'utf8')) as T;
   return {
     exitCode,
+    folder,
     output: stdout + stderr,
     summary: json<Summary>('summary.json'),
     reconcile: json<Reconcile>('reconcile.json'),
@@ -35,6 +36,11 @@ async function runFleet(args: readonly string[]) {
   };
 }
 
+const filesBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
 const sent = (lines: readonly FleetLine[]): FleetSubmission[] =>
   lines.filter((line) => line.kind === 'submission');
 
@@ -42,13 +48,25 @@ const sent = (lines: readonly FleetLine[]): FleetSubmission[] =>
 const MAINNET = ['--preset', 'mainnet', '--speedup', '30', '--duration', '60s'];
 
 test('mainnet: against the embedded backend every submission of a pair is stored, one of them after a retry', async () => {
-  const { exitCode, output, summary, reconcile } = await runFleet(MAINNET);
+  const { exitCode, output, summary, reconcile, folder } = await runFleet([
+    ...MAINNET,
+    '--x-forwarded-for',
+    '--keep',
+  ]);
   assert.equal(exitCode, EXIT.passed, output);
   const { classes, eras } = reconcile.look!;
   assert.equal(classes!.right, summary.figures.accepted);
   assert.equal(classes!.right, summary.figures.sent);
   assert.deepEqual([classes!.missing, classes!.sameSecond, classes!.different], [0, 0, 0]);
   assert.deepEqual(eras?.map(({ era, right }) => [era, right]), [['mesa', classes!.right]]); // prettier-ignore
+  // Each of 224 nodes has a peer id and an address of its own, each of 108 keys some nodes.
+  const stored = filesBelow(join(folder, 'storage', 'submissions')).map(
+    (file) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>,
+  );
+  const distinct = (...names: string[]) =>
+    new Set(stored.map((one) => names.map((name) => one[name]).join())).size;
+  assert.deepEqual([stored.length, distinct('submitter'), distinct('peer_id')], [classes!.right, 108, 224]); // prettier-ignore
+  assert.deepEqual([distinct('peer_id', 'remote_addr'), distinct('remote_addr')], [224, 224]);
   // Seven pairs in four cycles: of each the second was told to come again.
   assert.ok(summary.figures.retries!['429'] >= 7 * 3, JSON.stringify(summary.figures.retries));
 });
