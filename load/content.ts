@@ -2,7 +2,7 @@
 import { writeBrokenCorpus } from '../producers/broken-corpus.ts';
 import { writeCorpus } from '../producers/corpus.ts';
 import type { MixPart } from '../producers/corpus-plan.ts';
-import { type Fleet, makeFleet } from '../producers/fleet.ts';
+import { type Fleet, makeFleet, nodesOf } from '../producers/fleet.ts';
 import { payloadBytes } from '../producers/payloads.ts';
 import type { SubmissionTemplate } from '../producers/templates.ts';
 import type { K6Plan } from '../scenarios/lib/plan.ts';
@@ -25,6 +25,8 @@ import { UNPACED_RATE } from './volume.ts';
 export type Content = {
   /** Who signs; null: nobody, the bodies were recorded. */
   fleet: Fleet | null;
+  /** The nodes that send with these keys, each an entry of its own; null: each producer is one. */
+  senders: Fleet | null;
   /** null: recorded bodies, as they are. */
   templates: SubmissionTemplate[] | null;
   /** What is decided one by one; null: seed and templates decide all. */
@@ -47,12 +49,15 @@ export async function contentOf(
   startedAt: Date,
 ): Promise<Content> {
   const { request, order } = job;
-  const { volume, source, payloads, network } = decision;
-  const nothing = { given: null, mix: undefined, parts: null, submitters: [] };
+  const { volume, source, payloads, network, origin } = decision;
+  const nothing = { senders: null, given: null, mix: undefined, parts: null, submitters: [] };
   if (source.kind === 'recorded') return { fleet: null, templates: null, ...nothing };
   const fleet = listed ?? makeFleet({ seed: request.seed, count: decision.producers });
   const signed = () =>
-    signedTemplates(job, startedAt, { producers: fleet.producers, count: volume.submissions });
+    signedTemplates(job, startedAt, origin, {
+      producers: fleet.producers,
+      count: volume.submissions,
+    });
   switch (source.kind) {
     case 'network': {
       const given = await networkSubmissions({
@@ -61,8 +66,11 @@ export async function contentOf(
         payloadFolder: job.payloads,
         startedAt,
         durationMs: decision.shape.durationMs,
+        origin,
+        blockBytes: request.fleet!.blockBytes,
       });
-      return { ...nothing, fleet, templates: given.templates, given };
+      const senders = nodesOf(fleet, network!.nodes);
+      return { ...nothing, fleet, senders, templates: given.templates, given };
     }
     case 'by others': {
       const which = payloadOrder(payloads!, order, request.seed);
@@ -73,7 +81,7 @@ export async function contentOf(
       const { templates, mix, parts, submitters } = await definitionOf(
         decision.scenario,
       ).parts!.templates(request, { payloads: job.payloads, order, signed });
-      return { fleet, templates, given: null, mix, parts, submitters };
+      return { ...nothing, fleet, templates, mix, parts, submitters };
     }
     case 'signed': {
       const templates = await signed();
@@ -104,7 +112,7 @@ export async function makeSource(call: {
   const { job, decision, content, folder, screen, signal } = call;
   const { request, order, transport } = job;
   const { volume, payloads } = decision;
-  const { fleet, templates } = content;
+  const { fleet, senders, templates } = content;
   if (fleet === null) {
     const source = await packPayloads(
       payloads!.map((payload) => ({ read: () => payloadBytes(payload) })),
@@ -114,7 +122,7 @@ export async function makeSource(call: {
     );
     return { source, feed: null };
   }
-  if (!decision.source.isFed) return { source: await signCorpus(call, fleet), feed: null };
+  if (!decision.source.isFed) return { source: await signCorpus(call, fleet, senders), feed: null };
   const feed = await startFeed({
     folder,
     fleet,
@@ -141,12 +149,13 @@ async function signCorpus(
     signal,
   }: Parameters<typeof makeSource>[0],
   fleet: Fleet,
+  senders: Fleet | null,
 ): Promise<K6Plan['source']> {
   const { request, order } = job;
   const { volume, payloads, offsetsMs } = decision;
   const { given, mix, templates } = content;
   const folder = `${corpusFolder}/signed`;
-  const common = { folder, fleet, count: volume.submissions, signal };
+  const common = { folder, fleet: senders ?? fleet, count: volume.submissions, signal };
   const names = { network: request.network, seed: request.seed };
   const startedMs = performance.now();
   if (decision.source.broken) {
@@ -182,7 +191,11 @@ async function signCorpus(
   });
   const seconds = (performance.now() - startedMs) / 1000;
   screen.line(
-    `signed ${index.count} submissions of ${index.producers} producers in ${seconds.toFixed(1)} s`,
+    `signed ${index.count} submissions of ${fleet.producers.length} producers${
+      senders === null || senders.producers.length === fleet.producers.length
+        ? ''
+        : ` with ${senders.producers.length} nodes`
+    } in ${seconds.toFixed(1)} s`,
   );
-  return corpusSource(folder, index);
+  return { ...corpusSource(folder, index), ...(senders !== null && { ofNodes: true as const }) };
 }

@@ -1,8 +1,8 @@
 /** `fleet.ndjson`: what a simulated network did, for its picture. Pure but for writeFleetRecord. */
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { SLOT_TIME_MS } from '../mina/chain.ts';
-import { CYCLE_MS, type NetworkPlan, SUBMISSION_KINDS } from '../producers/network-plan.ts';
+import { ERAS, submissionPeriodMs } from '../mina/eras.ts';
+import { type NetworkPlan, sectionsOf, SUBMISSION_KINDS } from '../producers/network-plan.ts';
 import type { FleetLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
 import type { AnswerTable } from '../reconcile/answer-table.ts';
@@ -19,45 +19,47 @@ export type SimulatedNetwork = {
 const MOST_BLOCKS = 5000;
 const MOST_SUBMISSIONS = 20_000;
 /** Rows that a picture can show. */
-const MOST_PRODUCERS = 100;
+const MOST_NODES = 100;
 
 /**
  * The head, the blocks with their counts, the submissions. Of a long or large load only the first {@link MOST_BLOCKS} blocks, and
- * of some producers, spread over the waves, all submissions up to then: a part of the fleet tells what the whole does.
+ * of some nodes, spread over the waves, all submissions up to then: a part of the fleet tells what the whole does.
  */
 export function* fleetLines(
   { plan, heights, hasSnarkWork }: SimulatedNetwork,
   table: Pick<AnswerTable, 'answerOf' | 'retriesOf'>,
 ): Generator<FleetLine> {
-  const { shape, blocks, waves, submissions } = plan;
+  const { shape, blocks, nodes, submissions } = plan;
+  const { slotTimeMs } = ERAS[shape.era];
   const shownBlocks = Math.min(blocks.length, MOST_BLOCKS);
   const isWhole = shownBlocks === blocks.length;
-  const untilMs = isWhole ? shape.durationMs : blocks[shownBlocks].slot * SLOT_TIME_MS;
+  const untilMs = isWhole ? shape.durationMs : blocks[shownBlocks].fromMs;
   let shownSubmissions = 0;
   while (shownSubmissions < submissions.count && submissions.atMs[shownSubmissions] < untilMs)
     shownSubmissions++;
-  const each = Math.max(1, Math.ceil(shownSubmissions / shape.producers));
-  const rows = Math.max(
-    1,
-    Math.min(shape.producers, MOST_PRODUCERS, Math.floor(MOST_SUBMISSIONS / each)),
-  );
+  const each = Math.max(1, Math.ceil(shownSubmissions / nodes.count));
+  const rows = Math.max(1, Math.min(nodes.count, MOST_NODES, Math.floor(MOST_SUBMISSIONS / each)));
   // In the order of waves, so that a row's neighbours submit beside it.
-  const inOrder = Array.from(waves, (_, producer) => producer).sort(
-    (a, b) => waves[a] - waves[b] || a - b,
+  const inOrder = Array.from(nodes.waves, (_, node) => node).sort(
+    (a, b) => nodes.waves[a] - nodes.waves[b] || a - b,
   );
-  const shown = Array.from(
-    { length: rows },
-    (_, row) => inOrder[Math.floor((row * shape.producers) / rows)],
-  );
-  const rowOf = new Map(shown.map((producer, row) => [producer, row]));
+  const shown = spread(inOrder, nodes.partners, rows);
+  const rowOf = new Map(shown.map((node, row) => [node, row]));
 
   yield {
     kind: 'network',
     producers: shape.producers,
-    shown: rows,
+    nodes: nodes.count,
+    shown: shown.length,
     submissions: submissions.count,
-    slotMs: SLOT_TIME_MS,
-    cycleMs: CYCLE_MS,
+    slotMs: slotTimeMs,
+    cycleMs: submissionPeriodMs(shape.era),
+    eras: sectionsOf(shape).map(({ era, fromMs }) => ({
+      era,
+      fromMs,
+      slotMs: ERAS[era].slotTimeMs,
+    })),
+    ...(shape.hardFork !== null && { hardFork: shape.hardFork }),
     durationMs: shape.durationMs,
     shownMs: untilMs,
   };
@@ -68,21 +70,23 @@ export function* fleetLines(
     if (table.answerOf(i)?.expected) accepted[submissions.blocks[i]]++;
   }
   for (let i = 0; i < shownBlocks; i++) {
-    const { slot, isFork } = blocks[i];
+    const { slot, isFork, era, fromMs } = blocks[i];
     // From before the beginning, and nobody was so far behind.
-    if (slot < 0 && planned[i] === 0) continue;
+    if (fromMs < 0 && planned[i] === 0) continue;
     yield {
       kind: 'block',
       block: i,
       height: heights[i],
       slot,
+      era,
+      fromMs,
       ...(isFork && { fork: true }),
       planned: planned[i],
       accepted: accepted[i],
     };
   }
   for (let i = 0; i < shownSubmissions; i++) {
-    const row = rowOf.get(submissions.producers[i]);
+    const row = rowOf.get(submissions.nodes[i]);
     if (row === undefined) continue;
     const answer = table.answerOf(i);
     const retries = table.retriesOf(i);
@@ -90,7 +94,9 @@ export function* fleetLines(
       kind: 'submission',
       producer: submissions.producers[i],
       row,
+      ...(nodes.partners[submissions.nodes[i]] !== -1 && { paired: true }),
       block: submissions.blocks[i],
+      era: blocks[submissions.blocks[i]].era,
       atMs: Math.round(submissions.atMs[i]),
       as: SUBMISSION_KINDS[submissions.kinds[i]],
       snarkWork: hasSnarkWork(i),
@@ -99,6 +105,20 @@ export function* fleetLines(
       ...(retries > 0 && { retries }),
     };
   }
+}
+
+/** Some nodes, spread over all of them; of those that started together both or none. @param inOrder partners stand side by side */
+function spread(inOrder: readonly number[], partners: Int32Array, most: number): number[] {
+  const chosen: number[] = [];
+  for (let place = 0; place < inOrder.length; place++) {
+    const node = inOrder[place];
+    const isPair = partners[node] !== -1 && inOrder[place + 1] === partners[node];
+    const members = isPair ? [node, partners[node]] : [node];
+    if (isPair) place++;
+    const wanted = Math.floor(((place + 1) * most) / inOrder.length);
+    if (chosen.length < wanted && chosen.length + members.length <= most) chosen.push(...members);
+  }
+  return chosen;
 }
 
 /** @throws Error of node:fs */

@@ -2,17 +2,19 @@
 import type { GivenSubmissions } from '../producers/corpus-plan.ts';
 import { templateOfPayloads } from '../producers/broken-corpus.ts';
 import type { Fleet } from '../producers/fleet.ts';
-import { networkTemplates } from '../producers/network-templates.ts';
+import { networkTemplates, type SizeRange } from '../producers/network-templates.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import type { Payload } from '../producers/payloads.ts';
 import { readSources, type SubmissionTemplate, templatesOf } from '../producers/templates.ts';
 import { payloadOf } from '../scenarios/lib/plan.ts';
-import { SLOT_TIME_MS } from '../mina/chain.ts';
+import { ERAS } from '../mina/eras.ts';
+import type { ChainOrigin } from '../producers/chain-origin.ts';
 import { seedNumber } from './k6/plan.ts';
 
 /** Templates, and which submission is of which template and producer. */
 export type GivenLoad = {
   templates: SubmissionTemplate[];
+  /** Of a network, `producers` are places among its nodes. */
   given: GivenSubmissions;
   notes: string[];
   /** Of a network: height of each of its blocks, and whether a submission has snark work. */
@@ -30,19 +32,24 @@ export async function networkSubmissions(call: {
   payloadFolder: string | null;
   startedAt: Date;
   durationMs: number;
+  /** Of the chain; null: that of the recorded blocks. */
+  origin: ChainOrigin | null;
+  blockBytes: SizeRange | null;
 }): Promise<GivenLoad> {
-  const { network, fleet, payloadFolder, startedAt, durationMs } = call;
+  const { network, fleet, payloadFolder, startedAt, durationMs, origin, blockBytes } = call;
   const payloads = await readSources(payloadFolder ?? undefined);
   // The last block's slot begins no later than it is made.
-  const endMs = startedAt.getTime() + Math.max(0, durationMs - SLOT_TIME_MS);
+  const endMs = startedAt.getTime() + Math.max(0, durationMs - ERAS[network.shape.era].slotTimeMs);
   const { templates, templateOf, heights, isWithoutSnarkWork } = await networkTemplates(payloads, {
     plan: network,
     producers: fleet.producers,
     endMs,
+    origin,
+    blockBytes,
   });
   return {
     templates,
-    given: { templates: templateOf, producers: network.submissions.producers },
+    given: { templates: templateOf, producers: network.submissions.nodes },
     notes: isWithoutSnarkWork
       ? ['no recorded request has snark work, so all submissions go without']
       : [],

@@ -78,3 +78,23 @@ export function parseStages(
     problems.push(`must reach at least one VU, but "${text}" has no target above 0`);
   return problems.length > 0 ? { problems } : stages;
 }
+
+const SIZE_UNITS: Record<string, number> = { B: 1, KB: 1000, MB: 1_000_000 };
+
+/** `13KB-34KB` -> bytes; 1 KB is 1,000 bytes. @returns the range, or what is wrong, to stand after the name */
+export function parseSizeRange(
+  text: string,
+): { least: number; most: number } | { problem: string } {
+  const match = /^(\d+(?:\.\d+)?)(B|KB|MB)-(\d+(?:\.\d+)?)(B|KB|MB)$/i.exec(
+    text.replaceAll(' ', ''),
+  );
+  const [least, most] = [1, 3].map((at) =>
+    Math.round(Number(match?.[at]) * SIZE_UNITS[match?.[at + 1]?.toUpperCase() ?? 'B']),
+  );
+  // A body of 50 MB has a block of no more.
+  return match !== null && least <= most && most <= LARGEST_BLOCK
+    ? { least, most }
+    : { problem: `must be two sizes such as 13KB-34KB, up to 30MB, but is "${text}"` };
+}
+/** In base64, with snark work beside it, it stays below the 50 MB that a backend takes. */
+const LARGEST_BLOCK = 30_000_000;

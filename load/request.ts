@@ -1,4 +1,6 @@
 /** What the user asked for, checked, with defaults in place: what a scenario's definition makes a load of. Types alone. */
+import type { EraChoice } from '../producers/chain-origin.ts';
+import type { SizeRange } from '../producers/network-templates.ts';
 import type { BodySize } from '../producers/sized-templates.ts';
 import type { Stage } from '../results/types.ts';
 
@@ -12,6 +14,12 @@ export type FleetRequest = {
   forkShare: number;
   lateShare: number;
   laggingShare: number;
+  nodesPerProducer: number;
+  sameSecondShare: number;
+  /** Of nodes that stay on the old chain at a hard fork. */
+  stayedShare: number;
+  /** null: as recorded. */
+  blockBytes: SizeRange | null;
 };
 
 /** Rounds of a base rate, a stress rate and a pause. */
@@ -49,6 +57,12 @@ export type LoadRequest = {
   requestTimeoutMs: number;
   seed: string;
   network: 'testnet' | 'mainnet';
+  /** Of new blocks. */
+  era?: EraChoice;
+  /** Whether somebody chose it: the default gives way where it does not fit. */
+  eraChosen?: boolean;
+  /** When a hard fork from Berkeley to Mesa is rehearsed, ms after the load began; null: none is. */
+  forkAtMs?: number | null;
   /** null: as many as the load needs. */
   producers: number | null;
   /** Of large bodies. */

@@ -1,16 +1,19 @@
 /** Loads in which each start has a time of its own: those of a simulated network, and of a recording at its own times. Pure. */
+import { type EraName, submissionPeriodMs } from '../mina/eras.ts';
+import { hardForkAt } from '../producers/fork-times.ts';
+import { mostNodesOfOne, mostPairs, pairCount } from '../producers/network-nodes.ts';
 import {
-  LEAST_GAP_MS,
   mostSubmissions,
   type NetworkPlan,
   type NetworkShape,
   planNetwork,
-  RETRY_MS,
 } from '../producers/network-plan.ts';
 import type { Payload } from '../producers/payloads.ts';
+import { RETRY } from '../producers/uptime-service.ts';
 import type { LoadShape, TimedStarts } from '../results/types.ts';
 import { UserError, EXIT } from '../user-error.ts';
 import { LONGEST_MS } from './pace.ts';
+import { FORK_FROM } from './hard-fork.ts';
 import type { LoadRequest } from './request.ts';
 import { planRounds, roundsProblems } from './rounds.ts';
 import { mostWithin } from './schedule.ts';
@@ -36,28 +39,56 @@ const A_VU_EACH = 100;
 /** A corpus of so many takes 0.5 GB. */
 export const MOST_TIMED_SUBMISSIONS = 2_000_000;
 
-const networkShape = (
-  { durationMs, seed, fleet }: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
-  producers: number,
-): NetworkShape => {
-  const { speedup, ...shares } = fleet!;
-  return { producers, durationMs: durationMs * speedup, seed, ...shares };
-};
+/** Before anything is read `auto` may be any era; the shorter slots ask for more. */
+const eraBefore = ({ era }: FleetOf): EraName => (era === 'berkeley' ? 'berkeley' : 'mesa');
 
-/** What is wrong with a fleet of so many producers; each stands alone. */
+type FleetOf = Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet' | 'era' | 'forkAtMs'>;
+
+/** @param known the era of new blocks; null: nothing was read yet */
+function networkShape(request: FleetOf, producers: number, known: EraName | null): NetworkShape {
+  const { durationMs, seed, forkAtMs = null, fleet } = request;
+  const { speedup, forkShare, lateShare, laggingShare, stayedShare } = fleet!;
+  const { nodesPerProducer, sameSecondShare } = fleet!;
+  return {
+    era: known ?? eraBefore(request),
+    hardFork: forkAtMs === null ? null : hardForkAt(FORK_FROM, forkAtMs * speedup),
+    producers,
+    nodesPerProducer,
+    sameSecondShare,
+    durationMs: durationMs * speedup,
+    seed,
+    forkShare,
+    lateShare,
+    laggingShare,
+    stayedShare,
+    // What the speedup would squeeze into one second of the target is set apart again.
+    leastGapMs: LEAST_REAL_GAP_MS * speedup,
+  };
+}
+
+/** What is wrong with a fleet of so many producers; each stands alone. @param era null: not known yet */
 export function fleetProblems(
-  request: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
+  request: FleetOf,
   producers: number,
+  era: EraName | null = null,
 ): string[] {
-  const { speedup } = request.fleet!;
+  const { speedup, nodesPerProducer, sameSecondShare } = request.fleet!;
   const problems: string[] = [];
-  const fastest = Math.floor(LEAST_GAP_MS / LEAST_REAL_GAP_MS);
+  const shape = networkShape(request, producers, era);
+  // Each node of a key once a cycle, and once more as a maker.
+  const each = mostNodesOfOne(shape) + 1;
+  const periodMs = submissionPeriodMs(shape.era);
+  const fastest = Math.floor(periodMs / (each * LEAST_REAL_GAP_MS));
   if (speedup > fastest)
     problems.push(
-      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit each ${(LEAST_GAP_MS / speedup / 1000).toFixed(2)} s, ` +
+      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit up to ${each} times in ${(periodMs / speedup / 1000).toFixed(2)} s, ` +
         'and a backend keeps one submission of a producer and second',
     );
-  const count = mostSubmissions(networkShape(request, producers));
+  if (pairCount(shape) > mostPairs(shape))
+    problems.push(
+      `--same-second-share ${sameSecondShare} asks for ${pairCount(shape)} pairs of nodes of one key, but with --nodes-per-producer ${nodesPerProducer} ${mostPairs(shape)} of ${producers} producers have two`,
+    );
+  const count = mostSubmissions(shape);
   if (count > MOST_TIMED_SUBMISSIONS)
     problems.push(
       `--producers ${producers} submit up to ${count} times in ${request.durationMs / 1000} s at --speedup ${speedup}, but ${MOST_TIMED_SUBMISSIONS} is the most that is signed beforehand`,
@@ -66,15 +97,19 @@ export function fleetProblems(
 }
 
 /** The starts of a simulated network. @throws UserError for a fleet that cannot be played so */
-export function networkStarts(request: LoadRequest, producers: number): TimedLoad {
-  const problems = fleetProblems(request, producers);
+export function networkStarts(
+  request: LoadRequest,
+  producers: number,
+  era: EraName | null,
+): TimedLoad {
+  const problems = fleetProblems(request, producers, era);
   if (problems.length > 0)
     throw new UserError(problems.join('\n'), {
       hint: 'lower --speedup, or take fewer producers',
       exitCode: EXIT.usage,
     });
   const { speedup } = request.fleet!;
-  const network = planNetwork(networkShape(request, producers));
+  const network = planNetwork(networkShape(request, producers, era));
   if (network.submissions.count === 0)
     throw new UserError(
       `a fleet of ${producers} submits nothing in the first ${(request.durationMs * speedup) / 1000} s of the network's time`,
@@ -85,9 +120,12 @@ export function networkStarts(request: LoadRequest, producers: number): TimedLoa
     );
   const offsetsMs = Uint32Array.from(network.submissions.atMs, (ms) => ms / speedup);
   const retry = {
-    everyMs: RETRY_MS / speedup,
-    // Until the producer's next submission may be due.
-    withinMs: LEAST_GAP_MS / speedup,
+    // A node's pause is longer than a second of the backend, and stays so however fast the network's time goes.
+    everyMs: Math.max(RETRY.everyMs / speedup, LEAST_REAL_GAP_MS),
+    // What is not finished when the node's next cycle begins is given up.
+    withinMs: submissionPeriodMs(network.shape.era) / speedup,
+    attempts: RETRY.attempts,
+    endedBy: [...RETRY.endedBy],
   };
   const timed: TimedStarts = {
     of: 'fleet',
@@ -96,8 +134,8 @@ export function networkStarts(request: LoadRequest, producers: number): TimedLoa
     retry,
   };
   const shape = timedShape(request, { offsetsMs, durationMs: request.durationMs, timed });
-  // No producer has two submissions under way, so no more VUs than producers are ever at work.
-  const most = Math.min(producers, offsetsMs.length);
+  // Hardly a node has two submissions under way, so no more VUs than nodes are ever at work.
+  const most = Math.min(network.nodes.count, offsetsMs.length);
   const vus = request.vusChosen ? shape.vus : Math.min(most, Math.max(shape.vus, A_VU_EACH));
   return { shape: { ...shape, vus }, offsetsMs, network, payloads: null };
 }

@@ -55,6 +55,14 @@ const NUMBERED_ROWS = 25;
 const ROW_HEIGHT = { least: 7, most: 24 } as const;
 const HEIGHT_WITHOUT_ROWS = 330;
 
+/** When a block's slot begins. */
+const startMs = ({ fromMs, slot }: FleetBlock, { slotMs }: FleetNetwork): number =>
+  fromMs ?? slot * slotMs;
+
+/** How long it is: eras differ. */
+const lengthMs = ({ era }: FleetBlock, { eras = [], slotMs }: FleetNetwork): number =>
+  eras.find((one) => one.era === era)?.slotMs ?? slotMs;
+
 /** Higher, the more producers there are. */
 export function fleetHeight({ network: { shown } }: FleetData): number {
   const row = Math.min(ROW_HEIGHT.most, Math.max(ROW_HEIGHT.least, 480 / shown));
@@ -62,15 +70,14 @@ export function fleetHeight({ network: { shown } }: FleetData): number {
 }
 
 export const describeFleet = ({ network, blocks }: FleetData): string =>
-  `Submissions over time, a row for each of ${network.shown} of ${network.producers} producers, in the colour of their block; ` +
-  `below, how many producers each of ${blocks.length} blocks comes from`;
+  `Submissions over time, a row for each of ${network.shown} of ${network.nodes ?? network.producers} ${network.nodes === undefined || network.nodes === network.producers ? 'producers' : 'nodes'}, in the colour of their block; ` +
+  `below, how many submissions each of ${blocks.length} blocks has`;
 
 export function fleetConfig(title: string, subtitle: string, data: FleetData): LineConfiguration {
   const { network, blocks, speedup } = data;
   const rowsHeight = fleetHeight(data) - HEIGHT_WITHOUT_ROWS;
-  const firstSlot = blocks.reduce((first, { slot }) => Math.min(first, slot), 0);
   const minutes = {
-    from: (firstSlot * network.slotMs) / MINUTE_MS,
+    from: blocks.reduce((first, block) => Math.min(first, startMs(block, network)), 0) / MINUTE_MS,
     to: network.shownMs / MINUTE_MS,
   };
   const realSeconds = MINUTE_MS / speedup / 1000;
@@ -79,15 +86,16 @@ export function fleetConfig(title: string, subtitle: string, data: FleetData): L
       ? ''
       : `; a minute took ${realSeconds >= 1 ? `${formatNumber(realSeconds)} s` : `${formatNumber(realSeconds * 1000)} ms`}`;
   const forks = blocks.some(({ fork }) => fork) ? '; two bars side by side: a fork' : '';
-  const { shown, producers } = network;
+  const { shown, producers, nodes = producers } = network;
+  const who = nodes === producers ? 'Producer' : 'Node of producer';
   const whose =
-    shown === producers
-      ? 'Producer'
-      : `Producers (${formatNumber(shown)} of ${formatNumber(producers)})`;
+    shown === nodes
+      ? who
+      : `${nodes === producers ? 'Producers' : 'Nodes, by producer'} (${formatNumber(shown)} of ${formatNumber(nodes)})`;
   return chart({
     title,
     subtitle,
-    markers: [],
+    markers: forkMarkers(network),
     legend: true,
     x: linearAxis(
       `Time of the network since the beginning (${timeUnit(minutes.to)}${time})${forks}`,
@@ -100,7 +108,7 @@ export function fleetConfig(title: string, subtitle: string, data: FleetData): L
     panels: [
       {
         id: 'blocks',
-        title: 'Producers per block',
+        title: 'Submissions per block',
         weight: 150,
         datasets: blockBars(data),
       },
@@ -109,7 +117,8 @@ export function fleetConfig(title: string, subtitle: string, data: FleetData): L
         title: whose,
         weight: rowsHeight,
         min: 0,
-        max: shown + 1,
+        // Room for the words of the markers.
+        max: shown + (network.hardFork === undefined ? 1 : 2),
         ticks: rowTicks(data),
         datasets: submissionPoints(data, rowsHeight),
       },
@@ -117,14 +126,30 @@ export function fleetConfig(title: string, subtitle: string, data: FleetData): L
   });
 }
 
+const LABELS: Record<string, string> = { berkeley: 'Berkeley', mesa: 'Mesa' };
+
+/** Where the old chain stopped and the new era began. */
+function forkMarkers({ hardFork, eras = [] }: FleetNetwork): { x: number; label: string }[] {
+  if (hardFork === undefined) return [];
+  const at = (ms: number, label: string) => ({ x: ms / MINUTE_MS, label });
+  const era = eras.at(-1)?.era ?? '';
+  return [
+    at(hardFork.transactionsEndMs, 'no transactions'),
+    at(hardFork.chainEndMs, 'no blocks'),
+    at(hardFork.genesisMs, `genesis of ${LABELS[era] ?? era}`),
+  ];
+}
+
 /** Bars along the base line, so that no gap is needed between them; a fork's stands beside its rival's. */
 function blockBars({ network, blocks }: FleetData): LineDataset[] {
-  const slotMinutes = network.slotMs / MINUTE_MS;
-  const forked = new Set(blocks.filter(({ fork }) => fork).map(({ slot }) => slot));
-  const bar = ({ slot, fork }: FleetBlock, y: number): Point[] => {
-    const from = fork ? BAR.fork : BAR.from;
-    const to = !fork && forked.has(slot) ? BAR.fork : BAR.to;
-    const [left, right] = [from, to].map((share) => (slot + share) * slotMinutes);
+  const start = (block: FleetBlock) => startMs(block, network);
+  const forked = new Set(blocks.filter(({ fork }) => fork).map(start));
+  const bar = (block: FleetBlock, y: number): Point[] => {
+    const from = block.fork ? BAR.fork : BAR.from;
+    const to = !block.fork && forked.has(start(block)) ? BAR.fork : BAR.to;
+    const [left, right] = [from, to].map(
+      (share) => (start(block) + share * lengthMs(block, network)) / MINUTE_MS,
+    );
     return [
       { x: left, y: 0 },
       { x: left, y },
@@ -158,16 +183,22 @@ function blockBars({ network, blocks }: FleetData): LineDataset[] {
 
 type Mark = {
   label: string;
-  shape: 'circle' | 'triangle' | 'rectRot' | 'crossRot';
+  shape: 'circle' | 'triangle' | 'rectRot' | 'crossRot' | 'star' | 'rect';
   is: (submission: FleetSubmission) => boolean;
 };
 
 const isBehind = ({ as }: FleetSubmission): boolean => as === 'late' || as === 'lagging';
 /** The first that fits; a submission that was not accepted has a mark of its own. */
 const MARKS: readonly Mark[] = [
+  {
+    label: 'old chain (node that stayed behind)',
+    shape: 'star',
+    is: ({ as }) => as === 'stayed',
+  },
   { label: 'older block (late or lagging node)', shape: 'rectRot', is: isBehind },
   { label: 'with snark work', shape: 'circle', is: ({ snarkWork }) => snarkWork },
-  { label: 'without snark work (its maker)', shape: 'triangle', is: () => true },
+  { label: 'without snark work (its maker)', shape: 'triangle', is: ({ as }) => as === 'maker' },
+  { label: 'without snark work', shape: 'rect', is: () => true },
 ];
 
 function submissionPoints(data: FleetData, rowsHeight: number): LineDataset[] {
@@ -181,6 +212,7 @@ function submissionPoints(data: FleetData, rowsHeight: number): LineDataset[] {
   const accepted = submissions.filter((submission) => submission.accepted);
   const failed = submissions.filter(({ answer, accepted: taken }) => answer !== null && !taken);
   const unsent = submissions.filter(({ answer }) => answer === null);
+  const paired = submissions.filter((one) => one.paired && one.as !== 'maker');
   const again = submissions.filter(({ retries = 0 }) => retries > 0);
 
   const datasets: LineDataset[] = [];
@@ -201,6 +233,21 @@ function submissionPoints(data: FleetData, rowsHeight: number): LineDataset[] {
   MARKS.forEach(({ label, shape }, i) => {
     if (used[i]) datasets.push(marks(label, shape, INK_SOFT, radius, []));
   });
+  if (paired.length > 0)
+    datasets.push({
+      ...marks(
+        'in the same second as another node of its key',
+        'rect',
+        INK_SOFT,
+        1.8 * radius,
+        paired.map(at),
+      ),
+      backgroundColor: 'transparent',
+      pointBackgroundColor: 'transparent',
+      pointBorderColor: INK_SOFT,
+      pointBorderWidth: 1.2,
+      order: 4,
+    });
   if (again.length > 0)
     datasets.push({
       ...marks(

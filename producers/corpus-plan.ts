@@ -29,8 +29,11 @@ export type TipTime = {
   fromSlot: number;
   /** It is no tip any more from here on. Blocks of one `fromSlot` share it, and the next ones begin there. */
   toSlot: number;
-  /** The maker once, when the block appears; then the others. `all`: one template serves both. */
-  by: 'maker' | 'others' | 'all';
+  /**
+   * The maker once, when the block appears; then the others. `all`: one template serves both. `stayed`: those who did not go with a hard
+   * fork, a share of all submissions from then on.
+   */
+  by: 'maker' | 'others' | 'all' | 'stayed';
 };
 
 /**
@@ -181,6 +184,9 @@ function templateChooser({
   return () => (random.next() < snarkWorkShare * 2 ** 32 ? chooseWith() : chooseWithout());
 }
 
+/** Of the submissions after a hard fork, those by nodes that stayed on the old chain. */
+const STAYED_SHARE = 0.1;
+
 /**
  * Goes through a chain once, in order of time: a block is submitted as long as it is a tip, so consecutive submissions share it, and
  * with a fork at most two of one slot are submitted side by side. The first of each block is its maker's.
@@ -188,10 +194,16 @@ function templateChooser({
  */
 function tipChooser({ templates, seed, count }: CorpusPlan): () => number {
   const random = new RandomStream(seed, 'tip');
+  const stays = new RandomStream(seed, 'stayed behind');
   type Step = TipTime & { makers: number[]; others: number[] };
   const steps = new Map<number, Step>();
+  const stayed: { fromSlot: number; template: number }[] = [];
   templates.forEach(({ tip }, i) => {
     if (tip === undefined) throw new RangeError(`template ${i} is in no chain, but others are`);
+    if (tip.by === 'stayed') {
+      stayed.push({ fromSlot: tip.fromSlot, template: i });
+      return;
+    }
     const step = steps.get(tip.fromSlot) ?? { ...tip, makers: [], others: [] };
     steps.set(tip.fromSlot, step);
     if (tip.by !== 'others') step.makers.push(i);
@@ -209,6 +221,8 @@ function tipChooser({ templates, seed, count }: CorpusPlan): () => number {
     while (at < 0 || slot >= inOrder[at].toSlot) at++;
     if (at !== before) makersLeft = [...inOrder[at].makers];
     const { others } = inOrder[at];
+    const old = stayed.find(({ fromSlot }) => slot >= fromSlot);
+    if (old !== undefined && stays.next() < STAYED_SHARE * 2 ** 32) return old.template;
     return makersLeft.shift() ?? others[random.below(others.length)];
   };
 }

@@ -128,6 +128,36 @@ export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
   return fast ? byOpenssl(seed) : byTweetnacl(seed);
 }
 
+/**
+ * The nodes of a fleet as senders: each has the key of its producer and an identity of its own; the first that of the producer.
+ * @param nodes place of its producer, and its number among the producer's nodes, for each
+ */
+export function nodesOf(
+  { producers, privateKeys }: Fleet,
+  nodes: { producers: Uint32Array; ordinals: Uint8Array },
+): Fleet {
+  const keys = Array.from(nodes.producers, (producer, node): ProducerKeys => {
+    const { publicKey, peerId } = producers[producer];
+    const ordinal = nodes.ordinals[node];
+    return {
+      privateKey: privateKeys.subarray(
+        producer * PRIVATE_KEY_BYTES,
+        (producer + 1) * PRIVATE_KEY_BYTES,
+      ),
+      publicKey,
+      ...(ordinal === 0
+        ? { peerId }
+        : {
+            libp2pSeed: hashOfSeed('libp2p-identity-of-node/1', peerId, String(ordinal)).subarray(
+              0,
+              LIBP2P_SEED_BYTES,
+            ),
+          }),
+    };
+  });
+  return fleetOfKeys(keys);
+}
+
 /** `text` is also the whitelist file of a backend: one public key a line. */
 export const FLEET_FORMATS = ['text', 'csv', 'json'] as const;
 export type FleetFormat = (typeof FLEET_FORMATS)[number];

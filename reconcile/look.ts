@@ -147,10 +147,11 @@ export async function lookIntoStorage(request: LookRequest): Promise<LookOutcome
     readings,
   };
   if (best === null) return { look, stored: null, notStored: null, notes };
-  const { classes, verified, clockAheadMs, blocksCompared, foreignNotListed } = best.result;
+  const { classes, eras, verified, clockAheadMs, blocksCompared, foreignNotListed } = best.result;
   if (best.result.ownPairs > 0) look.ownPairs = best.result.ownPairs;
   Object.assign(look, { clockAheadMs, blocksCompared, classes, examples: best.examples });
   if (foreignNotListed > 0) look.foreignNotListed = foreignNotListed;
+  if (eras.length > 0) look.eras = eras;
   if (verified !== null) Object.assign(look, verified);
   if (reasons.length > 0) look.reasons = reasons;
   const { right, different, missing, sameSecond, refusedStored, unknownStored } = classes;

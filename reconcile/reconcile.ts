@@ -24,7 +24,7 @@
  * Recorded bodies (SentTemplate.fresh is false) may be in the storage from an earlier replay: only entries of the run's time by the
  * target's clock count, so that clock is known before any of them is given to a submission.
  */
-import type { ReconcileClasses, ReconcileLine } from '../results/types.ts';
+import type { EraCounts, ReconcileClasses, ReconcileLine } from '../results/types.ts';
 import type { StoredSubmission, UnreadableSubmission } from '../stack/storage/storage.ts';
 import { BlockCheck } from './blocks.ts';
 import { type ClockRange, clockOfRepeated, ClockVotes, type RequestTimes } from './clock.ts';
@@ -70,6 +70,8 @@ export type Reconciled = {
   classes: ReconcileClasses;
   /** Of those of the same second: how many the run itself began less than a second from another one of the submitter. */
   ownPairs: number;
+  /** The accepted ones by the era of their block, as far as it is known. */
+  eras: EraCounts[];
   /** null: the verifier has written nothing beside any of them. */
   verified: Verified | null;
   /** By how much the target's clock is ahead, ms, whole seconds being what it stores; null: there was nothing to see it by. */
@@ -281,6 +283,7 @@ export class Reconciler {
     return {
       classes: this.#tally.counts,
       ownPairs: own,
+      eras: this.#tally.eras,
       verified: verified + validationErrors > 0 ? this.#verified : null,
       // What may be no difference is none.
       clockAheadMs:
@@ -450,7 +453,7 @@ export class Reconciler {
         switch (outcome) {
           case OUTCOME.accepted: {
             if (taken === 'right') {
-              this.#tally.counts.right++;
+              this.#tally.right(group);
               break;
             }
             if (taken !== null) {

@@ -5,7 +5,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { blake2b } from '@noble/hashes/blake2.js';
 import { encode } from '../mina/base58check.ts';
+import { BinProtError } from '../mina/bin-prot.ts';
+import { parseBlock } from '../mina/block.ts';
 import { ENVELOPE, RECORD } from '../mina/envelope.ts';
+import type { EraName } from '../mina/eras.ts';
 import {
   parseSubmission,
   type Submission,
@@ -32,6 +35,8 @@ export type SentTemplate = {
   builtWithCommitSha: string;
   /** Made for this run, so nothing older in a storage can be one of them; false: recorded once, and perhaps sent in other runs. */
   fresh: boolean;
+  /** Of its block; null or absent: what it sends is no block, or of no known era. */
+  era?: EraName | null;
   /** The block's bytes, read anew at each call. */
   block(): Uint8Array;
 };
@@ -227,8 +232,10 @@ export function templateOf(
   fresh: boolean,
 ): SentTemplate {
   const { body, snarkWork, graphqlControlPort, builtWithCommitSha, block } = submission;
+  const bytes = tokenBytes(body, block);
   return {
-    blockHash: blockHashOf(tokenBytes(body, block)),
+    blockHash: blockHashOf(bytes),
+    era: eraOf(bytes),
     snarkWork: snarkWork === null ? null : stringOf(body, snarkWork),
     graphqlControlPort: Number(graphqlControlPort),
     builtWithCommitSha,
@@ -238,6 +245,15 @@ export function templateOf(
       return tokenBytes(again.body, again.block);
     },
   };
+}
+
+function eraOf(block: Uint8Array): EraName | null {
+  try {
+    return parseBlock(block).era;
+  } catch (error) {
+    if (error instanceof BinProtError) return null;
+    throw error;
+  }
 }
 
 /** The text of a string's token, escapes resolved: what a storage gives back. */

@@ -1,5 +1,5 @@
 /** The counts of a comparison, and the lines about what is not right. No I/O: each line goes to `report`. */
-import type { ReconcileClasses, ReconcileLine } from '../results/types.ts';
+import type { EraCounts, ReconcileClasses, ReconcileLine } from '../results/types.ts';
 import { type Entry, type Fields, timeText } from './entry.ts';
 import type { SentIndex } from './sent-index.ts';
 
@@ -31,6 +31,8 @@ export class Tally {
     doubles: 0,
     unreadable: 0,
   };
+  /** Accepted submissions by the era of their block. */
+  readonly #eras = new Map<string, EraCounts>();
   readonly #index: SentIndex;
   readonly #endOf: (index: number) => number | null;
   readonly #report: (line: ReconcileLine) => void;
@@ -46,6 +48,30 @@ export class Tally {
     this.#report = report;
   }
 
+  /** Those of which an era is known, in order of their names. */
+  get eras(): EraCounts[] {
+    return [...this.#eras.values()].sort((a, b) => (a.era < b.era ? -1 : 1));
+  }
+
+  #eraOf(group: number): string | null {
+    return this.#index.templates[this.#index.templateOf(group)].era ?? null;
+  }
+
+  #countEra(what: keyof ReconcileClasses, group: number): void {
+    const era = this.#eraOf(group);
+    if (era === null) return;
+    let counts = this.#eras.get(era);
+    if (counts === undefined)
+      this.#eras.set(era, (counts = { era, right: 0, different: 0, missing: 0, sameSecond: 0 }));
+    if (what in counts) counts[what as Exclude<keyof EraCounts, 'era'>]++;
+  }
+
+  /** An accepted submission of group `group` that is stored as it was sent. */
+  right(group: number): void {
+    this.counts.right++;
+    this.#countEra('right', group);
+  }
+
   /** Submission `i`, which was sent, of group `group`. */
   sent(
     what: keyof typeof WORDS,
@@ -55,6 +81,7 @@ export class Tally {
     kept?: { at: number; isOwn: boolean },
   ): void {
     this.counts[what]++;
+    this.#countEra(what, group);
     const endMs = this.#endOf(i);
     this.#report({
       class: WORDS[what],
@@ -115,12 +142,14 @@ export class Tally {
     this.#report({ class: 'unreadable', where, fault });
   }
 
-  #named(group: number): Pick<ReconcileLine, 'submitter' | 'created_at' | 'block_hash'> {
+  #named(group: number): Pick<ReconcileLine, 'submitter' | 'created_at' | 'block_hash' | 'era'> {
     const { submitter, createdAt, block } = this.#index.identityOf(group);
+    const era = this.#eraOf(group);
     return {
       submitter: this.#index.submitters.textOf(submitter),
       created_at: timeText(createdAt),
       block_hash: this.#index.blocks.textOf(block),
+      ...(era !== null && { era }),
     };
   }
 }

@@ -131,18 +131,32 @@ export const fleetLine = z.discriminatedUnion('kind', [
   z.looseObject({
     kind: z.literal('network'),
     producers: count,
+    nodes: count.optional(),
     shown: count,
     submissions: count,
     slotMs: z.number().positive(),
     cycleMs: z.number().positive(),
     durationMs: z.number().positive(),
     shownMs: z.number().positive(),
+    eras: z
+      .array(z.looseObject({ era: text, fromMs: z.number(), slotMs: z.number().positive() }))
+      .optional(),
+    hardFork: z
+      .looseObject({
+        from: text,
+        transactionsEndMs: z.number(),
+        chainEndMs: z.number(),
+        genesisMs: z.number(),
+      })
+      .optional(),
   }),
   z.looseObject({
     kind: z.literal('block'),
     block: count,
     height: count,
     slot: z.number().int(),
+    era: text.optional(),
+    fromMs: z.number().optional(),
     fork: z.boolean().optional(),
     planned: count,
     accepted: count,
@@ -151,9 +165,11 @@ export const fleetLine = z.discriminatedUnion('kind', [
     kind: z.literal('submission'),
     producer: count,
     row: count,
+    paired: z.boolean().optional(),
     block: count,
+    era: text.optional(),
     atMs: z.number().min(0),
-    as: wordOf('maker', 'tip', 'late', 'lagging'),
+    as: wordOf('maker', 'tip', 'late', 'lagging', 'stayed'),
     snarkWork: z.boolean(),
     answer: text.nullable(),
     accepted: z.boolean(),
@@ -191,7 +207,14 @@ const loadShape = z.looseObject({
       of: wordOf('fleet', 'recorded', 'rounds'),
       speedup: z.number(),
       peakPerSecond: z.number(),
-      retry: z.looseObject({ everyMs: z.number(), withinMs: z.number() }).optional(),
+      retry: z
+        .looseObject({
+          everyMs: z.number(),
+          withinMs: z.number(),
+          attempts: count.optional(),
+          endedBy: z.array(z.number()).optional(),
+        })
+        .optional(),
       rounds: z
         .looseObject({
           basePerSecond: z.number(),
@@ -273,6 +296,7 @@ export const reconcileLine = z.looseObject({
   submitter: text.optional(),
   created_at: text.optional(),
   block_hash: text.optional(),
+  era: text.optional(),
   answered_at: text.optional(),
   submitted_at: text.optional(),
   kept_at: text.optional(),
@@ -310,6 +334,17 @@ const storageLook = z.looseObject({
   readings: count,
   clockAheadMs: z.number().nullable().optional(),
   blocksCompared: count.nullable().optional(),
+  eras: z
+    .array(
+      z.looseObject({
+        era: text,
+        right: count,
+        different: count,
+        missing: count,
+        sameSecond: count,
+      }),
+    )
+    .optional(),
   classes: z
     .looseObject({
       right: count,

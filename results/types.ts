@@ -158,7 +158,14 @@ export type TimedStarts = {
    * A submission that failed is sent again `everyMs` after its answer, as it is, as long as no more than `withinMs` have passed since
    * it was due, and the load lasts. Absent: never.
    */
-  retry?: { everyMs: number; withinMs: number };
+  retry?: {
+    everyMs: number;
+    withinMs: number;
+    /** The first one counted; absent: as many as there is time for. */
+    attempts?: number;
+    /** Statuses after which nothing is sent again; absent: none but the right answer. */
+    endedBy?: number[];
+  };
   /** Of `rounds`. */
   rounds?: { basePerSecond: number; stressPerSecond: number; times: Round[] };
 };
@@ -342,6 +349,8 @@ export type StorageLook = {
   blocksCompared?: number | null;
   /** Absent unless a reading came to its end. */
   classes?: ReconcileClasses;
+  /** The accepted ones by the era of their block; absent: of none is it known. */
+  eras?: EraCounts[];
   /** Up to five lines of each class; the whole list is `reconcile.ndjson`. */
   examples?: ReconcileLine[];
   /**
@@ -396,6 +405,11 @@ export type ReconcileClasses = {
   unreadable: number;
 };
 
+/** Accepted submissions of one era (`berkeley`, `mesa` …), by class. */
+export type EraCounts = {
+  era: string;
+} & Pick<ReconcileClasses, 'right' | 'different' | 'missing' | 'sameSecond'>;
+
 /** One line of `reconcile.ndjson`: something that is not "stored and right". */
 export type ReconcileLine = {
   class:
@@ -412,6 +426,8 @@ export type ReconcileLine = {
   submitter?: string;
   created_at?: string;
   block_hash?: string;
+  /** Of the block. */
+  era?: string;
   /** By the generator's clock, RFC 3339. */
   answered_at?: string;
   /** By the target's clock. */
@@ -581,16 +597,24 @@ export type FleetLine = FleetNetwork | FleetBlock | FleetSubmission;
 
 export type FleetNetwork = {
   kind: 'network';
+  /** Keys. */
   producers: number;
-  /** Of these many the submissions are listed: all, or a part that is spread over the waves. */
+  /** That submit with these keys; absent in older files: one each. */
+  nodes?: number;
+  /** Of these many nodes the submissions are listed: all, or a part that is spread over the waves. */
   shown: number;
   submissions: number;
+  /** Of the last era. */
   slotMs: number;
-  /** From one submission of a producer to its next. */
+  /** From one cycle of a node to its next. */
   cycleMs: number;
   durationMs: number;
   /** Blocks and submissions up to then are listed. */
   shownMs: number;
+  /** In order of time; one unless a hard fork was rehearsed. Absent in older files. */
+  eras?: { era: string; fromMs: number; slotMs: number }[];
+  /** When the old chain stopped, where a hard fork was rehearsed. */
+  hardFork?: { from: string; transactionsEndMs: number; chainEndMs: number; genesisMs: number };
 };
 
 export type FleetBlock = {
@@ -598,11 +622,14 @@ export type FleetBlock = {
   /** Its number in this file. */
   block: number;
   height: number;
-  /** From 0 at the beginning; those before it are below. */
+  /** From 0 at the beginning, and from 0 again at a hard fork's genesis; those before the beginning are below. */
   slot: number;
+  era?: string;
+  /** When its slot begins; absent in older files: slot * slotMs. */
+  fromMs?: number;
   /** It lost against another block of its slot. */
   fork?: boolean;
-  /** Producers that submit it, and those of them whose submission was accepted. */
+  /** Submissions of it, and those of them that were accepted. */
   planned: number;
   accepted: number;
 };
@@ -611,13 +638,20 @@ export type FleetSubmission = {
   kind: 'submission';
   /** Place in the fleet. */
   producer: number;
-  /** Of the picture, from 0. */
+  /** Of the picture, from 0: a node's. */
   row: number;
+  /** Its node started together with another one of its producer: both send in the same second. */
+  paired?: boolean;
   block: number;
+  /** Of the block. */
+  era?: string;
   /** When it was due. */
   atMs: number;
-  /** Why this block: its maker, or one for whom it is the tip, one who sees blocks late, one who lags behind. */
-  as: 'maker' | 'tip' | 'late' | 'lagging';
+  /**
+   * Why this block: its maker, or one for whom it is the tip, one who sees blocks late, one who lags behind, one who stayed on the old
+   * chain at a hard fork.
+   */
+  as: 'maker' | 'tip' | 'late' | 'lagging' | 'stayed';
   snarkWork: boolean;
   /** The last one; null: not sent, or not answered. */
   answer: AnswerClass | null;

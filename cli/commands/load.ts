@@ -11,6 +11,7 @@ import { parseThink } from '../../load/pace.ts';
 import { definitionOf } from '../../load/scenarios/index.ts';
 import { byGroup, inGroup } from '../../load/scenarios/options.ts';
 import {
+  adjustedValues,
   presetsOf,
   problemsTogether,
   requestOf,
@@ -51,6 +52,7 @@ import { keyAccess } from '../passphrase.ts';
 import { confirmAt } from '../terminal.ts';
 import {
   chainOption,
+  ERA_OPTION,
   NETWORK_OPTION,
   payloadsOption,
   PRODUCERS_FILE_OPTION,
@@ -249,6 +251,7 @@ export const load: Command = {
     ...inGroup('what', [
       payloadsOption(': replay sends them as they are, load takes their blocks'),
       chainOption('in which the load begins'),
+      ERA_OPTION,
     ]),
     {
       name: 'timeout',
@@ -543,7 +546,7 @@ function jobOf(
 ): LoadJob {
   const request = requestOf(values, sources);
   const shown = {
-    ...values,
+    ...adjustedValues(values, sources),
     ...(transport.proxy !== null && { proxy: redactUrl(transport.proxy) }),
     ...(values.header !== undefined && { header: textsOf(values.header).map(shownHeader) }),
   };

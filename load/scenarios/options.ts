@@ -110,6 +110,14 @@ export const SHARED_OPTIONS: readonly OptionSpec[] = [
   ]),
   ...inGroup('what', [
     {
+      name: 'fork-at',
+      type: 'duration',
+      argument: 'TIME',
+      min: 0,
+      max: 604_800_000,
+      help: 'of a fleet, or with --chain: rehearse the hard fork from Berkeley to Mesa so long after the load began: the old chain stops (no transactions, then no blocks), then the new era begins with its genesis',
+    },
+    {
       name: 'order',
       type: 'choice',
       argument: 'ORDER',
@@ -127,4 +135,5 @@ export const SHARED_NAMES: readonly string[] = [
   'producers-file',
   'network',
   'chain',
+  'era',
 ];

@@ -7,6 +7,7 @@ import type { LoadShape, OptionValue } from '../../results/types.ts';
 import { parseDuration } from '../../system/duration.ts';
 import type { OptionSpec, OptionValues } from '../../system/option.ts';
 import { parseRate, parseStages, parseThink } from '../pace.ts';
+import { forkProblems } from '../hard-fork.ts';
 import type { LoadRequest } from '../request.ts';
 import { scheduleOf } from '../schedule.ts';
 import type { Definition, IsChosen } from './definition.ts';
@@ -39,6 +40,12 @@ const isChosenIn =
   (name) =>
     !['default', 'scenario'].includes(sources[name] ?? 'default');
 
+/** Options of new blocks, which some scenarios make only with --chain. */
+const OF_CHAIN: readonly string[] = ['era', 'fork-at'];
+
+const isWithoutChain = (used: ReadonlySet<string>, { chain }: OptionValues): boolean =>
+  used.has('chain') && chain === 0;
+
 /** The values of a scenario. */
 type Meaning = {
   definition: Definition;
@@ -60,6 +67,7 @@ function meaningOf(
   const isChosen = isChosenIn(sources);
   const all = definition.adjusted?.(values, isChosen) ?? values;
   const used = new Set(definition.uses(all));
+  if (isWithoutChain(used, all)) for (const name of OF_CHAIN) used.delete(name);
   const names = [...SHARED_NAMES, ...ownOptions(scenarios).map(({ name }) => name)];
   const unused = names.filter((name) => !used.has(name));
   const effective = { ...all };
@@ -80,7 +88,11 @@ export function withoutEffect(
   const { definition, all, unused } = meaningOf(values, sources, scenarios);
   const found = { problems: [] as string[], notes: [] as string[] };
   for (const name of unused) {
-    const why = definition.whyUnused?.(name, all) ?? `in the scenario ${definition.name}`;
+    const why =
+      definition.whyUnused?.(name, all) ??
+      (OF_CHAIN.includes(name) && definition.uses(all).includes('chain')
+        ? 'without --chain: the recorded blocks go as they are'
+        : `in the scenario ${definition.name}`);
     const source = sources[name];
     if (source === 'flag') found.problems.push(`--${name} has no effect ${why}`);
     if (source === 'file') {
@@ -117,10 +129,20 @@ function requestFrom({ definition, isChosen, all, effective }: Meaning): LoadReq
     requestTimeoutMs: all.timeout as number,
     seed: all.seed as string,
     network: all.network as LoadRequest['network'],
+    era: (all.era as LoadRequest['era']) ?? 'mesa',
+    eraChosen: isChosen('era'),
+    forkAtMs: (effective['fork-at'] as number | undefined) ?? null,
     producers: (all.producers as number | undefined) ?? null,
     ...definition.request?.(effective),
   };
 }
+
+/** The values with what follows from which ones were chosen. */
+export const adjustedValues = (
+  values: OptionValues,
+  sources: Sources,
+  scenarios: readonly Definition[] = SCENARIOS,
+): OptionValues => meaningOf(values, sources, scenarios).all;
 
 /** What the values ask for. For those that {@link problemsTogether} has nothing against. */
 export const requestOf = (
@@ -147,6 +169,7 @@ export function problemsTogether(
   const request = requestFrom(meaning);
   const shape = definition.shape(request);
   problems.push(...(definition.problems?.(effective, request, isChosen) ?? []));
+  problems.push(...forkProblems(request));
   if (problems.length === 0 && shape.rate !== undefined && scheduleOf(shape)!.planned === 0)
     problems.push(
       `--rate ${String(effective.rate)} begins not one submission in ${shape.durationMs / 1000} s`,

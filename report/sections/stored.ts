@@ -75,6 +75,7 @@ function blocksOf(look: StorageLook): Block[] {
             `${countOf(ownPairs, 'submission')} of the same second ${ownPairs === 1 ? 'is' : 'are'} no loss of the target: the run itself sent another one of the submitter less than a second before or after, and no storage of the program keeps both.`,
           ),
         ]),
+    ...eraTable(look),
     ...verifierWords(look, classes.right),
     ...reasonWords(look),
     ...examplesOf(look),
@@ -99,6 +100,25 @@ function howItWasRead(look: StorageLook): string {
       `A later reading did not come to its end${failure === undefined ? '' : ` (${failure})`}`,
     );
   return `${sentences.map((text) => text[0].toUpperCase() + text.slice(1)).join('. ')}.`;
+}
+
+/** What became of the accepted ones of each era. */
+function eraTable({ eras = [] }: StorageLook): Block[] {
+  if (eras.length === 0) return [];
+  const rows = eras.map(({ era, right, different, missing, sameSecond }) => [
+    era,
+    formatNumber(right + different + missing + sameSecond),
+    formatNumber(right),
+    formatNumber(different),
+    formatNumber(missing),
+    formatNumber(sameSecond),
+  ]);
+  return [
+    table(
+      ['Era of the block', 'Accepted', 'Stored as sent', 'Otherwise', 'Not stored', 'Same second'],
+      rows,
+    ),
+  ];
 }
 
 /** What a verifier has written beside the right ones; nothing where it has written nothing. */

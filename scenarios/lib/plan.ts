@@ -61,7 +61,7 @@ export type K6Load = {
     of: 'fleet' | 'recorded' | 'rounds';
     speedup: number;
     peakPerSecond: number;
-    retry?: { everyMs: number; withinMs: number };
+    retry?: { everyMs: number; withinMs: number; attempts?: number; endedBy?: number[] };
   };
   /** Submissions of one k6 iteration: {@link leaseOf}. */
   lease: number;
@@ -82,6 +82,8 @@ export type CorpusSource = {
   templates: BodyTemplate[];
   /** All have the created_at of a recording, so a run before this one may have sent the very same. Absent: they are new. */
   recordedTimes?: true;
+  /** Several nodes send with one key: an address belongs to a peer id. Absent: it belongs to a public key. */
+  ofNodes?: true;
 };
 
 /** The same, but signed while the load runs: records come from a server on this machine (load/feeder/feeder.ts). */

@@ -143,8 +143,10 @@ const expectedStatus = ownAnswers === null ? expected.status : -1;
 const expectedBody = expected.body;
 const ACCEPTED_CODE = answerCode(expected.status, 0, true);
 const whichTarget = targets === null ? null : targetOf({ seed: plan.seed, targets });
-/** Where the end of the submitter's key stands in an envelope. */
-const KEY_AT = ENVELOPE.submitter.offset + ENVELOPE.submitter.bytes - KEY_END;
+/** What an address follows from: the submitter's key, or the peer id of one of its nodes. */
+const OWNER = source.kind === 'corpus' && source.ofNodes ? ENVELOPE.peerId : ENVELOPE.submitter;
+/** Where its end stands in an envelope. */
+const KEY_AT = OWNER.offset + OWNER.bytes - KEY_END;
 const forwardedOf = isCorpus ? [] : (source.forwarded ?? []);
 const groups = isCorpus ? source.templates.map(({ group }) => group) : [];
 const isGrouped = groups.some((group) => group !== undefined);
@@ -317,8 +319,8 @@ const isAnswer = ({ status, body }: Answer, right: K6Plan['expected']): boolean 
   status === right.status && (right.body === null || body === right.body);
 
 /**
- * As a node does that was refused or not answered: waits and sends the same, again and again, until it is taken or the time for
- * it is over.
+ * As a node does that was refused or not answered: waits and sends the same, so often at most, until it is taken, the answer is a final
+ * one, or the time for it is over.
  */
 async function sendAgain(
   index: number,
@@ -326,11 +328,11 @@ async function sendAgain(
   failure: Answer,
   envelope: Uint8Array,
 ): Promise<void> {
-  const { everyMs, withinMs } = retry!;
+  const { everyMs, withinMs, attempts = Infinity, endedBy = [] } = retry!;
   const lastAt = Math.min(dueAt + withinMs, scenario!.startTime + load.durationMs);
   let answer = failure;
-  while (!isAnswer(answer, expected)) {
-    if (now() + everyMs > lastAt) {
+  for (let sent = 1; !isAnswer(answer, expected); sent++) {
+    if (sent >= attempts || endedBy.includes(answer.status) || now() + everyMs > lastAt) {
       judge(index, which, answer);
       return;
     }

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { allowedMisses, generatorLimit } from '../../judge/generator-limit.ts';
 import { gateRules } from '../../judge/gates.ts';
 import type { LoadRequest } from '../../load/request.ts';
+import { forkProblems } from '../../load/hard-fork.ts';
 import { definitionOf } from '../../load/scenarios/index.ts';
 import { describeShape } from '../../load/shape.ts';
 import { fleetProblems, offsetsFile, type TimedLoad } from '../../load/timed-starts.ts';
@@ -16,7 +17,7 @@ import { endOf } from '../support/load-end.ts';
 import { SampleAggregator } from '../../load/k6/samples.ts';
 import { mostWithin, timedSchedule } from '../../load/schedule.ts';
 import { ScheduleWatch } from '../../load/k6/schedule-watch.ts';
-import { LEAST_GAP_MS } from '../../producers/network-plan.ts';
+import type { EraName } from '../../mina/eras.ts';
 import type { Payload } from '../../producers/payloads.ts';
 import { answerCode, CODE, packReport } from '../../scenarios/lib/reports.ts';
 import type { UserError } from '../../user-error.ts';
@@ -32,13 +33,21 @@ const request = (change: Partial<LoadRequest> = {}): LoadRequest => ({
   producers: 15,
   ...change,
 });
-const quiet = { forkShare: 0, lateShare: 0, laggingShare: 0 };
+const quiet = {
+  forkShare: 0,
+  lateShare: 0,
+  laggingShare: 0,
+  nodesPerProducer: 1,
+  sameSecondShare: 0,
+  stayedShare: 0,
+  blockBytes: null,
+};
 const startsOf = (
   request: LoadRequest,
-  known: { producers: number | null; payloads: readonly Payload[] | null },
+  known: { producers: number | null; payloads: readonly Payload[] | null; era?: EraName | null },
 ): TimedLoad | null => {
   const { timed } = definitionOf(request.scenario);
-  return timed?.isTimed(request) ? timed.starts(request, known) : null;
+  return timed?.isTimed(request) ? timed.starts(request, { era: 'berkeley', ...known }) : null;
 };
 const fleet = (speedup: number, change: Partial<LoadRequest> = {}): TimedLoad =>
   startsOf(request({ fleet: { speedup, ...quiet }, ...change }), {
@@ -46,47 +55,109 @@ const fleet = (speedup: number, change: Partial<LoadRequest> = {}): TimedLoad =>
     payloads: null,
   })!;
 
-test('a fleet: network time over speedup, a VU for each of few producers, retries as often as nodes', () => {
+test('a fleet: network time over speedup, a VU for each of few nodes, retries as often as nodes', () => {
   const { shape, offsetsMs, network } = fleet(30);
-  assert.equal(offsetsMs.length, 15);
+  // One cycle of 15 nodes, and a maker in each of five slots but for what would come after the end.
+  assert.ok(offsetsMs.length > 15 && offsetsMs.length <= 20);
   assert.equal(offsetsMs[0], Math.floor(network!.submissions.atMs[0] / 30));
   assert.ok(offsetsMs.at(-1)! < 30_000);
   assert.equal(shape.executor, 'shared-iterations');
-  assert.equal(shape.iterations, 15);
+  assert.equal(shape.iterations, offsetsMs.length);
   assert.equal(shape.vus, 15);
   assert.equal(shape.durationMs, 30_000);
-  assert.deepEqual(shape.timed!.retry, { everyMs: 64_000 / 30, withinMs: LEAST_GAP_MS / 30 });
-  assert.equal(
+  const endedBy = [200, 400, 401, 411, 413];
+  // Four seconds of the network are 133 ms here, but a second of the backend stays one.
+  assert.deepEqual(shape.timed!.retry, { everyMs: 1100, withinMs: 30_000, attempts: 8, endedBy });
+  assert.deepEqual(fleet(1, { durationMs: 900_000 }).shape.timed!.retry, {
+    everyMs: 4000,
+    withinMs: 900_000,
+    attempts: 8,
+    endedBy,
+  });
+  assert.match(
     describeShape(shape),
-    "open model, 15 submissions in 30 s at the network's times, 30 times as fast, 15 VUs at most",
+    /^open model, \d+ submissions in 30 s at the network's times, 30 times as fast, 15 VUs at most$/,
   );
   assert.deepEqual(volumeOf(shape), {
-    submissions: 15,
-    ratePerSecond: 0.5,
+    submissions: offsetsMs.length,
+    ratePerSecond: offsetsMs.length / 30,
     highestRatePerSecond: shape.timed!.peakPerSecond,
     peakRatePerSecond: shape.timed!.peakPerSecond,
   });
   assert.equal(fleet(30, { vus: 4, vusChosen: true }).shape.vus, 4);
 });
 
+test('no two submissions of a producer are squeezed into one second, but for nodes that started together', () => {
+  const { offsetsMs, network } = startsOf(
+    request({
+      fleet: { ...quiet, speedup: 30, nodesPerProducer: 2.07, sameSecondShare: 0.06 },
+      durationMs: 120_000,
+    }),
+    { producers: 108, payloads: null, era: 'mesa' },
+  )!;
+  const { producers, nodes } = network!.submissions;
+  const last = new Map<number, { ms: number; node: number }>();
+  let pairs = 0;
+  offsetsMs.forEach((ms, i) => {
+    const before = last.get(producers[i]);
+    if (before !== undefined && ms - before.ms < 1099) {
+      assert.equal(ms, before.ms);
+      assert.equal(network!.nodes.partners[nodes[i]], before.node);
+      pairs++;
+    }
+    last.set(producers[i], { ms, node: nodes[i] });
+  });
+  assert.ok(pairs >= 7 * 7, String(pairs));
+});
+
 test('a fleet of 1,000 for a day: far fewer VUs than producers', () => {
   const { shape } = fleet(60, { producers: 1000, durationMs: 1_440_000 });
-  assert.equal(shape.iterations, 96_000);
+  assert.ok(shape.iterations! > 96_000 && shape.iterations! <= 96_480);
   assert.ok(shape.vus >= 200 && shape.vus < 400, `${shape.vus} VUs`);
 });
 
 test('what a fleet cannot do is told in sentences', () => {
-  const problems = (speedup: number, producers: number, durationMs = 30_000) =>
-    fleetProblems({ durationMs, seed: '', fleet: { speedup, ...quiet } }, producers);
-  assert.deepEqual(problems(761, 15), []);
-  assert.match(problems(762, 15)[0], /--speedup must be at most 761, but is 762: .* each 1\.10 s/);
-  assert.match(problems(30, 1_000_000, 86_400_000)[0], /2880000000 times .* 2000000 is the most/);
+  const problems = (speedup: number, producers: number, durationMs = 30_000, change = {}) =>
+    fleetProblems(
+      { durationMs, seed: '', era: 'berkeley', fleet: { speedup, ...quiet, ...change } },
+      producers,
+    );
+  assert.deepEqual(problems(409, 15), []);
+  assert.match(problems(410, 15)[0], /--speedup must be at most 409, but is 410: .* up to 2 times in 2\.20 s/); // prettier-ignore
+  assert.match(problems(120, 15, 30_000, { nodesPerProducer: 6 })[0], /at most 116, but is 120/);
+  assert.match(problems(30, 1_000_000, 86_400_000)[0], /2880028800 times .* 2000000 is the most/);
   assert.equal(problems(2000, 1_000_000, 86_400_000).length, 2);
+  assert.deepEqual(problems(30, 10, 30_000, { sameSecondShare: 0.5, nodesPerProducer: 1.2 }), [
+    '--same-second-share 0.5 asks for 3 pairs of nodes of one key, but with --nodes-per-producer 1.2 2 of 10 producers have two',
+  ]);
   assert.throws(
-    () => fleet(1, { producers: 1, durationMs: 1000 }),
+    () =>
+      startsOf(request({ fleet: { speedup: 1, ...quiet }, durationMs: 1000 }), {
+        producers: 1,
+        payloads: null,
+        era: 'mesa',
+      }),
     (error: UserError) =>
       error.exitCode === 2 && /a fleet of 1 submits nothing in the first 1 s/.test(error.message),
   );
+});
+
+test('a fork time that does not fit is told in a sentence', () => {
+  const of = (forkAtMs: number, change = {}) =>
+    forkProblems({ forkAtMs, durationMs: 120_000, era: 'mesa', eraChosen: false, stages: null, fleet: { speedup: 30, ...quiet }, ...change }); // prettier-ignore
+  assert.deepEqual(of(60_000), []);
+  for (const ms of [0, 120_000, 130_000])
+    assert.deepEqual(of(ms), [
+      `--fork-at must lie within the load of 120 s, but is ${ms / 1000} s`,
+    ]);
+  assert.match(of(10_000)[0], /must be 3 slots of Berkeley after the beginning \(18 s at --speedup 30\).*but is 10 s of 120 s/); // prettier-ignore
+  assert.equal(of(119_000).length, 1);
+  assert.deepEqual(of(60_000, { era: 'berkeley', eraChosen: true }), [
+    '--fork-at goes from Berkeley to Mesa, so --era berkeley does not go with it',
+  ]);
+  // A chain is laid over the load, whatever its time; stages say how long that is.
+  assert.deepEqual(of(1000, { fleet: null }), []);
+  assert.equal(of(50_000, { fleet: null, stages: [{ durationMs: 40_000, target: 1 }] }).length, 1);
 });
 
 const payload = (createdAtMs: number): Payload => ({ createdAtMs, name: String(createdAtMs) }) as Payload; // prettier-ignore
