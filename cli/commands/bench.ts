@@ -17,6 +17,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   reconcile: () => import('../../bench/reconcile.ts'),
   cost: () => import('../../bench/cost.ts'),
   plots: () => import('../../bench/plots.ts'),
+  coordinator: () => import('../../bench/coordinator.ts'),
 };
 
 export const bench: Command = {

@@ -142,3 +142,40 @@ export function addedTo(before: readonly string[], after: readonly string[]): st
 }
 
 export const sortedRows = sorted;
+
+/** A clock that a sleep moves on at once. */
+export function movingClock(start: string) {
+  let nowMs = Date.parse(start);
+  const slept: number[] = [];
+  return {
+    slept,
+    now: () => nowMs,
+    async sleep(ms: number, signal: AbortSignal): Promise<void> {
+      await new Promise((turn) => setImmediate(turn));
+      signal.throwIfAborted();
+      slept.push(ms);
+      nowMs += ms;
+    },
+  };
+}
+
+export const START = '2026-01-01T00:00:00Z';
+export const MINUTES = 60;
+/** So many seconds after {@link START}. */
+export const at = (secondsLater: number): string =>
+  new Date(Date.parse(START) + secondsLater * 1000).toISOString();
+
+/** Block producers `first`, `first + 1`, … each with a row on one state, a second apart. */
+export const rowsOn = (
+  state: number,
+  { first = 0, count, from }: { first?: number; count: number; from: number },
+  changes: Partial<SubmissionRow> = {},
+): SubmissionRow[] =>
+  Array.from({ length: count }, (_, i) => ({
+    submitted_at: at(from + i),
+    submitter: `B62q-producer-${String(first + i).padStart(4, '0')}`,
+    state_hash: `state-${state}`,
+    parent: `state-${state - 1}`,
+    height: state,
+    ...changes,
+  }));
