@@ -3,7 +3,7 @@ import { takeChargeOfEnding } from '../system/ending.ts';
 import { sweepSecretFolders } from '../system/secret-folder.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Command } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, loadCommand } from './commands.ts';
 import { describeError } from './describe-error.ts';
 import { HelpRequested, parseCommandLine, whereTheUserStands } from './parse.ts';
 import { nearName } from './suggest.ts';
@@ -17,8 +17,7 @@ const ending = takeChargeOfEnding(describeError, (code) => {
 
 async function main(words: readonly string[]): Promise<number> {
   const [name = '', ...args] = words;
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!load) {
+  if (!Object.hasOwn(COMMANDS, name)) {
     const near = nearName(name, Object.keys(COMMANDS));
     const meant = near === null ? '' : ` (did you mean ${near}?)`;
     throw new UserError(
@@ -29,8 +28,9 @@ async function main(words: readonly string[]): Promise<number> {
       },
     );
   }
-  command = await load();
-  const parsed = parseCommandLine(command, args, process.env);
+  const loaded = await loadCommand(name, args);
+  command = loaded.command;
+  const parsed = parseCommandLine(command, loaded.args, process.env);
   sweepSecretFolders();
   const exitCode = await command.run({
     ...parsed,

@@ -31,8 +31,14 @@ const STORAGE_NAMES: Record<Exclude<StorageKind, 'filesystem'>, string> = {
 
 export const stack: Command = {
   name: 'stack',
-  summary: 'run the embedded components in the foreground: stack up',
+  summary:
+    'run the embedded components in the foreground: stack up, stack coordinator, stack leaderboard; stack fill makes a history (each has its own --help)',
   operands: 'up…',
+  parts: {
+    coordinator: async () => (await import('./stack-coordinator.ts')).stackCoordinator,
+    leaderboard: async () => (await import('./stack-leaderboard.ts')).stackLeaderboard,
+    fill: async () => (await import('./stack-fill.ts')).stackFill,
+  },
   options: [
     {
       name: 'component',
@@ -109,7 +115,10 @@ export const stack: Command = {
         operands.length === 0
           ? 'stack needs to know what to do'
           : `stack does not know "${operands.join(' ')}"`,
-        { hint: 'use: npm run stack -- up', exitCode: EXIT.usage },
+        {
+          hint: 'use: npm run stack -- up (or coordinator, leaderboard, fill)',
+          exitCode: EXIT.usage,
+        },
       );
     const configFile = env.CONFIG_FILE ? resolve(cwd, env.CONFIG_FILE) : undefined;
     listProblems(

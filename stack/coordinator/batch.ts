@@ -4,7 +4,7 @@
  * and says so.
  */
 import { countErrors, type ErrorCount } from './error-class.ts';
-import { addLateRows, type LateRows } from './late-rows.ts';
+import { addLateRows, type Earlier, type LateRows } from './late-rows.ts';
 import type { Log } from './log.ts';
 import { createRowWriter } from './row-writer.ts';
 import { type CountingRow, readBatchRows } from './rows.ts';
@@ -47,18 +47,20 @@ export type BatchPlan = {
   verificationSeconds: number;
   counts: Counts | null;
   nowMs: number;
+  /** The batches before, as they are now. */
+  earlier: readonly Earlier[];
 };
 
 /** @returns the counts to carry on from, only to be used once this has returned. @throws what PostgreSQL says; the batch is absent then, or the connection is lost */
 export async function processBatch(
   client: Client,
-  { window, previousBotLogId, verificationSeconds, counts, nowMs }: BatchPlan,
+  { window, previousBotLogId, verificationSeconds, counts, nowMs, earlier }: BatchPlan,
   settings: BatchSettings,
   log: Log,
 ): Promise<{ report: BatchReport; counts: Counts }> {
   await client.query('BEGIN');
   try {
-    const late = await addLateRows(client, window, settings, nowMs);
+    const late = await addLateRows(client, earlier, settings, nowMs);
     const rows = await readBatchRows(client, window);
     const previous =
       settings.keepsPrevious && rows.counting.length > 0

@@ -19,7 +19,7 @@ import { EXIT, UserError } from '../../user-error.ts';
 import { type BatchReport, type BatchSettings, processBatch } from './batch.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { processFaithfully } from './faithful.ts';
-import { unverifiedParts } from './late-rows.ts';
+import { earlierBatches, unverifiedParts } from './late-rows.ts';
 import type { Log } from './log.ts';
 import { type Counts, countAll, differences, isOld } from './scoreboard.ts';
 import { lastBatch, type LastBatch } from './tables.ts';
@@ -251,7 +251,7 @@ async function positionOf(client: PgClient, database: PostgresConfig): Promise<L
 /** One batch. @returns null: there are more */
 async function pass(session: Session, work: Work): Promise<CoordinatorEnd | null> {
   const { client } = session;
-  const { log, clock, settings, signal, onBatch } = work;
+  const { log, clock, settings, signal, onBatch, verifier } = work;
   const last = await positionOf(client, work.database);
   const window = {
     startSeconds: last.endSeconds,
@@ -264,7 +264,18 @@ async function pass(session: Session, work: Work): Promise<CoordinatorEnd | null
   await waitForEnd(window, work);
   const beganMs = clock.now();
   await verify(miniBatchesOf(window, work.miniBatches), work);
-  await verify(await unverifiedParts(client, window.startSeconds, work.lateBatches), work);
+  // One more than is looked at: what the oldest builds on.
+  const lookBack = () =>
+    work.lateBatches === 0
+      ? Promise.resolve([])
+      : earlierBatches(client, window.startSeconds, work.lateBatches + 1);
+  let earlier = await lookBack();
+  const unverified =
+    verifier === NO_VERIFIER ? [] : unverifiedParts(earlier.slice(0, work.lateBatches));
+  if (unverified.length > 0) {
+    await verify(unverified, work);
+    earlier = await lookBack();
+  }
   const { report, counts } = await processBatch(
     client,
     {
@@ -273,6 +284,7 @@ async function pass(session: Session, work: Work): Promise<CoordinatorEnd | null
       verificationSeconds: (clock.now() - beganMs) / 1000,
       counts: session.counts,
       nowMs: clock.now(),
+      earlier,
     },
     settings,
     log,
@@ -404,6 +416,7 @@ async function runFaithfully(work: Work): Promise<CoordinatorEnd> {
           verificationSeconds: (clock.now() - beganMs) / 1000,
           counts: null,
           nowMs: clock.now(),
+          earlier: [],
         },
         settings,
         log,

@@ -20,7 +20,7 @@ export type LateRows = {
 };
 
 /** A batch of the last ones, as it was counted and as its rows are now. */
-type Earlier = {
+export type Earlier = {
   botLogId: number;
   window: Window;
   counted: number;
@@ -29,7 +29,7 @@ type Earlier = {
 };
 
 /** The last batches that end at or before a moment, newest first; excluded ones (files_processed -1) are left alone. */
-async function earlierBatches(
+export async function earlierBatches(
   client: Client,
   endSeconds: number,
   count: number,
@@ -68,29 +68,22 @@ async function earlierBatches(
   }));
 }
 
-/** Ranges of earlier batches in which rows are not verified yet. */
-export async function unverifiedParts(
-  client: Client,
-  endSeconds: number,
-  lateBatches: number,
-): Promise<Part[]> {
-  const batches = await earlierBatches(client, endSeconds, lateBatches);
-  return batches
+/** Ranges of them in which rows are not verified yet. */
+export const unverifiedParts = (batches: readonly Earlier[]): Part[] =>
+  batches
     .filter(({ unverified }) => unverified > 0)
     .map(({ window }) => ({
       startMs: window.startSeconds * 1000,
       endMs: window.endSeconds * 1000,
     }));
-}
 
-/** @param before the batch that is being written: what ends at its start or earlier is looked at */
+/** @param earlier the last batches as they are, one more than is looked at: what the oldest builds on */
 export async function addLateRows(
   client: Client,
-  { startSeconds }: Window,
+  earlier: readonly Earlier[],
   { lateBatches, keepsPrevious }: { lateBatches: number; keepsPrevious: boolean },
   nowMs: number,
 ): Promise<LateRows[]> {
-  const earlier = await earlierBatches(client, startSeconds, lateBatches + 1);
   const late = earlier.slice(0, lateBatches).filter(({ counted, counting }) => counting > counted);
   if (late.length === 0) return [];
   const added: LateRows[] = [];
@@ -116,7 +109,7 @@ export async function addLateRows(
     const nodes = new Set(summary.rows.map(([node]) => node));
     await addPoints(client, batch.botLogId, missing, nowMs);
     await client.query({
-      text: 'UPDATE bot_logs SET files_processed = $2 WHERE id = $1',
+      text: 'UPDATE bot_logs SET files_processed = $2 WHERE id = $1 AND files_processed > -1',
       values: [batch.botLogId, rows.length],
     });
     added.push({

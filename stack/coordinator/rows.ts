@@ -24,21 +24,20 @@ export type BatchRows = {
   unverified: number;
 };
 
-/** Microseconds are exact in a float8 until the year 2255. */
+/** A whole number: date_part's float8 has a quarter of a microsecond until 2038 and half of one later. */
 export const microsecondsOf = (column: string): string =>
-  `(extract(epoch FROM ${column}) * 1000000)::float8`;
+  `round(date_part('epoch', ${column}) * 1000000)`;
 /** The rows that count; NULL and '' both mean no error. */
 export const COUNTS = `verified IS TRUE AND coalesce(validation_error, '') = ''`;
 /** Of a row that is neither counting nor refused. */
 export const UNVERIFIED = `verified IS NOT TRUE AND coalesce(validation_error, '') = ''`;
 
-const READ = {
-  name: 'coordinator-read',
-  text: `
+const READ = `
+  DECLARE batch_rows NO SCROLL CURSOR FOR
   SELECT ${microsecondsOf('submitted_at')}, submitter, ${microsecondsOf('created_at')}, state_hash, parent, height, verified IS TRUE, validation_error
-  FROM submissions WHERE submitted_at >= $1::timestamp AND submitted_at < $2::timestamp ORDER BY submitted_at DESC, id DESC`,
-  rowMode: 'array' as const,
-};
+  FROM submissions WHERE submitted_at >= $1::timestamp AND submitted_at < $2::timestamp ORDER BY submitted_at DESC, id DESC`;
+/** Rows at once: what a batch holds beside its rows stays small. */
+const FETCH = 2000;
 type ReadRow = [
   submittedAtUs: number,
   submitter: string,
@@ -50,35 +49,51 @@ type ReadRow = [
   error: string | null,
 ];
 
-export const windowParameters = ({ startSeconds, endSeconds }: Window): [string, string] => [
+const windowParameters = ({ startSeconds, endSeconds }: Window): [string, string] => [
   timestampText(startSeconds * 1e6),
   timestampText(endSeconds * 1e6),
 ];
 
+/** Inside a transaction. */
 export async function readBatchRows(client: Client, window: Window): Promise<BatchRows> {
-  const { rows } = await client.query<ReadRow>({ ...READ, values: windowParameters(window) });
+  const [low, high] = windowParameters(window);
+  await client.query('SET LOCAL cursor_tuple_fraction = 1');
+  // A cursor takes no parameters; these are texts of our own making.
+  await client.query(READ.replace('$1', `'${low}'`).replace('$2', `'${high}'`));
   const read: BatchRows = { counting: [], refused: [], unverified: 0 };
-  for (const [
-    submittedAtUs,
-    submitter,
-    createdAtUs,
-    stateHash,
-    parent,
-    height,
-    verified,
-    error,
-  ] of rows)
-    if (error !== null && error !== '')
-      read.refused.push({ submitter, submittedAtMs: submittedAtUs / 1000, error });
-    else if (!verified) read.unverified++;
-    else
-      read.counting.push({
-        submittedAtUs,
-        submitter,
-        createdAtMs: createdAtUs === null ? null : Math.floor(createdAtUs / 1000),
-        stateHash,
-        parent,
-        height,
-      });
+  const known = new Map<string, string>();
+  /** Each text once, however many rows have it. */
+  const shared = <T extends string | null>(text: T): T => {
+    if (text === null) return text;
+    const first = known.get(text);
+    if (first !== undefined) return first as T;
+    known.set(text, text);
+    return text;
+  };
+  for (;;) {
+    const { rows } = await client.query<ReadRow>({
+      text: `FETCH ${FETCH} FROM batch_rows`,
+      rowMode: 'array',
+    });
+    for (const [us, submitter, createdAtUs, stateHash, parent, height, verified, error] of rows)
+      if (error !== null && error !== '')
+        read.refused.push({
+          submitter: shared(submitter),
+          submittedAtMs: us / 1000,
+          error: shared(error),
+        });
+      else if (!verified) read.unverified++;
+      else
+        read.counting.push({
+          submittedAtUs: us,
+          submitter: shared(submitter),
+          createdAtMs: createdAtUs === null ? null : Math.floor(createdAtUs / 1000),
+          stateHash: shared(stateHash),
+          parent: shared(parent),
+          height,
+        });
+    if (rows.length < FETCH) break;
+  }
+  await client.query('CLOSE batch_rows');
   return read;
 }

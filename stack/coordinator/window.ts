@@ -25,11 +25,18 @@ export function miniBatchOf(window: Window, count: number, ms: number): number |
 export const utcSeconds = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 
+/** Of a batch many rows are of one second. */
+let lastSecond = { seconds: NaN, text: '' };
+
 /** For `timestamp` columns and parameters: UTC, six digits, whatever the session's zone. @param us microseconds since 1970 */
 export function timestampText(us: number): string {
-  const ms = Math.floor(us / 1000);
-  const rest = String(us - ms * 1000).padStart(3, '0');
-  return new Date(ms).toISOString().replace('T', ' ').replace('Z', rest);
+  const seconds = Math.floor(us / SECOND_US);
+  if (seconds !== lastSecond.seconds)
+    lastSecond = {
+      seconds,
+      text: new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' '),
+    };
+  return `${lastSecond.text}.${String(us - seconds * SECOND_US).padStart(6, '0')}`;
 }
 
 const DAY_US = 86_400_000_000;

@@ -174,6 +174,17 @@ test('options that the docs name are options', () => {
     'ulimit',
     'container',
     'interval',
+    // Of the coordinator's commands.
+    ...[
+      'database',
+      'create-tables',
+      'start',
+      'faithful',
+      'late-batches',
+      'keep-previous',
+      'cutover',
+    ],
+    ...['what-if', 'producer', 'batch', 'days', 'seed', 'no-index'],
   ]);
   const unknown = pages
     .filter((page) => page.startsWith('docs/') || page === 'README.md')
