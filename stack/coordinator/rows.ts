@@ -37,7 +37,7 @@ const READ = `
   SELECT ${microsecondsOf('submitted_at')}, submitter, ${microsecondsOf('created_at')}, state_hash, parent, height, verified IS TRUE, validation_error
   FROM submissions WHERE submitted_at >= $1::timestamp AND submitted_at < $2::timestamp ORDER BY submitted_at DESC, id DESC`;
 /** Rows at once: what a batch holds beside its rows stays small. */
-const FETCH = 2000;
+const FETCH = 1000;
 type ReadRow = [
   submittedAtUs: number,
   submitter: string,

@@ -184,7 +184,7 @@ export type Point = {
   stateId: number;
 };
 
-const POINTS_A_CHUNK = 2000;
+const POINTS_A_CHUNK = 500;
 
 /** By COPY, one statement for all; the summary of who has a point in the batch is kept. */
 export async function addPoints(

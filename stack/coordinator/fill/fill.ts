@@ -212,14 +212,15 @@ async function writeHistory(
     plan.startSeconds,
   );
   const scores = new Map<number, number>();
-  const inWindow: HistoryBatch[] = [];
+  // Of a batch only what leaves the window again: its rows are written.
+  const inWindow: { startSeconds: number; scored: readonly number[] }[] = [];
   let botLogId = 1;
   for (const batch of historyOf(plan)) {
     botLogId++;
     writeBatch(writers, botLogId, batch, stateId);
-    inWindow.push(batch);
+    inWindow.push({ startSeconds: batch.window.startSeconds, scored: batch.scored });
     for (const producer of batch.scored) scores.set(producer, (scores.get(producer) ?? 0) + 1);
-    while (inWindow[0].window.startSeconds < batch.window.endSeconds - UPTIME_SECONDS)
+    while (inWindow[0].startSeconds < batch.window.endSeconds - UPTIME_SECONDS)
       for (const producer of inWindow.shift()!.scored)
         scores.set(producer, scores.get(producer)! - 1);
     const at = timestampText(batch.window.endSeconds * 1e6);

@@ -40,8 +40,8 @@ const SLOT_SECONDS = 90;
 const CYCLE_SLOTS = 5;
 /** Slots in which a block is made. */
 const FILLED_SLOTS = 0.75;
-/** A producer in so many sends two in a cycle: the block it made itself, too. */
-const MAKER_SHARE = 0.04;
+/** In so many cycles a producer sends two: the block it made itself, too. */
+const MAKER_SHARE = 0.075;
 const LAG_SHARE = 0.02;
 const REFUSED_SHARE = 0.01;
 const FIRST_HEIGHT = 548_147;
