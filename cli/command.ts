@@ -26,6 +26,8 @@ export type Command = {
    * cannot be written is a failure. Absent: it does more than print, and goes on.
    */
   prints?: 'its result';
+  /** First operands that are commands of their own, each with its options: `stack fill`. */
+  parts?: Record<string, () => Promise<Command>>;
   /** Defaults by the value of the option `scenario`; they come before the table's own. */
   presets?: Record<string, Record<string, string>>;
   /** @returns the exit code. @throws UserError for what the user can mend */

@@ -13,8 +13,23 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   corpus: async () => (await import('./commands/corpus.ts')).corpus,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   stack: async () => (await import('./commands/stack.ts')).stack,
+  score: async () => (await import('./commands/score.ts')).score,
+  explain: async () => (await import('./commands/explain.ts')).explain,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   bench: async () => (await import('./commands/bench.ts')).bench,
 };
 
 export const COMMAND_NAMES = Object.keys(COMMANDS);
+
+/** The command of this name, or the part of it that its first operand names; the words that are left are that one's. */
+export async function loadCommand(
+  name: string,
+  args: readonly string[],
+): Promise<{ command: Command; args: readonly string[] }> {
+  const command = await COMMANDS[name]();
+  const [first = '', ...rest] = args;
+  const { parts = {} } = command;
+  return Object.hasOwn(parts, first)
+    ? { command: await parts[first](), args: rest }
+    : { command, args };
+}

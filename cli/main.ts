@@ -4,7 +4,7 @@ import { whereTheUserStands } from '../paths.ts';
 import { sweepSecretFolders } from '../system/secret-folder.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Command } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, loadCommand } from './commands.ts';
 import { describeError } from './describe-error.ts';
 import { HelpRequested, parseCommandLine } from './parse.ts';
 import { nearName } from './suggest.ts';
@@ -18,8 +18,7 @@ const ending = takeChargeOfEnding(describeError, (code) => {
 
 async function main(words: readonly string[]): Promise<number> {
   const [name = '', ...args] = words;
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!load) {
+  if (!Object.hasOwn(COMMANDS, name)) {
     const near = nearName(name, Object.keys(COMMANDS));
     const meant = near === null ? '' : ` (did you mean ${near}?)`;
     throw new UserError(
@@ -30,8 +29,9 @@ async function main(words: readonly string[]): Promise<number> {
       },
     );
   }
-  command = await load();
-  const parsed = parseCommandLine(command, args, process.env);
+  const loaded = await loadCommand(name, args);
+  command = loaded.command;
+  const parsed = parseCommandLine(command, loaded.args, process.env);
   sweepSecretFolders();
   const exitCode = await command.run({
     ...parsed,

@@ -20,6 +20,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   breakpoint: () => import('../../bench/breakpoint.ts'),
   plots: () => import('../../bench/plots.ts'),
   record: () => import('../../bench/record.ts'),
+  coordinator: () => import('../../bench/coordinator.ts'),
 };
 
 /** Those that take many minutes: only for who names them. */

@@ -45,8 +45,13 @@ const STORAGE_NAMES: Record<Exclude<StorageKind, 'filesystem'>, string> = {
 export const stack: Command = {
   name: 'stack',
   summary:
-    'run the embedded components in the foreground (stack up), or write down what a backend is sent (stack record)',
+    'run the embedded components in the foreground (stack up, coordinator, leaderboard), write down what a backend is sent (stack record), or make a history (stack fill); each has its own --help but up and record',
   operands: 'up|record',
+  parts: {
+    coordinator: async () => (await import('./stack-coordinator.ts')).stackCoordinator,
+    leaderboard: async () => (await import('./stack-leaderboard.ts')).stackLeaderboard,
+    fill: async () => (await import('./stack-fill.ts')).stackFill,
+  },
   options: [
     {
       name: 'component',
@@ -127,7 +132,7 @@ export const stack: Command = {
           ? 'stack needs to know what to do'
           : `stack does not know "${operands.join(' ')}"`,
         {
-          hint: 'use: npm run stack -- up, or npm run stack -- record --out DIR',
+          hint: 'use: npm run stack -- up, or npm run stack -- record --out DIR (or coordinator, leaderboard, fill)',
           exitCode: EXIT.usage,
         },
       );

@@ -207,7 +207,12 @@ test('every page of docs can be found from the README, and every picture is show
 
 test('options that the docs name are options', async () => {
   const commands = await Promise.all(Object.values(COMMANDS).map((command) => command()));
-  const names = new Set(commands.flatMap(({ options }) => options.map(({ name }) => name)));
+  const parts = await Promise.all(
+    commands.flatMap((command) => Object.values(command.parts ?? {}).map((part) => part())),
+  );
+  const names = new Set(
+    [...commands, ...parts].flatMap(({ options }) => options.map(({ name }) => name)),
+  );
   // Of the help, of docker and of the agent's program.
   const others = new Set(['help', 'add-host', 'ulimit', 'serve', 'token-env', 'container']);
   const unknown = pages

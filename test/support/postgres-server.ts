@@ -20,9 +20,9 @@ export type PostgresServer = {
   stop(): Promise<void>;
 };
 
-/** @param options tls: with the certificate of test/fixtures/tls; timezone: of every session */
+/** @param options tls: with the certificate of test/fixtures/tls; timezone: of every session; settings: of the server, NAME=VALUE */
 export async function startPostgres(
-  options: { tls?: boolean; timezone?: string } = {},
+  options: { tls?: boolean; timezone?: string; settings?: readonly string[] } = {},
 ): Promise<PostgresServer> {
   const user = 'postgres';
   const password = `secret ${randomUUID()} é:\\%/`;
@@ -47,6 +47,7 @@ export async function startPostgres(
       ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
       ...['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=40'],
       ...['-c', `TimeZone=${options.timezone ?? 'UTC'}`],
+      ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
     ],
     onLog: keepLog,
     onError: keepLog,

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command } from '../../cli/command.ts';
-import { COMMANDS } from '../../cli/commands.ts';
+import { loadCommand } from '../../cli/commands.ts';
 import { describeError } from '../../cli/describe-error.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { type CliResult, USUAL_ENV } from './cli.ts';
@@ -42,5 +42,6 @@ export async function runHere(
   env: NodeJS.ProcessEnv = {},
 ): Promise<CliResult> {
   const place = { env: { ...process.env, ...USUAL_ENV, ...env } };
-  return runCommand(await COMMANDS[name](), args, place);
+  const loaded = await loadCommand(name, args);
+  return runCommand(loaded.command, loaded.args, place);
 }

@@ -1,0 +1,100 @@
+/** What may have been otherwise: batches that do not count, refused rows that get a point, refusals that were waived. Pure. */
+import { errorClassOf, KNOWN_ERROR_CLASSES } from '../error-class.ts';
+import { utcSeconds, type Window } from '../window.ts';
+import { counts, type OfflineRow } from './row-store.ts';
+
+export type Credit = {
+  /** A class of errors, or a part of their text. */
+  error: string;
+  /** A real point must lie within so many hours; null: it need not. */
+  withinHours: number | null;
+};
+
+export type WhatIf = {
+  /** Batches wholly inside do not count. */
+  exclude?: Window[];
+  credit?: Credit;
+  /** Rows refused for their snark work's sok digest count, as with TOLERATE_SOK_MISMATCH=1. */
+  sokWaiver?: boolean;
+};
+
+const FORMS =
+  'exclude=START/END, credit=CLASS or credit=TEXT, each with @HOURS for "only with a point within so many hours", sok-waiver';
+
+/**
+ * @param texts `exclude=2026-09-03T15:08:48Z/2026-09-03T18:08:48Z`, `credit=sok-mismatch@24`, `sok-waiver`
+ * @returns the changes, or problems as texts
+ */
+export function parseWhatIf(texts: readonly string[]): { whatIf: WhatIf } | { problems: string[] } {
+  const whatIf: WhatIf = {};
+  const problems: string[] = [];
+  for (const text of texts) {
+    const [name, ...rest] = text.split('=');
+    const value = rest.join('=');
+    if (text === 'sok-waiver') whatIf.sokWaiver = true;
+    else if (name === 'exclude') {
+      const [start, end] = value.split('/').map((time) => Date.parse(time) / 1000);
+      if (!(start < end))
+        problems.push(
+          `--what-if ${text} needs two times, such as exclude=2026-09-03T15:00:00Z/2026-09-03T18:00:00Z`,
+        );
+      else (whatIf.exclude ??= []).push({ startSeconds: start, endSeconds: end });
+    } else if (name === 'credit' && value !== '') {
+      const [, error, hours] = /^(.*?)(?:@(\d+(?:\.\d+)?))?$/s.exec(value)!;
+      if (whatIf.credit !== undefined) problems.push('--what-if credit= may be given once');
+      whatIf.credit = { error, withinHours: hours === undefined ? null : Number(hours) };
+    } else problems.push(`--what-if "${text}" is none of: ${FORMS}`);
+  }
+  return problems.length > 0 ? { problems } : { whatIf };
+}
+
+export const isExcluded = (
+  { startSeconds, endSeconds }: Window,
+  { exclude = [] }: WhatIf,
+): boolean =>
+  exclude.some((range) => range.startSeconds <= startSeconds && endSeconds <= range.endSeconds);
+
+/** Batches that a range only touches: they stay, and whoever asked wants to know. */
+export const partlyExcluded = (windows: readonly Window[], whatIf: WhatIf): string[] =>
+  windows
+    .filter(
+      (window) =>
+        !isExcluded(window, whatIf) &&
+        (whatIf.exclude ?? []).some(
+          (range) =>
+            range.startSeconds < window.endSeconds && window.startSeconds < range.endSeconds,
+        ),
+    )
+    .map(({ startSeconds }) => utcSeconds(startSeconds));
+
+export const isCredited = (text: string, { error }: Credit): boolean =>
+  (KNOWN_ERROR_CLASSES as readonly string[]).includes(error)
+    ? errorClassOf(text) === error
+    : text.includes(error);
+
+/**
+ * The waiver verifies a refused row again without its snark work. From tables alone: its block is the block of other rows, so its state is known where
+ * anybody else's row of that block was verified.
+ */
+export class Waiver {
+  readonly #states = new Map<string, Pick<OfflineRow, 'stateHash' | 'parent'>>();
+
+  /** @returns the rows with those waived; how many, and how many whose block nobody else sent */
+  apply(rows: readonly OfflineRow[]): { rows: OfflineRow[]; waived: number; unknown: number } {
+    for (const row of rows)
+      if (counts(row) && row.blockHash && !this.#states.has(row.blockHash))
+        this.#states.set(row.blockHash, { stateHash: row.stateHash, parent: row.parent });
+    let [waived, unknown] = [0, 0];
+    const changed = rows.map((row) => {
+      if (!row.error || errorClassOf(row.error) !== 'sok-mismatch') return row;
+      const state = row.blockHash ? this.#states.get(row.blockHash) : undefined;
+      if (state === undefined) {
+        unknown++;
+        return row;
+      }
+      waived++;
+      return { ...row, ...state, error: '', verified: true };
+    });
+    return { rows: changed, waived, unknown };
+  }
+}
