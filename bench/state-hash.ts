@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { decodeBase64 } from '../mina/base64.ts';
 import { type ParsedBlock, type ProtocolState, parseBlock } from '../mina/block.ts';
 import { createChainBuilder } from '../mina/chain.ts';
+import { ERAS } from '../mina/eras.ts';
 import { Fp } from '../mina/field.ts';
 import {
   BODY_PREFIX,
@@ -32,7 +33,7 @@ const O1JS_PER_SECOND = 1000 / 7.7;
 
 export async function bench(report: (line: BenchLine) => void): Promise<void> {
   const template = await recordedBlock();
-  const { protocol_state: state, generation: rule } = template;
+  const { protocol_state: state, era: rule } = template;
   const hasher = createStateHasher(loadMinaWasm());
   const cached = hasher.cached();
   const signerHash = await loadMinaSignerHash();
@@ -99,7 +100,7 @@ async function recordedBlock(): Promise<ParsedBlock> {
 
 function withHeight(state: ProtocolState, height: number): ProtocolState {
   const { body } = state;
-  const timestamp = body.constants.genesis_state_timestamp + BigInt(height) * 180_000n;
+  const timestamp = body.constants.genesis_state_timestamp + BigInt(height * ERAS.rc1.slotTimeMs);
   return {
     ...state,
     body: {

@@ -1,4 +1,5 @@
 /** Options of every command that signs: who submits, for which network, with which blocks. Each says in its own words what for. */
+import { ERA_CHOICES } from '../producers/chain-origin.ts';
 import type { OptionSpec } from '../system/option.ts';
 
 export const seedOption = (help: string): OptionSpec => ({
@@ -57,3 +58,13 @@ export const chainOption = (lastSlot: string): OptionSpec => ({
   max: 1000,
   help: `go through a chain of N new blocks, forks beside them, made from the recorded ones: linked, the last one of the slot ${lastSlot}; 0 = the recorded blocks as they are`,
 });
+
+export const ERA_OPTION: OptionSpec = {
+  name: 'era',
+  type: 'choice',
+  argument: 'ERA',
+  choices: ERA_CHOICES,
+  default: 'mesa',
+  env: 'MINA_LOAD_ERA',
+  help: 'of new blocks, those of --chain and of a fleet: mesa = slots of 90 s and protocol version 4, berkeley = 180 s and version 3, both with the genesis of mainnet or devnet; auto = era and genesis of the recorded blocks',
+};

@@ -47,12 +47,15 @@ export async function contentOf(
   startedAt: Date,
 ): Promise<Content> {
   const { request, order } = job;
-  const { volume, source, payloads, network } = decision;
+  const { volume, source, payloads, network, origin } = decision;
   const nothing = { given: null, mix: undefined, parts: null, submitters: [] };
   if (source.kind === 'recorded') return { fleet: null, templates: null, ...nothing };
   const fleet = listed ?? makeFleet({ seed: request.seed, count: decision.producers });
   const signed = () =>
-    signedTemplates(job, startedAt, { producers: fleet.producers, count: volume.submissions });
+    signedTemplates(job, startedAt, origin, {
+      producers: fleet.producers,
+      count: volume.submissions,
+    });
   switch (source.kind) {
     case 'network': {
       const given = await networkSubmissions({
@@ -61,6 +64,7 @@ export async function contentOf(
         payloadFolder: job.payloads,
         startedAt,
         durationMs: decision.shape.durationMs,
+        origin,
       });
       return { ...nothing, fleet, templates: given.templates, given };
     }

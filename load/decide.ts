@@ -4,7 +4,9 @@
  */
 import { defaultGatesOf, factsOfLoad, gateRules, type GateRule } from '../judge/gates.ts';
 import { RECORD } from '../mina/envelope.ts';
+import { type EraName, ERAS, submissionPeriodMs } from '../mina/eras.ts';
 import { HOURLY_LIMIT } from '../mina/limits.ts';
+import type { ChainOrigin, ChosenEra } from '../producers/chain-origin.ts';
 import { defaultProducers } from '../producers/corpus-plan.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import type { Payload } from '../producers/payloads.ts';
@@ -37,6 +39,10 @@ export type Decision = {
   offsetsMs: Uint32Array | null;
   /** Of a simulated network; null: of all others. */
   network: NetworkPlan | null;
+  /** Of new blocks; null: there are none. */
+  era: EraName | null;
+  /** The genesis of new blocks; null: that of the recorded ones. */
+  origin: ChainOrigin | null;
   /** Recorded requests in the order in which they are numbered; null: none are sent as they are, or by others. */
   payloads: readonly Payload[] | null;
   volume: Volume;
@@ -85,7 +91,9 @@ export function decide(
   definition = definitionOf(job.request.scenario),
 ): Decision {
   const { request } = job;
-  const timed = definition.timed?.isTimed(request) ? definition.timed.starts(request, facts) : null;
+  const timed = definition.timed?.isTimed(request)
+    ? definition.timed.starts(request, { ...facts, era: facts.era?.era ?? null })
+    : null;
   const shape = timed?.shape ?? definition.shape(request);
   // In an open model most VUs stand ready and have no connection.
   const isClosed = shape.executor.endsWith('-vus');
@@ -122,12 +130,15 @@ export function decide(
   const isWatched = isEmbedded(job) || job.targetPid !== null || job.targetContainer !== null;
   if (source.kind === 'network' && facts.bodies.every(({ snarkWorkBytes }) => snarkWorkBytes === 0))
     notes.push('no recorded request has snark work, so all submissions go without');
+  if (facts.era?.note) notes.push(facts.era.note);
   const tooLittle = memoryNote(k6MemoryBytes, facts.memory);
   return {
     scenario: request.scenario,
     shape,
     offsetsMs: timed?.offsetsMs ?? null,
     network: timed?.network ?? null,
+    era: facts.era?.era ?? null,
+    origin: facts.era?.origin ?? null,
     payloads: timed?.payloads ?? facts.payloads,
     volume,
     source: { ...source, isFed: fed },
@@ -161,11 +172,25 @@ export function decide(
       ...(definition.gates ?? []),
     ]),
     pictures: definition.pictures,
-    lines:
-      definition.describe?.(request, { ratePerSecond: volume.ratePerSecond, hostilePerSecond }) ??
-      [],
+    lines: [
+      ...(facts.era === null ? [] : [`era           ${eraLine(facts.era)}`]),
+      ...(definition.describe?.(request, {
+        ratePerSecond: volume.ratePerSecond,
+        hostilePerSecond,
+      }) ?? []),
+    ],
     notes: [...job.notes, ...notes, ...(tooLittle === null ? [] : [tooLittle])],
   };
+}
+
+/** Of new blocks, for the dry run. */
+function eraLine({ era, origin }: ChosenEra): string {
+  const { label, slotTimeMs } = ERAS[era];
+  const whose =
+    origin === null
+      ? 'with the genesis of the recorded blocks'
+      : `since ${new Date(origin.genesisMs).toISOString().slice(0, 16)}Z`;
+  return `new blocks of ${label}, ${whose}: slots of ${slotTimeMs / 1000} s, a cycle of ${submissionPeriodMs(era) / 60_000} minutes`;
 }
 
 /** How the embedded backend is set, and what is to be said of it, or of the target in its place. */

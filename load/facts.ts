@@ -1,12 +1,14 @@
 /** What a decision needs to know and only reading can tell. One function for the run and for the dry run, which reads no private key. */
 import { ENVELOPE } from '../mina/envelope.ts';
-import { type ChainRequest, readChain } from '../producers/chain-templates.ts';
+import { ERAS } from '../mina/eras.ts';
+import { type ChainOrigin, chooseEra, type ChosenEra } from '../producers/chain-origin.ts';
+import { type ChainRequest, readChain, readHeaders } from '../producers/chain-templates.ts';
 import { type Fleet, makeFleet } from '../producers/fleet.ts';
 import { openFilesLimit } from '../system/open-files.ts';
 import { countProducers, type KeyAccess, readProducers } from '../producers/key-source.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
 import { type Payload, readPayloads } from '../producers/payloads.ts';
-import type { SubmissionTemplate } from '../producers/templates.ts';
+import { readSources, type SubmissionTemplate } from '../producers/templates.ts';
 import { checkBackendEnv } from '../stack/backend/config.ts';
 import { networkSubmissions } from './given-submissions.ts';
 import { isEmbedded, type LoadJob } from './job.ts';
@@ -34,6 +36,8 @@ export type Facts = {
   freeBytes: number | null;
   /** Files that a process may have open at once; null: not known, or no limit. */
   openFilesLimit: number | null;
+  /** Of new blocks; null: none are made. */
+  era: ChosenEra | null;
 };
 
 /** Text of a body beside block, snark work and envelope. */
@@ -72,24 +76,45 @@ export async function gatherFacts(
     fleet = await readProducers(producersFile, keys);
     producers = fleet.producers.length;
   } else if (producersFile !== null) producers = await countProducers(producersFile);
+  const era = await eraOf(job, kind);
   const facts: Facts = {
     producers,
     payloads,
-    bodies: await bodiesOf(definition, job, { producers, payloads }),
+    bodies: await bodiesOf(definition, job, { producers, payloads, era }),
     backendSwitches: Object.fromEntries(
       BACKEND_SWITCHES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
     ),
     memory: memoryRoom(),
     freeBytes: await freeBytes(job.resultsFolder),
     openFilesLimit: await openFilesLimit(env),
+    era,
   };
   return { facts, fleet };
+}
+
+/** A chain may leave slots empty, and lie before the beginning by some: so many slots for each block are enough. */
+const SLOTS_PER_BLOCK = 3;
+const SLOTS_BEFORE = 20;
+
+/** The era of new blocks; null: recorded ones go as they are. @throws UserError for one that does not fit what it is made from */
+async function eraOf(
+  { request, payloads, chain }: Asked,
+  kind: ReturnType<Definition['source']>['kind'],
+): Promise<ChosenEra | null> {
+  if (kind !== 'network' && chain === 0) return null;
+  const { era, eraChosen: isChosen = false, network, fleet, durationMs } = request;
+  const sources = await readHeaders(await readSources(payloads ?? undefined), { mayDiffer: true });
+  const { slotTimeMs } = ERAS.berkeley;
+  const spanMs = !fleet ? chain * SLOTS_PER_BLOCK * slotTimeMs : durationMs * fleet.speedup;
+  const fromMs = Date.now() - spanMs - SLOTS_BEFORE * slotTimeMs;
+  return chooseEra(sources, { era: era ?? 'mesa', isChosen, network, fromMs });
 }
 
 /** The blocks of a load. @throws UserError if the payloads cannot be read or make no chain */
 export const signedTemplates = (
   { payloads, chain, request }: Pick<LoadJob, 'payloads' | 'chain' | 'request'>,
   startedAt: Date,
+  origin: ChainOrigin | null,
   makers?: ChainRequest['makers'],
 ): Promise<SubmissionTemplate[]> =>
   readChain(
@@ -100,6 +125,7 @@ export const signedTemplates = (
           length: chain,
           seed: request.seed,
           endMs: startedAt.getTime(),
+          origin,
           ...(makers && { makers }),
         },
   );
@@ -107,7 +133,11 @@ export const signedTemplates = (
 async function bodiesOf(
   definition: Definition,
   job: Asked,
-  known: { producers: number | null; payloads: readonly Payload[] | null },
+  known: {
+    producers: number | null;
+    payloads: readonly Payload[] | null;
+    era: ChosenEra | null;
+  },
 ): Promise<BodyFact[]> {
   const { request, order } = job;
   const lengthOf = (range: { start: number; end: number } | undefined) =>
@@ -119,10 +149,11 @@ async function bodiesOf(
       weight: 1,
     }));
   const network = definition.timed?.isTimed(request)
-    ? definition.timed.starts(request, known).network
+    ? definition.timed.starts(request, { ...known, era: known.era?.era ?? null }).network
     : null;
-  if (network !== null) return networkBodies(job, network);
-  const signed = () => signedTemplates(job, new Date());
+  const origin = known.era?.origin ?? null;
+  if (network !== null) return networkBodies(job, network, origin);
+  const signed = () => signedTemplates(job, new Date(), origin);
   if (definition.parts === undefined) return measured(await signed());
   const parted = await definition.parts.templates(request, {
     payloads: job.payloads,
@@ -136,6 +167,7 @@ async function bodiesOf(
 async function networkBodies(
   { request, payloads }: Asked,
   network: NetworkPlan,
+  origin: ChainOrigin | null,
 ): Promise<BodyFact[]> {
   const { producers, privateKeys } = makeFleet({ seed: request.seed, count: 1 });
   const [anybody] = producers;
@@ -145,6 +177,7 @@ async function networkBodies(
     payloadFolder: payloads,
     startedAt: new Date(),
     durationMs: request.durationMs,
+    origin,
   });
   const uses = templates.map(() => 0);
   for (const which of given.templates!) uses[which]++;

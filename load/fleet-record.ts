@@ -1,8 +1,8 @@
 /** `fleet.ndjson`: what a simulated network did, for its picture. Pure but for writeFleetRecord. */
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { SLOT_TIME_MS } from '../mina/chain.ts';
-import { CYCLE_MS, type NetworkPlan, SUBMISSION_KINDS } from '../producers/network-plan.ts';
+import { ERAS, submissionPeriodMs } from '../mina/eras.ts';
+import { type NetworkPlan, SUBMISSION_KINDS } from '../producers/network-plan.ts';
 import type { FleetLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
 import type { AnswerTable } from '../reconcile/answer-table.ts';
@@ -30,9 +30,10 @@ export function* fleetLines(
   table: Pick<AnswerTable, 'answerOf' | 'retriesOf'>,
 ): Generator<FleetLine> {
   const { shape, blocks, waves, submissions } = plan;
+  const { slotTimeMs } = ERAS[shape.era];
   const shownBlocks = Math.min(blocks.length, MOST_BLOCKS);
   const isWhole = shownBlocks === blocks.length;
-  const untilMs = isWhole ? shape.durationMs : blocks[shownBlocks].slot * SLOT_TIME_MS;
+  const untilMs = isWhole ? shape.durationMs : blocks[shownBlocks].slot * slotTimeMs;
   let shownSubmissions = 0;
   while (shownSubmissions < submissions.count && submissions.atMs[shownSubmissions] < untilMs)
     shownSubmissions++;
@@ -56,8 +57,8 @@ export function* fleetLines(
     producers: shape.producers,
     shown: rows,
     submissions: submissions.count,
-    slotMs: SLOT_TIME_MS,
-    cycleMs: CYCLE_MS,
+    slotMs: slotTimeMs,
+    cycleMs: submissionPeriodMs(shape.era),
     durationMs: shape.durationMs,
     shownMs: untilMs,
   };

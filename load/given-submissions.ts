@@ -7,7 +7,8 @@ import type { NetworkPlan } from '../producers/network-plan.ts';
 import type { Payload } from '../producers/payloads.ts';
 import { readSources, type SubmissionTemplate, templatesOf } from '../producers/templates.ts';
 import { payloadOf } from '../scenarios/lib/plan.ts';
-import { SLOT_TIME_MS } from '../mina/chain.ts';
+import { ERAS } from '../mina/eras.ts';
+import type { ChainOrigin } from '../producers/chain-origin.ts';
 import { seedNumber } from './k6/plan.ts';
 
 /** Templates, and which submission is of which template and producer. */
@@ -30,15 +31,18 @@ export async function networkSubmissions(call: {
   payloadFolder: string | null;
   startedAt: Date;
   durationMs: number;
+  /** Of the chain; null: that of the recorded blocks. */
+  origin: ChainOrigin | null;
 }): Promise<GivenLoad> {
-  const { network, fleet, payloadFolder, startedAt, durationMs } = call;
+  const { network, fleet, payloadFolder, startedAt, durationMs, origin } = call;
   const payloads = await readSources(payloadFolder ?? undefined);
   // The last block's slot begins no later than it is made.
-  const endMs = startedAt.getTime() + Math.max(0, durationMs - SLOT_TIME_MS);
+  const endMs = startedAt.getTime() + Math.max(0, durationMs - ERAS[network.shape.era].slotTimeMs);
   const { templates, templateOf, heights, isWithoutSnarkWork } = await networkTemplates(payloads, {
     plan: network,
     producers: fleet.producers,
     endMs,
+    origin,
   });
   return {
     templates,

@@ -1,4 +1,5 @@
 /** What the user asked for, checked, with defaults in place: what a scenario's definition makes a load of. Types alone. */
+import type { EraChoice } from '../producers/chain-origin.ts';
 import type { BodySize } from '../producers/sized-templates.ts';
 import type { Stage } from '../results/types.ts';
 
@@ -37,6 +38,10 @@ export type LoadRequest = {
   requestTimeoutMs: number;
   seed: string;
   network: 'testnet' | 'mainnet';
+  /** Of new blocks. */
+  era?: EraChoice;
+  /** Whether somebody chose it: the default gives way where it does not fit. */
+  eraChosen?: boolean;
   /** null: as many as the load needs. */
   producers: number | null;
   /** Of large bodies. */

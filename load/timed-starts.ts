@@ -1,6 +1,7 @@
 /** Loads in which each start has a time of its own: those of a simulated network, and of a recording at its own times. Pure. */
+import type { EraName } from '../mina/eras.ts';
 import {
-  LEAST_GAP_MS,
+  leastGapMs,
   mostSubmissions,
   type NetworkPlan,
   type NetworkShape,
@@ -34,27 +35,38 @@ const A_VU_EACH = 100;
 const MOST_SUBMISSIONS = 2_000_000;
 
 const networkShape = (
-  { durationMs, seed, fleet }: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
+  { durationMs, seed, fleet, era }: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet' | 'era'>,
   producers: number,
+  known: EraName | null,
 ): NetworkShape => {
   const { speedup, ...shares } = fleet!;
-  return { producers, durationMs: durationMs * speedup, seed, ...shares };
+  return {
+    // Before anything is read `auto` may be any; the shorter slots ask for more.
+    era: known ?? (era === 'berkeley' ? 'berkeley' : 'mesa'),
+    producers,
+    durationMs: durationMs * speedup,
+    seed,
+    ...shares,
+  };
 };
 
-/** What is wrong with a fleet of so many producers; each stands alone. */
+/** What is wrong with a fleet of so many producers; each stands alone. @param era null: not known yet */
 export function fleetProblems(
-  request: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet'>,
+  request: Pick<LoadRequest, 'durationMs' | 'seed' | 'fleet' | 'era'>,
   producers: number,
+  era: EraName | null = null,
 ): string[] {
   const { speedup } = request.fleet!;
   const problems: string[] = [];
-  const fastest = Math.floor(LEAST_GAP_MS / LEAST_REAL_GAP_MS);
+  const shape = networkShape(request, producers, era);
+  const gapMs = leastGapMs(shape.era);
+  const fastest = Math.floor(gapMs / LEAST_REAL_GAP_MS);
   if (speedup > fastest)
     problems.push(
-      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit each ${(LEAST_GAP_MS / speedup / 1000).toFixed(2)} s, ` +
+      `--speedup must be at most ${fastest}, but is ${speedup}: a producer would submit each ${(gapMs / speedup / 1000).toFixed(2)} s, ` +
         'and a backend keeps one submission of a producer and second',
     );
-  const count = mostSubmissions(networkShape(request, producers));
+  const count = mostSubmissions(shape);
   if (count > MOST_SUBMISSIONS)
     problems.push(
       `--producers ${producers} submit up to ${count} times in ${request.durationMs / 1000} s at --speedup ${speedup}, but ${MOST_SUBMISSIONS} is the most that is signed beforehand`,
@@ -63,15 +75,19 @@ export function fleetProblems(
 }
 
 /** The starts of a simulated network. @throws UserError for a fleet that cannot be played so */
-export function networkStarts(request: LoadRequest, producers: number): TimedLoad {
-  const problems = fleetProblems(request, producers);
+export function networkStarts(
+  request: LoadRequest,
+  producers: number,
+  era: EraName | null,
+): TimedLoad {
+  const problems = fleetProblems(request, producers, era);
   if (problems.length > 0)
     throw new UserError(problems.join('\n'), {
       hint: 'lower --speedup, or take fewer producers',
       exitCode: EXIT.usage,
     });
   const { speedup } = request.fleet!;
-  const network = planNetwork(networkShape(request, producers));
+  const network = planNetwork(networkShape(request, producers, era));
   if (network.submissions.count === 0)
     throw new UserError(
       `a fleet of ${producers} submits nothing in the first ${(request.durationMs * speedup) / 1000} s of the network's time`,
@@ -84,7 +100,7 @@ export function networkStarts(request: LoadRequest, producers: number): TimedLoa
   const retry = {
     everyMs: RETRY_MS / speedup,
     // Until the producer's next submission may be due.
-    withinMs: LEAST_GAP_MS / speedup,
+    withinMs: leastGapMs(network.shape.era) / speedup,
   };
   const timed: TimedStarts = {
     of: 'fleet',

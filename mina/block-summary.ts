@@ -3,20 +3,25 @@
  * Pure (no I/O, no `k6/*`, no `node:*`).
  */
 import { encode } from './base58check.ts';
-import { type Generation, type ProtocolVersion, parseBlock } from './block.ts';
+import { type ProtocolState, type ProtocolVersion, parseBlock } from './block.ts';
+import { epochOf, type EraName, ERAS } from './eras.ts';
 import { type StateHash, referenceStateHash, stateHashText } from './state-hash.ts';
 
 /** Names as the stateless verifier, the coordinator and the daemon have them; lengths in bytes. */
-export type BlockSummary = {
-  /** `3N…`, by the rule of the block's own generation. */
+export type StateSummary = {
+  /** `3N…`, by the rule of the block's own era. */
   state_hash: string;
   previous_state_hash: string;
   height: number;
-  /** Global slot since genesis. */
+  /** Global slot since genesis: it goes on over a hard fork. */
   slot: number;
   slot_since_hard_fork: number;
   epoch: number;
-  /** RFC 3339, UTC, milliseconds; null beyond the range of a date. */
+  /** null where the block says that an epoch has no slots. */
+  slot_in_epoch: number | null;
+  /** When its slot begins by the clock of its era: RFC 3339, UTC, milliseconds; null beyond the range of a date. */
+  slot_time: string | null;
+  /** What the block says of it, in the same form. */
   timestamp: string | null;
   genesis_state_hash: string;
   /** `j…`, as nodes report it. */
@@ -25,7 +30,10 @@ export type BlockSummary = {
   /** `B62…`. */
   block_creator: string;
   coinbase_receiver: string;
-  generation: Generation;
+  era: EraName;
+};
+
+export type BlockSummary = StateSummary & {
   /** Transaction, network, patch: `3.0.0`. */
   protocol_version: string;
   sizes: {
@@ -37,24 +45,27 @@ export type BlockSummary = {
   };
 };
 
-/**
- * @param bytes a whole block @param hash the fast one for many blocks (state-hasher.ts)
- * @throws BinProtError that names the byte and the field where the data stops to be a block
- */
-export function decodeBlock(
-  bytes: Uint8Array,
+/** @param era whose rule and clock @param hash the fast one for many blocks (state-hasher.ts) */
+export function summaryOfState(
+  state: ProtocolState,
+  era: EraName,
   hash: Pick<StateHash, 'stateHash'> = referenceStateHash,
-): BlockSummary {
-  const block = parseBlock(bytes);
-  const { protocol_state: state, generation, offsets } = block;
-  const { blockchain_state: blockchain, consensus_state: consensus } = state.body;
+): StateSummary {
+  const { blockchain_state: blockchain, consensus_state: consensus, constants } = state.body;
+  const { slot_number: slot, slots_per_epoch: slotsPerEpoch } =
+    consensus.curr_global_slot_since_hard_fork;
   return {
-    state_hash: stateHashText(hash.stateHash(state, generation)),
+    state_hash: stateHashText(hash.stateHash(state, era)),
     previous_state_hash: stateHashText(state.previous_state_hash),
     height: consensus.blockchain_length,
     slot: consensus.global_slot_since_genesis,
-    slot_since_hard_fork: consensus.curr_global_slot_since_hard_fork.slot_number,
+    slot_since_hard_fork: slot,
     epoch: consensus.epoch_count,
+    slot_in_epoch: slotsPerEpoch === 0 ? null : epochOf({ slotsPerEpoch }, slot).slotInEpoch,
+    // In 64 bits: a block may say any time of genesis.
+    slot_time: timeText(
+      constants.genesis_state_timestamp + BigInt(slot) * BigInt(ERAS[era].slotTimeMs),
+    ),
     timestamp: timeText(blockchain.timestamp),
     genesis_state_hash: stateHashText(state.body.genesis_state_hash),
     snarked_ledger_hash: encode(
@@ -64,7 +75,22 @@ export function decodeBlock(
     staged_ledger_hash: encode('ledgerHash', blockchain.staged_ledger_hash.non_snark.ledger_hash),
     block_creator: publicKeyText(consensus.block_creator),
     coinbase_receiver: publicKeyText(consensus.coinbase_receiver),
-    generation,
+    era,
+  };
+}
+
+/**
+ * @param bytes a whole block @param hash the fast one for many blocks (state-hasher.ts)
+ * @throws BinProtError that names the byte and the field where the data stops to be a block
+ */
+export function decodeBlock(
+  bytes: Uint8Array,
+  hash: Pick<StateHash, 'stateHash'> = referenceStateHash,
+): BlockSummary {
+  const block = parseBlock(bytes);
+  const { offsets } = block;
+  return {
+    ...summaryOfState(block.protocol_state, block.era, hash),
     protocol_version: versionText(block.current_protocol_version),
     sizes: {
       block: bytes.length,

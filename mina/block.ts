@@ -1,7 +1,8 @@
 /**
- * A Mina block (`Mina_block` V2, bin_prot): header and protocol state as typed objects, proof and body as opaque bytes, for the three
- * generations of networks. Everything of bytes is a view of the input, so a block of any size is decoded without a copy.
- * Layout: MinaProtocol/mina, src/lib/mina_block, src/lib/mina_state, src/lib/consensus; checked on 46 recorded blocks of three networks.
+ * A Mina block (`Mina_block` V2 and V3, bin_prot): header and protocol state as typed objects, proof and body as opaque bytes, for all
+ * eras (eras.ts). Everything of bytes is a view of the input, so a block of any size is decoded without a copy.
+ * Layout: MinaProtocol/mina, src/lib/mina_block, src/lib/mina_state, src/lib/consensus; checked on 46 recorded blocks of three networks,
+ * and on two of Mesa.
  * Pure (no I/O, no `k6/*`, no `node:*`).
  */
 import {
@@ -26,12 +27,7 @@ import {
   unit,
   within,
 } from './bin-prot.ts';
-
-/**
- * `rampup`: testnet rampup8 (constants without grace_period_slots); `rc1`: release candidate 1 (with it, but left out of the state hash);
- * `berkeley`: mainnet and devnet since 2024.
- */
-export type Generation = 'rampup' | 'rc1' | 'berkeley';
+import { type EraName, ERAS, eraOfVersion } from './eras.ts';
 
 /** Bytes of protocol_state_proof in every block seen. It is not decoded. */
 export const PROOF_BYTES = 11_138;
@@ -204,7 +200,8 @@ export type Block = {
 };
 
 export type ParsedBlock = Block & {
-  readonly generation: Generation;
+  /** Which rule hashes it, and how long its slots are. */
+  readonly era: EraName;
   /** The input. */
   readonly bytes: Uint8Array;
   /** Where the parts start, in bytes; protocol_state starts at 0. */
@@ -242,7 +239,7 @@ export function parseBlock(input: Uint8Array): ParsedBlock {
       'body',
     );
   return {
-    generation: generationOf(state, current_protocol_version, versionAt),
+    era: eraOf(state, current_protocol_version, versionAt),
     protocol_state: state,
     protocol_state_proof: input.subarray(proofAt, deltaAt),
     delta_block_chain_proof,
@@ -260,20 +257,49 @@ export function parseBlock(input: Uint8Array): ParsedBlock {
 }
 
 /** Version 3.1.0 belongs to rampup, which is older than 3.0.0: the layout goes first. */
-function generationOf(
-  state: ProtocolState,
-  { transaction }: ProtocolVersion,
-  versionAt: number,
-): Generation {
+function eraOf(state: ProtocolState, { transaction }: ProtocolVersion, versionAt: number): EraName {
   if (state.body.constants.grace_period_slots === null) return 'rampup';
-  if (transaction === 2) return 'rc1';
-  if (transaction === 3) return 'berkeley';
+  const found = eraOfVersion(transaction);
+  if ('era' in found) return found.era;
   throw new BinProtError(
-    `${transaction} is no known version (2: release candidate 1, 3: Berkeley),`,
+    `${transaction} ${found.problem},`,
     versionAt,
     'current_protocol_version.transaction',
   );
 }
+
+/**
+ * The same block in another era: its version, its layout. Its body has to be one that both eras read, which only that without content is
+ * for sure: the types of zkApp commands differ (Mesa has 32 state fields, Berkeley 8).
+ * @throws RangeError for a body that may not stand in that era
+ */
+export function blockInEra(block: ParsedBlock, era: EraName): ParsedBlock {
+  if (block.era === era) return block;
+  if (!isEmptyBody(block.body))
+    throw new RangeError(
+      `a block of ${block.era} whose body has ${block.body.length} bytes cannot stand in ${era}`,
+    );
+  const { protocol_state: state } = block;
+  const { gracePeriodSlots, protocolVersion } = ERAS[era];
+  const constants = {
+    ...state.body.constants,
+    grace_period_slots:
+      gracePeriodSlots === null
+        ? null
+        : (state.body.constants.grace_period_slots ?? gracePeriodSlots),
+  };
+  return parseBlock(
+    encodeBlock({
+      ...block,
+      protocol_state: { ...state, body: { ...state.body, constants } },
+      current_protocol_version: { ...protocolVersion },
+    }),
+  );
+}
+
+/** Whether a body is the one without any content. */
+export const isEmptyBody = (body: Uint8Array): boolean =>
+  body.length === EMPTY_BODY.length && EMPTY_BODY.every((byte, i) => body[i] === byte);
 
 /**
  * The proof is not decoded, so its end is taken from what follows: where it usually ends, if the previous state hash stands there; else

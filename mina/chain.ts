@@ -2,29 +2,27 @@
  * Synthetic chains of blocks, made from one template block: linked by state hashes, with slots, times, forks and branches. Proof and body stay
  * the template's, so the stateless verifier takes such blocks only with --no-checks, where it decodes them and reports state hash, parent,
  * height and slot.
- * Rules: how these fields go together in 46 recorded blocks of three networks.
+ * Rules: how these fields go together in 46 recorded blocks of three networks and in those of Mesa.
  * Pure (no I/O, no `k6/*`, no `node:*`): randomness is an argument.
  */
 import { blake2b } from '@noble/hashes/blake2.js';
 import { encode } from './base58check.ts';
 import { encodeBase64 } from './base64.ts';
 import {
-  type Generation,
   type ParsedBlock,
   type ProtocolState,
   type PublicKeyElements,
   blockPatcher,
 } from './block.ts';
+import { type EraName, ERAS, slotAt, timeOfSlot } from './eras.ts';
 import { type StateHash, referenceStateHash, stateHashText } from './state-hash.ts';
-
-/** Of every network but rampup8, where a slot took 60 seconds. */
-export const SLOT_TIME_MS = 180_000;
 
 export type ChainOptions = {
   /** What hashes; a {@link StateHasher}'s `cached()` is fastest. Default: the slow reference. */
   hash?: StateHash;
-  /** Whose state hash; default: the template's own generation. Today's verifier uses `berkeley` for whatever it can decode. */
-  rule?: Generation;
+  /** Whose state hash; default: that of the template's own era. A verifier of 3.x uses `berkeley` for whatever it can decode. */
+  rule?: EraName;
+  /** Default: that of the template's era. */
   slotTimeMs?: number;
   /**
    * Also epoch_count, and next_epoch_data.lock_checkpoint (the parent's hash in the first two thirds of an epoch), as in real chains.
@@ -84,8 +82,8 @@ export function createChainBuilder(
   template: ParsedBlock,
   {
     hash = referenceStateHash,
-    rule = template.generation,
-    slotTimeMs = SLOT_TIME_MS,
+    rule = template.era,
+    slotTimeMs = ERAS[template.era].slotTimeMs,
     epochFields = false,
   }: ChainOptions = {},
 ): ChainBuilder {
@@ -96,6 +94,7 @@ export function createChainBuilder(
   const { slot_number, slots_per_epoch } = consensus.curr_global_slot_since_hard_fork;
   const hardForkSlot = consensus.global_slot_since_genesis - slot_number;
   const genesisMs = Number(body.constants.genesis_state_timestamp);
+  const clock = { genesisMs, slotTimeMs };
   const patch = blockPatcher(template);
 
   const link = (state: ProtocolState, stateHashBytes: Uint8Array): ChainLink => ({
@@ -115,7 +114,7 @@ export function createChainBuilder(
       throw new RangeError(`slot ${slot} is before the first slot of the chain, ${hardForkSlot}`);
     if (slot <= parent.slot)
       throw new RangeError(`slot ${slot} is not after the parent's slot, ${parent.slot}`);
-    const timestampMs = genesisMs + slotNumber * slotTimeMs;
+    const timestampMs = timeOfSlot(clock, slotNumber);
     const state: ProtocolState = {
       previous_state_hash: parent.stateHashBytes,
       body: {
@@ -155,7 +154,7 @@ export function createChainBuilder(
   return {
     root: link(template.protocol_state, hash.stateHash(template.protocol_state, rule)),
     append,
-    slotAt: (timeMs) => hardForkSlot + Math.floor((timeMs - genesisMs) / slotTimeMs),
+    slotAt: (timeMs) => hardForkSlot + slotAt(clock, timeMs),
   };
 }
 

@@ -13,13 +13,13 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { encode } from './base58check.ts';
 import type {
   EpochData,
-  Generation,
   ProtocolState,
   ProtocolStateBody,
   PublicKeyElements,
   Registers,
   SignedAmount,
 } from './block.ts';
+import { type EraName, ERAS } from './eras.ts';
 import { Fp } from './field.ts';
 import { createPoseidon } from './poseidon.ts';
 import { poseidonKimchiParameters } from './poseidon-kimchi-parameters.ts';
@@ -47,29 +47,29 @@ export type InputSink = {
 /** Two ways to the same hashes: {@link referenceStateHash} and state-hasher.ts. */
 export type StateHash = {
   /** @returns 32 bytes, little-endian. @throws RangeError if the state has not the constants that the rule hashes */
-  bodyHash(body: ProtocolStateBody, rule: Generation): Uint8Array;
+  bodyHash(body: ProtocolStateBody, rule: EraName): Uint8Array;
   /** As {@link bodyHash}. */
-  stateHash(state: ProtocolState, rule: Generation): Uint8Array;
+  stateHash(state: ProtocolState, rule: EraName): Uint8Array;
 };
 
 /** `3N…`, 52 characters. @param hash 32 bytes, little-endian */
 export const stateHashText = (hash: Uint8Array): string => encode('stateHash', hash);
 
 /**
- * Gives a protocol state's body to `sink`. The rules differ in one thing: only Berkeley hashes grace_period_slots.
- * @throws RangeError if the rule is Berkeley's and there is no grace_period_slots (in a rampup block)
+ * Gives a protocol state's body to `sink`. The rules differ in one thing: whether grace_period_slots is hashed (eras.ts).
+ * @throws RangeError if it is, and there is no grace_period_slots (in a rampup block)
  */
-export function feedBody(sink: InputSink, body: ProtocolStateBody, rule: Generation): void {
+export function feedBody(sink: InputSink, body: ProtocolStateBody, rule: EraName): void {
   const { constants, blockchain_state: blockchain, consensus_state: consensus } = body;
 
   sink.number(constants.k, 32);
   sink.number(constants.delta, 32);
   sink.number(constants.slots_per_epoch, 32);
   sink.number(constants.slots_per_sub_window, 32);
-  if (rule === 'berkeley') {
+  if (ERAS[rule].hashesGracePeriod) {
     if (constants.grace_period_slots === null)
       throw new RangeError(
-        'the Berkeley rule hashes grace_period_slots, which a rampup block has not',
+        `the ${ERAS[rule].label} rule hashes grace_period_slots, which a rampup block has not`,
       );
     sink.number(constants.grace_period_slots, 32);
   }
@@ -186,7 +186,7 @@ export function packToElements(feed: (sink: InputSink) => void): bigint[] {
 
 const poseidon = createPoseidon(poseidonKimchiParameters);
 
-function bodyHash(body: ProtocolStateBody, rule: Generation): bigint {
+function bodyHash(body: ProtocolStateBody, rule: EraName): bigint {
   const elements = packToElements((sink) => feedBody(sink, body, rule));
   return poseidon.hashWithPrefix(BODY_PREFIX, elements);
 }

@@ -5,7 +5,8 @@
  * Pure (no I/O, no `k6/*`, no `node:*`): the caller brings the module (paths.ts, loadMinaWasm).
  */
 import { isFieldElement } from './bin-prot.ts';
-import type { Generation, ProtocolStateBody } from './block.ts';
+import type { ProtocolStateBody } from './block.ts';
+import type { EraName } from './eras.ts';
 import { FIELD_BYTES, integerToBytesLE } from './field.ts';
 import { poseidonKimchiParameters } from './poseidon-kimchi-parameters.ts';
 import { poseidonLimbs } from './poseidon-limbs.ts';
@@ -98,7 +99,7 @@ export function createStateHasher(module: WebAssembly.Module): StateHasher {
   const packer = createPacker(inputView);
 
   function hashesWith(bodySponge: number, keep: boolean): StateHash {
-    function bodyHash(body: ProtocolStateBody, rule: Generation): Uint8Array {
+    function bodyHash(body: ProtocolStateBody, rule: EraName): Uint8Array {
       const count = packer((sink) => feedBody(sink, body, rule));
       if (!keep) wasm.forgetKimchiInput(bodySponge);
       return run(bodySponge, count);

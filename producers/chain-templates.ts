@@ -5,7 +5,13 @@
  */
 import { decode } from '../mina/base58check.ts';
 import { BinProtError } from '../mina/bin-prot.ts';
-import { EMPTY_BODY, type ParsedBlock, parseBlock, type PublicKeyElements } from '../mina/block.ts';
+import {
+  EMPTY_BODY,
+  isEmptyBody,
+  type ParsedBlock,
+  parseBlock,
+  type PublicKeyElements,
+} from '../mina/block.ts';
 import {
   type ChainBuilder,
   type ChainLink,
@@ -13,13 +19,13 @@ import {
   createChainBuilder,
   growChain,
   type GrownBlock,
-  SLOT_TIME_MS,
 } from '../mina/chain.ts';
 import { FIELD_BYTES } from '../mina/field.ts';
 import { createStateHasher } from '../mina/state-hasher.ts';
 import { parseSubmission, tokenBytes } from '../mina/submission.ts';
 import { loadMinaWasm } from '../paths.ts';
 import { EXIT, UserError } from '../user-error.ts';
+import { type ChainOrigin, placedAt, settled } from './chain-origin.ts';
 import { planSubmissions, type TipTime } from './corpus-plan.ts';
 import type { Producer } from './fleet.ts';
 import { type Payload, payloadBytes } from './payloads.ts';
@@ -35,6 +41,8 @@ export type ChainRequest = {
   endMs: number;
   /** Who will submit the blocks, as the corpus of `seed` plans it; without it the recorded creators stay. */
   makers?: { producers: readonly Producer[]; count: number };
+  /** Era and genesis of the chain; absent or null: those of the recorded blocks. */
+  origin?: ChainOrigin | null | undefined;
 };
 
 /** As in Mina, where three of four slots get a block. */
@@ -42,14 +50,15 @@ const EMPTY_SLOTS = 0.25;
 /** Blocks beside which there is a second one of the same slot. */
 const FORKS = 0.1;
 const PLANNED_AT_ONCE = 4096;
-/** Of the rampup networks; the others have {@link SLOT_TIME_MS}. */
-const RAMPUP_SLOT_TIME_MS = 60_000;
 
 /** A recorded submission whose block others are made from. */
 export type Source = {
   payload: Payload;
   /** With a body that is cut off: all that a chain changes stands before it. */
   header: ParsedBlock;
+  /** Of the whole block. */
+  bodyBytes: number;
+  isBodyEmpty: boolean;
 };
 
 /** Templates of `folder` (default: those that are shipped) as they are, or of a chain made from them. */
@@ -72,7 +81,7 @@ export async function chainTemplates(
   payloads: readonly Payload[],
   request: ChainRequest,
 ): Promise<SubmissionTemplate[]> {
-  const sources = await readHeaders(payloads);
+  const sources = await readHeaders(payloads, { mayDiffer: Boolean(request.origin) });
   const blocks = layOut(sources, request);
   const grown = makeBlocks(sources, blocks, request);
   const read = keepLast(blockOf);
@@ -116,21 +125,34 @@ export function keepLast<A, B>(of: (argument: A) => Promise<B>): (argument: A) =
   };
 }
 
-/** One file in memory at a time. @throws UserError that names each faulty file */
-export async function readHeaders(payloads: readonly Payload[]): Promise<Source[]> {
+/**
+ * One file in memory at a time.
+ * @param mayDiffer whether they may be of several networks: those that move into another one
+ * @throws UserError that names each faulty file
+ */
+export async function readHeaders(
+  payloads: readonly Payload[],
+  { mayDiffer }: { mayDiffer: boolean },
+): Promise<Source[]> {
   const sources: Source[] = [];
   const problems: string[] = [];
   for (const payload of payloads) {
     const { whole } = await blockOf(payload);
     try {
-      const { offsets } = parseBlock(whole);
+      const { offsets, body } = parseBlock(whole);
       const header = parseBlock(whole.slice(0, offsets.body + EMPTY_BODY.length));
-      sources.push({ payload, header });
+      sources.push({
+        payload,
+        header,
+        bodyBytes: body.length,
+        isBodyEmpty: isEmptyBody(body),
+      });
     } catch (error) {
       if (!(error instanceof BinProtError)) throw error;
       problems.push(`${payload.path}: --chain needs blocks, but this is none: ${error.message}`);
       continue;
     }
+    if (mayDiffer) continue;
     const [first] = sources;
     const [found, wanted] = [sources.at(-1)!, first].map(networkOf);
     if (found !== wanted)
@@ -151,7 +173,7 @@ function networkOf({ header }: Source): string {
   const since = consensus.curr_global_slot_since_hard_fork.slot_number;
   const genesis = timeText(Number(constants.genesis_state_timestamp));
   const forkSlot = consensus.global_slot_since_genesis - since;
-  return `${header.generation} (genesis ${genesis}, slot ${forkSlot})`;
+  return `${header.era} (genesis ${genesis}, slot ${forkSlot})`;
 }
 
 /** ECMA-262, section 21.4.1.1: a date is at most 8.64e15 ms from 1970; a block may say any 64 bits. */
@@ -251,15 +273,22 @@ function creatorsOf(
  */
 export function beginChain(
   sources: readonly Source[],
-  { slots, endMs, what }: { slots: number; endMs: number; what: string },
+  {
+    slots,
+    endMs,
+    what,
+    origin = null,
+  }: { slots: number; endMs: number; what: string; origin?: ChainOrigin | null | undefined },
 ): { any: ChainBuilder; builders: Map<Source, ChainBuilder>; firstSlot: number; root: ChainLink } {
   const hasher = createStateHasher(loadMinaWasm());
-  const [{ header: first }] = sources;
-  const slotTimeMs = first.generation === 'rampup' ? RAMPUP_SLOT_TIME_MS : SLOT_TIME_MS;
+  const genesis = origin && settled(sources[0].header, origin, hasher);
+  const headerOf = ({ header }: Source): ParsedBlock =>
+    genesis === null ? header : placedAt(header, genesis);
+  const first = headerOf(sources[0]);
   const builders = new Map(
     sources.map((source) => [
       source,
-      createChainBuilder(source.header, { hash: hasher.cached(), slotTimeMs, epochFields: true }),
+      createChainBuilder(headerOf(source), { hash: hasher.cached(), epochFields: true }),
     ]),
   );
   const any = builders.get(sources[0])!;
@@ -272,7 +301,13 @@ export function beginChain(
     throw new UserError(
       `${what} takes ${slots} slots up to ${timeText(endMs)}, but the network of the blocks began ` +
         `${Math.max(0, lastSlot - genesisSlot)} slots before (${timeText(genesisMs)})`,
-      { hint: 'ask for a shorter chain, or for blocks of an older network', exitCode: EXIT.usage },
+      {
+        hint:
+          origin === null
+            ? 'ask for a shorter chain, or for blocks of an older network'
+            : 'ask for a shorter chain, or for another --era',
+        exitCode: EXIT.usage,
+      },
     );
 
   // The first block's parent is never sent: the highest recorded block, moved to the slot before, for recorded blocks may be of any time.
@@ -282,7 +317,10 @@ export function beginChain(
     { ...any.root, slot: -1, stateHashBytes: first.protocol_state.previous_state_hash },
     {
       slot: firstSlot - 1,
-      height: sources.reduce((height, source) => Math.max(height, heightOf(source)), 0),
+      height:
+        origin === null
+          ? sources.reduce((height, source) => Math.max(height, heightOf(source)), 0)
+          : origin.height + Math.floor((firstSlot - 1 - origin.globalSlot) * (1 - EMPTY_SLOTS)),
     },
   );
   return { any, builders, firstSlot, root: moved };
@@ -298,6 +336,7 @@ function makeBlocks(
     slots: planned.at(-1)!.uses[0].tip.toSlot,
     endMs: request.endMs,
     what: `--chain ${request.length}`,
+    origin: request.origin,
   });
   const creators = creatorsOf(planned, request);
   let made = 0;

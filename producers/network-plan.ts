@@ -1,9 +1,9 @@
 /**
  * Who submits which block when, in a network of block producers: a simulation in the network's own time.
  *
- * A node submits once each five slots, 15 minutes (MinaProtocol/mina, src/lib/uptime_service/uptime_service.ml): the block that
+ * A node submits once each five slots (MinaProtocol/mina, src/lib/uptime_service/uptime_service.ml): the block that
  * it makes, at once and without snark work; else the best tip that it knows, when its snark work is made. So the producers fall
- * into five waves, one a slot. Here each slot of three minutes has one block (no slot stays empty), as the program's mock of 15
+ * into five waves, one a slot. Here each slot has one block (no slot stays empty), as the program's mock of 15
  * producers has: each block then comes from a wave, a fifth of the fleet. Simpler than the network: the maker of a slot's block
  * is one of the slot's wave, since only such a one submits its block.
  *
@@ -12,12 +12,9 @@
  *
  * Pure but for the random streams: everything follows from the shape and its seed.
  */
-import { SLOT_TIME_MS } from '../mina/chain.ts';
+import { type EraName, ERAS, submissionPeriodMs } from '../mina/eras.ts';
 import { RandomStream } from './random.ts';
 
-export const SLOTS_PER_CYCLE = 5;
-/** From one submission of a node to its next. */
-export const CYCLE_MS = SLOTS_PER_CYCLE * SLOT_TIME_MS;
 /** How long a node waits after a failure before it sends the same again. */
 export const RETRY_MS = 64_000;
 
@@ -29,9 +26,9 @@ const SNARK_WORK_MS = { least: 10_000, most: 60_000 } as const;
 const JITTER_MS = 2000;
 /** No submission comes later in its slot. */
 const LATEST_IN_SLOT_MS = SNARK_WORK_MS.most + JITTER_MS;
-/** Two submissions of one producer are at least this far apart, and at most {@link MOST_GAP_MS}. */
-export const LEAST_GAP_MS = CYCLE_MS - LATEST_IN_SLOT_MS;
-export const MOST_GAP_MS = CYCLE_MS + LATEST_IN_SLOT_MS;
+/** How far two submissions of one producer are apart. */
+export const leastGapMs = (era: EraName): number => submissionPeriodMs(era) - LATEST_IN_SLOT_MS;
+export const mostGapMs = (era: EraName): number => submissionPeriodMs(era) + LATEST_IN_SLOT_MS;
 
 /** How many slots late a late node sees a block, and how many blocks behind a lagging one is; each equally likely. */
 const LATE_SLOTS = { least: 1, most: 3 } as const;
@@ -41,6 +38,8 @@ const BLOCKS_BEFORE = LAGGING_BLOCKS.most;
 
 /** `shares`: 0 to 1. */
 export type NetworkShape = {
+  /** Whose slots and cycles. */
+  era: EraName;
   /** At least 1. */
   producers: number;
   /** In the network's time. */
@@ -89,13 +88,14 @@ export type NetworkPlan = {
 };
 
 /** How many submissions a plan has at most. */
-export const mostSubmissions = ({ producers, durationMs }: NetworkShape): number =>
-  producers * Math.ceil(durationMs / CYCLE_MS);
+export const mostSubmissions = ({ era, producers, durationMs }: NetworkShape): number =>
+  producers * Math.ceil(durationMs / submissionPeriodMs(era));
 
 /** @throws RangeError for a shape outside its ranges */
 export function planNetwork(shape: NetworkShape): NetworkPlan {
   checkShape(shape);
-  const { producers, durationMs, seed } = shape;
+  const { era, producers, durationMs, seed } = shape;
+  const { slotTimeMs, submissionSlots } = ERAS[era];
   // Streams of their own, so that one share does not move what another decides.
   const random = new RandomStream(seed, 'network');
   const lagging = new RandomStream(seed, 'network lagging');
@@ -107,9 +107,9 @@ export function planNetwork(shape: NetworkShape): NetworkPlan {
   const dealt = Uint32Array.from({ length: producers }, (_, i) => i);
   random.shuffle(dealt);
   const waves = new Uint8Array(producers);
-  const members: number[][] = Array.from({ length: SLOTS_PER_CYCLE }, () => []);
+  const members: number[][] = Array.from({ length: submissionSlots }, () => []);
   dealt.forEach((producer, place) => {
-    waves[producer] = place % SLOTS_PER_CYCLE;
+    waves[producer] = place % submissionSlots;
     members[waves[producer]].push(producer);
   });
   const readyMs = Float64Array.from(dealt, () => between(SNARK_WORK_MS));
@@ -130,8 +130,8 @@ export function planNetwork(shape: NetworkShape): NetworkPlan {
   for (let slot = -BLOCKS_BEFORE; slot < 0; slot++) addMain(slot, random.below(producers));
 
   const planned: { atMs: number; producer: number; block: number; kind: SubmissionKind }[] = [];
-  for (let slot = 0; slot * SLOT_TIME_MS < durationMs; slot++) {
-    const wave = members[slot % SLOTS_PER_CYCLE];
+  for (let slot = 0; slot * slotTimeMs < durationMs; slot++) {
+    const wave = members[slot % submissionSlots];
     const able = wave.filter((producer) => behind[producer] === 0);
     const maker = able.length > 0 ? able[random.below(able.length)] : undefined;
     addMain(slot, maker ?? random.below(producers));
@@ -144,7 +144,7 @@ export function planNetwork(shape: NetworkShape): NetworkPlan {
     const fork = main + 1;
     if (forkMaker !== undefined) blocks.push({ ...blocks[main], maker: forkMaker, isFork: true });
 
-    const from = slot * SLOT_TIME_MS;
+    const from = slot * slotTimeMs;
     const wavesSubmissions = wave.map((producer): (typeof planned)[number] => {
       if (producer === maker || producer === forkMaker) {
         const atMs = from + between(MAKING_MS) + between(SENDING_MS);

@@ -7,6 +7,7 @@ import { EMPTY_BODY } from '../mina/block.ts';
 import type { ChainBlock, ChainLink } from '../mina/chain.ts';
 import { FIELD_BYTES } from '../mina/field.ts';
 import { beginChain, blockOf, keepLast, readHeaders, type Source } from './chain-templates.ts';
+import type { ChainOrigin } from './chain-origin.ts';
 import type { Producer } from './fleet.ts';
 import { type NetworkPlan, SUBMISSION_KINDS } from './network-plan.ts';
 import { type Payload, payloadBytes } from './payloads.ts';
@@ -36,10 +37,21 @@ const VRF_OUTPUT_MASK = 0x1f;
  */
 export async function networkTemplates(
   payloads: readonly Payload[],
-  { plan, producers, endMs }: { plan: NetworkPlan; producers: readonly Producer[]; endMs: number },
+  {
+    plan,
+    producers,
+    endMs,
+    origin = null,
+  }: {
+    plan: NetworkPlan;
+    producers: readonly Producer[];
+    endMs: number;
+    /** Era and genesis of the chain; null: those of the recorded blocks. */
+    origin?: ChainOrigin | null;
+  },
 ): Promise<NetworkTemplates> {
   const { blocks, submissions, shape } = plan;
-  const sources = await readHeaders(payloads);
+  const sources = await readHeaders(payloads, { mayDiffer: origin !== null });
   const withWork = sources.filter(({ payload }) => payload.snarkWork !== undefined);
   const random = new RandomStream(shape.seed, 'network blocks');
   const anyOf = (list: readonly Source[]) => list[random.below(list.length)];
@@ -55,6 +67,7 @@ export async function networkTemplates(
     slots: blocks.at(-1)!.slot - firstSlot + 1,
     endMs,
     what: `a network of ${blocks.length} blocks`,
+    origin,
   });
   const grown: ChainBlock[] = [];
   blocks.forEach(({ slot, parent, maker, isFork }, i) => {

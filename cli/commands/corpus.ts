@@ -2,14 +2,16 @@
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../system/screen.ts';
 import { parseCreatedAt } from '../../mina/created-at.ts';
+import { ERAS } from '../../mina/eras.ts';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
 import type { Network } from '../../mina/network.ts';
 import { defaultProducers } from '../../producers/corpus-plan.ts';
 import { EXPORT_FORMATS, exportSubmissions, type ExportFormat } from '../../producers/export.ts';
 import { makeFleet } from '../../producers/fleet.ts';
 import { readProducers } from '../../producers/key-source.ts';
-import { readTemplates } from '../../producers/templates.ts';
-import { readChain } from '../../producers/chain-templates.ts';
+import { readSources, readTemplates } from '../../producers/templates.ts';
+import { chooseEra, type EraChoice } from '../../producers/chain-origin.ts';
+import { readChain, readHeaders } from '../../producers/chain-templates.ts';
 import { countOf, formatBytes } from '../../results/units.ts';
 
 import { EXIT } from '../../user-error.ts';
@@ -18,6 +20,7 @@ import { throwProblems } from '../parse.ts';
 import { keyAccess } from '../passphrase.ts';
 import {
   chainOption,
+  ERA_OPTION,
   NETWORK_OPTION,
   payloadsOption,
   PRODUCERS_FILE_OPTION,
@@ -55,6 +58,7 @@ export const corpus: Command = {
     NETWORK_OPTION,
     payloadsOption(' whose blocks are taken (two are shipped)'),
     chainOption('of --start'),
+    ERA_OPTION,
     {
       name: 'snark-work-share',
       type: 'number',
@@ -106,7 +110,18 @@ export const corpus: Command = {
         problems.push(`--snark-work-share is ${share}, but every recorded body has snark work`);
       throwProblems(problems, 'give --payloads a folder that has both kinds');
     }
+    const length = values.chain as number;
+    const chosen =
+      length === 0
+        ? null
+        : chooseEra(await readHeaders(await readSources(payloads), { mayDiffer: true }), {
+            era: values.era as EraChoice,
+            isChosen: sources.era !== 'default',
+            network,
+            fromMs: startSeconds * 1000 - 3 * length * ERAS.berkeley.slotTimeMs,
+          });
     const screen = new Screen(stdout);
+    if (chosen?.note) screen.line(`note: ${chosen.note}`);
     const interrupts = listenForInterrupts();
     // What is half made goes at the exit (system/new-folder.ts).
     interrupts.second.addEventListener('abort', () => process.exit(EXIT.interrupted));
@@ -125,7 +140,6 @@ export const corpus: Command = {
                   hourlyLimit: HOURLY_LIMIT,
                 }),
             });
-      const length = values.chain as number;
       const templates =
         length === 0
           ? recorded
@@ -133,6 +147,7 @@ export const corpus: Command = {
               length,
               seed,
               endMs: startSeconds * 1000,
+              origin: chosen!.origin,
               makers: { producers: fleet.producers, count },
             });
       const { bytes } = await exportSubmissions({
@@ -184,6 +199,8 @@ function check(
     problems.push(
       '--chain and --snark-work-share exclude each other: in a chain the maker of a block submits without snark work, the others with it',
     );
+  if (sources.era === 'flag' && values.chain === 0)
+    problems.push('--era has no effect without --chain: the recorded blocks go as they are');
   const perSecond = rate as number;
   const spanSeconds = Math.floor(((count as number) - 1) / perSecond);
   let startSeconds = Math.floor(Date.now() / 1000) - spanSeconds;

@@ -1,14 +1,11 @@
-/** `npm run inspect -- FILE…`: for each recorded submission one JSON line; is it really signed, and for which network? */
+/** `npm run inspect -- FILE…`: for each recorded submission or block one JSON line; is it really signed, for which network, of which era? */
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { decode, encode } from '../../mina/base58check.ts';
-import { BinProtError } from '../../mina/bin-prot.ts';
-import { type BlockSummary, decodeBlock } from '../../mina/block-summary.ts';
 import { type Network, NETWORKS } from '../../mina/network.ts';
 import { createSigner, type Signer } from '../../mina/signer.ts';
-import type { StateHash } from '../../mina/state-hash.ts';
 import { createStateHasher } from '../../mina/state-hasher.ts';
 import {
   parseSubmission,
@@ -19,14 +16,24 @@ import {
 } from '../../mina/submission.ts';
 import { signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
-
+import { ERA_CHOICES, type EraChoice } from '../../producers/chain-origin.ts';
 import { readRegularFile } from '../../system/regular-file.ts';
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
+import {
+  blockFields,
+  type BlockFields,
+  type BlockTools,
+  inspectRaw,
+  NO_BLOCK,
+  RAW_NAME,
+  isRaw,
+  type OuterSizes,
+} from '../inspect-block.ts';
 
 /** One line of output; null for what could not be found out. */
-export type Inspection = {
+export type Inspection = BlockFields & {
   file: string;
   submitter: string | null;
   created_at: string | null;
@@ -34,48 +41,45 @@ export type Inspection = {
   signature: 'valid' | 'invalid' | null;
   network: Network | null;
   block_hash: string | null;
-  state_hash: string | null;
-  previous_state_hash: string | null;
-  height: number | null;
-  slot: number | null;
-  generation: BlockSummary['generation'] | null;
-  /** In bytes; `snark_work` if there is some, the parts of the block if it can be decoded. `body` is the block's: the staged ledger diff. */
-  sizes: Sizes | null;
-  error?: string;
 };
-
-type OuterSizes = { submission: number; snark_work?: number };
-type Sizes = OuterSizes & { block: number } & Partial<BlockSummary['sizes']>;
-
-/** What the block itself says. */
-type BlockFields = Pick<
-  Inspection,
-  'state_hash' | 'previous_state_hash' | 'height' | 'slot' | 'generation' | 'sizes' | 'error'
->;
 
 export const inspect: Command = {
   name: 'inspect',
   summary:
-    'check recorded submissions: one JSON line each, with signature and network. FILE: JSON, one or a line each; a folder of them; what a backend stored; - for standard input. Exit code 99 if one is not valid.',
+    'check recorded submissions: one JSON line each, with signature, network, era and slot. FILE: JSON, one or a line each; a folder of them; what a backend stored; a raw block or protocol state (.dat, .bin); - for standard input. Exit code 99 if one is not valid.',
   operands: 'FILE…',
-  options: [],
+  options: [
+    {
+      name: 'era',
+      type: 'choice',
+      argument: 'ERA',
+      choices: ERA_CHOICES,
+      default: 'auto',
+      help: 'of which era the blocks must be; auto = each says it: by its version, a bare protocol state by the length of its slots',
+    },
+  ],
   prints: 'its result',
-  async run({ operands, cwd, stdout, stderr }) {
+  async run({ operands, values, cwd, stdout, stderr }) {
     if (operands.length === 0)
       throw new UserError('no file was given', {
         hint: 'give files or folders with submissions, or - for standard input',
         exitCode: EXIT.usage,
       });
     const wasm = loadMinaWasm();
-    const tools = { signer: createSigner(wasm), hash: createStateHasher(wasm) };
+    const tools = {
+      signer: createSigner(wasm),
+      hash: createStateHasher(wasm),
+      era: values.era as EraChoice,
+    };
     let faults = 0;
     let unsigned = 0;
     for await (const source of sourcesOf(operands, cwd)) {
       const inspection = await inspectSource(source, tools);
       const { signature, error } = inspection;
+      const raw = isRaw(source);
       // A valid signature may be over a block that cannot be decoded: that is reported, but it is no fault of the signature.
       if (signature === 'invalid' || (signature === null && error !== undefined)) faults++;
-      if (signature === null && error === undefined) unsigned++;
+      if (signature === null && error === undefined && !raw) unsigned++;
       stdout.write(`${JSON.stringify(inspection)}\n`);
     }
     if (unsigned > 0)
@@ -113,19 +117,22 @@ async function filesOf(operand: string, cwd: string): Promise<string[]> {
     });
   });
   if (!found.isDirectory()) return [operand];
-  const isSubmission = (entry: Dirent): boolean =>
-    entry.isFile() && /\.(json|ndjson)$/.test(entry.name);
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const inside = entries
-    .filter(isSubmission)
-    .map((entry) => join(operand, entry.parentPath.slice(path.length), entry.name))
-    .sort();
-  if (inside.length === 0)
-    throw new UserError(`the folder ${operand} holds no .json or .ndjson file`, {
-      hint: 'give a folder with recorded submissions',
+  const named = (names: RegExp): string[] =>
+    entries
+      .filter((entry: Dirent) => entry.isFile() && names.test(entry.name))
+      .map((entry) => join(operand, entry.parentPath.slice(path.length), entry.name))
+      .sort();
+  const inside = named(/\.(json|ndjson)$/);
+  if (inside.length > 0) return inside;
+  // Beside submissions, blocks are theirs; alone they are what is asked for.
+  const blocks = named(RAW_NAME);
+  if (blocks.length === 0)
+    throw new UserError(`the folder ${operand} holds no .json, .ndjson, .dat or .bin file`, {
+      hint: 'give a folder with recorded submissions, or with blocks',
       exitCode: EXIT.noData,
     });
-  return inside;
+  return blocks;
 }
 
 /** What Node holds in one piece. */
@@ -135,6 +142,10 @@ const LF = 0x0a;
 /** A file is one submission, or one a line where its name or its first line says so. */
 function* submissionsIn(source: Source): Generator<Source> {
   const { name, path, bytes } = source;
+  if (isRaw(source)) {
+    yield source;
+    return;
+  }
   const firstEnd = bytes.indexOf(LF);
   const isLines =
     name.endsWith('.ndjson') ||
@@ -168,31 +179,21 @@ const UNKNOWN = {
   signature: null,
   network: null,
   block_hash: null,
-  state_hash: null,
-  previous_state_hash: null,
-  height: null,
-  slot: null,
-  generation: null,
-  sizes: null,
+  ...NO_BLOCK,
 } as const;
 
-type Tools = { signer: Signer; hash: StateHash };
+type Tools = BlockTools & { signer: Signer };
 
-function blockFields(block: Uint8Array, outer: OuterSizes, hash: StateHash): Partial<BlockFields> {
-  try {
-    const { state_hash, previous_state_hash, height, slot, generation, sizes } = decodeBlock(
-      block,
-      hash,
-    );
-    const all = { ...outer, ...sizes };
-    return { state_hash, previous_state_hash, height, slot, generation, sizes: all };
-  } catch (error) {
-    if (!(error instanceof BinProtError)) throw error;
-    return { sizes: { ...outer, block: block.length }, error: `block: ${error.message}` };
-  }
-}
-
-async function inspectSource({ name, path, bytes }: Source, tools: Tools): Promise<Inspection> {
+async function inspectSource(source: Source, tools: Tools): Promise<Inspection> {
+  const { name, path, bytes } = source;
+  if (isRaw(source))
+    return {
+      file: name,
+      ...UNKNOWN,
+      ...inspectRaw(name, bytes, tools, (block) =>
+        encode('blockHash', tools.signer.blake2b256(block)),
+      ),
+    };
   try {
     return { file: name, ...UNKNOWN, ...inspectSubmission(parseSubmission(bytes), tools) };
   } catch (error) {
@@ -206,7 +207,7 @@ async function inspectSource({ name, path, bytes }: Source, tools: Tools): Promi
 /** What a submission itself says: its signature under both networks, and its block. */
 export function inspectSubmission(
   submission: Submission,
-  { signer, hash }: Tools,
+  { signer, ...tools }: Tools,
 ): Pick<Inspection, 'submitter' | 'created_at' | 'signature' | 'network' | 'block_hash'> &
   Partial<BlockFields> {
   const { body, submitter, createdAt, submitterKey, signature } = submission;
@@ -221,7 +222,7 @@ export function inspectSubmission(
     submitter,
     created_at: createdAt.utc,
     block_hash: encode('blockHash', signer.blake2b256(block)),
-    ...blockFields(block, sizes, hash),
+    ...blockFields(block, sizes, tools),
   };
   try {
     const network = NETWORKS.find((each) => signer.verify(submitterKey, signature, message, each));
@@ -251,7 +252,7 @@ async function inspectStored(
   { submitter, created_at, block_hash }: Stored,
   path: string,
   submission: number,
-  { signer, hash }: Tools,
+  { signer, ...tools }: Tools,
 ): Promise<Partial<Inspection>> {
   const facts = { submitter, created_at, block_hash };
   const fault = (error: string): Partial<Inspection> => ({ ...facts, error });
@@ -269,5 +270,5 @@ async function inspectStored(
   if (block === null) return fault(`its block is missing: there is no ${blockPath}`);
   const found = encode('blockHash', signer.blake2b256(block));
   if (found !== block_hash) return fault(`its block ${blockPath} has the hash ${found}`);
-  return { ...facts, ...blockFields(block, { submission }, hash) };
+  return { ...facts, ...blockFields(block, { submission }, tools) };
 }

@@ -46,6 +46,7 @@ import { keyAccess } from '../passphrase.ts';
 import { confirmAt } from '../terminal.ts';
 import {
   chainOption,
+  ERA_OPTION,
   NETWORK_OPTION,
   payloadsOption,
   PRODUCERS_FILE_OPTION,
@@ -233,6 +234,7 @@ export const load: Command = {
     ...inGroup('what', [
       payloadsOption(': replay sends them as they are, load takes their blocks'),
       chainOption('in which the load begins'),
+      ERA_OPTION,
     ]),
     {
       name: 'timeout',

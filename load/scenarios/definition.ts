@@ -6,6 +6,7 @@
  * shared pieces: load/shape.ts (paces), load/timed-starts.ts (times of their own), load/parts.ts (mixes), pieces.ts (options).
  * Types alone.
  */
+import type { EraName } from '../../mina/eras.ts';
 import type { Payload } from '../../producers/payloads.ts';
 import type { LoadShape } from '../../results/types.ts';
 import type { OptionSpec, OptionValues } from '../../system/option.ts';
@@ -76,6 +77,8 @@ export type Known = {
   producers: number | null;
   /** null: none were asked for. */
   payloads: readonly Payload[] | null;
+  /** Of new blocks; null: there are none. */
+  era: EraName | null;
 };
 
 /** Where the submissions come from. */

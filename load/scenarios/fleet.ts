@@ -47,7 +47,7 @@ export const fleet: Definition = {
     'late-share': '0.02',
     'lagging-share': '0.02',
   },
-  uses: () => ['vus', 'duration', 'warm-up', ...namesOf(OPTIONS), ...SIGNERS],
+  uses: () => ['vus', 'duration', 'warm-up', 'era', ...namesOf(OPTIONS), ...SIGNERS],
   request(values) {
     const number = (name: string) => values[name] as number;
     return {
@@ -67,7 +67,8 @@ export const fleet: Definition = {
   shape: pacedShape,
   timed: {
     isTimed: () => true,
-    starts: (request, { producers }) => networkStarts(request, producers ?? request.producers!),
+    starts: (request, { producers, era }) =>
+      networkStarts(request, producers ?? request.producers!, era),
   },
   source: () => ({ kind: 'network', fed: 'never', asRecorded: false }),
   // An hour of the network is shorter.

@@ -115,4 +115,5 @@ export const SHARED_NAMES: readonly string[] = [
   'producers-file',
   'network',
   'chain',
+  'era',
 ];

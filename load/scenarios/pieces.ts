@@ -4,8 +4,8 @@ import type { Source } from './definition.ts';
 
 /** Of loads that sign: who submits, for which network. */
 export const SIGNERS = ['producers', 'producers-file', 'network'] as const;
-/** The same, with new blocks in place of the recorded ones. */
-export const SIGNED = [...SIGNERS, 'chain'] as const;
+/** The same, with new blocks in place of the recorded ones; `era` counts where there are some (rules.ts). */
+export const SIGNED = [...SIGNERS, 'chain', 'era'] as const;
 
 export const namesOf = (options: readonly OptionSpec[]): string[] =>
   options.map(({ name }) => name);

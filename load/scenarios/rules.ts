@@ -39,6 +39,12 @@ const isChosenIn =
   (name) =>
     !['default', 'scenario'].includes(sources[name] ?? 'default');
 
+/** Options of new blocks, which some scenarios make only with --chain. */
+const OF_CHAIN: readonly string[] = ['era'];
+
+const isWithoutChain = (used: ReadonlySet<string>, { chain }: OptionValues): boolean =>
+  used.has('chain') && chain === 0;
+
 /** The values of a scenario. */
 type Meaning = {
   definition: Definition;
@@ -60,6 +66,7 @@ function meaningOf(
   const isChosen = isChosenIn(sources);
   const all = definition.adjusted?.(values, isChosen) ?? values;
   const used = new Set(definition.uses(all));
+  if (isWithoutChain(used, all)) for (const name of OF_CHAIN) used.delete(name);
   const names = [...SHARED_NAMES, ...ownOptions(scenarios).map(({ name }) => name)];
   const unused = names.filter((name) => !used.has(name));
   const effective = { ...all };
@@ -80,7 +87,11 @@ export function withoutEffect(
   const { definition, all, unused } = meaningOf(values, sources, scenarios);
   const found = { problems: [] as string[], notes: [] as string[] };
   for (const name of unused) {
-    const why = definition.whyUnused?.(name, all) ?? `in the scenario ${definition.name}`;
+    const why =
+      definition.whyUnused?.(name, all) ??
+      (OF_CHAIN.includes(name) && definition.uses(all).includes('chain')
+        ? 'without --chain: the recorded blocks go as they are'
+        : `in the scenario ${definition.name}`);
     const source = sources[name];
     if (source === 'flag') found.problems.push(`--${name} has no effect ${why}`);
     if (source === 'file') {
@@ -117,6 +128,8 @@ function requestFrom({ definition, isChosen, all, effective }: Meaning): LoadReq
     requestTimeoutMs: all.timeout as number,
     seed: all.seed as string,
     network: all.network as LoadRequest['network'],
+    era: (all.era as LoadRequest['era']) ?? 'mesa',
+    eraChosen: isChosen('era'),
     producers: (all.producers as number | undefined) ?? null,
     ...definition.request?.(effective),
   };

@@ -1,13 +1,13 @@
 /** `npm run inspect`: what it prints for right, wrong and unreadable submissions, and its exit codes. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { inspect as inspectCommand, type Inspection } from '../../cli/commands/inspect.ts';
 import { encode } from '../../mina/base58check.ts';
 import { createSigner } from '../../mina/signer.ts';
-import { distFile, loadMinaWasm } from '../../paths.ts';
+import { distFile, loadMinaWasm, projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import { recordedBlock } from '../mina/block-fixtures.ts';
 import { signingVectors } from '../mina/vectors.ts';
@@ -30,7 +30,7 @@ async function inspect(args: string[]): Promise<Inspected> {
 }
 
 /** Standard input is a process's own. */
-function inspectInput(input: string): Inspected {
+function inspectInput(input: string | Buffer): Inspected {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [distFile('cli.js'), 'inspect', '-'],
@@ -61,7 +61,13 @@ describe('inspect', () => {
       previous_state_hash: '3NKwED6Qv8x7PbJhHU1oexvTpU2YTcAYUc5WMy3fRweK1U51Smrf',
       height: 4,
       slot: 5,
+      slot_since_hard_fork: 5,
+      epoch: 0,
+      slot_in_epoch: 5,
+      slot_time: '2024-02-21T08:54:54.322Z',
+      era: 'rc1',
       generation: 'rc1',
+      proof: 'not checked',
       sizes: {
         submission: 17_263,
         block: 12_702,
@@ -208,6 +214,78 @@ describe('inspect', () => {
       undecodable.lines[0].error!,
       /^block: protocol_state\.body\.consensus_state\.last_vrf_output: .* at byte \d+$/,
     );
+  });
+
+  test('raw blocks and bare protocol states: era, slot, epoch and the time of the slot', async () => {
+    const vectors = join(projectRoot, 'test', 'vectors', 'mesa');
+    const paths = [
+      join(vectors, 'mesa-mut-297736.header-and-empty-body.bin'),
+      join(vectors, 'mesa-devnet-546365.protocol_state.bin'),
+      join(vectors, 'mesa-mut-297736.protocol_state.bin'),
+    ];
+    const { lines, status, stderr } = await inspect(paths);
+    assert.deepEqual([status, stderr], [0, '']);
+    const mut = {
+      signature: null,
+      state_hash: '3NK6RWU4RvrLkCnsM8hcWykcr2FiAa6XJrBTGBuuzNUU5mBadseV',
+      height: 297_736,
+      slot: 449_669,
+      slot_since_hard_fork: 9,
+      epoch: 0,
+      slot_in_epoch: 9,
+      slot_time: '2026-06-05T18:13:30.000Z',
+      era: 'mesa',
+    };
+    const wanted = [
+      { ...mut, proof: 'not checkable yet' },
+      {
+        ...mut,
+        state_hash: '3NLP4wdhHVC6iPJPui2yZhL2BWbLMMqJNyBBVzYTpYvp7HP878Bd',
+        height: 546_365,
+        slot: 861_214,
+        slot_since_hard_fork: 1654,
+        slot_in_epoch: 1654,
+        slot_time: '2026-08-21T11:21:00.000Z',
+        proof: null,
+      },
+      { ...mut, proof: null },
+    ];
+    lines.forEach((line, i) => {
+      assert.equal(line.error, undefined);
+      assert.deepEqual({ ...line, ...wanted[i] }, line);
+    });
+    assert.equal(lines[0].sizes?.block, 12_710);
+    assert.deepEqual(lines[1].sizes, { protocol_state: 1532 });
+    const input = inspectInput(readFileSync(paths[0]));
+    assert.deepEqual({ ...input.lines[0], file: lines[0].file }, lines[0]);
+
+    // Blocks alone in a folder, under the names that a backend gives them; a wrong name is seen.
+    mkdirSync(join(base, 'blocks'));
+    writeFileSync(join(base, 'blocks', `${lines[0].block_hash}.dat`), readFileSync(paths[0]));
+    assert.equal((await inspect(['blocks'])).status, 0);
+    const other = 'ZB76TnYx5zWndg5bxkR6rkbBdycG9xBYYMTBs2ygUddTEF72FB';
+    writeFileSync(join(base, 'blocks', `${other}.dat`), readFileSync(paths[0]));
+    const renamed = await inspect([join('blocks', `${other}.dat`)]);
+    assert.equal(renamed.status, EXIT.gateFailed);
+    assert.match(renamed.lines[0].error!, /^its name says ZB76TnYx.*, but its hash is /);
+  });
+
+  test('an era that a block is not of, a version of no era, and what is no block', async () => {
+    const path = join(projectRoot, 'test/vectors/mesa/mesa-mut-297736.header-and-empty-body.bin');
+    const wrong = await inspect(['--era', 'berkeley', path, recordedFile(RECORDED_NAMES[1])]);
+    assert.match(wrong.lines[0].error!, /it is of Mesa, not of Berkeley/);
+    assert.match(wrong.lines[1].error!, /it is of release candidate 1, not of Berkeley/);
+    assert.equal(wrong.status, EXIT.gateFailed);
+    assert.equal((await inspect(['--era', 'mesa', path])).status, 0);
+
+    const bytes = readFileSync(path);
+    bytes[12_699] = 5;
+    writeFileSync(join(base, 'preflight.bin'), bytes);
+    writeFileSync(join(base, 'proof.bin'), bytes.subarray(1528));
+    const { lines, status } = await inspect(['preflight.bin', 'proof.bin']);
+    assert.equal(status, EXIT.gateFailed);
+    assert.match(lines[0].error!, /5 is the version of the archived preflight network alone .* byte 12699/); // prettier-ignore
+    assert.match(lines[1].error!, /^block: protocol_state\./);
   });
 
   test('nothing to inspect is the user’s to mend', async () => {

@@ -10,6 +10,7 @@ import { configSchema } from '../../cli/config-file.ts';
 import { COMMAND_NAMES } from '../../cli/commands.ts';
 import { GATES } from '../../judge/gates.ts';
 import { SCENARIOS } from '../../load/scenarios/index.ts';
+import { ERAS, submissionPeriodMs } from '../../mina/eras.ts';
 import { projectRoot } from '../../paths.ts';
 import type { OptionSpec } from '../../system/option.ts';
 import { EXIT } from '../../user-error.ts';
@@ -64,11 +65,57 @@ const scenariosText = (): string =>
     ]),
   ]);
 
+const minutes = (ms: number): string => `${ms / 60_000} min`;
+const timeOf = (ms: number): string => new Date(ms).toISOString().replace(':00.000Z', 'Z');
+
+const erasText = (): string => {
+  const eras = [ERAS.berkeley, ERAS.mesa];
+  const genesis = (network: 'mainnet' | 'devnet') => [
+    `genesis of ${network}: time, global slot, height`,
+    ...eras.map(({ networks }) => {
+      const { genesisMs, globalSlot, fork } = networks[network]!;
+      return `${timeOf(genesisMs)}, ${globalSlot}, ${fork.height === null ? 'not known here' : fork.height + 1}`;
+    }),
+  ];
+  return table([
+    ['', ...eras.map(({ label }) => label)],
+    ['`--era`', ...eras.map(({ name }) => code(name))],
+    [
+      'protocol version of its blocks',
+      ...eras.map(({ protocolVersion: v }) => `${v.transaction}.${v.network}.${v.patch}`),
+    ],
+    ['slot', ...eras.map(({ slotTimeMs }) => `${slotTimeMs / 1000} s`)],
+    [
+      'epoch',
+      ...eras.map(
+        ({ slotsPerEpoch, slotTimeMs }) =>
+          `${slotsPerEpoch} slots, ${(slotsPerEpoch * slotTimeMs) / 86_400_000} days`,
+      ),
+    ],
+    [
+      'a node submits every',
+      ...eras.map(
+        ({ name, submissionSlots }) =>
+          `${submissionSlots} slots, ${minutes(submissionPeriodMs(name))}`,
+      ),
+    ],
+    genesis('mainnet'),
+    genesis('devnet'),
+    [
+      'proof of a block',
+      ...eras.map(({ proof }) =>
+        proof.state === 'checkable' ? `needs ${proof.needs}` : `${proof.state}: ${proof.why}`,
+      ),
+    ],
+  ]);
+};
+
 /** Page and mark -> what stands there. */
 const WRITTEN: [page: string, mark: string, text: () => string][] = [
   ['docs/options.md', 'options of load', optionsText],
   ['docs/gates.md', 'gates', gatesText],
   ['docs/scenarios.md', 'scenarios', scenariosText],
+  ['docs/eras.md', 'eras', erasText],
 ];
 
 for (const [page, mark, text] of WRITTEN)

@@ -16,7 +16,8 @@ import { endOf } from '../support/load-end.ts';
 import { SampleAggregator } from '../../load/k6/samples.ts';
 import { mostWithin, timedSchedule } from '../../load/schedule.ts';
 import { ScheduleWatch } from '../../load/k6/schedule-watch.ts';
-import { LEAST_GAP_MS } from '../../producers/network-plan.ts';
+import { leastGapMs } from '../../producers/network-plan.ts';
+import type { EraName } from '../../mina/eras.ts';
 import type { Payload } from '../../producers/payloads.ts';
 import { answerCode, CODE, packReport } from '../../scenarios/lib/reports.ts';
 import type { UserError } from '../../user-error.ts';
@@ -35,10 +36,10 @@ const request = (change: Partial<LoadRequest> = {}): LoadRequest => ({
 const quiet = { forkShare: 0, lateShare: 0, laggingShare: 0 };
 const startsOf = (
   request: LoadRequest,
-  known: { producers: number | null; payloads: readonly Payload[] | null },
+  known: { producers: number | null; payloads: readonly Payload[] | null; era?: EraName | null },
 ): TimedLoad | null => {
   const { timed } = definitionOf(request.scenario);
-  return timed?.isTimed(request) ? timed.starts(request, known) : null;
+  return timed?.isTimed(request) ? timed.starts(request, { era: 'berkeley', ...known }) : null;
 };
 const fleet = (speedup: number, change: Partial<LoadRequest> = {}): TimedLoad =>
   startsOf(request({ fleet: { speedup, ...quiet }, ...change }), {
@@ -55,7 +56,10 @@ test('a fleet: network time over speedup, a VU for each of few producers, retrie
   assert.equal(shape.iterations, 15);
   assert.equal(shape.vus, 15);
   assert.equal(shape.durationMs, 30_000);
-  assert.deepEqual(shape.timed!.retry, { everyMs: 64_000 / 30, withinMs: LEAST_GAP_MS / 30 });
+  assert.deepEqual(shape.timed!.retry, {
+    everyMs: 64_000 / 30,
+    withinMs: leastGapMs('berkeley') / 30,
+  });
   assert.equal(
     describeShape(shape),
     "open model, 15 submissions in 30 s at the network's times, 30 times as fast, 15 VUs at most",
@@ -77,7 +81,10 @@ test('a fleet of 1,000 for a day: far fewer VUs than producers', () => {
 
 test('what a fleet cannot do is told in sentences', () => {
   const problems = (speedup: number, producers: number, durationMs = 30_000) =>
-    fleetProblems({ durationMs, seed: '', fleet: { speedup, ...quiet } }, producers);
+    fleetProblems(
+      { durationMs, seed: '', era: 'berkeley', fleet: { speedup, ...quiet } },
+      producers,
+    );
   assert.deepEqual(problems(761, 15), []);
   assert.match(problems(762, 15)[0], /--speedup must be at most 761, but is 762: .* each 1\.10 s/);
   assert.match(problems(30, 1_000_000, 86_400_000)[0], /2880000000 times .* 2000000 is the most/);

@@ -1,7 +1,8 @@
 /** Blocks that the tests of blocks, state hashes and chains share. */
 import bs58check from 'bs58check';
 import fc from 'fast-check';
-import type { Generation, ParsedBlock, ProtocolState } from '../../mina/block.ts';
+import type { ParsedBlock, ProtocolState } from '../../mina/block.ts';
+import type { EraName } from '../../mina/eras.ts';
 import { encodeBlock, parseBlock } from '../../mina/block.ts';
 import { integerToBytesLE, p } from '../../mina/field.ts';
 import { readVector, recordedSubmission } from './vectors.ts';
@@ -48,35 +49,36 @@ export const blockVectors = (): BlockVectors =>
 export const recordedBlock = (file = 'submission-without-snark-work.json'): Uint8Array =>
   new Uint8Array(Buffer.from(recordedSubmission(file).data.block, 'base64'));
 
-const VERSIONS: Record<Generation, [number, number, number]> = {
+const VERSIONS: Record<EraName, [number, number, number]> = {
   rampup: [3, 1, 0],
   rc1: [2, 0, 0],
   berkeley: [3, 0, 0],
+  mesa: [4, 0, 0],
 };
 
-/** A recorded block (rc1) in the layout and with the version of another generation. */
-export function blockOf(generation: Generation, source: ParsedBlock): Uint8Array {
+/** A recorded block (rc1) in the layout and with the version of another era. */
+export function blockOf(era: EraName, source: ParsedBlock): Uint8Array {
   const { protocol_state } = source;
   const { constants } = protocol_state.body;
-  const [transaction, network, patch] = VERSIONS[generation];
+  const [transaction, network, patch] = VERSIONS[era];
   return encodeBlock({
     ...source,
     protocol_state: {
       ...protocol_state,
       body: {
         ...protocol_state.body,
-        constants: generation === 'rampup' ? { ...constants, grace_period_slots: null } : constants,
+        constants: era === 'rampup' ? { ...constants, grace_period_slots: null } : constants,
       },
     },
     current_protocol_version: { transaction, network, patch },
   });
 }
 
-/** One block of each generation. */
-export const generationBlocks = (): [Generation, Uint8Array][] =>
-  (['rampup', 'rc1', 'berkeley'] as const).map((generation) => [
-    generation,
-    blockOf(generation, parseBlock(recordedBlock())),
+/** One block of each era. */
+export const eraBlocks = (): [EraName, Uint8Array][] =>
+  (['rampup', 'rc1', 'berkeley', 'mesa'] as const).map((era) => [
+    era,
+    blockOf(era, parseBlock(recordedBlock())),
   ]);
 
 // --- random protocol states ------------------------------------------------------------------------------------
@@ -258,10 +260,14 @@ function fromJson(name: string, value: unknown): unknown {
   return /magnitude|total_currency|timestamp/.test(name) ? BigInt(text) : Number(text);
 }
 
+/** A protocol state as daemons write it in JSON. */
+export const stateFromJson = (json: unknown): ProtocolState =>
+  fromJson('protocol_state', json) as ProtocolState;
+
 export function mainnetState(): { state: ProtocolState; state_hash: string } {
   const { protocol_state, state_hash } = JSON.parse(readVector('mainnet-state.json')) as {
     protocol_state: unknown;
     state_hash: string;
   };
-  return { state: fromJson('protocol_state', protocol_state) as ProtocolState, state_hash };
+  return { state: stateFromJson(protocol_state), state_hash };
 }

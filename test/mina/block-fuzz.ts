@@ -5,7 +5,7 @@ import { encodeBlock, parseBlock } from '../../mina/block.ts';
 import { stateHashText } from '../../mina/state-hash.ts';
 import { createStateHasher } from '../../mina/state-hasher.ts';
 import { loadMinaWasm } from '../../paths.ts';
-import { generationBlocks, recordedBlock } from './block-fixtures.ts';
+import { eraBlocks, recordedBlock } from './block-fixtures.ts';
 
 /** xorshift32: the same numbers on every machine. */
 function randomSource(seed: number): (limit: number) => number {
@@ -39,7 +39,7 @@ export function checkMutations({ count, seed }: { count: number; seed: number })
 } {
   const below = randomSource(seed);
   const sources = [
-    ...generationBlocks().map(([, bytes]) => bytes),
+    ...eraBlocks().map(([, bytes]) => bytes),
     recordedBlock('submission-with-snark-work.json'),
   ];
   const hasher = createStateHasher(loadMinaWasm());
@@ -89,10 +89,10 @@ export function checkMutations({ count, seed }: { count: number; seed: number })
       assert.ok(again.length <= length);
       if (accepted % 16 === 0) {
         const reparsed = parseBlock(again);
-        assert.equal(reparsed.generation, parsed.generation);
+        assert.equal(reparsed.era, parsed.era);
         assert.equal(
-          stateHashText(hasher.stateHash(reparsed.protocol_state, parsed.generation)),
-          stateHashText(hasher.stateHash(parsed.protocol_state, parsed.generation)),
+          stateHashText(hasher.stateHash(reparsed.protocol_state, parsed.era)),
+          stateHashText(hasher.stateHash(parsed.protocol_state, parsed.era)),
         );
       }
       accepted++;

@@ -18,7 +18,7 @@ import { stateHashText } from '../../mina/state-hash.ts';
 import {
   blockOf,
   blockVectors,
-  generationBlocks,
+  eraBlocks,
   protocolStates,
   recordedBlock,
 } from './block-fixtures.ts';
@@ -42,7 +42,7 @@ describe('recorded blocks', () => {
       const block = parseBlock(bytes);
       const { body, previous_state_hash } = block.protocol_state;
       const { consensus_state: consensus, blockchain_state: blockchain } = body;
-      assert.equal(block.generation, 'rc1');
+      assert.equal(block.era, 'rc1');
       assert.equal(consensus.blockchain_length, vector.height);
       assert.equal(consensus.global_slot_since_genesis, vector.slot);
       assert.equal(consensus.curr_global_slot_since_hard_fork.slot_number, vector.slot);
@@ -94,11 +94,13 @@ describe('recorded blocks', () => {
       slot: vector.slot,
       slot_since_hard_fork: vector.slot,
       epoch: 0,
+      slot_in_epoch: vector.slot,
+      slot_time: '2024-02-21T08:54:54.322Z',
       timestamp: '2024-02-21T08:54:54.322Z',
       genesis_state_hash: both.genesis_state_hash,
       block_creator: submitter,
       coinbase_receiver: submitter,
-      generation: 'rc1',
+      era: 'rc1',
       protocol_version: '2.0.0',
       sizes: {
         block: both.bytes,
@@ -113,33 +115,33 @@ describe('recorded blocks', () => {
   });
 });
 
-describe('generations', () => {
+describe('eras', () => {
   test('each is told by layout and version, and comes back byte for byte', () => {
     const lengths: number[] = [];
-    for (const [generation, bytes] of generationBlocks()) {
+    for (const [era, bytes] of eraBlocks()) {
       const block = parseBlock(bytes);
-      assert.equal(block.generation, generation);
+      assert.equal(block.era, era);
       assert.equal(
         block.protocol_state.body.constants.grace_period_slots === null,
-        generation === 'rampup',
+        era === 'rampup',
       );
       assert.ok(sameBytes(encodeBlock(block), bytes));
-      assert.equal(decodeBlock(bytes).generation, generation);
+      assert.equal(decodeBlock(bytes).era, era);
       lengths.push(bytes.length);
     }
     // grace_period_slots is 2160 or so: FE and two bytes.
-    assert.deepEqual(lengths, [both.bytes - 3, both.bytes, both.bytes]);
+    assert.deepEqual(lengths, [both.bytes - 3, both.bytes, both.bytes, both.bytes]);
   });
 
   test('version 3.1.0 with grace_period_slots is not rampup', () => {
     const berkeley = parseBlock(blockOf('berkeley', parseBlock(recordedBlock())));
     const version = { transaction: 3, network: 1, patch: 0 };
     const bytes = encodeBlock({ ...berkeley, current_protocol_version: version });
-    assert.equal(parseBlock(bytes).generation, 'berkeley');
+    assert.equal(parseBlock(bytes).era, 'berkeley');
   });
 
   test('another transaction version is refused', () => {
-    for (const transaction of [0, 1, 4])
+    for (const transaction of [0, 1, 5])
       assert.throws(() => parseBlock(patched(recordedBlock(), both.version_at, transaction)), {
         field: 'current_protocol_version.transaction',
         offset: both.version_at,

@@ -91,7 +91,7 @@ describe('one block', () => {
       },
     };
     assert.ok(Buffer.compare(bytes, encodeBlock(expected)) === 0);
-    assert.equal(found.generation, template.generation);
+    assert.equal(found.era, template.era);
     assert.ok(Buffer.compare(found.protocol_state_proof, template.protocol_state_proof) === 0);
     assert.ok(Buffer.compare(found.body, template.body) === 0);
   });
@@ -166,8 +166,8 @@ describe('one block', () => {
 });
 
 const stateHashOf = (bytes: Uint8Array): string => {
-  const { protocol_state, generation } = parseBlock(bytes);
-  return stateHashText(hasher.stateHash(protocol_state, generation));
+  const { protocol_state, era } = parseBlock(bytes);
+  return stateHashText(hasher.stateHash(protocol_state, era));
 };
 
 /** Checks all links of a chain from its bytes alone. */

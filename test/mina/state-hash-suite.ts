@@ -1,11 +1,11 @@
 /** What every implementation of the state hash must do; run on the readable one and on the fast one. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Generation } from '../../mina/block.ts';
+import type { EraName } from '../../mina/eras.ts';
 import { parseBlock } from '../../mina/block.ts';
 import { bytesToIntegerLE } from '../../mina/field.ts';
 import { type StateHash, stateHashText } from '../../mina/state-hash.ts';
-import { blockVectors, generationBlocks, mainnetState, recordedBlock } from './block-fixtures.ts';
+import { blockVectors, eraBlocks, mainnetState, recordedBlock } from './block-fixtures.ts';
 
 export function stateHashSuite(name: string, create: () => StateHash): void {
   describe(`state hash, ${name}`, () => {
@@ -33,18 +33,18 @@ export function stateHashSuite(name: string, create: () => StateHash): void {
       assert.notEqual(stateHashText(hash.stateHash(state, 'rc1')), state_hash);
     });
 
-    test('each generation by its own rule', () => {
+    test('each era by its own rule', () => {
       const { rc1, berkeley } = recorded[0].state_hash;
-      const expected: Record<Generation, string> = { rampup: rc1, rc1, berkeley };
-      for (const [generation, bytes] of generationBlocks()) {
+      const expected: Record<EraName, string> = { rampup: rc1, rc1, berkeley, mesa: berkeley };
+      for (const [era, bytes] of eraBlocks()) {
         const { protocol_state } = parseBlock(bytes);
-        const found = stateHashText(hash.stateHash(protocol_state, generation));
-        assert.equal(found, expected[generation]);
+        const found = stateHashText(hash.stateHash(protocol_state, era));
+        assert.equal(found, expected[era]);
       }
     });
 
     test('the Berkeley rule cannot hash a rampup block', () => {
-      const [[, bytes]] = generationBlocks();
+      const [[, bytes]] = eraBlocks();
       const { protocol_state } = parseBlock(bytes);
       assert.throws(() => hash.stateHash(protocol_state, 'berkeley'), {
         name: 'RangeError',

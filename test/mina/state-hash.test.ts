@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Generation, ProtocolState } from '../../mina/block.ts';
+import type { ProtocolState } from '../../mina/block.ts';
+import type { EraName } from '../../mina/eras.ts';
 import { parseBlock } from '../../mina/block.ts';
 import { Fp, bytesToIntegerLE, integerToBytesLE, p } from '../../mina/field.ts';
 import { poseidonKimchiParameters } from '../../mina/poseidon-kimchi-parameters.ts';
@@ -227,9 +228,9 @@ describe('kimchi Poseidon in WebAssembly', () => {
   });
 });
 
-const rules: Generation[] = ['rampup', 'rc1', 'berkeley'];
-const ruleFor = (state: ProtocolState, index: number): Generation =>
-  rules[state.body.constants.grace_period_slots === null ? index % 2 : index % 3];
+const rules: EraName[] = ['rampup', 'rc1', 'berkeley', 'mesa'];
+const ruleFor = (state: ProtocolState, index: number): EraName =>
+  rules[state.body.constants.grace_period_slots === null ? index % 2 : index % 4];
 
 test('any state: the fast hash equals the readable one', () => {
   fc.assert(

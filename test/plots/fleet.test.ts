@@ -4,11 +4,14 @@ import { test } from 'node:test';
 import { fleetLines } from '../../load/fleet-record.ts';
 import { fleetConfig, type FleetData, fleetData, fleetHeight } from '../../plots/fleet.ts';
 import { renderPng } from '../../plots/render.ts';
-import { CYCLE_MS, type NetworkShape, planNetwork } from '../../producers/network-plan.ts';
+import { type NetworkShape, planNetwork } from '../../producers/network-plan.ts';
 import { fleetLine } from '../../results/schema.ts';
 import type { FleetLine } from '../../results/types.ts';
 
+const CYCLE_MS = 900_000;
+
 const shape = (change: Partial<NetworkShape>): NetworkShape => ({
+  era: 'berkeley',
   producers: 15,
   durationMs: 2 * CYCLE_MS,
   seed: 'picture',

@@ -2,20 +2,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SLOT_TIME_MS } from '../../mina/chain.ts';
 import {
-  CYCLE_MS,
-  LEAST_GAP_MS,
-  MOST_GAP_MS,
+  leastGapMs,
+  mostGapMs,
   mostSubmissions,
   type NetworkPlan,
   type NetworkShape,
   planNetwork,
-  SLOTS_PER_CYCLE,
   SUBMISSION_KINDS,
 } from '../../producers/network-plan.ts';
 
+const SLOT_TIME_MS = 180_000;
+const SLOTS_PER_CYCLE = 5;
+const CYCLE_MS = 900_000;
+
 const shape = (change: Partial<NetworkShape> = {}): NetworkShape => ({
+  era: 'berkeley',
   producers: 15,
   durationMs: 4 * CYCLE_MS,
   seed: 'mina',
@@ -41,6 +43,7 @@ const groups = <K>(rows: readonly Row[], key: (row: Row) => K): Map<K, Row[]> =>
 };
 
 const shapes = fc.record({
+  era: fc.constant('berkeley' as const),
   producers: fc.integer({ min: 1, max: 60 }),
   durationMs: fc.integer({ min: 1, max: 3 * CYCLE_MS }),
   seed: fc.string({ maxLength: 4 }),
@@ -110,7 +113,10 @@ test('laws of every plan', () => {
           assert.equal(Math.floor(atMs / SLOT_TIME_MS) % SLOTS_PER_CYCLE, plan.waves[producer]);
           if (i === 0) return;
           const gap = atMs - own[i - 1].atMs;
-          assert.ok(gap >= LEAST_GAP_MS && gap <= MOST_GAP_MS, `gap of ${gap} ms`);
+          assert.ok(
+            gap >= leastGapMs('berkeley') && gap <= mostGapMs('berkeley'),
+            `gap of ${gap} ms`,
+          );
         });
       // A parent is the main block of the slot before.
       plan.blocks.forEach(({ parent, slot }, i) => {

@@ -3,21 +3,23 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeBlock } from '../../mina/block-summary.ts';
-import { SLOT_TIME_MS } from '../../mina/chain.ts';
 import { templateOfPayloads, writeBrokenCorpus } from '../../producers/broken-corpus.ts';
 import { checkJob, readCorpus, writeCorpus } from '../../producers/corpus.ts';
 import { makeFleet } from '../../producers/fleet.ts';
-import { CYCLE_MS, planNetwork, SUBMISSION_KINDS } from '../../producers/network-plan.ts';
+import { planNetwork, SUBMISSION_KINDS } from '../../producers/network-plan.ts';
 import { networkTemplates } from '../../producers/network-templates.ts';
 import { payloadBytes } from '../../producers/payloads.ts';
 import { recordedPayloads, templatesOf } from '../../producers/templates.ts';
 import type { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
+const SLOT_TIME_MS = 180_000;
+const CYCLE_MS = 900_000;
 const END_MS = Date.parse('2026-01-02T03:04:05Z');
 const shipped = await recordedPayloads();
 const fleet = makeFleet({ seed: 'net', count: 12 });
 const plan = planNetwork({
+  era: 'berkeley',
   producers: 12,
   durationMs: 2 * CYCLE_MS,
   seed: 'net',

@@ -217,7 +217,7 @@ describe('from the outside, against the embedded backend', { concurrency: 2 }, (
   test('fleet: each producer every 15 minutes, each block from 3 of 15 producers', async () => {
     const quiet = ['--fork-share', '0', '--late-share', '0', '--lagging-share', '0'];
     const { folder, plan, summary, reconcile, report, stdout } = await runLoad([
-      '--scenario', 'fleet', '--speedup', '450', '--duration', '6s', ...quiet, ...ANY_PACE,
+      '--scenario', 'fleet', '--era', 'berkeley', '--speedup', '450', '--duration', '6s', ...quiet, ...ANY_PACE,
     ]); // prettier-ignore
     // Three cycles of 15 minutes in six seconds.
     assert.equal(plan.load.iterations, 45);
@@ -295,7 +295,11 @@ test('what makes no sense together is told at once', async () => {
   const folder = scratchFolder();
   writeFileSync(join(folder, 'one.json'), '{}');
   for (const [args, ...problems] of [
-    [['--scenario', 'fleet', '--speedup', '800'], /--speedup must be at most 761, but is 800/],
+    [['--scenario', 'fleet', '--era', 'berkeley', '--speedup', '800'], /--speedup must be at most 761, but is 800/],
+    [['--scenario', 'fleet', '--speedup', '400'], /--speedup must be at most 352, but is 400/],
+    [['--scenario', 'load', '--era', 'berkeley'], /--era has no effect without --chain: the recorded blocks go as they are/],
+    [['--scenario', 'big-blocks', '--era', 'mesa'], /--era has no effect in the scenario big-blocks/],
+    [['--scenario', 'fleet', '--era', 'preflight'], /--era must be .*mesa.*berkeley.*auto.*preflight/],
     [['--scenario', 'fleet', '--think', '1s', '--rate', '3/s', '--chain', '5'], /--think has no effect in the scenario fleet/, /--rate has/, /--chain has/],
     [['--scenario', 'fleet', '--fork-share', '2'], /--fork-share must be a number from 0 to 1, but is "2"/],
     [['--scenario', 'load', '--speedup', '3', '--timing', 'recorded'], /--speedup has no effect in the scenario load/, /--timing has no effect/],
@@ -314,7 +318,11 @@ test('a dry run of a day of 1,000 producers', async () => {
     'load', '--scenario', 'fleet', '--producers', '1000', '--speedup', '60', '--duration', '24m', '--dry-run',
   ]); // prettier-ignore
   assert.equal(exitCode, 0, stdout);
-  assert.match(stdout, /96000 submissions in 1440 s at the network's times, 60 times as fast/);
-  assert.match(stdout, /96000 signed beforehand by 1,000 producers/);
+  assert.match(stdout, /192000 submissions in 1440 s at the network's times, 60 times as fast/);
+  assert.match(stdout, /192000 signed beforehand by 1,000 producers/);
   assert.match(stdout, /gates .*on-time>=99%/);
+  assert.match(
+    stdout,
+    /era +new blocks of Mesa, since 2026-08-19T18:00Z: slots of 90 s, a cycle of 7.5 minutes/,
+  );
 });

@@ -53,5 +53,6 @@ export const factsOf = (change: Partial<Facts> = {}): Facts => ({
   memory: { totalBytes: 64e9, limitBytes: null },
   freeBytes: 1e15,
   openFilesLimit: 1_000_000,
+  era: null,
   ...change,
 });
