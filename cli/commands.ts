@@ -12,6 +12,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   corpus: async () => (await import('./commands/corpus.ts')).corpus,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   stack: async () => (await import('./commands/stack.ts')).stack,
+  verify: async () => (await import('./commands/verify.ts')).verify,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   bench: async () => (await import('./commands/bench.ts')).bench,
 };

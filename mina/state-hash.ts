@@ -79,7 +79,8 @@ export function feedBody(sink: InputSink, body: ProtocolStateBody, rule: EraName
   const { non_snark, pending_coinbase_hash } = blockchain.staged_ledger_hash;
   const digest = sha256
     .create()
-    .update(non_snark.ledger_hash.slice().reverse()) // big-endian
+    // Big-endian. A copy: the block may lie in a Buffer, whose slice() is none.
+    .update(Uint8Array.from(non_snark.ledger_hash).reverse())
     .update(non_snark.aux_hash)
     .update(non_snark.pending_coinbase_aux)
     .digest();

@@ -33,8 +33,6 @@ const MAX_PROOFS_VERIFIED = 2;
 /** Of the wrap domain: 1 is 2^14. */
 const WRAP_DOMAIN = 1;
 const KEY_BYTES = 2 + POINTS * 2 * FIELD_BYTES + 2;
-/** Characters of the base64. */
-export const KEY_CHARACTERS = 4 * Math.ceil(KEY_BYTES / 3);
 
 /** @param points in the order of the bytes */
 function keyBytes(points: readonly Point[]): Uint8Array {
@@ -83,7 +81,7 @@ function pointOfJson(value: unknown, name: string): Point {
   }
   if (typeof value === 'string') return compressedPoint(value, name);
   if (Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string'))
-    return { x: bigEndian(value[0] as string, name), y: bigEndian(value[1] as string, name) };
+    return { x: bigEndian(value[0], name), y: bigEndian(value[1], name) };
   if (Array.isArray(value)) return compressedPoint(value, name);
   throw new RangeError(`${name} is no point`);
 }

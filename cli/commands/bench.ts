@@ -16,6 +16,8 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   monitor: () => import('../../bench/monitor.ts'),
   reconcile: () => import('../../bench/reconcile.ts'),
   cost: () => import('../../bench/cost.ts'),
+  verifier: () => import('../../bench/verifier.ts'),
+  proofs: () => import('../../bench/proofs.ts'),
   plots: () => import('../../bench/plots.ts'),
 };
 

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { markdownTable } from 'markdown-table';
 import { GROUP_HEADINGS } from '../../cli/help.ts';
 import { load } from '../../cli/commands/load.ts';
+import { verify } from '../../cli/commands/verify.ts';
 import { configSchema } from '../../cli/config-file.ts';
 import { COMMAND_NAMES } from '../../cli/commands.ts';
 import { GATES } from '../../judge/gates.ts';
@@ -206,7 +207,7 @@ test('every page of docs can be found from the README, and every picture is show
 });
 
 test('options that the docs name are options', () => {
-  const names = new Set(load.options.map(({ name }) => name));
+  const names = new Set([...load.options, ...verify.options].map(({ name }) => name));
   const others = new Set([
     'serve',
     'token-env',
@@ -221,6 +222,8 @@ test('options that the docs name are options', () => {
     'ulimit',
     'container',
     'interval',
+    // npm's own.
+    'prefix',
   ]);
   const unknown = pages
     .filter((page) => page.startsWith('docs/') || page === 'README.md')
