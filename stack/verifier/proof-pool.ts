@@ -158,6 +158,8 @@ class ProofPool implements ProofChecker {
     const cores = Math.max(1, Math.floor(availableParallelism() / this.#most));
     const child = fork(program, [], {
       execArgv: ['--enable-source-maps'],
+      // A group of its own: Ctrl-C reaches this process alone. The child ends when the channel does.
+      detached: true,
       env: { ...process.env, RAYON_NUM_THREADS: String(cores), O1JS_BACKEND: backend },
       // Its words are not ours: nothing of them may stand between the answers.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -167,7 +169,6 @@ class ProofPool implements ProofChecker {
     child.on('message', (message: FromProofWorker) => this.#hear(worker, message, backend));
     child.on('error', () => undefined);
     child.on('exit', (code, signal) => this.#lose(worker, code, signal));
-    // Whatever ends this process.
     const module = pathToFileURL(join(PROOFS_FOLDER, 'o1js.mjs')).href;
     this.#tell(worker, { kind: 'start', module, backend, known });
   }

@@ -2,6 +2,7 @@
  * What verifies the rows of a pass: the embedded verifier, or a program (the original's, or another). Both give answers as lines would, so that one rule matches them.
  */
 import pLimit from 'p-limit';
+import { Arrivals } from '../../storage/arrivals.ts';
 import { bytesOfBase64 } from '../submission-json.ts';
 import type { Submission, Verifier } from '../verifier.ts';
 import type { AnswerLine } from './answer-line.ts';
@@ -23,7 +24,7 @@ export type Pass = {
 export type VerifierDriver = {
   /** For the log: `embedded`, or the program's path. */
   readonly name: string;
-  /** Answers as they come, in the order of the rows. @throws UserError where the run fails as a whole */
+  /** Answers as they come; of rows with one key in their order. @throws UserError where the run fails as a whole */
   run(pass: Pass): AsyncIterable<AnswerLine>;
 };
 
@@ -62,18 +63,17 @@ export const embeddedDriver = (verifier: Verifier): VerifierDriver => ({
         },
       };
     };
-    // Some ahead of the one that is given next.
-    const started: Promise<AnswerLine>[] = [];
+    // In any order: each row has a key of its own, and an abort need not wait for a proof.
+    const answers = new Arrivals<AnswerLine>(signal);
     try {
       for (const row of rows) {
-        const one = limit(verify, row);
-        one.catch(() => undefined);
-        started.push(one);
-        if (started.length >= 2 * UNDER_WAY) yield await started.shift()!;
+        answers.expect(limit(verify, row));
+        if (answers.expected >= 2 * UNDER_WAY) yield await answers.next();
       }
-      while (started.length > 0) yield await started.shift()!;
+      while (answers.expected > 0) yield await answers.next();
     } finally {
       limit.clearQueue();
+      answers.close();
     }
   },
 });

@@ -459,6 +459,31 @@ test('many rows of few blocks: each block is read once, and rows keep their orde
   assert.ok(call.blocks.every((characters) => characters === 4 * Math.ceil(12_702 / 3)));
 });
 
+test('an abort ends a window at once, though a proof is under way', async (t) => {
+  const database = await Database.make(t);
+  await database.insert({ at: 1 }, { at: 2, name: WITH_WORK });
+  const stop = new AbortController();
+  const never: ProofChecker = {
+    check: () => {
+      stop.abort(new Error('stopped'));
+      return new Promise(() => undefined);
+    },
+    close: () => Promise.resolve(),
+  };
+  await assert.rejects(
+    database.with(
+      { NO_CHECKS: '0' },
+      (updater) => updater.updateWindow(T0, T0 + 60_000, stop.signal),
+      never,
+    ),
+    /^Error: stopped$/,
+  );
+  assert.deepEqual(await database.states(), [
+    [1, ...SILENT],
+    [2, ...SILENT],
+  ]);
+});
+
 test('variables: all that is wrong or missing at once', () => {
   const problemsOf = (env: Record<string, string>) => {
     try {
