@@ -88,7 +88,7 @@ describe('updater with Cassandra and S3', { skip }, () => {
     });
     const all = async () =>
       (await client.execute('SELECT * FROM submissions')).rows
-        .map((row) => ({ ...row }))
+        .map((row): Record<string, unknown> => ({ ...row }))
         .sort((a, b) =>
           `${Number(a.submitted_at)} ${String(a.submitter)}` <
           `${Number(b.submitted_at)} ${String(b.submitter)}`
