@@ -270,6 +270,26 @@ test('what does not fit itself: noted, and refused by --strict alone', async () 
       /^delta_block_chain_proof does not end/,
     ],
     [
+      (block) => ({
+        ...block,
+        delta_block_chain_proof: {
+          ...block.delta_block_chain_proof,
+          body_hashes: Array.from({ length: 101 }, () => block.protocol_state.previous_state_hash),
+        },
+      }),
+      /^delta_block_chain_proof has 101 hashes, more than 100$/,
+    ],
+    [
+      (block) => ({
+        ...block,
+        delta_block_chain_proof: {
+          ...block.delta_block_chain_proof,
+          body_hashes: [block.protocol_state.previous_state_hash],
+        },
+      }),
+      /^delta_block_chain_proof does not end/,
+    ],
+    [
       body(({ blockchain_state }) => ({
         blockchain_state: {
           ...blockchain_state,
