@@ -9,6 +9,7 @@ const PROGRAMS = {
   'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',
+  'proof-worker': 'stack/verifier/proof-worker.ts',
 };
 
 /** @returns path in dist/ (with `/`) -> bytes. @throws Error whose message has what the compilers complain about */

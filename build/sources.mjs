@@ -4,7 +4,15 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Rooms whose sources end in no bundle, and what is no source. */
-const PASSED_OVER = new Set(['node_modules', 'dist', 'test', 'docs', 'examples', 'deploy']);
+const PASSED_OVER = new Set([
+  'node_modules',
+  'dist',
+  'test',
+  'docs',
+  'examples',
+  'deploy',
+  'proofs',
+]);
 /** package-lock.json: the scenarios and the signer have packages inside. */
 const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'build.mjs'];
 

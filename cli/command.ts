@@ -8,6 +8,8 @@ export type CommandCall = {
   operands: string[];
   /** Where the user stands: relative operands are meant from here (options of type path are resolved already). */
   cwd: string;
+  /** Absent: the process's own. */
+  stdin?: NodeJS.ReadableStream;
   stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   stderr: NodeJS.WritableStream;
   env: NodeJS.ProcessEnv;

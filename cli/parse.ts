@@ -24,7 +24,6 @@ export type Parsed = {
   operands: string[];
 };
 
-
 /** `text` is the help when the user asked for it. */
 export class HelpRequested extends Error {
   readonly text: string;

@@ -45,10 +45,11 @@ const PROOF_SEARCH_BYTES = 1 << 16;
 const MAX_SUB_WINDOWS = 100;
 
 const string32 = bytes(32);
-const signedAmount = record({ magnitude: uint64, sgn: oneByte('sgn', 'Pos', 'Neg') });
+/** Magnitude and sign; also of snark work (snark-work.ts), as {@link registers}. */
+export const signedAmount = record({ magnitude: uint64, sgn: oneByte('sgn', 'Pos', 'Neg') });
 const publicKey = record({ x: field, is_odd: bool });
 
-const registers = record({
+export const registers = record({
   first_pass_ledger: field,
   second_pass_ledger: field,
   pending_coinbase_stack: record({ data: field, state: record({ init: field, curr: field }) }),

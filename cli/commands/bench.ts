@@ -18,6 +18,8 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   cost: () => import('../../bench/cost.ts'),
   compare: () => import('../../bench/compare.ts'),
   breakpoint: () => import('../../bench/breakpoint.ts'),
+  verifier: () => import('../../bench/verifier.ts'),
+  proofs: () => import('../../bench/proofs.ts'),
   plots: () => import('../../bench/plots.ts'),
   record: () => import('../../bench/record.ts'),
   coordinator: () => import('../../bench/coordinator.ts'),

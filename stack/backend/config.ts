@@ -229,8 +229,7 @@ function fromEnvironment(source: Source): Base {
       }),
     );
   }
-  if (env.CONFIG_FILESYSTEM_PATH)
-    storages.push(filesystemOf(source, env.CONFIG_FILESYSTEM_PATH));
+  if (env.CONFIG_FILESYSTEM_PATH) storages.push(filesystemOf(source, env.CONFIG_FILESYSTEM_PATH));
   if (storages.length === 0) reportNoStorage(source);
   return {
     networkName: network,

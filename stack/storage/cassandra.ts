@@ -70,7 +70,8 @@ export const submissionsTable = (keyspace: string): string => `
     PRIMARY KEY ((submitted_at_date, shard), submitted_at, submitter)
   )`;
 
-const tableOf = (keyspace: string): string => `"${keyspace.replaceAll('"', '""')}".submissions`;
+export const tableOf = (keyspace: string): string =>
+  `"${keyspace.replaceAll('"', '""')}".submissions`;
 
 /** @throws UserError unless the cluster can be reached and has the table, which is never made here */
 export async function openCassandraStorage(config: CassandraConfig): Promise<Storage> {
@@ -300,7 +301,7 @@ function rowsFor(rows: cassandra.types.Row[]): number {
 const bytesOf = (blob: unknown): Buffer | null => (Buffer.isBuffer(blob) ? blob : null);
 
 /** The partitions that may hold rows of [from, to). */
-async function* partitionsOf(
+export async function* partitionsOf(
   client: CqlClient,
   config: CassandraConfig,
   from: number,

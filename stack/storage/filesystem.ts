@@ -97,11 +97,7 @@ class FilesystemStorage implements Storage {
   }
 
   save(submission: AcceptedSubmission): Promise<SaveOutcome> {
-    const path = submissionFile(
-      submission.submittedAt,
-      submission.submitter,
-      this.#hasColons,
-    );
+    const path = submissionFile(submission.submittedAt, submission.submitter, this.#hasColons);
     const text = storedJson(submission);
     return this.#write(path, text, submission).catch((error: Error) =>
       this.#writeAgain(error, path, text, submission),

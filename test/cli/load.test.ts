@@ -17,7 +17,14 @@ import { readRun } from '../../results/reader.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { load as loadCommand } from '../../cli/commands/load.ts';
 import { type CliResult, runCli, startCli } from '../support/cli.ts';
-import { assertPortableNames, assertRefused, freshResults, json, samplesOf, theRun } from '../support/load-results.ts';
+import {
+  assertPortableNames,
+  assertRefused,
+  freshResults,
+  json,
+  samplesOf,
+  theRun,
+} from '../support/load-results.ts';
 import { runCommand } from '../support/run-command.ts';
 import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';

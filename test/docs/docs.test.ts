@@ -213,8 +213,16 @@ test('options that the docs name are options', async () => {
   const names = new Set(
     [...commands, ...parts].flatMap(({ options }) => options.map(({ name }) => name)),
   );
-  // Of the help, of docker and of the agent's program.
-  const others = new Set(['help', 'add-host', 'ulimit', 'serve', 'token-env', 'container']);
+  // Of the help, of npm, of docker and of the agent's program.
+  const others = new Set([
+    'help',
+    'prefix',
+    'add-host',
+    'ulimit',
+    'serve',
+    'token-env',
+    'container',
+  ]);
   const unknown = pages
     .filter((page) => page.startsWith('docs/') || page === 'README.md')
     .flatMap((page) =>

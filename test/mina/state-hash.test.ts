@@ -305,3 +305,13 @@ test('a change anywhere changes the hash', () => {
   }
   assert.equal(leaves, 88); // all fields of the state, but for the two that hold nothing and are not hashed
 });
+
+test('hashing leaves the block as it was, also one in a Buffer, whose slice() is no copy', () => {
+  const bytes = Buffer.from(recordedBlock());
+  const before = Buffer.from(bytes);
+  const { protocol_state } = parseBlock(bytes);
+  const first = text(referenceStateHash.stateHash(protocol_state, 'rc1'));
+  assert.deepEqual(bytes, before);
+  assert.equal(text(hasher.stateHash(protocol_state, 'rc1')), first);
+  assert.deepEqual(bytes, before);
+});

@@ -363,7 +363,12 @@ describe('configuration', () => {
       }
     };
     wrong(original, () => original);
-    const nothing = { ...original, aws: null, aws_keyspaces: null, verify_signature_disabled: null };
+    const nothing = {
+      ...original,
+      aws: null,
+      aws_keyspaces: null,
+      verify_signature_disabled: null,
+    };
     assert.deepEqual(
       load({ ...nothing, postgresql: null, delegation_whitelist_column: null }).storages,
       [filesystem],

@@ -1,5 +1,5 @@
 /** A command as `cli/main.ts` runs it, but inside this process: words in; exit code and what it wrote out. */
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command } from '../../cli/command.ts';
 import { loadCommand } from '../../cli/commands.ts';
@@ -7,13 +7,13 @@ import { describeError } from '../../cli/describe-error.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { type CliResult, USUAL_ENV } from './cli.ts';
 
-export type Place = { cwd?: string; env?: NodeJS.ProcessEnv };
+export type Place = { cwd?: string; env?: NodeJS.ProcessEnv; stdin?: string | Buffer };
 
 /** What the command throws is an exit code and text, as for a user. */
 export async function runCommand(
   command: Command,
   args: readonly string[],
-  { cwd = process.cwd(), env = {} }: Place = {},
+  { cwd = process.cwd(), env = {}, stdin }: Place = {},
 ): Promise<CliResult> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
@@ -21,7 +21,14 @@ export async function runCommand(
   let exitCode: number;
   try {
     const parsed = parseCommandLine(command, args, env, cwd);
-    exitCode = await command.run({ ...parsed, cwd, stdout, stderr, env });
+    exitCode = await command.run({
+      ...parsed,
+      cwd,
+      stdout,
+      stderr,
+      env,
+      ...(stdin !== undefined && { stdin: Readable.from([Buffer.from(stdin)]) }),
+    });
   } catch (error) {
     const described = describeError(error);
     stderr.write(described.text);

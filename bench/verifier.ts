@@ -1,0 +1,123 @@
+/**
+ * The stateless verifier without checks, on one core: from a line of JSON with its block in base64 to the line of its answer. Each block another one (what the
+ * aim of 1,000 a second is for), and each carried by a hundred submissions, as on mainnet.
+ */
+import assert from 'node:assert/strict';
+import { encodeBlock, type ParsedBlock, parseBlock } from '../mina/block.ts';
+import { createChainBuilder } from '../mina/chain.ts';
+import { createStateHasher } from '../mina/state-hasher.ts';
+import { encode } from '../mina/base58check.ts';
+import { createSigner } from '../mina/signer.ts';
+import { decodeBase64 } from '../mina/base64.ts';
+import { loadMinaWasm } from '../paths.ts';
+import { payloadBytes } from '../producers/payloads.ts';
+import { recordedPayloads } from '../producers/templates.ts';
+import { answerLine } from '../stack/verifier/answer.ts';
+import { parseObject, submissionOfRow } from '../stack/verifier/submission-json.ts';
+import { createVerifier } from '../stack/verifier/verifier.ts';
+import { type BenchLine, compareRates, rateLine } from './measure.ts';
+
+const BLOCKS = 600;
+const SHARED = 6000;
+const ROUNDS = 7;
+
+async function recordedBlock(): Promise<Uint8Array> {
+  const [payload] = await recordedPayloads();
+  const { start, end } = payload.block;
+  return decodeBase64((await payloadBytes(payload)).subarray(start + 1, end - 1), true);
+}
+
+/** A chain on the recorded block: other heights, slots, times and hashes. */
+function chainOn(template: ParsedBlock, count: number): Uint8Array[] {
+  const builder = createChainBuilder(template, {
+    hash: createStateHasher(loadMinaWasm()).cached(),
+    epochFields: true,
+  });
+  let tip = builder.root;
+  return Array.from({ length: count }, () => {
+    const block = builder.append(tip, { slot: tip.slot + 1 });
+    tip = block;
+    return block.bytes;
+  });
+}
+
+/** The same as real blocks are: the second field that is hashed is another one, so no state of the sponge can be used again. */
+function asReal(block: Uint8Array, i: number): Uint8Array {
+  const parsed = parseBlock(block);
+  const { protocol_state: state } = parsed;
+  const { blockchain_state: blockchain } = state.body;
+  const hash = new Uint8Array(32);
+  new DataView(hash.buffer).setUint32(0, i + 1, true);
+  const staged = { ...blockchain.staged_ledger_hash, pending_coinbase_hash: hash };
+  const body = { ...state.body, blockchain_state: { ...blockchain, staged_ledger_hash: staged } };
+  return encodeBlock({ ...parsed, protocol_state: { ...state, body } });
+}
+
+const lineOf = (block: Uint8Array, i: number, blockHash: string): string =>
+  JSON.stringify({
+    id: String(i),
+    submitted_at_date: '2026-01-02',
+    submitted_at: '2026-01-02T03:04:05Z',
+    submitter: 'B62q',
+    block_hash: blockHash,
+    raw_block: Buffer.from(block).toString('base64'),
+  });
+
+/** Submissions per CPU second, the median of some rounds. */
+async function rateOf(lines: readonly string[], count: number): Promise<number> {
+  const rates: number[] = [];
+  for (let round = -1; round < ROUNDS; round++) {
+    // A new one each time: it keeps the blocks that it has seen.
+    const verifier = createVerifier({
+      rule: 'auto',
+      strict: true,
+      keys: { block: null, transaction: null },
+      fork: null,
+      proofs: null,
+    });
+    const before = process.cpuUsage();
+    for (let i = 0; i < count; i++) {
+      const row = parseObject(lines[i % lines.length])!;
+      const verdict = await verifier.verify(submissionOfRow(row));
+      answerLine(row, verdict);
+      assert.equal(verdict.error, null);
+    }
+    const { user, system } = process.cpuUsage(before);
+    if (round >= 0) rates.push((count * 1e6) / (user + system));
+  }
+  return rates.sort((a, b) => a - b)[rates.length >> 1];
+}
+
+export async function bench(report: (line: BenchLine) => void): Promise<void> {
+  const signer = createSigner(loadMinaWasm());
+  const template = parseBlock(await recordedBlock());
+  const linesOf = (blocks: readonly Uint8Array[]): string[] =>
+    blocks.map((block, i) => lineOf(block, i, encode('blockHash', signer.blake2b256(block))));
+  const chain = chainOn(template, BLOCKS);
+  const real = linesOf(chain.map(asReal));
+
+  const hasher = createStateHasher(loadMinaWasm());
+  const hashAlone = (): number => {
+    for (let i = 0; i < BLOCKS; i++) hasher.stateHash(template.protocol_state, template.era);
+    return BLOCKS;
+  };
+  const { value: hashes } = compareRates(hashAlone, undefined, ROUNDS);
+  for (const [name, lines, count] of [
+    ['every block another one', real, BLOCKS],
+    ['blocks of a synthetic chain', linesOf(chain), BLOCKS],
+    ['100 submissions a block', real.slice(0, SHARED / 100), SHARED],
+  ] as const) {
+    const rates = { value: await rateOf(lines, count), peerValue: hashes };
+    report(
+      rateLine(
+        {
+          bench: 'verifier',
+          case: `one core, without checks, ${name}`,
+          unit: 'submissions/s',
+          peer: 'state hashes alone',
+        },
+        rates,
+      ),
+    );
+  }
+}
