@@ -13,7 +13,7 @@ import { createCoordinatorSchema, SUBMITTED_AT_INDEX } from '../stack/coordinato
 import { scoreBatch, type ScoredRow } from '../stack/coordinator/scoring.ts';
 import { verifierOf } from '../stack/coordinator/verifier.ts';
 import type { PostgresConfig } from '../system/postgres.ts';
-import { startPostgres } from '../test/support/postgres-server.ts';
+import { startPostgres } from '../stack/services/postgres.ts';
 import type { BenchLine } from './measure.ts';
 
 const ROWS = 20_000;

@@ -58,7 +58,7 @@ describe('--dry-run', { concurrency: 2 }, () => {
     );
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /^kinds +load 60\.0 %, replay 20\.0 %, hostile 20\.0 %$/m);
-    assert.match(stdout, /^hostile +10\.0 requests\/s beside the load$/m);
+    assert.match(stdout, /^hostile +10\.0 requests\/s beside the load,/m);
     assert.match(stdout, /^gates .*hostile-unexpected<=0/m);
     assert.doesNotMatch(stdout, /^sizes/m);
   });

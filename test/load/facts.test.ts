@@ -68,7 +68,7 @@ test('a dry run writes nothing, and says what was decided', async () => {
     notes: ['MINA_LOAD_STAGES of the environment has no effect in the scenario breakpoint'],
   });
   const lines = (await dryRun(job, {})).join('\n');
-  assert.match(lines, /^search {8}rates from 50\/s up to 5000\/s, each held for 10 s, 40 at most/);
+  assert.match(lines, /^search {8}rates from 50\/s up to 5000\/s, each held for 10 s, 26 at most/);
   assert.match(lines, /^gates .*queue-growth<=0.2%/m);
   assert.match(lines, /^pictures {6}breakpoint, beside those of every load$/m);
   assert.match(lines, /^note {10}MINA_LOAD_STAGES of the environment has no effect/m);

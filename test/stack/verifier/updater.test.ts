@@ -541,7 +541,7 @@ test('the command: two times as the original takes them, and a report', async (t
   assert.deepEqual([exitCode, stderr], [0, '']);
   const report = JSON.parse(stdout) as { updater: string; valid: number };
   assert.equal(report.valid, 1);
-  assert.match(report.updater, /^PostgreSQL 127\.0\.0\.1:\d+\/test_\d+, verifier embedded$/);
+  assert.match(report.updater, /^PostgreSQL 127\.0\.0\.1:\d+\/database_\d+, verifier embedded$/);
 });
 
 test('our own command in the place of the original’s binary', async (t) => {
