@@ -19,7 +19,7 @@ code{font:13px/1.4 ui-monospace,Menlo,Consolas,monospace;background:var(--tint);
 pre{overflow-x:auto}
 .notes{border-left:4px solid #e69f00;background:var(--tint);padding:8px 16px;margin:16px 0}
 .notes p{font-weight:600;margin:0}.notes ul{margin:4px 0;padding-left:20px}
-.table{overflow-x:auto}
+.table{overflow-x:auto;margin:12px 0}
 table{border-collapse:collapse;font-size:15px;min-width:50%}
 th,td{text-align:left;padding:5px 12px;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600;border-bottom-width:2px}

@@ -100,7 +100,7 @@ export function printHtml(
   parts: HtmlParts,
 ): string {
   const { program, styleHash, fonts, chartData, issue, links } = parts;
-  const policy = `default-src 'none'; script-src 'sha256-${program.hash}'; style-src 'sha256-${styleHash}'; font-src data:; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; script-src 'sha256-${program.hash}'; style-src 'sha256-${styleHash}'; font-src data:; img-src data:; base-uri 'none'; form-action 'none'`;
   const anchors = links
     .filter(({ url }) => /^https?:\/\//.test(url))
     .map(

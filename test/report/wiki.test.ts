@@ -112,7 +112,7 @@ test('no folder, no checkout, a folder inside another checkout, a push that fail
   git(wiki, 'remote', 'set-url', 'origin', 'https://user:hidden@127.0.0.1:1/x.git');
   const unreachable = await make('--commit', '--push');
   assert.equal(unreachable.exitCode, EXIT.broken);
-  assert.match(unreachable.stderr, /git push failed/);
+  assert.match(unreachable.stderr, /git push failed: fatal: unable to access/);
   assert.doesNotMatch(unreachable.stderr, /hidden/);
   assert.deepEqual([count(wiki), count(bare)], [2, 1]);
 });

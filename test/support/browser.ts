@@ -101,7 +101,7 @@ async function talk(
     if (method === 'Log.entryAdded') seen.complaints.push(params!.entry!.text);
   });
   let last = 0;
-  let sessionId: string | undefined;
+  const session: { sessionId?: string } = {};
   const ask = <T>(method: string, params: object = {}): Promise<T> =>
     new Promise((resolve, reject) => {
       const id = ++last;
@@ -109,7 +109,7 @@ async function talk(
         if (message.result === undefined) reject(new Error(JSON.stringify(message)));
         else resolve(message.result as T);
       });
-      socket.send(JSON.stringify({ id, method, params, ...(sessionId && { sessionId }) }));
+      socket.send(JSON.stringify({ id, method, params, ...session }));
     });
   const { targetInfos } = await ask<{ targetInfos: { type: string; targetId: string }[] }>(
     'Target.getTargets',
@@ -119,7 +119,7 @@ async function talk(
     targetId,
     flatten: true,
   });
-  sessionId = attached.sessionId;
+  session.sessionId = attached.sessionId;
   for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await ask(`${domain}.enable`);
   await ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false }); // prettier-ignore
   if (dark) await ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: 'dark' }] }); // prettier-ignore
