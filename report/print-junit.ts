@@ -1,7 +1,8 @@
 /**
  * A run's outcome as JUnit XML, for the test pages of CI systems: a case per gate, and one for the run itself, so that a run that broke
- * with all its gates green is not green. No data is an error, a gate that does not hold a failure. Attributes and the order of elements
- * are those of Ant's `<junitreport>`; properties of a case (observed value, limit) are newer and stand first, as Jenkins and pytest have them.
+ * with all its gates green is not green. No data is an error, a gate that does not hold a failure. Valid against both schemas that readers
+ * check: Ant's (windyroad/JUnit-Schema, JUnit.xsd) and that of Jenkins' xUnit plugin (junit-10.xsd). Neither lets a case have properties
+ * or, the first, the whole have counts: so what a gate observed, and its limit, are properties of the suite, by the gate's name.
  * Pure.
  */
 import type { Gate } from '../results/types.ts';
@@ -10,7 +11,7 @@ import { gateWords, type Outcome } from './outcome.ts';
 
 type Properties = readonly (readonly [name: string, value: string | number | undefined])[];
 type Complaint = { element: 'error' | 'failure'; message: string; text: string };
-type Case = { name: string; seconds: number; properties: Properties; complaint?: Complaint };
+type Case = { name: string; ms: number; complaint?: Complaint };
 
 /** @returns the document, with a final newline */
 export function printJunit(outcome: Outcome): string {
@@ -18,12 +19,12 @@ export function printJunit(outcome: Outcome): string {
   const cases = [caseOfRun(outcome), ...outcome.gates.map(caseOfGate)];
   const count = (element: Complaint['element']) =>
     cases.filter(({ complaint }) => complaint?.element === element).length;
-  const seconds = durationMs / 1000;
   const counts = {
     tests: cases.length,
     failures: count('failure'),
     errors: count('error'),
-    time: seconds,
+    skipped: 0,
+    time: secondsOf(durationMs),
   };
   // Without a zone, as the schema wants it: UTC.
   const timestamp = new Date(startedAt ?? 0).toISOString().slice(0, 19);
@@ -36,13 +37,20 @@ export function printJunit(outcome: Outcome): string {
     ['toolkit', outcome.version],
     ['commit', ci.commit],
     ['ci-run', ci.url],
+    ...outcome.gates.flatMap(propertiesOf),
   ];
   return `${[
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites${attributes({ name: 'Mina load tests', ...counts })}>`,
-    `  <testsuite${attributes({ ...suite, ...counts, skipped: 0 })}>`,
-    ...propertyLines(properties, '    '),
+    '<testsuites>',
+    `  <testsuite${attributes({ ...suite, ...counts })}>`,
+    '    <properties>',
+    ...properties.flatMap(([name, value]) =>
+      value === undefined ? [] : [`      <property${attributes({ name, value })}/>`],
+    ),
+    '    </properties>',
     ...cases.flatMap((one) => caseLines(one, `mina-load.${scenario}`)),
+    `    <system-out>${escapeMarkup(outcome.sentence)}</system-out>`,
+    '    <system-err/>',
     '  </testsuite>',
     '</testsuites>',
   ].join('\n')}\n`;
@@ -53,15 +61,17 @@ const attributes = (values: Record<string, string | number>): string =>
     .map(([name, value]) => ` ${name}="${escapeMarkup(String(value))}"`)
     .join('');
 
-function propertyLines(properties: Properties, indent: string): string[] {
-  const known = properties.flatMap(([name, value]) =>
-    value === undefined ? [] : [`${indent}  <property${attributes({ name, value })}/>`],
-  );
-  return known.length === 0 ? [] : [`${indent}<properties>`, ...known, `${indent}</properties>`];
-}
+/** Without an exponent. */
+const secondsOf = (ms: number): string => String(Number((ms / 1000).toFixed(3)));
+
+/** `p95<800ms observed` = `1200.5 ms`. */
+const propertiesOf = ({ name, value, limit, unit }: Gate): Properties => [
+  [`${name} observed`, value === null ? undefined : `${value} ${unit}`.trim()],
+  [`${name} limit`, `${limit} ${unit}`.trim()],
+];
 
 function caseOfRun({ faults, durationMs, sentence }: Outcome): Case {
-  const one = { name: 'the run', seconds: durationMs / 1000, properties: [] };
+  const one = { name: 'the run', ms: durationMs };
   if (faults.length === 0) return one;
   const element = faults.some(({ kind }) => kind === 'error') ? 'error' : 'failure';
   return {
@@ -75,34 +85,24 @@ function caseOfRun({ faults, durationMs, sentence }: Outcome): Case {
 }
 
 function caseOfGate(gate: Gate): Case {
-  const { name, state, value, limit, unit } = gate;
-  const properties: Properties = [
-    ['observed', value ?? undefined],
-    ['limit', limit],
-    ['unit', unit === '' ? undefined : unit],
-  ];
+  const { name, state } = gate;
   const words = gateWords(gate);
-  return {
-    name,
-    seconds: 0,
-    properties,
-    ...(state !== 'pass' && {
-      complaint: {
-        element: state === 'fail' ? 'failure' : 'error',
-        message: words,
-        text: state === 'fail' ? words : `${words}: nothing was observed, so nothing is proved`,
-      },
-    }),
-  };
+  if (state === 'pass') return { name, ms: 0 };
+  const complaint: Complaint =
+    state === 'fail'
+      ? { element: 'failure', message: words, text: words }
+      : {
+          element: 'error',
+          message: words,
+          text: `${words}: nothing was observed, so nothing is proved`,
+        };
+  return { name, ms: 0, complaint };
 }
 
-function caseLines({ name, seconds, properties, complaint }: Case, classname: string): string[] {
-  const open = `<testcase${attributes({ name, classname, time: seconds })}`;
-  const inside = [
-    ...propertyLines(properties, '      '),
-    ...(complaint === undefined ? [] : [complaintLine(complaint)]),
-  ];
-  return inside.length === 0 ? [`    ${open}/>`] : [`    ${open}>`, ...inside, '    </testcase>'];
+function caseLines({ name, ms, complaint }: Case, classname: string): string[] {
+  const open = `    <testcase${attributes({ name, classname, time: secondsOf(ms) })}`;
+  if (complaint === undefined) return [`${open}/>`];
+  return [`${open}>`, complaintLine(complaint), '    </testcase>'];
 }
 
 const complaintLine = ({ element, message, text }: Complaint): string =>
