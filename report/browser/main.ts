@@ -96,7 +96,9 @@ function interactive(config: LineConfiguration): ChartConfiguration {
     titleFont: { family: FONT_FAMILY },
     // The edges of a band have no line of their own.
     filter: (item) => {
-      const { fill, borderWidth } = datasetOf(item);
+      const { fill, borderWidth, yAxisID } = datasetOf(item);
+      // That panel shows again, larger, what the one of all answers has.
+      if (yAxisID === 'errors') return false;
       return Number.isFinite(item.parsed.y) && (fill === 'origin' || borderWidth !== 0);
     },
     callbacks: {
