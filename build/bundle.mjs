@@ -1,4 +1,4 @@
-/** Makes what dist/ holds, in memory: the command line and its worker programs for Node, the scenarios for k6, the WASM of the signer. */
+/** Makes what dist/ holds, in memory: the command line and its worker programs for Node, the scenarios for k6, the program inside report.html, the WASM of the signer. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
@@ -52,6 +52,18 @@ async function bundleScripts(root) {
       platform: 'neutral',
       mainFields: ['module', 'main'],
       external: ['k6', 'k6/*'],
+    }),
+    // The program inside report.html. Only ASCII, so that it is the same whatever the file is read as.
+    build({
+      ...common,
+      format: 'iife',
+      platform: 'browser',
+      target: 'es2022',
+      entryPoints: { 'report-page': 'report/browser/main.ts' },
+      outdir: 'dist',
+      minify: true,
+      legalComments: 'none',
+      charset: 'ascii',
     }),
   ]);
   return results.flatMap(({ outputFiles }) =>

@@ -10,6 +10,7 @@ import type { K6Plan, PayloadSource } from '../scenarios/lib/plan.ts';
 import type { Leftovers } from '../system/leftovers.ts';
 import type { Screen } from '../system/screen.ts';
 import { UserError } from '../user-error.ts';
+import { ciFacts } from './ci-facts.ts';
 import { type Content, contentOf, makeSource, type Sending } from './content.ts';
 import { decide, type Decision } from './decide.ts';
 import { type EmbeddedBackend, startEmbedded, writeWhitelist } from './embedded.ts';
@@ -384,6 +385,7 @@ async function planIsWritten({
       k6: k6.version,
       platform: `${process.platform} ${process.arch}`,
     },
+    ...ciFacts(surroundings.env),
     host,
   };
   writer.plan(plan);

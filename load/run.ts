@@ -1,6 +1,8 @@
 /** One load run, from the checked options to the verdict: prepare, send, look at what came of it. */
 import type { LookOutcome } from '../reconcile/look.ts';
 import { describeRun, ResultsGone } from '../report/describe.ts';
+import { reportToGithub } from '../report/to-github.ts';
+import type { Run } from '../results/reader.ts';
 import type { Summary } from '../results/types.ts';
 import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
@@ -58,7 +60,7 @@ export async function runLoad(
     const { folder } = prepared.writer;
     const summary = await runPrepared(job, prepared, surroundings, ending, many);
     return many === null
-      ? await finishRun(folder, summary, screen, job.pictures)
+      ? await finishRun(folder, summary, screen, job.pictures, surroundings.env)
       : { exitCode: summary.verdict.exitCode, folder, summary };
   } finally {
     if (many === null) ending.stop();
@@ -205,8 +207,11 @@ export async function finishRun(
   summary: Summary,
   screen: Screen,
   pictures: boolean,
+  env: NodeJS.ProcessEnv,
 ): Promise<RunEnd> {
-  const { notDrawn, isGone } = await tryToDescribe(folder, pictures);
+  const { notDrawn, isGone } = await tryToDescribe(folder, pictures, (run) =>
+    reportToGithub(run, env, (line) => screen.line(line)),
+  );
   for (const note of summary.notes) screen.line(`note: ${note}`);
   if (notDrawn !== null) screen.line(`note: ${notDrawn}`);
   screen.line(`results: ${folder}`);
@@ -222,9 +227,10 @@ export async function finishRun(
 async function tryToDescribe(
   folder: string,
   pictures: boolean,
+  seen: (run: Run) => Promise<void>,
 ): Promise<{ notDrawn: string | null; isGone: boolean }> {
   try {
-    await describeRun(folder, { justEnded: true, pictures });
+    await describeRun(folder, { justEnded: true, pictures, seen });
     return { notDrawn: null, isGone: false };
   } catch (error) {
     const { message } = error as Error;

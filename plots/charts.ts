@@ -1,6 +1,5 @@
 /** The charts of a run: from data to configurations of chart.js. Pure: what draws them is render.ts. */
-import { ACCEPTED, compareAnswers, labelAnswer } from '../results/answers.ts';
-import { sumAnswers } from '../results/figures.ts';
+import { ACCEPTED, compareAnswers, labelAnswer, sumAnswers } from '../results/answers.ts';
 import { formatMs, formatNumber } from '../results/units.ts';
 import { breakpointConfig, describeBreakpoint } from './breakpoint.ts';
 import type { ChartData } from './data.ts';

@@ -119,8 +119,17 @@ function roundMarks(
   return marks.filter(({ atS }) => atS <= span.seconds);
 }
 
-/** @throws Error if a stored histogram is broken (the second is named) */
+/** Pictures and HTML report draw the same: the histograms of a long run are added once. */
+const known = new WeakMap<Run, ChartData>();
+
+/** @param run which is not changed afterwards. @throws Error if a stored histogram is broken (the second is named) */
 export function chartData(run: Run): ChartData {
+  const data = known.get(run) ?? computed(run);
+  known.set(run, data);
+  return data;
+}
+
+function computed(run: Run): ChartData {
   const { samples, resources, summary } = run;
   const span = timeSpan(samples, resources);
   const processLines = new Map<string, ProcessReading[]>();

@@ -334,13 +334,15 @@ type DatasetStyle = {
 };
 
 /** In the order of the datasets, whatever is drawn first; a dataset without a label has no entry. */
-const legendEntries = ({ data }: Chart): LegendItem[] =>
-  (data.datasets as unknown as DatasetStyle[]).flatMap((dataset, datasetIndex) => {
+const legendEntries = (drawn: Chart): LegendItem[] =>
+  (drawn.data.datasets as unknown as DatasetStyle[]).flatMap((dataset, datasetIndex) => {
     const { label, borderColor, backgroundColor, borderWidth, borderDash, fill } = dataset;
     if (label === '') return [];
+    const hidden = !drawn.isDatasetVisible(datasetIndex);
     if (dataset.showLine === false)
       return {
         text: label,
+        hidden,
         datasetIndex,
         fontColor: INK,
         pointStyle: dataset.pointStyle,
@@ -351,6 +353,7 @@ const legendEntries = ({ data }: Chart): LegendItem[] =>
     const filled = fill === 'origin';
     return {
       text: label,
+      hidden,
       datasetIndex,
       fontColor: INK,
       pointStyle: filled ? ('rect' as const) : ('line' as const),

@@ -89,11 +89,18 @@ export function renderSvg(definition: ChartDefinition): Buffer {
   const chart = drawOn(canvas, definition);
   const content = canvas.getContent();
   chart.destroy();
+  // The canvas counts its ids on from picture to picture: numbered anew, the same chart gives the same bytes.
+  const ids: string[] = [];
+  const idOf = (id: string): string => {
+    if (!ids.includes(id)) ids.push(id);
+    return `c${ids.indexOf(id) + 1}`;
+  };
   // A picture in a page is scaled by its box: without a viewBox it would be cut instead.
   const size = `width="${width}" height="${height}"`;
   const text = content
     .toString('utf8')
-    .replace(size, `${size} viewBox="0 0 ${width} ${height}" role="img"`);
+    .replace(size, `${size} viewBox="0 0 ${width} ${height}" role="img"`)
+    .replace(/(?<=<clipPath id="|url\(#)cl_[0-9a-f]+/g, (id) => idOf(id));
   return Buffer.from(text);
 }
 

@@ -23,9 +23,9 @@ export type TimeSpan = {
   stepS: number;
 };
 
-/** Length of a step, so that `seconds` make at most MAX_POINTS of them. */
-export function stepSeconds(seconds: number): number {
-  const needed = seconds / MAX_POINTS;
+/** Length of a step, so that `seconds` make at most `most` of them. */
+export function stepSeconds(seconds: number, most = MAX_POINTS): number {
+  const needed = seconds / most;
   return STEPS_S.find((step) => step >= needed) ?? Math.ceil(needed / 3600) * 3600;
 }
 

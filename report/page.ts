@@ -1,5 +1,5 @@
 /**
- * A report as data: a page of sections, a section of blocks, texts of spans. Whoever prints it (Markdown today) decides how a table or
+ * A report as data: a page of sections, a section of blocks, texts of spans. Whoever prints it (Markdown, HTML) decides how a table or
  * a picture looks, and makes plain text of what users and targets wrote. Pure.
  */
 
@@ -18,8 +18,10 @@ export type Block =
       align: readonly Align[];
       rows: readonly (readonly Text[])[];
     }
-  /** `file`: its name beside the page. */
-  | { kind: 'picture'; title: string; file: string };
+  /** `file`: its name beside the page; `link`: that of the same picture in another form, where a click on it leads. */
+  | { kind: 'picture'; title: string; file: string; link?: string }
+  /** Lines as they are, e.g. a diagram that the reader's program draws. */
+  | { kind: 'code'; language: string; text: string };
 
 export type Section = {
   /** Stable, for links and for whoever wants one section only. */

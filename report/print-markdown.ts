@@ -19,31 +19,42 @@ function spanText(span: Span): string {
   return `**${span.strong.map(spanText).join('')}**`;
 }
 
-const textOf = (text: Text): string =>
+export const markdownOf = (text: Text): string =>
   typeof text === 'string' ? escapeMarkdown(text) : text.map(spanText).join('');
 
-function blockText(block: Block): string {
+export function blockText(block: Block): string {
   switch (block.kind) {
     case 'paragraph':
-      return textOf(block.text);
+      return markdownOf(block.text);
     case 'notes':
-      return `> **Note**\n${block.items.map((item) => `> - ${textOf(item)}`).join('\n')}`;
+      return `> **Note**\n${block.items.map((item) => `> - ${markdownOf(item)}`).join('\n')}`;
     case 'table':
       return markdownTable(
-        [block.head, ...block.rows].map((row) => row.map(textOf)),
+        [block.head, ...block.rows].map((row) => row.map(markdownOf)),
         { align: [...block.align] },
       );
-    case 'picture':
-      return `![${escapeMarkdown(block.title)}](${encodeURI(block.file)})`;
+    case 'picture': {
+      const picture = `![${escapeMarkdown(block.title)}](${encodeURI(block.file)})`;
+      return block.link === undefined ? picture : `[${picture}](${encodeURI(block.link)})`;
+    }
+    case 'code':
+      return fenced(block);
   }
+}
+
+/** The fence is longer than any in the text. */
+function fenced({ language, text }: { language: string; text: string }): string {
+  const longest = (text.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 2);
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
 }
 
 /** @returns the page, with a final newline */
 export function printMarkdown({ title, sections }: Page): string {
   const parts = [
-    `# ${textOf(title)}`,
+    `# ${markdownOf(title)}`,
     ...sections.flatMap((section) => [
-      ...(section.title === null ? [] : [`## ${textOf(section.title)}`]),
+      ...(section.title === null ? [] : [`## ${markdownOf(section.title)}`]),
       ...section.blocks.map(blockText),
     ]),
   ];

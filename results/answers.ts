@@ -3,7 +3,7 @@
  * src/delegation_backend/submit.go. Error codes: k6 documentation, "Error codes", and
  * grafana/k6, js/modules/k6/http (lib/netext/httpext/error_codes.go). Pure.
  */
-import type { AnswerClass } from './types.ts';
+import type { AnswerClass, SampleLine } from './types.ts';
 
 /** The answer to a submission that the backend took. */
 export const ACCEPTED: AnswerClass = '200';
@@ -131,4 +131,15 @@ export function compareAnswers(a: AnswerClass, b: AnswerClass): number {
   const rank = (answer: AnswerClass) =>
     answer === ACCEPTED ? 0 : answer.startsWith('error:') ? 2 : 1;
   return rank(a) - rank(b) || a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** Sum of the answers by class. */
+export function sumAnswers(
+  samples: readonly Pick<SampleLine, 'answers'>[],
+): Record<AnswerClass, number> {
+  const sums: Record<AnswerClass, number> = {};
+  for (const { answers } of samples)
+    for (const [answer, count] of Object.entries(answers))
+      sums[answer] = (sums[answer] ?? 0) + count;
+  return sums;
 }

@@ -1,5 +1,5 @@
 /** The figures of a run from its samples and readings alone: what is left of a run that was killed. Pure. */
-import { ACCEPTED } from './answers.ts';
+import { ACCEPTED, sumAnswers } from './answers.ts';
 import { LatencyHistogram } from './histogram.ts';
 import { type LoadTime, ratesOf, spanOf, startedIn, wholeSeconds } from './rates.ts';
 import type {
@@ -12,17 +12,6 @@ import type {
   SampleLine,
   Summary,
 } from './types.ts';
-
-/** Sum of the answers by class. */
-export function sumAnswers(
-  samples: readonly Pick<SampleLine, 'answers'>[],
-): Record<AnswerClass, number> {
-  const sums: Record<AnswerClass, number> = {};
-  for (const { answers } of samples)
-    for (const [answer, count] of Object.entries(answers))
-      sums[answer] = (sums[answer] ?? 0) + count;
-  return sums;
-}
 
 /** What was accepted, and what was answered as expected, in one second. */
 export function takenIn({ answers, accepted, expected }: SampleLine): {

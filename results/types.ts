@@ -48,11 +48,15 @@ export type Plan = {
     durationMs: number;
   };
   versions: { toolkit: string; node: string; k6: string; platform: string };
+  /** Of a run in a CI job: what was checked out, and the job's page; absent: its environment named neither. */
+  ci?: CiFacts;
   /** Facts of the machine that generates the load (systeminformation). */
   host: Record<string, string | number | null>;
   /** Of a merged run: what it was made of, so that none of it is counted twice. */
   parts?: PlanPart[];
 };
+
+export type CiFacts = { commit?: string; url?: string };
 
 /** One of the runs that a merged run was made of. */
 export type PlanPart = Pick<Plan, 'id' | 'plannedAt' | 'host'>;

@@ -120,7 +120,7 @@ export async function runBreakpoint(
       return { exitCode: EXIT.interrupted, folder: null, summary: null };
     }
     const summary = search.conclude(problem);
-    return await finishRun(folder, summary, screen, job.pictures);
+    return await finishRun(folder, summary, screen, job.pictures, surroundings.env);
   } catch (error) {
     await undoAll().catch(() => undefined);
     record?.remove();

@@ -6,8 +6,15 @@ import type { Plan, Summary } from '../../results/types.ts';
 import { countOf, formatDate, formatDuration, formatNumber } from '../../results/units.ts';
 import { type Block, code, joined, paragraph, type Section, type Text } from '../page.ts';
 
-export const titleOf = ({ plan, summary, folder }: Run): Text =>
-  `Load test ${plan?.id ?? summary?.id ?? folder.split(/[\\/]/).at(-1)!}`;
+export const idOf = ({ plan, summary, folder }: Run): string =>
+  plan?.id ?? summary?.id ?? folder.split(/[\\/]/).at(-1)!;
+
+export const titleOf = (run: Run): string => `Load test ${idOf(run)}`;
+
+/** When it began, RFC 3339; undefined: not known. */
+export const startOf = ({ plan, summary, samples }: Run): string | undefined =>
+  summary?.startedAt ??
+  (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
 
 export function headSection(run: Run, figures: Summary['figures']): Section {
   return {
@@ -22,7 +29,8 @@ export function headSection(run: Run, figures: Summary['figures']): Section {
   };
 }
 
-function factsOf({ plan, summary, samples }: Run): Text[] {
+function factsOf(run: Run): Text[] {
+  const { plan, summary } = run;
   const facts: Text[] = [];
   const scenario = plan?.scenario ?? summary?.scenario;
   if (scenario !== undefined) facts.push(`scenario ${scenario}`);
@@ -36,10 +44,10 @@ function factsOf({ plan, summary, samples }: Run): Text[] {
       targetWords(plan.target),
     );
   }
-  const startedAt =
-    summary?.startedAt ??
-    (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
+  const startedAt = startOf(run);
   if (startedAt !== undefined) facts.push(formatDate(startedAt));
+  if (plan?.ci?.commit !== undefined) facts.push(['commit ', code(plan.ci.commit.slice(0, 12))]);
+  if (plan?.ci?.url !== undefined) facts.push(['CI run ', code(plan.ci.url)]);
   return facts;
 }
 
@@ -55,7 +63,8 @@ function targetWords({ url, embedded, targets = [] }: Plan['target']): Text {
   ];
 }
 
-function verdictWords({ summary }: Run, figures: Summary['figures']): string {
+/** The verdict in a sentence; of a run that did not end by itself, that there is none. */
+export function verdictWords({ summary }: Run, figures: Summary['figures']): string {
   if (summary) return summary.verdict.sentence;
   return `NO VERDICT: the run did not end by itself; ${formatNumber(figures.accepted)} of ${countOf(figures.sent, 'submission')} ${figures.sent === 1 ? 'was' : 'were'} accepted until then.`;
 }

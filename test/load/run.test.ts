@@ -53,6 +53,8 @@ const ARRIVAL = ['--scenario', 'arrival', '--rate', '20/s', '--duration', '1s'];
 test('a run: what was decided is what is done, sent = accepted = stored, and what was needed only for a while is gone', async () => {
   const job = fakeJob(ARRIVAL);
   const { surroundings, text } = around();
+  const jobSummary = join(scratchFolder(), 'summary.md');
+  Object.assign(surroundings.env, { GITHUB_STEP_SUMMARY: jobSummary, GITHUB_SHA: 'a'.repeat(40) });
   const end = await runLoad(job, surroundings);
   assert.equal(end.exitCode, 0, text());
   const { folder } = end;
@@ -68,7 +70,10 @@ test('a run: what was decided is what is done, sent = accepted = stored, and wha
     readdirSync(folder!).filter((name) => ['corpus', 'storage'].includes(name)),
     [],
   );
-  assert.ok(existsSync(join(folder!, 'report.md')));
+  for (const file of ['report.md', 'report.html', 'junit.xml'])
+    assert.ok(existsSync(join(folder!, file)), file);
+  assert.deepEqual(plan.ci, { commit: 'a'.repeat(40) });
+  assert.ok(readFileSync(jobSummary, 'utf8').startsWith(`# Load test ${plan.id}\n`));
 });
 
 test('every name below the results is one that a CI can upload, also of what is kept, and of what is there in mid-run', async () => {

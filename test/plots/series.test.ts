@@ -9,7 +9,7 @@ import {
   stepSeconds,
   timeSpan,
 } from '../../plots/series.ts';
-import { sumAnswers } from '../../results/figures.ts';
+import { sumAnswers } from '../../results/answers.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import type { ProcessReading } from '../../results/types.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';

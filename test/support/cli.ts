@@ -10,6 +10,9 @@ export type RunningCli = { child: ChildProcess; result: Promise<CliResult>; outp
 export const USUAL_ENV = {
   npm_command: undefined,
   INIT_CWD: undefined,
+  // Where the tests run in GitHub Actions, their loads are not the job's.
+  GITHUB_ACTIONS: undefined,
+  GITHUB_STEP_SUMMARY: undefined,
   // Some seconds of CPU a run: those that look at them ask for them with {@link WITH_PICTURES}.
   MINA_LOAD_SKIP_PICTURES: '1',
 };

@@ -1,0 +1,93 @@
+/** Small charts as text that GitHub draws (mermaid, "XY chart"): throughput and p95 over time. Pure. */
+import { metricOfGate } from '../judge/gates.ts';
+import { latencySteps, rateSteps, stepSeconds, timeSpan } from '../plots/series.ts';
+import type { Run } from '../results/reader.ts';
+import { formatDuration } from '../results/units.ts';
+import { amount } from './outcome.ts';
+import { type Block, paragraph, type Section } from './page.ts';
+
+/** More points than this are no more than a blur in a summary. */
+const MOST_POINTS = 100;
+
+type Step = { startS: number; endS: number; value: number };
+
+/** @throws Error if a stored histogram is broken */
+export function chartsSection(run: Run): Section[] {
+  const span = timeSpan(run.samples, []);
+  span.stepS = stepSeconds(span.seconds, MOST_POINTS);
+  const rates = rateSteps(run.samples, span).map(({ startS, endS, observedS, sent }) => ({
+    startS,
+    endS,
+    value: sent / observedS,
+  }));
+  const p95 = latencySteps(run.samples, span).map(({ startS, endS, p95: value }) => ({
+    startS,
+    endS,
+    value,
+  }));
+  const limit = (run.summary?.gates ?? []).find(({ name }) => metricOfGate(name) === 'p95');
+  const blocks = [
+    ...chartOf('Submissions ended per second', 'per second', rates, span.stepS),
+    ...chartOf('p95 of expected answers (ms)', 'ms', p95, span.stepS, limit?.limit),
+    ...(limit === undefined || p95.length < 2
+      ? []
+      : [
+          paragraph(
+            `The level line is the limit of the gate ${limit.name}: ${amount(limit.limit, limit.unit)}.`,
+          ),
+        ]),
+  ];
+  return blocks.length === 0 ? [] : [{ id: 'charts', title: 'Over time', blocks }];
+}
+
+function chartOf(
+  title: string,
+  unit: string,
+  steps: readonly Step[],
+  stepS: number,
+  limit?: number,
+): Block[] {
+  if (steps.length < 2) return [];
+  const { values, missing } = evenly(steps, stepS);
+  const highest = Math.max(...values, limit ?? 0);
+  const text = [
+    'xychart-beta',
+    `    title "${title}"`,
+    `    x-axis "seconds since the start" ${steps[0].startS} --> ${steps.at(-1)!.endS}`,
+    `    y-axis "${unit}" 0 --> ${highest === 0 ? 1 : plain(highest * 1.05)}`,
+    `    line [${values.map(plain).join(', ')}]`,
+    ...(limit === undefined ? [] : [`    line [${values.map(() => plain(limit)).join(', ')}]`]),
+  ].join('\n');
+  const notes = [
+    ...(stepS === 1 ? [] : [`One point is ${formatDuration(stepS * 1000)}.`]),
+    ...(missing === 0
+      ? []
+      : [`${missing} of ${values.length} points have no data; the line goes straight over them.`]),
+  ];
+  return [
+    { kind: 'code', language: 'mermaid', text },
+    ...(notes.length === 0 ? [] : [paragraph(notes.join(' '))]),
+  ];
+}
+
+/** Digits without an exponent, which mermaid does not read. */
+const plain = (value: number): string => String(Number(value.toFixed(value < 10 ? 3 : 1)));
+
+/** A value for each step from the first to the last: mermaid has no gaps, so over a hole the line goes straight. */
+function evenly(steps: readonly Step[], stepS: number): { values: number[]; missing: number } {
+  const indexOf = ({ startS }: Step) => Math.round(startS / stepS);
+  const first = indexOf(steps[0]);
+  const values: number[] = [];
+  let missing = 0;
+  steps.forEach((step, i) => {
+    const next = steps[i + 1];
+    values[indexOf(step) - first] = step.value;
+    if (next === undefined) return;
+    const holes = indexOf(next) - indexOf(step);
+    for (let k = 1; k < holes; k++) {
+      values[indexOf(step) - first + k] = step.value + ((next.value - step.value) * k) / holes;
+      missing++;
+    }
+  });
+  return { values, missing };
+}

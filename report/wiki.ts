@@ -1,0 +1,59 @@
+/** Writes a run into a wiki's checkout: its page, its pictures, a line in the list. What is there and the same is not touched. */
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { Run } from '../results/reader.ts';
+import { EXIT, UserError } from '../user-error.ts';
+import { printMarkdown } from './print-markdown.ts';
+import { LIST_FILE, listWith, pageNameOf, pictureFileOf, wikiPage } from './wiki-page.ts';
+
+/** Files from the wiki's root: all of the run, and those of them that changed. */
+export type WikiFiles = { all: string[]; changed: string[] };
+
+/** @throws UserError if `wiki` is no folder, or cannot be written, or the run's histograms are broken */
+export async function writeWiki(run: Run, wiki: string): Promise<WikiFiles> {
+  if (!existsSync(wiki) || !statSync(wiki).isDirectory())
+    throw new UserError(`there is no folder ${wiki}`, {
+      hint: 'check the wiki out first, e.g. git clone https://github.com/OWNER/NAME.wiki.git, and give its folder to --wiki',
+      exitCode: EXIT.usage,
+    });
+  const { definitionsOf, renderPng, renderSvg } = await import('../plots/render.ts');
+  const definitions = definitionsOf(run);
+  const page = wikiPage(
+    run,
+    definitions.map(({ name }) => name),
+  );
+  const files: WikiFiles = { all: [], changed: [] };
+  try {
+    const put = async (file: string, bytes: Buffer | string) => {
+      files.all.push(file);
+      if (await writeIfOther(join(wiki, file), Buffer.from(bytes))) files.changed.push(file);
+    };
+    for (const definition of definitions) {
+      await put(pictureFileOf(run, definition.name, 'png'), renderPng(definition));
+      await put(pictureFileOf(run, definition.name, 'svg'), renderSvg(definition));
+    }
+    await put(`${pageNameOf(run)}.md`, printMarkdown(page));
+    // Last: what it leads to is there by then.
+    const list = await readOrNull(join(wiki, LIST_FILE));
+    await put(LIST_FILE, listWith(list?.toString('utf8') ?? null, run));
+  } catch (cause) {
+    throw new UserError(`the wiki ${wiki} cannot be written: ${(cause as Error).message}`, {
+      hint: 'check the folder and its rights',
+      cause,
+    });
+  }
+  return files;
+}
+
+async function readOrNull(path: string): Promise<Buffer | null> {
+  return existsSync(path) ? await readFile(path) : null;
+}
+
+async function writeIfOther(path: string, bytes: Buffer): Promise<boolean> {
+  if ((await readOrNull(path))?.equals(bytes)) return false;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomic(path, bytes);
+  return true;
+}
