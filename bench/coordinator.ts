@@ -40,7 +40,7 @@ async function insertBatch(client: pg.Client, batch: number, loneEvery: number):
   await client.query(
     `INSERT INTO submissions (submitted_at_date, submitted_at, submitter, created_at, block_hash, remote_addr, peer_id, graphql_control_port,
        built_with_commit_sha, state_hash, parent, height, slot, validation_error, verified)
-     SELECT t::date, t, ${KEY}, t, '', '203.0.113.7:41234', '12D3KooW', 0, '', ${stateSql(loneEvery)}, ${parentSql(loneEvery)}, 400000, 900000, '', true
+     SELECT t::date, t, ${KEY}, t, '', '203.0.113.7:41234', '12D3KooW', 0, '', ${stateSql(loneEvery)}, ${parentSql(loneEvery)}, 400000, 910001, '', true
      FROM generate_series(0, ${ROWS - 1}) i, LATERAL (SELECT (to_timestamp($2::float8 + floor(i::float8 * ${INTERVAL} / ${ROWS})) AT TIME ZONE 'UTC') AS t) AS moment`,
     [String(batch), START + batch * INTERVAL],
   );
@@ -66,7 +66,7 @@ async function fillHistory(client: pg.Client): Promise<void> {
   await client.query(
     `INSERT INTO submissions (submitted_at_date, submitted_at, submitter, created_at, block_hash, remote_addr, peer_id, graphql_control_port,
        built_with_commit_sha, state_hash, parent, height, slot, validation_error, verified)
-     SELECT t::date, t, 'B62q' || rpad(md5((i % 106)::text), 51, 'x') , t, '', '203.0.113.7:41234', '12D3KooW', 0, '', '3Nold' || i / 100, '3Nold' || i / 100 - 1, 400000, 900000, '', true
+     SELECT t::date, t, 'B62q' || rpad(md5((i % 106)::text), 51, 'x') , t, '', '203.0.113.7:41234', '12D3KooW', 0, '', '3Nold' || i / 100, '3Nold' || i / 100 - 1, 400000, 910001, '', true
      FROM generate_series(0, ${HISTORY_ROWS - 1}) i,
        LATERAL (SELECT (to_timestamp(${HISTORY_START} + floor(i::float8 * ${HISTORY_BATCHES * INTERVAL} / ${HISTORY_ROWS})) AT TIME ZONE 'UTC') AS t) AS moment`,
   );
