@@ -47,7 +47,10 @@ export function startSender(port: number, connections: number, bodies: SignedBod
           return;
         }
         turn = free[next++];
-        if (next > tails.length) (free.splice(0, next), (next = 0));
+        if (next > tails.length) {
+          free.splice(0, next);
+          next = 0;
+        }
         socket.cork();
         socket.write(heads[headOf(turn.producer)]);
         socket.write(tails[turn.producer]);
