@@ -48,6 +48,10 @@ const TRIES = 2;
 const SEEN_KEYS = 8192;
 const TABLES = 1024;
 
+/** A quarter more than an even share: keys do not spread evenly, and a table that is always taken away again is worth nothing. */
+const shareOf = (count: number, threads: number): number =>
+  threads === 1 ? count : Math.ceil((1.25 * count) / threads);
+
 const startThread = (workerData: CheckWorkerData): CheckThread =>
   new Worker(distFile('backend-check-worker.js'), { workerData });
 
@@ -60,7 +64,7 @@ export function createCheckPool({
 }: CheckPoolOptions): CheckPool {
   const data: CheckWorkerData = {
     rule,
-    signer: { seenKeys: Math.ceil(seenKeys / threads), tables: Math.ceil(tables / threads) },
+    signer: { seenKeys: shareOf(seenKeys, threads), tables: shareOf(tables, threads) },
   };
   const lanes = Array.from({ length: threads }, (): Lane => ({
     thread: null,
