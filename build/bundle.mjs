@@ -6,6 +6,7 @@ import { join, relative, resolve } from 'node:path';
 const PROGRAMS = {
   cli: 'cli/main.ts',
   backend: 'stack/backend/main.ts',
+  'backend-check-worker': 'stack/backend/check-worker.ts',
   'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',

@@ -137,6 +137,8 @@ class Reader {
   private port = 0n;
   private commit = '';
   private submitter = '';
+  /** Where the first `=` of the string read last stands, if it has one: looking for it anew costs a pass over the block. */
+  private firstPad = 0;
   private submitterKey: Uint8Array | null = null;
   private signature: Uint8Array | null = null;
 
@@ -292,7 +294,7 @@ class Reader {
   private isPlain(start: number, flags: number): boolean {
     if (flags & (NOT_BASE64 | ESCAPED) || (this.at - start - 2) % 4 !== 0) return false;
     if ((flags & PADS) === 0) return true;
-    const padding = this.at - 1 - this.body.indexOf(EQUALS, start);
+    const padding = this.at - 1 - this.firstPad;
     return padding === 1 || (padding === 2 && this.body[this.at - 2] === EQUALS);
   }
 
@@ -389,12 +391,13 @@ class Reader {
       for (; at + 4 <= length; at += 4) {
         const kinds =
           CLASS[body[at]] | CLASS[body[at + 1]] | CLASS[body[at + 2]] | CLASS[body[at + 3]];
-        if (kinds & STOPS) break;
+        if (kinds & (STOPS | PADS)) break;
         flags |= kinds;
       }
       for (; at < length; at++) {
         const kind = CLASS[body[at]];
         if (kind & STOPS) break;
+        if (kind === PADS && (flags & PADS) === 0) this.firstPad = at;
         flags |= kind;
       }
       if (at >= length) {

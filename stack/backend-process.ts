@@ -58,6 +58,7 @@ export async function startBackend(request: BackendRequest): Promise<BackendProc
     CONFIG_FILESYSTEM_PATH: storageFolder,
     DELEGATION_WHITELIST_DISABLED: whitelist === null ? '1' : '0',
     DELEGATION_WHITELIST_FILE: whitelist ?? undefined,
+    DELEGATION_WHITELIST_URL: undefined,
     BACKEND_HOST: '127.0.0.1',
     BACKEND_PORT: String(port),
     AWS_BUCKET_NAME_SUFFIX: undefined,

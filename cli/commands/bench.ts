@@ -12,6 +12,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   'state-hash': () => import('../../bench/state-hash.ts'),
   submission: () => import('../../bench/submission.ts'),
   corpus: () => import('../../bench/corpus.ts'),
+  backend: () => import('../../bench/backend.ts'),
   generator: () => import('../../bench/generator.ts'),
   monitor: () => import('../../bench/monitor.ts'),
   reconcile: () => import('../../bench/reconcile.ts'),

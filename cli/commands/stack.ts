@@ -167,13 +167,15 @@ async function runUp({ values, sources, cwd, env, stdout, stderr }: CommandCall)
   if (port !== wanted)
     stdout.write(`port ${wanted} is in use, so the backend listens on port ${port}\n`);
   const whitelist = values.whitelist as string | undefined;
+  const whitelistUrl = whitelist === undefined ? env.DELEGATION_WHITELIST_URL : undefined;
   const backendEnv = {
     ...env,
     CONFIG_FILE: configFile,
     CONFIG_NETWORK_NAME: values.network as string,
     CONFIG_FILESYSTEM_PATH: storage,
-    DELEGATION_WHITELIST_DISABLED: whitelist === undefined ? '1' : '0',
+    DELEGATION_WHITELIST_DISABLED: whitelist === undefined && !whitelistUrl ? '1' : '0',
     DELEGATION_WHITELIST_FILE: whitelist,
+    DELEGATION_WHITELIST_URL: whitelistUrl,
     REQUESTS_PER_PK_HOURLY: String(values['hourly-limit']),
     VERIFY_SIGNATURE_DISABLED: values['no-verify'] === true ? '1' : '0',
     BACKEND_FAITHFUL: values.faithful === true ? '1' : '0',

@@ -5,7 +5,6 @@
  */
 import { encode } from '../../mina/base58check.ts';
 import type { CreatedAt } from '../../mina/created-at.ts';
-import type { Network } from '../../mina/network.ts';
 import type { Signer } from '../../mina/signer.ts';
 import {
   parseSubmission,
@@ -16,8 +15,10 @@ import {
 } from '../../mina/submission.ts';
 import { signedText } from '../../mina/submission-text.ts';
 import type { BlockCache } from './block-cache.ts';
+import type { CheckPool } from './check-pool.ts';
 import type { HourlyLimiter } from './rate-limit.ts';
 import type { SecondTable } from './second-table.ts';
+import { type SignatureQuestion, type SignatureRule, signatureFault } from './signature-check.ts';
 import type { AcceptedSubmission } from '../storage/storage.ts';
 
 /** Status and body, as they go to the submitter; `retryAfterS`: header Retry-After, in seconds; `contentType`: where it is not text. */
@@ -42,11 +43,22 @@ export const ANSWERS = {
   sameSecond: { ...refusal(429, 'Only one submission per second is kept'), retryAfterS: 1 },
   /** Later than now, because this second is used up. */
   notKept: { ...refusal(503, 'The submission could not be stored'), retryAfterS: 1 },
+  /** Also not of the original: its body came too slowly while others had no room. */
+  noRoom: { ...refusal(503, 'Too many submissions are under way'), retryAfterS: 1 },
   broken: refusal(500, 'Unexpected server error'),
 } as const satisfies Record<string, Answer>;
 
 export const notRegistered = (submitter: string): Answer =>
   refusal(401, `Submitter is not registered: ${submitter}`);
+
+const NAMES = new Map<Answer, string>(
+  Object.entries(ANSWERS).map(([name, answer]) => [
+    answer,
+    name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+  ]),
+);
+/** For figures: `ok`, `bad_signature` …; {@link notRegistered} makes a new one each time. */
+export const answerName = (answer: Answer): string => NAMES.get(answer) ?? 'not_registered';
 
 /** A created_at may be this much ahead of the backend's clock. */
 const AHEAD_MS = 5 * 60 * 1000;
@@ -57,10 +69,11 @@ function isAfter({ seconds, nanoseconds }: CreatedAt, limitMs: number): boolean 
   return wholeMs > limitMs || (wholeMs === limitMs && nanoseconds % 1e6 > 0);
 }
 
-export type Checks = {
-  network: Network;
-  signatures: 'strict' | 'lax' | 'unchecked';
+export type Checks = SignatureRule & {
+  /** Hashes, and where there is no `pool` also checks signatures. */
   signer: Signer;
+  /** Threads that check signatures; null: this one does. */
+  pool: CheckPool | null;
   /** Asked anew for each submission; null: everyone is let in. */
   whitelist: () => ReadonlySet<string> | null;
   limiter: HourlyLimiter;
@@ -71,16 +84,23 @@ export type Checks = {
   nowMs: () => number;
 };
 
+export type Refused = { refused: Answer; why: string; accepted?: undefined };
+/** `countedAt`: its time in the limiter. */
 export type Judgement =
-  /** `countedAt`: its time in the limiter. */
-  | { accepted: AcceptedSubmission; countedAt: number; refused?: undefined }
-  | { refused: Answer; why: string; accepted?: undefined };
+  { accepted: AcceptedSubmission; countedAt: number; refused?: undefined } | Refused;
 
-/**
- * @param remoteAddr what is stored as such
- * @returns what to store, or the answer and, for the log, the reason
- */
-export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Judgement {
+/** A submission that has passed what comes before its signature. */
+export type Examined = {
+  submission: Submission;
+  /** When it was taken. */
+  nowMs: number;
+  /** null: signatures are not checked. */
+  question: SignatureQuestion | null;
+  refused?: undefined;
+};
+
+/** All that comes before the signature: form, whitelist, time. */
+export function examine(body: Uint8Array, checks: Checks): Examined | Refused {
   let submission: Submission;
   try {
     submission = parseSubmission(body);
@@ -89,17 +109,32 @@ export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Jud
     const refused = error.problem === 'decode' ? ANSWERS.undecodable : ANSWERS.incomplete;
     return { refused, why: error.message };
   }
-  const { submitter, createdAt } = submission;
+  const { submitter, createdAt, submitterKey, signature } = submission;
   const whitelist = checks.whitelist();
   if (whitelist !== null && !whitelist.has(submitter))
     return { refused: notRegistered(submitter), why: `${submitter} is not in the whitelist` };
   const nowMs = checks.nowMs();
   if (isAfter(createdAt, nowMs + AHEAD_MS))
     return { refused: ANSWERS.future, why: `created_at ${createdAt.utc} is in the future` };
-  if (checks.signatures !== 'unchecked') {
-    const why = signatureFault(submission, checks);
-    if (why !== null) return { refused: ANSWERS.badSignature, why };
-  }
+  if (checks.signatures === 'unchecked') return { submission, nowMs, question: null };
+  const message = checks.signer.blake2b256(signedText(signedFields(submission)));
+  return { submission, nowMs, question: { publicKey: submitterKey, signature, message } };
+}
+
+/**
+ * All that comes after the signature: limits, and the block.
+ * @param fault what is wrong with the signature, null: nothing
+ * @param remoteAddr what is stored as such
+ * @returns what to store, or the answer and, for the log, the reason
+ */
+export function admit(
+  { submission, nowMs }: Examined,
+  fault: string | null,
+  remoteAddr: string,
+  checks: Checks,
+): Judgement {
+  const { submitter, createdAt, body } = submission;
+  if (fault !== null) return { refused: ANSWERS.badSignature, why: `${submitter}: ${fault}` };
   const countedAt = checks.limiter.record(submitter);
   if (countedAt === null)
     return { refused: ANSWERS.tooMany, why: `${submitter} has used up its hour` };
@@ -130,22 +165,13 @@ export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Jud
   };
 }
 
-/** @returns null if the signature is right */
-function signatureFault(submission: Submission, checks: Checks): string | null {
-  const { signer, network, signatures } = checks;
-  const message = signer.blake2b256(signedText(signedFields(submission)));
-  const { submitter, submitterKey, signature } = submission;
-  try {
-    const isValid =
-      signatures === 'lax'
-        ? signer.verifyLax(submitterKey, signature, message, network)
-        : signer.verify(submitterKey, signature, message, network);
-    return isValid ? null : `the signature does not fit ${submitter} and the ${network} text`;
-  } catch (error) {
-    // Strict verification names what is malformed.
-    if (error instanceof RangeError) return `${submitter}: ${error.message}`;
-    throw error;
-  }
+/** {@link examine}, signature and {@link admit} at once, on this thread. */
+export function judge(body: Uint8Array, remoteAddr: string, checks: Checks): Judgement {
+  const examined = examine(body, checks);
+  if (examined.refused) return examined;
+  const { question } = examined;
+  const fault = question && signatureFault(question, checks, checks.signer);
+  return admit(examined, fault, remoteAddr, checks);
 }
 
 function tokenText({ body, snarkWork }: Submission): string | null {

@@ -15,7 +15,7 @@ import { type PostgresConfig, postgresSslOf } from '../../system/postgres.ts';
 import { awsCredentialsOf, awsRegionOf, s3EndpointOf } from '../../system/s3.ts';
 import type { S3Config } from '../storage/s3.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
-import { columnOf } from './whitelist.ts';
+import { columnOf, isWebAddress } from './whitelist.ts';
 
 /** Never shown whole: it holds passwords. */
 export type StorageConfig =
@@ -35,6 +35,7 @@ export type BackendConfig = {
   signatures: 'strict' | 'lax' | 'unchecked';
   /** null: whoever signs may submit. */
   whitelist: {
+    /** A path, or a URL of http or https. */
     file: string;
     /** In which column of a sheet the keys stand, from 0; null: in the one that holds keys. */
     column: number | null;
@@ -50,6 +51,8 @@ export type BackendConfig = {
   host: string;
   /** 0: any free one. */
   port: number;
+  /** That check signatures (BACKEND_CHECK_THREADS); null: one for each core; 0: the thread that serves requests does. */
+  checkThreads: number | null;
   logLevel: LogLevel;
 };
 
@@ -148,6 +151,9 @@ export function loadConfig(env: Env): BackendConfig {
     }),
     host: env.BACKEND_HOST || '127.0.0.1',
     port: integerOf(source, 'BACKEND_PORT', { min: 0, max: 65535, without: 8080 }),
+    checkThreads: env.BACKEND_CHECK_THREADS
+      ? integerOf(source, 'BACKEND_CHECK_THREADS', { min: 0, max: 256, without: 0 })
+      : null,
     logLevel: levelOf(source),
   };
   if (problems.length === 0) return config;
@@ -168,6 +174,7 @@ export const checkBackendEnv = (env: Env): void =>
     VERIFY_SIGNATURE_LAX: env.VERIFY_SIGNATURE_LAX,
     VERIFY_SIGNATURE_DISABLED: env.VERIFY_SIGNATURE_DISABLED,
     LOG_LEVEL: env.LOG_LEVEL,
+    BACKEND_CHECK_THREADS: env.BACKEND_CHECK_THREADS,
     // Decided by the load.
     CONFIG_NETWORK_NAME: 'any',
     CONFIG_FILESYSTEM_PATH: 'any',
@@ -428,13 +435,26 @@ function whitelistOf(
   { column: columnInFile, sheet }: Base,
 ): BackendConfig['whitelist'] {
   const { env, report } = source;
-  const file = env.DELEGATION_WHITELIST_FILE ?? '';
+  const url = env.DELEGATION_WHITELIST_URL ?? '';
+  const path = env.DELEGATION_WHITELIST_FILE ?? '';
+  const file = url || path;
+  if (url !== '' && !isWebAddress(url))
+    report(
+      'DELEGATION_WHITELIST_URL is no http or https URL',
+      'DELEGATION_WHITELIST_URL=https://HOST/whitelist.csv',
+    );
+  if (url !== '' && path !== '')
+    report(
+      'DELEGATION_WHITELIST_URL and DELEGATION_WHITELIST_FILE are both set',
+      'leave one of them out',
+    );
   if (file === '')
     report(
       sheet === ''
         ? 'the whitelist is on, but no file holds it'
         : `the whitelist is on, but the Google sheet "${sheet}" is not read here`,
-      'set DELEGATION_WHITELIST_FILE to a text file with one public key a line or to the sheet as CSV, or DELEGATION_WHITELIST_DISABLED=1',
+      'set DELEGATION_WHITELIST_FILE to a text file with one public key a line or to the sheet as CSV, DELEGATION_WHITELIST_URL to where such a ' +
+        'list is (of a shared Google sheet: https://docs.google.com/spreadsheets/d/ID/export?format=csv), or DELEGATION_WHITELIST_DISABLED=1',
     );
   const name = columnInFile || env.DELEGATION_WHITELIST_COLUMN || '';
   const column = name === '' ? null : columnOf(name);

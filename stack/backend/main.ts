@@ -10,6 +10,7 @@ import { createSigner } from '../../mina/signer.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { createBlockCache } from './block-cache.ts';
+import { type CheckPool, createCheckPool } from './check-pool.ts';
 import { type BackendConfig, loadConfig, type StorageConfig } from './config.ts';
 import type { Storage } from '../storage/storage.ts';
 import { lineWriterOf } from './line-writer.ts';
@@ -17,7 +18,7 @@ import { createLog, type Log } from './log.ts';
 import { createHourlyLimiter } from './rate-limit.ts';
 import { createSecondTable } from './second-table.ts';
 import { type Backend, startServer } from './server.ts';
-import { readWhitelist, type Whitelist } from './whitelist.ts';
+import { keepWhitelist } from './whitelist-keeper.ts';
 
 const now = (): Date => new Date();
 const writeLog = lineWriterOf(2, (count) => {
@@ -51,12 +52,13 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
     log.warn(
       `signatures are ${config.signatures === 'lax' ? 'checked as laxly as the C code does' : 'not checked'}`,
     );
-  const whitelist = await keepWhitelist(config, log);
+  const whitelist = await keepWhitelist(config.whitelist, log);
   const backend = await startServer({
     checks: {
       network: networkOf(config.networkName),
       signatures: config.signatures,
       signer: createSigner(loadMinaWasm()),
+      pool: poolOf(config),
       whitelist,
       limiter: createHourlyLimiter(config.requestsPerKeyHourly, () => performance.now()),
       seconds: config.faithful ? null : createSecondTable(),
@@ -80,10 +82,17 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
   const url = `http://${shownHost}:${backend.port}`;
   log.info(`Server ready and listening on ${url}`, { network: config.networkName });
   log.info(
-    'Available endpoints: / (root), /v1/submit (submissions), /health (health check), /v1/online (submitters of the last 20 minutes)',
+    'Available endpoints: / (root), /v1/submit (submissions), /health (health check), /v1/online (submitters of the last 20 minutes), /metrics (Prometheus)',
   );
   const { host, port } = backend;
   writeReady(`${JSON.stringify({ event: 'listening', host, port, url, pid: process.pid })}\n`);
+}
+
+/** Threads that check signatures; null where there is nothing to check, or but one thread. */
+function poolOf({ networkName, signatures, checkThreads }: BackendConfig): CheckPool | null {
+  if (signatures === 'unchecked' || checkThreads === 0) return null;
+  const rule = { network: networkOf(networkName), signatures };
+  return createCheckPool({ rule, ...(checkThreads !== null && { threads: checkThreads }) });
 }
 
 /** Each storage with its library is loaded only where it is used. @throws UserError */
@@ -103,41 +112,6 @@ async function openStorage(config: StorageConfig): Promise<Storage> {
         config.hasColons,
       );
   }
-}
-
-async function keepWhitelist(
-  { whitelist }: BackendConfig,
-  log: Log,
-): Promise<() => ReadonlySet<string> | null> {
-  if (whitelist === null) {
-    log.info('Delegation whitelist is disabled');
-    return () => null;
-  }
-  const { file, column, refreshMs } = whitelist;
-  let current = await readWhitelist(file, column);
-  const report = ({ keys, passedOver }: Whitelist): void =>
-    log[keys.size === 0 ? 'warn' : 'info'](
-      `Delegation whitelist is enabled, number of BPs: ${keys.size}`,
-      {
-        file,
-        passed_over: passedOver,
-      },
-    );
-  report(current);
-  const timer = setInterval(() => {
-    readWhitelist(file, column).then(
-      (read) => {
-        current = read;
-        log.info(`Delegation whitelist refreshed, number of BPs: ${read.keys.size}`);
-      },
-      (error: Error) =>
-        log.error(
-          `Failed to refresh delegation whitelist, using previous one, error: ${error.message}`,
-        ),
-    );
-  }, refreshMs);
-  timer.unref();
-  return () => current.keys;
 }
 
 function stopOnRequest(backend: Backend, log: Log): void {

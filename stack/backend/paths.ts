@@ -5,7 +5,8 @@
  */
 
 export type Route =
-  { kind: 'submit' | 'health' | 'online' | 'other' | 'bad' } | { kind: 'moved'; location: string };
+  | { kind: 'submit' | 'health' | 'online' | 'metrics' | 'other' | 'bad' }
+  | { kind: 'moved'; location: string };
 
 /** @param target the request target: `/v1/submit?x=1`, `http://host/path`; one character a byte */
 export function routeOf(target: string): Route {
@@ -22,6 +23,7 @@ export function routeOf(target: string): Route {
     return { kind: 'moved', location: escapedPath(clean) + (query === '?' ? '' : query) };
   if (path === '/v1/submit') return { kind: 'submit' };
   if (path === '/v1/online') return { kind: 'online' };
+  if (path === '/metrics') return { kind: 'metrics' };
   return { kind: path === '/health' ? 'health' : 'other' };
 }
 

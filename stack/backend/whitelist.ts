@@ -1,9 +1,10 @@
 /**
- * The whitelist: public keys that may submit. The original reads a column of a Google sheet; this one reads a file, such as that
+ * The whitelist: public keys that may submit. The original reads a column of a Google sheet; this one reads a file or a URL, such as that
  * sheet exported, with the same tolerance: a row that has no public key in that column is passed over.
  */
 import { decode } from '../../mina/base58check.ts';
 import { JsonProblem, readJson } from '../../system/json-lines.ts';
+import { httpFetch, reasonOf } from '../../system/http.ts';
 import { readRegularFile } from '../../system/regular-file.ts';
 import { decodeText, readTable } from '../../system/text-table.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -133,14 +134,89 @@ export function columnOf(name: string): number | null {
 const wrong = (message: string, hint = HINT): UserError =>
   new UserError(message, { hint, exitCode: EXIT.usage });
 
-/** @throws UserError (exit 2) if the file cannot be read or {@link parseWhitelist} refuses it */
-export async function readWhitelist(path: string, column: number | null): Promise<Whitelist> {
-  const bytes = await readRegularFile(path, { what: 'the whitelist', maxBytes: MAX_BYTES });
+export const isWebAddress = (text: string): boolean =>
+  /^https?:\/\//i.test(text) && URL.canParse(text);
+
+/** As it may be shown: a password or a key may stand in it. */
+export function shownSource(source: string): string {
+  if (!isWebAddress(source)) return source;
+  const { origin, pathname } = new URL(source);
+  return origin + pathname;
+}
+
+/** From a path or a URL of http or https. @throws UserError if it cannot be read or {@link parseWhitelist} refuses it */
+export async function readWhitelist(
+  source: string,
+  column: number | null,
+  limits: Partial<FetchLimits> = {},
+): Promise<Whitelist> {
+  const isWeb = isWebAddress(source);
+  const bytes = isWeb
+    ? await fetchList(source, { ...FETCH_LIMITS, ...limits })
+    : await readRegularFile(source, { what: 'the whitelist', maxBytes: MAX_BYTES });
   try {
-    return parseWhitelist(decodeText(bytes), column);
+    const whitelist = parseWhitelist(decodeText(bytes), column);
+    // A file may be empty on purpose; a server that answers nothing would lock everyone out.
+    if (isWeb && whitelist.keys.size === 0) throw wrong('not one key');
+    return whitelist;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const { message, hint, exitCode } = error;
-    throw new UserError(`the whitelist ${path}: ${message}`, { hint, exitCode });
+    throw new UserError(`the whitelist ${shownSource(source)}: ${message}`, { hint, exitCode });
   }
+}
+
+export type FetchLimits = { timeoutMs: number; maxBytes: number; env?: NodeJS.ProcessEnv };
+
+/** 64 MB are a million keys. */
+const FETCH_LIMITS: FetchLimits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
+
+/** @throws UserError (exit 5) */
+async function fetchList(
+  url: string,
+  { timeoutMs, maxBytes, env }: FetchLimits,
+): Promise<Uint8Array> {
+  const failure = (why: string, cause?: unknown): UserError =>
+    new UserError(`the whitelist ${shownSource(url)} cannot be read: ${why}`, {
+      hint: 'is DELEGATION_WHITELIST_URL right, and can it be read without signing in?',
+      exitCode: EXIT.broken,
+      cause,
+    });
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const { address, headers } = withoutCredentials(url);
+  try {
+    const response = await httpFetch(address, { timeoutMs, headers, ...(env && { env }) });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw failure(`it is answered with ${response.status}`);
+    }
+    // What Google answers for a sheet that is not shared.
+    if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+      await response.body?.cancel();
+      throw failure('it is a web page, not a list');
+    }
+    for await (const chunk of response.body ?? []) {
+      const part = chunk as Uint8Array;
+      bytes += part.length;
+      // Leaving the loop ends the request.
+      if (bytes > maxBytes) throw failure(`it has more than ${maxBytes} bytes`);
+      chunks.push(part);
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const isLate = (error as Error).name === 'TimeoutError';
+    throw failure(isLate ? `it has not come whole within ${timeoutMs} ms` : reasonOf(error), error);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** fetch takes no URL with a name and a password in it; they go where they belong. */
+function withoutCredentials(url: string): { address: URL; headers: Record<string, string> } {
+  const address = new URL(url);
+  const { username, password } = address;
+  if (username === '' && password === '') return { address, headers: {} };
+  address.username = address.password = '';
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { address, headers: { Authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
 }

@@ -30,6 +30,7 @@ export function answerToHead(request: {
     case 'bad':
       return { status: 400, body: '400 Bad Request', contentType: TEXT };
     case 'online':
+    case 'metrics':
     case 'other':
       return { status: 200, body: 'delegation backend service', contentType: TEXT };
   }

@@ -40,8 +40,34 @@ describe('configuration', () => {
       faithful: false,
       host: '127.0.0.1',
       port: 8080,
+      checkThreads: null,
       logLevel: 'info',
     } satisfies BackendConfig);
+  });
+
+  test('the whitelist comes from a file or a URL, not from both', () => {
+    const on = { ...env, DELEGATION_WHITELIST_DISABLED: '0' };
+    const DELEGATION_WHITELIST_URL = 'https://host/list.csv';
+    assert.equal(
+      loadConfig({ ...on, DELEGATION_WHITELIST_URL }).whitelist!.file,
+      'https://host/list.csv',
+    );
+    assert.throws(
+      () => loadConfig({ ...on, DELEGATION_WHITELIST_URL, DELEGATION_WHITELIST_FILE: 'f' }),
+      /^UserError: DELEGATION_WHITELIST_URL and DELEGATION_WHITELIST_FILE are both set$/,
+    );
+    for (const wrong of ['ftp://host/x', 'host/list.csv', 'https://'])
+      assert.throws(
+        () => loadConfig({ ...on, DELEGATION_WHITELIST_URL: wrong }),
+        /^UserError: DELEGATION_WHITELIST_URL is no http or https URL$/,
+      );
+  });
+
+  test('threads that check signatures', () => {
+    const threads = (text: string) =>
+      loadConfig({ ...env, BACKEND_CHECK_THREADS: text }).checkThreads;
+    assert.deepEqual(['', '0', '3'].map(threads), [null, 0, 3]);
+    assert.throws(() => threads('many'), /BACKEND_CHECK_THREADS must be an integer from 0 to 256/);
   });
 
   test('switches and numbers', () => {

@@ -167,7 +167,7 @@ describe('clients that misbehave', () => {
   });
 
   test('large bodies wait their turn and are all answered', async () => {
-    const limits = { largeBodiesBytes: 3_000_000, largeBodyBytes: 100_000 };
+    const limits = { bodiesBytes: 1_000_000, reserveBytes: 2_500_000 };
     const backend = await startTestBackend({}, { limits });
     const large = Buffer.alloc(2_000_000, 0x20);
     large.set(plain, 0);
@@ -181,6 +181,38 @@ describe('clients that misbehave', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => post(backend.port, large)));
     for (const answer of answers) assert.deepEqual(answer, ANSWERS.ok);
     await backend.stop();
+  });
+
+  test('who sends slowly is in nobody’s way, and is refused only where it keeps others waiting', async () => {
+    const limits = {
+      bodiesBytes: 300_000,
+      reserveBytes: 1,
+      stopMs: 50,
+      slowMs: 200,
+      slowBytesPerS: 10_000_000,
+    };
+    const backend = await startTestBackend({}, { limits });
+    const large = Buffer.alloc(2_000_000, 0x20);
+    large.set(plain, 0);
+    const begun = (bytes: number) =>
+      exchange(backend.port, [request(large).subarray(0, bytes)], undefined, 60_000);
+    const slow = begun(250_000);
+    for (let i = 0; i < 5; i++) assert.deepEqual(await post(backend.port, plain), ANSWERS.ok);
+    // This one fills the room, is let go on out of the reserve, and stops.
+    const holder = begun(150_000);
+    await until(async () => {
+      const text = await (await fetch(`http://127.0.0.1:${backend.port}/metrics`)).text();
+      return Number(/^uptime_backend_bodies_under_way_bytes (\d+)$/m.exec(text)![1]) > 300_000;
+    });
+    assert.deepEqual(await post(backend.port, large), ANSWERS.ok);
+    // The one that reserved its place may be next.
+    await until(() => backend.counts.answers[503] >= 1);
+    const { text, closed } = await slow;
+    assert.ok(closed);
+    assert.match(text, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n/);
+    assert.deepEqual(replyOf(text).body, ANSWERS.noRoom.body);
+    await backend.stop();
+    assert.ok((await holder).closed);
   });
 
   test('no bytes make it fall: afterwards it answers as before', async () => {

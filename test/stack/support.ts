@@ -151,6 +151,7 @@ export const checksWith = (changes: Partial<Checks> = {}): Checks => ({
   network: 'testnet',
   signatures: 'strict',
   signer,
+  pool: null,
   whitelist: () => null,
   limiter: createHourlyLimiter(Infinity, () => 0),
   seconds: null,
