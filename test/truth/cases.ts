@@ -58,19 +58,27 @@ export const CASES: Readonly<Record<string, TruthCase>> = {
     known: { durationMs: 4000, thinkMs: null, perSecond: 40 },
   },
   fleet: {
-    // 15 minutes of the network: each producer once.
+    // A cycle of the network, 7.5 minutes: each producer once, and the makers' own blocks.
     args: [
       '--scenario',
       'fleet',
       '--producers',
       '30',
       '--speedup',
-      '300',
+      '150',
       '--duration',
       '3s',
       ...LENIENT,
     ],
     programme: { deedOf: (n) => ({ afterMs: 5 * n }) },
+    known: { durationMs: null, thinkMs: null, perSecond: null },
+  },
+  rounds: {
+    args: [
+      ...['--scenario', 'rounds', '--repeats', '2', '--rate', '10/s', '--stress-rate', '30/s'],
+      ...['--base-time', '2s', '--stress-time', '1s', '--pause', '2s', ...LENIENT],
+    ],
+    programme: UNEVEN,
     known: { durationMs: null, thinkMs: null, perSecond: null },
   },
   spike: {
