@@ -1,4 +1,4 @@
-/** What GitHub Actions reads from a step's output: annotations. Escaped as its toolkit does (actions/toolkit, packages/core/src/command.ts). Pure. */
+/** What GitHub Actions reads from a step's output: annotations. Escaped as its toolkit does (actions/toolkit, @actions/core, command.ts). Pure. */
 import { gateWords, type Outcome } from './outcome.ts';
 
 const escapeData = (text: string): string =>
