@@ -20,6 +20,7 @@ import { runCommand, runHere } from '../support/run-command.ts';
 import { childrenOf } from '../support/processes.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const folder = scratchFolder();
 const env = { ...process.env, ...USUAL_ENV, K6_BIN: await k6Path() };
@@ -102,30 +103,34 @@ test('a load whose terminal is closed: interrupted, results whole, nothing runs 
   assert.ok(!existsSync(join(runIn(results)!, 'corpus')));
 });
 
-test('a fault of the toolkit in mid-run: 5, one sentence, results kept, k6 and backend ended', async (t) => {
-  if (process.platform !== 'linux') return t.skip('/proc');
-  const results = freshResults();
-  const fault = join(projectRoot, 'test', 'fixtures', 'fault-on-signal.mjs');
-  const cli = startCli(loadWords(results, '1m'), { ...env, NODE_OPTIONS: `--import=${fault}` });
-  await until(() => hasSamples(results) || cli.child.exitCode !== null, 'the first samples');
-  const children = childrenOf(cli.child.pid!).map(({ pid }) => pid);
-  assert.ok(children.length >= 2, 'k6 and the backend run');
-  cli.child.kill('SIGUSR2');
-  const { exitCode, stdout, stderr } = await cli.result;
-  assert.equal(exitCode, EXIT.broken, stdout + stderr);
-  assert.match(
-    stderr,
-    /^error: a fault of this toolkit, not of yours: Error: boom[^\n]*\nwhat to do: [^\n]*\n$/,
-  );
-  assert.match(stdout, /\nBROKEN: a fault of this toolkit[^\n]*boom/);
-  const { figures, verdict } = summaryIn(results);
-  assert.ok(figures.accepted > 0);
-  assert.equal(verdict.exitCode, EXIT.broken);
-  await until(
-    () => children.every((pid) => !existsSync(`/proc/${pid}`)),
-    'the end of k6 and backend',
-  );
-});
+test(
+  'a fault of the toolkit in mid-run: 5, one sentence, results kept, k6 and backend ended',
+  slowOnly,
+  async (t) => {
+    if (process.platform !== 'linux') return t.skip('/proc');
+    const results = freshResults();
+    const fault = join(projectRoot, 'test', 'fixtures', 'fault-on-signal.mjs');
+    const cli = startCli(loadWords(results, '1m'), { ...env, NODE_OPTIONS: `--import=${fault}` });
+    await until(() => hasSamples(results) || cli.child.exitCode !== null, 'the first samples');
+    const children = childrenOf(cli.child.pid!).map(({ pid }) => pid);
+    assert.ok(children.length >= 2, 'k6 and the backend run');
+    cli.child.kill('SIGUSR2');
+    const { exitCode, stdout, stderr } = await cli.result;
+    assert.equal(exitCode, EXIT.broken, stdout + stderr);
+    assert.match(
+      stderr,
+      /^error: a fault of this toolkit, not of yours: Error: boom[^\n]*\nwhat to do: [^\n]*\n$/,
+    );
+    assert.match(stdout, /\nBROKEN: a fault of this toolkit[^\n]*boom/);
+    const { figures, verdict } = summaryIn(results);
+    assert.ok(figures.accepted > 0);
+    assert.equal(verdict.exitCode, EXIT.broken);
+    await until(
+      () => children.every((pid) => !existsSync(`/proc/${pid}`)),
+      'the end of k6 and backend',
+    );
+  },
+);
 
 test('a target that answers 101 is no backend: 5', async () => {
   const server = createServer((socket) => {

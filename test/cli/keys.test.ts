@@ -22,6 +22,7 @@ import { runCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { k6Path } from '../support/k6.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 // Published beside the file: test/vectors/README.md.
 const PASSPHRASE = 'naughty blue worm';
@@ -72,35 +73,39 @@ function filesUnder(place: string): string[] {
     .filter((file) => statSync(file).isFile());
 }
 
-test('a load with a real wallet is accepted, and nothing secret is left anywhere', async () => {
-  const results = join(folder, 'results');
-  const { exitCode, stdout, stderr } = await runCli(
+test(
+  'a load with a real wallet is accepted, and nothing secret is left anywhere',
+  slowOnly,
+  async () => {
+    const results = join(folder, 'results');
+    const { exitCode, stdout, stderr } = await runCli(
     ['load', '--scenario', 'smoke', '--producers-file', wallet, '--keep', '--port', '0', '--results', results],
     { K6_BIN: await k6Path(), MINA_PRIVKEY_PASS: PASSPHRASE },
   ); // prettier-ignore
-  assert.equal(exitCode, 0, stdout + stderr);
-  const files = filesUnder(results);
-  const textOf = (name: string) =>
-    readFileSync(
-      files.find((file) => file.endsWith(name))!,
-      'utf8',
-    );
-  const { figures } = JSON.parse(textOf('summary.json')) as Summary;
-  assert.deepEqual([figures.sent, figures.accepted], [10, 10]);
-  // The submitter of a recorded submission, now with a signature of ours.
-  const recorded = JSON.parse(readRecorded('submission-with-snark-work.json')) as {
-    submitter: string;
-  };
-  assert.equal(recorded.submitter, PUBLIC_KEY);
-  assert.equal(textOf('whitelist.txt'), `${PUBLIC_KEY}\n`);
-  const stored = files.filter((file) => /storage.submissions/.test(file));
-  assert.equal(stored.length, 10);
-  assert.ok(stored.every((file) => file.includes(PUBLIC_KEY)));
+    assert.equal(exitCode, 0, stdout + stderr);
+    const files = filesUnder(results);
+    const textOf = (name: string) =>
+      readFileSync(
+        files.find((file) => file.endsWith(name))!,
+        'utf8',
+      );
+    const { figures } = JSON.parse(textOf('summary.json')) as Summary;
+    assert.deepEqual([figures.sent, figures.accepted], [10, 10]);
+    // The submitter of a recorded submission, now with a signature of ours.
+    const recorded = JSON.parse(readRecorded('submission-with-snark-work.json')) as {
+      submitter: string;
+    };
+    assert.equal(recorded.submitter, PUBLIC_KEY);
+    assert.equal(textOf('whitelist.txt'), `${PUBLIC_KEY}\n`);
+    const stored = files.filter((file) => /storage.submissions/.test(file));
+    assert.equal(stored.length, 10);
+    assert.ok(stored.every((file) => file.includes(PUBLIC_KEY)));
 
-  assert.ok(secretForms().every((form) => leaks(Buffer.concat([Buffer.from('x'), form]))));
-  for (const file of files) assert.ok(!leaks(readFileSync(file)), file);
-  assert.ok(!leaks(Buffer.from(stdout + stderr)), stdout + stderr);
-});
+    assert.ok(secretForms().every((form) => leaks(Buffer.concat([Buffer.from('x'), form]))));
+    for (const file of files) assert.ok(!leaks(readFileSync(file)), file);
+    assert.ok(!leaks(Buffer.from(stdout + stderr)), stdout + stderr);
+  },
+);
 
 test('npm run producers prints the whitelist of a folder; a dry run needs no passphrase', async () => {
   const keys = join(folder, 'keys');

@@ -11,6 +11,7 @@ import { until } from '../support/until.ts';
 import { k6Path } from '../support/k6.ts';
 import { json, theRun } from '../support/load-results.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const folder = scratchFolder();
 const env = { K6_BIN: await k6Path() };
@@ -68,7 +69,7 @@ test('a soak: sent = accepted = stored, each signed in the seconds before it was
   );
 });
 
-test('VUs with think times instead of a rate; an hour of it, interrupted', async () => {
+test('VUs with think times instead of a rate; an hour of it, interrupted', slowOnly, async () => {
   const cli = startCli(soak('vus', '--vus', '5', '--think', '50ms-150ms', '--duration', '1h'), env);
   const run = () => join(runOf('vus'), 'samples.ndjson');
   await until(

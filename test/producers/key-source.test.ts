@@ -14,6 +14,7 @@ import { UserError } from '../../user-error.ts';
 import { readVector } from '../mina/vectors.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { projectRoot } from '../../paths.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const PASSPHRASE = 'correct horse / Pässword';
 const LIBP2P_PASSPHRASE = 'battery staple';
@@ -369,23 +370,27 @@ test('wallets with their plain keys beside them are read without deriving anythi
   assert.match((await refusal(mixed, withPassphrase())).lines[0], /^a\.sk: not a Mina private key/);
 });
 
-test('a thousand wallets beside their keys are read, in the order of their names', async (t) => {
-  const count = 1000;
-  const many = makeFleet({ seed: 'pairs', count });
-  const folder = scratchFolder(t);
-  const text = readVector('wallet-node-a.json');
-  for (let i = 0; i < count; i++) {
-    const name = join(folder, `keypair-${String(i).padStart(5, '0')}.json`);
-    writeFileSync(name, text, { mode: 0o600 });
-    const key = encode('privateKey', many.privateKeys.subarray(32 * i, 32 * i + 32));
-    writeFileSync(`${name}.sk`, key, { mode: 0o600 });
-  }
-  const keys = access();
-  const read = await readProducers(folder, keys);
-  assert.deepEqual(read.privateKeys, many.privateKeys);
-  assert.deepEqual(keysOf(read), keysOf(many));
-  assert.match(keys.log.notes[0], /^1,000 wallets have their plain keys/);
-});
+test(
+  'a thousand wallets beside their keys are read, in the order of their names',
+  slowOnly,
+  async (t) => {
+    const count = 1000;
+    const many = makeFleet({ seed: 'pairs', count });
+    const folder = scratchFolder(t);
+    const text = readVector('wallet-node-a.json');
+    for (let i = 0; i < count; i++) {
+      const name = join(folder, `keypair-${String(i).padStart(5, '0')}.json`);
+      writeFileSync(name, text, { mode: 0o600 });
+      const key = encode('privateKey', many.privateKeys.subarray(32 * i, 32 * i + 32));
+      writeFileSync(`${name}.sk`, key, { mode: 0o600 });
+    }
+    const keys = access();
+    const read = await readProducers(folder, keys);
+    assert.deepEqual(read.privateKeys, many.privateKeys);
+    assert.deepEqual(keysOf(read), keysOf(many));
+    assert.match(keys.log.notes[0], /^1,000 wallets have their plain keys/);
+  },
+);
 
 test(
   'a pipe among keys is passed over; one that should be a key is named',

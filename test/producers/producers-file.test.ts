@@ -11,6 +11,7 @@ import { readProducersFile } from '../../producers/producers-file.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { projectRoot } from '../../paths.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const fleet = makeFleet({ seed: 'list', count: 3 });
 const keys = [0, 1, 2].map((i) =>
@@ -217,7 +218,7 @@ test('sheets: any separator, quotes, any column, any encoding', async (t) => {
   );
 });
 
-test('130,000 lines and as many faults overflow nothing', async (t) => {
+test('130,000 lines and as many faults overflow nothing', slowOnly, async (t) => {
   for (const [content, problem] of [
     ['EK1,EK2\n'.repeat(130_000), '100: has 2 private keys, not one'],
     [`[${'{},\n'.repeat(129_999)}{}]`, '100: has no private key; it is empty'],

@@ -17,6 +17,7 @@ import { CODE } from '../../scenarios/lib/reports.ts';
 import type { StorageReader, StoredSubmission } from '../../stack/storage/storage.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const folder = scratchFolder();
 
@@ -452,25 +453,29 @@ test('bodies that are the same are one group, whatever their template', async ()
   assert.equal(index.groups, 4);
 });
 
-test('130,000 starts: fresh ones, a replay of one body, all under way at the stop, all foreign', async () => {
-  const count = 130_000;
+test(
+  '130,000 starts: fresh ones, a replay of one body, all under way at the stop, all foreign',
+  slowOnly,
+  async () => {
+    const count = 130_000;
 
-  const many = (of: (i: number) => Sent) => Array.from({ length: count }, (_, i) => of(i));
-  const fresh = many((i) => ({ by: `p${i}`, at: (i % 97) + 0.5 }));
-  const rows = fresh.map(({ by, at }) => rowOf(by, Math.floor(at)));
-  assert.deepEqual(counted(await reconciled(fresh, rows)), { right: count });
-  assert.deepEqual(counted(await reconciled(fresh, [])), { missing: count });
-  const replay = many((i) => ({ by: 'a', at: (i / count) * 99 }));
-  const kept = Array.from({ length: 99 }, (_, second) => rowOf('a', second));
-  assert.deepEqual(counted(await reconciled(replay, kept, { fresh: false })), {
-    right: 99,
-    sameSecond: count - 99,
-  });
-  const waiting = many((i) => ({ by: `p${i}`, at: 1, answer: null }));
-  assert.deepEqual(counted(await reconciled(waiting, [])), { unknownNotStored: count });
-  const strangers = await reconciled([{ by: 'a', at: 1 }], rows);
-  assert.deepEqual(counted(strangers), { foreign: count, missing: 1 });
-});
+    const many = (of: (i: number) => Sent) => Array.from({ length: count }, (_, i) => of(i));
+    const fresh = many((i) => ({ by: `p${i}`, at: (i % 97) + 0.5 }));
+    const rows = fresh.map(({ by, at }) => rowOf(by, Math.floor(at)));
+    assert.deepEqual(counted(await reconciled(fresh, rows)), { right: count });
+    assert.deepEqual(counted(await reconciled(fresh, [])), { missing: count });
+    const replay = many((i) => ({ by: 'a', at: (i / count) * 99 }));
+    const kept = Array.from({ length: 99 }, (_, second) => rowOf('a', second));
+    assert.deepEqual(counted(await reconciled(replay, kept, { fresh: false })), {
+      right: 99,
+      sameSecond: count - 99,
+    });
+    const waiting = many((i) => ({ by: `p${i}`, at: 1, answer: null }));
+    assert.deepEqual(counted(await reconciled(waiting, [])), { unknownNotStored: count });
+    const strangers = await reconciled([{ by: 'a', at: 1 }], rows);
+    assert.deepEqual(counted(strangers), { foreign: count, missing: 1 });
+  },
+);
 
 test('outcomes follow from answers; what is in flight beyond all reports is known, too', () => {
   const answers = new AnswerTable();

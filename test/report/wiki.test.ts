@@ -11,6 +11,7 @@ import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { syntheticRun } from '../support/synthetic-run.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 /** Nothing of the machine's own settings. */
 const ENV = {
@@ -77,45 +78,53 @@ test('page, pictures and a line; again changes nothing; commits and pushes only 
   assert.equal(git(bare, 'show', `master:${PAGE}`), page);
 });
 
-test('what others changed stays theirs: no foreign file in the commit, and a push that was beaten goes upon theirs', async (t) => {
-  const { folder, bare, wiki, make } = place(t);
-  const other = join(folder, 'other');
-  git(folder, 'clone', '--quiet', bare, other);
-  writeFileSync(join(other, 'Other.md'), 'x\n');
-  git(other, 'add', '.');
-  git(other, 'commit', '--quiet', '-m', 'other');
-  git(other, 'push', '--quiet');
-  writeFileSync(join(wiki, 'Draft.md'), 'not yet\n');
-  git(wiki, 'add', 'Draft.md');
-  const { exitCode, stderr } = await make('--commit', '--push');
-  assert.equal(exitCode, EXIT.passed, stderr);
-  assert.equal(count(bare), 3);
-  assert.doesNotMatch(git(bare, 'ls-tree', '-r', '--name-only', 'master'), /Draft/);
-  assert.match(git(bare, 'ls-tree', '-r', '--name-only', 'master'), /^Other\.md$/m);
-  assert.equal(readFileSync(join(wiki, 'Draft.md'), 'utf8'), 'not yet\n');
-});
+test(
+  'what others changed stays theirs: no foreign file in the commit, and a push that was beaten goes upon theirs',
+  slowOnly,
+  async (t) => {
+    const { folder, bare, wiki, make } = place(t);
+    const other = join(folder, 'other');
+    git(folder, 'clone', '--quiet', bare, other);
+    writeFileSync(join(other, 'Other.md'), 'x\n');
+    git(other, 'add', '.');
+    git(other, 'commit', '--quiet', '-m', 'other');
+    git(other, 'push', '--quiet');
+    writeFileSync(join(wiki, 'Draft.md'), 'not yet\n');
+    git(wiki, 'add', 'Draft.md');
+    const { exitCode, stderr } = await make('--commit', '--push');
+    assert.equal(exitCode, EXIT.passed, stderr);
+    assert.equal(count(bare), 3);
+    assert.doesNotMatch(git(bare, 'ls-tree', '-r', '--name-only', 'master'), /Draft/);
+    assert.match(git(bare, 'ls-tree', '-r', '--name-only', 'master'), /^Other\.md$/m);
+    assert.equal(readFileSync(join(wiki, 'Draft.md'), 'utf8'), 'not yet\n');
+  },
+);
 
-test('no folder, no checkout, a folder inside another checkout, a push that fails: each is named', async (t) => {
-  const { folder, bare, wiki, run, make } = place(t);
-  const at = (dir: string, ...args: string[]) => runCommand(report, [run, '--wiki', dir, ...args], { env: ENV }); // prettier-ignore
-  const nowhere = await at(join(folder, 'nowhere'));
-  assert.equal(nowhere.exitCode, EXIT.usage);
-  assert.match(nowhere.stderr, /there is no folder/);
-  mkdirSync(join(folder, 'plain'));
-  const plain = await at(join(folder, 'plain'), '--commit');
-  assert.equal(plain.exitCode, EXIT.broken);
-  assert.match(plain.stderr, /is no checkout of git/);
-  mkdirSync(join(wiki, 'inside'));
-  const inside = await at(join(wiki, 'inside'), '--commit');
-  assert.match(inside.stderr, /is a folder inside the checkout/);
-  assert.equal(count(wiki), 1);
-  git(wiki, 'remote', 'set-url', 'origin', 'https://user:hidden@127.0.0.1:1/x.git');
-  const unreachable = await make('--commit', '--push');
-  assert.equal(unreachable.exitCode, EXIT.broken);
-  assert.match(unreachable.stderr, /git push failed: fatal: unable to access/);
-  assert.doesNotMatch(unreachable.stderr, /hidden/);
-  assert.deepEqual([count(wiki), count(bare)], [2, 1]);
-});
+test(
+  'no folder, no checkout, a folder inside another checkout, a push that fails: each is named',
+  slowOnly,
+  async (t) => {
+    const { folder, bare, wiki, run, make } = place(t);
+    const at = (dir: string, ...args: string[]) => runCommand(report, [run, '--wiki', dir, ...args], { env: ENV }); // prettier-ignore
+    const nowhere = await at(join(folder, 'nowhere'));
+    assert.equal(nowhere.exitCode, EXIT.usage);
+    assert.match(nowhere.stderr, /there is no folder/);
+    mkdirSync(join(folder, 'plain'));
+    const plain = await at(join(folder, 'plain'), '--commit');
+    assert.equal(plain.exitCode, EXIT.broken);
+    assert.match(plain.stderr, /is no checkout of git/);
+    mkdirSync(join(wiki, 'inside'));
+    const inside = await at(join(wiki, 'inside'), '--commit');
+    assert.match(inside.stderr, /is a folder inside the checkout/);
+    assert.equal(count(wiki), 1);
+    git(wiki, 'remote', 'set-url', 'origin', 'https://user:hidden@127.0.0.1:1/x.git');
+    const unreachable = await make('--commit', '--push');
+    assert.equal(unreachable.exitCode, EXIT.broken);
+    assert.match(unreachable.stderr, /git push failed: fatal: unable to access/);
+    assert.doesNotMatch(unreachable.stderr, /hidden/);
+    assert.deepEqual([count(wiki), count(bare)], [2, 1]);
+  },
+);
 
 test('the list is kept newest first, whatever is around, and remarks stay', () => {
   const at = (id: string) => {

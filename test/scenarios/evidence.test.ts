@@ -7,6 +7,7 @@ import { refusalsOf, wordsOfReasons } from '../../load/k6/refusals.ts';
 import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import { httpAnswer, runScenario, shape, startTarget } from '../support/run-scenario.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const OK = '{"status":"ok"}';
 
@@ -17,45 +18,49 @@ after(async () => {
 
 const STOPPED_MS = 2600;
 
-test('k6 stands still for 2.6 s: seconds without a sign of life, and think times that took too long', async () => {
-  const folder = scratchFolder();
-  const corpus = makeFakeCorpus(folder, { count: 100, templateBytes: [700] });
-  const target = await startTarget((socket) => socket.write(httpAnswer(200, OK)));
-  running.push(target);
-  const plan = makeK6Plan({
-    url: target.url,
-    load: shape({
-      executor: 'constant-vus',
-      iterations: null,
-      vus: 4,
-      durationMs: 6000,
-      think: { minMs: 200, maxMs: 300 },
-    }),
-    source: corpusSource(folder, corpus.index),
-    seed: 'stands still',
-  });
-  let chunks = 0;
-  let pid = 0;
-  const run = await runScenario({
-    bundle: 'load',
-    plan,
-    folder,
-    onStarted: (k6) => (pid = k6.pid),
-    onSampleBytes() {
-      // The first bytes are the columns' names; those of the second flush come in the middle of the load.
-      if (++chunks !== 3) return;
-      process.kill(pid, 'SIGSTOP');
-      setTimeout(() => process.kill(pid, 'SIGCONT'), STOPPED_MS);
-    },
-  });
-  const { standstillMs, accepted } = run.aggregator.totals;
-  assert.ok(accepted > 4, `${accepted}`);
-  // Of the 2.6 s up to one was the time to the next report anyway.
-  assert.ok(standstillMs >= STOPPED_MS - 1000 - 200, `${standstillMs}`);
-  // All four VUs were asleep, or about to be.
-  assert.ok(run.aggregator.overrunsOver(1000) >= 2, `${run.aggregator.overrunsOver(1000)}`);
-  assert.ok(run.aggregator.overrunsOver(10) >= run.aggregator.overrunsOver(1000));
-});
+test(
+  'k6 stands still for 2.6 s: seconds without a sign of life, and think times that took too long',
+  slowOnly,
+  async () => {
+    const folder = scratchFolder();
+    const corpus = makeFakeCorpus(folder, { count: 100, templateBytes: [700] });
+    const target = await startTarget((socket) => socket.write(httpAnswer(200, OK)));
+    running.push(target);
+    const plan = makeK6Plan({
+      url: target.url,
+      load: shape({
+        executor: 'constant-vus',
+        iterations: null,
+        vus: 4,
+        durationMs: 6000,
+        think: { minMs: 200, maxMs: 300 },
+      }),
+      source: corpusSource(folder, corpus.index),
+      seed: 'stands still',
+    });
+    let chunks = 0;
+    let pid = 0;
+    const run = await runScenario({
+      bundle: 'load',
+      plan,
+      folder,
+      onStarted: (k6) => (pid = k6.pid),
+      onSampleBytes() {
+        // The first bytes are the columns' names; those of the second flush come in the middle of the load.
+        if (++chunks !== 3) return;
+        process.kill(pid, 'SIGSTOP');
+        setTimeout(() => process.kill(pid, 'SIGCONT'), STOPPED_MS);
+      },
+    });
+    const { standstillMs, accepted } = run.aggregator.totals;
+    assert.ok(accepted > 4, `${accepted}`);
+    // Of the 2.6 s up to one was the time to the next report anyway.
+    assert.ok(standstillMs >= STOPPED_MS - 1000 - 200, `${standstillMs}`);
+    // All four VUs were asleep, or about to be.
+    assert.ok(run.aggregator.overrunsOver(1000) >= 2, `${run.aggregator.overrunsOver(1000)}`);
+    assert.ok(run.aggregator.overrunsOver(10) >= run.aggregator.overrunsOver(1000));
+  },
+);
 
 test('each refusal counts under its words, whatever numbers it names', async () => {
   const folder = scratchFolder();

@@ -25,6 +25,7 @@ import { makeFakeCorpus } from '../support/fake-corpus.ts';
 import { k6Path } from '../support/k6.ts';
 import { type Behaviour, httpAnswer, runScenario, startTarget } from '../support/run-scenario.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const OK = '{"status":"ok"}';
 
@@ -235,59 +236,63 @@ async function runLoad(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 const ANY_PACE = ['--gate', 'on-time>=0%'];
 
 describe('from the outside, against the embedded backend', { concurrency: 2 }, () => {
-  test('fleet: each producer every 15 minutes, each block from 3 of 15 producers and its maker', async () => {
-    const quiet = ['--fork-share', '0', '--late-share', '0', '--lagging-share', '0'];
-    const { folder, plan, summary, reconcile, report, stdout } = await runLoad([
+  test(
+    'fleet: each producer every 15 minutes, each block from 3 of 15 producers and its maker',
+    slowOnly,
+    async () => {
+      const quiet = ['--fork-share', '0', '--late-share', '0', '--lagging-share', '0'];
+      const { folder, plan, summary, reconcile, report, stdout } = await runLoad([
       '--scenario', 'fleet', '--era', 'berkeley', '--speedup', '300', '--duration', '9s', ...quiet, ...ANY_PACE,
     ], WITH_PICTURES); // prettier-ignore
-    // Three cycles of 15 minutes in nine seconds, and a maker in each slot but for what comes after the end.
-    const planned = plan.load.iterations!;
-    assert.ok(planned >= 56 && planned <= 60, String(planned));
-    assert.equal(summary.figures.accepted, planned);
-    assert.equal(reconcile.sent, planned);
-    assert.deepEqual(reconcile.look?.eras, [
-      { era: 'berkeley', right: planned, different: 0, missing: 0, sameSecond: 0 },
-    ]);
-    assert.match(report, /\| berkeley +\| +\d+ \|/);
-    assert.match(stdout, /takes 36000 submissions of a producer in an hour/);
-    const lines = readFileSync(join(folder, 'fleet.ndjson'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as FleetLine);
-    const network = lines[0] as FleetNetwork;
-    assert.deepEqual([network.producers, network.shown, network.cycleMs], [15, 15, 900_000]);
-    const blocks = lines.filter((line) => line.kind === 'block');
-    blocks.forEach(({ height, slot, era, fromMs, accepted, planned }, i) => {
-      // The first is from before the beginning: the tip of the first wave.
-      assert.deepEqual([slot, era, fromMs], [i - 1, 'berkeley', (i - 1) * 180_000]);
-      assert.equal(height, blocks[0].height + i);
-      assert.equal(accepted, planned);
-    });
-    for (const { planned } of blocks.slice(1, -2)) assert.equal(planned, 4);
-    const times = new Map<number, number[]>();
-    for (const { producer, atMs, accepted, answer, as } of lines.filter(
-      (line): line is FleetSubmission => line.kind === 'submission',
-    )) {
-      assert.deepEqual([accepted, answer], [true, '200']);
-      if (as === 'maker') continue;
-      times.set(producer, [...(times.get(producer) ?? []), atMs]);
-    }
-    assert.equal(times.size, 15);
-    for (const own of times.values()) {
-      // The last one of a maker may be set apart to after the end.
-      assert.ok(own.length === 3 || own.length === 2, String(own));
-      for (let i = 1; i < own.length; i++)
-        // Set apart from a maker's submission by a second of the backend, 330 s of this network.
-        assert.ok(Math.abs(own[i] - own[i - 1] - 900_000) <= 62_000 + 330_000, String(own));
-    }
-    const pictures = ['fleet', 'throughput', 'latency', 'resources', 'distribution'];
-    const files = pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]);
-    for (const name of files) assert.ok(readdirSync(folder).includes(name), name);
-    assert.match(
-      report,
-      /the network's times, 300 times as fast[^]*!\[The fleet[^\]]*\]\(fleet\.png\)/,
-    );
-  });
+      // Three cycles of 15 minutes in nine seconds, and a maker in each slot but for what comes after the end.
+      const planned = plan.load.iterations!;
+      assert.ok(planned >= 56 && planned <= 60, String(planned));
+      assert.equal(summary.figures.accepted, planned);
+      assert.equal(reconcile.sent, planned);
+      assert.deepEqual(reconcile.look?.eras, [
+        { era: 'berkeley', right: planned, different: 0, missing: 0, sameSecond: 0 },
+      ]);
+      assert.match(report, /\| berkeley +\| +\d+ \|/);
+      assert.match(stdout, /takes 36000 submissions of a producer in an hour/);
+      const lines = readFileSync(join(folder, 'fleet.ndjson'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as FleetLine);
+      const network = lines[0] as FleetNetwork;
+      assert.deepEqual([network.producers, network.shown, network.cycleMs], [15, 15, 900_000]);
+      const blocks = lines.filter((line) => line.kind === 'block');
+      blocks.forEach(({ height, slot, era, fromMs, accepted, planned }, i) => {
+        // The first is from before the beginning: the tip of the first wave.
+        assert.deepEqual([slot, era, fromMs], [i - 1, 'berkeley', (i - 1) * 180_000]);
+        assert.equal(height, blocks[0].height + i);
+        assert.equal(accepted, planned);
+      });
+      for (const { planned } of blocks.slice(1, -2)) assert.equal(planned, 4);
+      const times = new Map<number, number[]>();
+      for (const { producer, atMs, accepted, answer, as } of lines.filter(
+        (line): line is FleetSubmission => line.kind === 'submission',
+      )) {
+        assert.deepEqual([accepted, answer], [true, '200']);
+        if (as === 'maker') continue;
+        times.set(producer, [...(times.get(producer) ?? []), atMs]);
+      }
+      assert.equal(times.size, 15);
+      for (const own of times.values()) {
+        // The last one of a maker may be set apart to after the end.
+        assert.ok(own.length === 3 || own.length === 2, String(own));
+        for (let i = 1; i < own.length; i++)
+          // Set apart from a maker's submission by a second of the backend, 330 s of this network.
+          assert.ok(Math.abs(own[i] - own[i - 1] - 900_000) <= 62_000 + 330_000, String(own));
+      }
+      const pictures = ['fleet', 'throughput', 'latency', 'resources', 'distribution'];
+      const files = pictures.flatMap((name) => [`${name}.png`, `${name}.svg`]);
+      for (const name of files) assert.ok(readdirSync(folder).includes(name), name);
+      assert.match(
+        report,
+        /the network's times, 300 times as fast[^]*!\[The fleet[^\]]*\]\(fleet\.png\)/,
+      );
+    },
+  );
 
   test('replay at recorded times, by others who sign anew', async () => {
     const payloads = join(scratchFolder(), 'payloads');
@@ -351,7 +356,7 @@ test('what makes no sense together is told at once', async () => {
   } // prettier-ignore
 });
 
-test('a dry run of a day of 1,000 producers', async () => {
+test('a dry run of a day of 1,000 producers', slowOnly, async () => {
   const { exitCode, stdout } = await runHere([
     'load', '--scenario', 'fleet', '--producers', '1000', '--speedup', '60', '--duration', '24m', '--dry-run',
   ]); // prettier-ignore

@@ -19,6 +19,7 @@ import { assertConstantMemory } from '../support/memory.ts';
 import { tlsFile } from '../support/tls-target.ts';
 import { readAll, storageSubmission, storageSuite } from './storage-suite.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 let server: PostgresServer;
 const folder = scratchFolder();
@@ -167,7 +168,7 @@ describe('PostgreSQL reader', () => {
     );
   });
 
-  test('memory does not grow with the rows: 240 MB of snark work', async () => {
+  test('memory does not grow with the rows: 240 MB of snark work', slowOnly, async () => {
     const database = await newTable();
     await run(
       database,

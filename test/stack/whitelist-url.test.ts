@@ -1,4 +1,5 @@
 /** A whitelist from a URL: read, bounded in time and size, and what of a server's answers is no list. */
+import { unreachableUrl } from '../support/bin-folder.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
@@ -73,7 +74,7 @@ test('what is no list is refused in one sentence, without what may be secret in 
   });
   await assert.rejects(readWhitelist(`${origin}/words`, null), /2 lines and not one key/);
   await assert.rejects(
-    readWhitelist('http://127.0.0.1:1/x', null),
+    readWhitelist(`${await unreachableUrl()}/x`, null),
     /cannot be read: .*ECONNREFUSED/,
   );
 });

@@ -17,6 +17,7 @@ import { runHere } from '../../support/run-command.ts';
 import { until } from '../../support/until.ts';
 import { jobOf } from '../../support/job.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { slowOnly } from '../../support/thorough.ts';
 
 const FAKE = join(projectRoot, 'test', 'fixtures', 'bin', 'k6-sends');
 const LENIENT = ['--gate', 'on-time>=0%', '--gate', 'queue-growth<=100%'];
@@ -73,7 +74,7 @@ test('each trial decides for itself and looks into the storage of the one backen
 
 const SHORT = ['--rate', '10/s', '--max-rate', '20', '--hold', '2s', '--duration', '2s', '--max-trials', '2']; // prettier-ignore
 
-test('a backend that keeps less than it accepts fails the trials', async () => {
+test('a backend that keeps less than it accepts fails the trials', slowOnly, async () => {
   const folder = scratchFolder();
   const storage = openFilesystemStorage(folder);
   const deedOf = (n: number) => (n % 3 === 0 ? 'lie' : 'store');
@@ -90,14 +91,21 @@ test('a backend that keeps less than it accepts fails the trials', async () => {
     assert.deepEqual([outcome, failedGates, errorRate], ['failed', ['stored-share>=100%'], 0]);
 });
 
-test('what one producer sends within a second is no loss of a faithful backend, and said', async () => {
-  // Of what it sends in a second the original keeps one, and says 200 to all.
-  const { summary, text } = await search([...SHORT, '--producers', '1'], { faithful: true });
-  assert.match(text, /1 producer is few for 10 submissions\/s: two of one producer may fall into the same second/); // prettier-ignore
-  for (const { failedGates, errorRate } of summary!.breakpoint!.trials)
-    assert.deepEqual([failedGates, errorRate], [[], 0]);
-  assert.match(summary!.notes.join('\n'), /of those of the same second are no loss of the target/);
-});
+test(
+  'what one producer sends within a second is no loss of a faithful backend, and said',
+  slowOnly,
+  async () => {
+    // Of what it sends in a second the original keeps one, and says 200 to all.
+    const { summary, text } = await search([...SHORT, '--producers', '1'], { faithful: true });
+    assert.match(text, /1 producer is few for 10 submissions\/s: two of one producer may fall into the same second/); // prettier-ignore
+    for (const { failedGates, errorRate } of summary!.breakpoint!.trials)
+      assert.deepEqual([failedGates, errorRate], [[], 0]);
+    assert.match(
+      summary!.notes.join('\n'),
+      /of those of the same second are no loss of the target/,
+    );
+  },
+);
 
 const command = (results: string, ...args: string[]) => [
   ...['load', '--scenario', 'breakpoint', '--k6', FAKE, '--port', '0', '--results', results],
@@ -109,7 +117,7 @@ const theRun = (results: string): string => {
   return join(results, names[0]);
 };
 
-test('a search that was killed shows its trials in the report', async () => {
+test('a search that was killed shows its trials in the report', slowOnly, async () => {
   const results = join(scratchFolder(), 'results');
   const cli = startCli(command(results, '--duration', '60s'));
   await until(() => /confirming /.test(cli.output()), 'the last load');
@@ -137,29 +145,33 @@ const isNamedByAProcess = (folder: string): boolean =>
       }
     });
 
-test('the second Ctrl-C in a trial: what was tried is there, corpus, storage and processes are not', async () => {
-  const results = join(scratchFolder(), 'results');
-  // This k6 hears no SIGINT and never ends.
-  const cli = startCli(command(results, '--duration', '60s', '--header', 'x-fake: stays'));
-  await until(() => /trial 1, .* VUs \| /.test(cli.output()), 'the first trial');
-  cli.child.kill('SIGINT');
-  await new Promise((resolve) => setTimeout(resolve, 1200));
-  cli.child.kill('SIGINT');
-  const { exitCode, stdout } = await cli.result;
-  assert.equal(exitCode, 130, stdout);
-  const folder = theRun(results);
-  const summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Summary;
-  assert.equal(summary.verdict.exitCode, 130);
-  assert.equal(summary.breakpoint!.end, 'cut');
-  assert.ok(summary.figures.sent > 0);
-  assert.match(stdout, /INTERRUPTED: /);
-  assert.deepEqual(
-    readdirSync(folder).filter((name) => ['corpus', 'storage'].includes(name)),
-    [],
-  );
-  assert.deepEqual(readdirSync(join(folder, 'trials')), []);
-  await until(() => !isNamedByAProcess(folder), 'the end of k6 and backend');
-});
+test(
+  'the second Ctrl-C in a trial: what was tried is there, corpus, storage and processes are not',
+  slowOnly,
+  async () => {
+    const results = join(scratchFolder(), 'results');
+    // This k6 hears no SIGINT and never ends.
+    const cli = startCli(command(results, '--duration', '60s', '--header', 'x-fake: stays'));
+    await until(() => /trial 1, .* VUs \| /.test(cli.output()), 'the first trial');
+    cli.child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    cli.child.kill('SIGINT');
+    const { exitCode, stdout } = await cli.result;
+    assert.equal(exitCode, 130, stdout);
+    const folder = theRun(results);
+    const summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')) as Summary;
+    assert.equal(summary.verdict.exitCode, 130);
+    assert.equal(summary.breakpoint!.end, 'cut');
+    assert.ok(summary.figures.sent > 0);
+    assert.match(stdout, /INTERRUPTED: /);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => ['corpus', 'storage'].includes(name)),
+      [],
+    );
+    assert.deepEqual(readdirSync(join(folder, 'trials')), []);
+    await until(() => !isNamedByAProcess(folder), 'the end of k6 and backend');
+  },
+);
 
 test('a search that cannot begin leaves nothing', async () => {
   const results = join(scratchFolder(), 'results');

@@ -24,6 +24,7 @@ import {
   startRound,
 } from './support.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { slowOnly } from '../../support/thorough.ts';
 
 const base = scratchFolder();
 
@@ -148,26 +149,30 @@ describe('the embedded backend', () => {
     }
   });
 
-  test('where there is no time for its edge, that is said; one that says "later" for ever is wrong', async () => {
-    const cases = [caseNamed('hourly-limit')];
-    const patient = { faithful: false, hourlyLimit: 120 };
-    const late = await fakeServer(
-      always(
-        'HTTP/1.1 429 Too Many Requests\r\nContent-Length: 50\r\n\r\n{"error":"Only one submission per second is kept"}',
-      ),
-    );
-    try {
-      const short = await hostileContext({ ...patient, durationMs: 143_000 });
-      const [edge] = (await (await startRound(late.url, { cases, context: short })).done).cases;
-      assert.match(edge.notRun!, /takes 144 s: use --faithful/);
-      const right = [caseNamed('right')];
-      const context = await hostileContext(patient);
-      const [never] = (await (await startRound(late.url, { cases: right, context })).done).cases;
-      assert.deepEqual([never.played, never.unexpected, never.requests], [1, 1, 6]);
-    } finally {
-      await late.stop();
-    }
-  });
+  test(
+    'where there is no time for its edge, that is said; one that says "later" for ever is wrong',
+    slowOnly,
+    async () => {
+      const cases = [caseNamed('hourly-limit')];
+      const patient = { faithful: false, hourlyLimit: 120 };
+      const late = await fakeServer(
+        always(
+          'HTTP/1.1 429 Too Many Requests\r\nContent-Length: 50\r\n\r\n{"error":"Only one submission per second is kept"}',
+        ),
+      );
+      try {
+        const short = await hostileContext({ ...patient, durationMs: 143_000 });
+        const [edge] = (await (await startRound(late.url, { cases, context: short })).done).cases;
+        assert.match(edge.notRun!, /takes 144 s: use --faithful/);
+        const right = [caseNamed('right')];
+        const context = await hostileContext(patient);
+        const [never] = (await (await startRound(late.url, { cases: right, context })).done).cases;
+        assert.deepEqual([never.played, never.unexpected, never.requests], [1, 1, 6]);
+      } finally {
+        await late.stop();
+      }
+    },
+  );
 
   test('an unknown or too high hourly limit is not tried, and that is said', async () => {
     const backend = await startEmbedded({ REQUESTS_PER_PK_HOURLY: '500' });

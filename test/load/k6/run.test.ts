@@ -14,6 +14,7 @@ import { shape } from '../../support/run-scenario.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { program } from '../../support/program.ts';
 import { until } from '../../support/until.ts';
+import { slowOnly } from '../../support/thorough.ts';
 
 const memory = { goGc: 100, limitBytes: 500e6 };
 
@@ -196,32 +197,36 @@ async function startLong(executor: keyof typeof EXECUTORS, change: Partial<K6Cal
   return running;
 }
 
-test('a k6 that something else ends is broken in every model, with the signal named', async () => {
-  for (const executor of Object.keys(EXECUTORS) as (keyof typeof EXECUTORS)[])
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      const running = await startLong(executor);
+test(
+  'a k6 that something else ends is broken in every model, with the signal named',
+  slowOnly,
+  async () => {
+    for (const executor of Object.keys(EXECUTORS) as (keyof typeof EXECUTORS)[])
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        const running = await startLong(executor);
+        process.kill(running.pid, signal);
+        const end = await running.done;
+        assert.deepEqual([end.exitCode, end.outcome], [105, 'broken'], `${executor} ${signal}`);
+        assert.match(
+          end.sentence,
+          /^k6 ended with exit code 105 \(something other than this toolkit/,
+        );
+      }
+    const cases = [
+      ['SIGKILL', /^k6 ended with SIGKILL \(was the memory/],
+      // Go prints the goroutines, whose first line has the signal.
+      ['SIGSEGV', /^k6 ended with exit code 2: SIGSEGV: segmentation violation/],
+      ['SIGQUIT', /^k6 ended with exit code 2: SIGQUIT: quit/],
+    ] as const;
+    for (const [signal, words] of cases) {
+      const running = await startLong('constant-vus');
       process.kill(running.pid, signal);
       const end = await running.done;
-      assert.deepEqual([end.exitCode, end.outcome], [105, 'broken'], `${executor} ${signal}`);
-      assert.match(
-        end.sentence,
-        /^k6 ended with exit code 105 \(something other than this toolkit/,
-      );
+      assert.equal(end.outcome, 'broken', signal);
+      assert.match(end.sentence, words);
     }
-  const cases = [
-    ['SIGKILL', /^k6 ended with SIGKILL \(was the memory/],
-    // Go prints the goroutines, whose first line has the signal.
-    ['SIGSEGV', /^k6 ended with exit code 2: SIGSEGV: segmentation violation/],
-    ['SIGQUIT', /^k6 ended with exit code 2: SIGQUIT: quit/],
-  ] as const;
-  for (const [signal, words] of cases) {
-    const running = await startLong('constant-vus');
-    process.kill(running.pid, signal);
-    const end = await running.done;
-    assert.equal(end.outcome, 'broken', signal);
-    assert.match(end.sentence, words);
-  }
-});
+  },
+);
 
 test('stopped by us it was interrupted, in every model', async () => {
   for (const executor of Object.keys(EXECUTORS) as (keyof typeof EXECUTORS)[]) {

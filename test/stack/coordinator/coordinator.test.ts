@@ -26,6 +26,7 @@ import {
   START,
   type SubmissionRow,
 } from './support.ts';
+import { slowOnly } from '../../support/thorough.ts';
 
 let server: PostgresServer;
 before(async () => {
@@ -685,26 +686,32 @@ describe('scores', () => {
     assert.equal(texts(log, 'warning'), '');
   });
 
-  test('a producer that fell silent keeps its last score, in the history too', async () => {
-    const rows = [
-      ...rowsOn(1, { first: 9, count: 1, from: 10 }),
-      ...Array.from({ length: 80 }, (_, b) => rowsOn(b, { count: 2, from: b * BATCH + 20 })).flat(),
-    ];
-    for (const faithful of [true, false]) {
-      const { database } = await runBatches({
-        batches: 80,
-        rows,
-        options: { uptimeDays: 1, faithful },
-      });
-      const [silent] = await query<Record<string, unknown>>(
-        database,
-        `SELECT score, score_percent, (SELECT count(*)::int FROM score_history h WHERE h.node_id = n.id) AS histories
+  test(
+    'a producer that fell silent keeps its last score, in the history too',
+    slowOnly,
+    async () => {
+      const rows = [
+        ...rowsOn(1, { first: 9, count: 1, from: 10 }),
+        ...Array.from({ length: 80 }, (_, b) =>
+          rowsOn(b, { count: 2, from: b * BATCH + 20 }),
+        ).flat(),
+      ];
+      for (const faithful of [true, false]) {
+        const { database } = await runBatches({
+          batches: 80,
+          rows,
+          options: { uptimeDays: 1, faithful },
+        });
+        const [silent] = await query<Record<string, unknown>>(
+          database,
+          `SELECT score, score_percent, (SELECT count(*)::int FROM score_history h WHERE h.node_id = n.id) AS histories
          FROM nodes n WHERE block_producer_key = 'B62q-producer-0009'`,
-      );
-      // 1 of 72 batches, as long as the first one was in the window.
-      assert.deepEqual(silent, { score: 1, score_percent: '1.38', histories: 80 });
-    }
-  });
+        );
+        // 1 of 72 batches, as long as the first one was in the window.
+        assert.deepEqual(silent, { score: 1, score_percent: '1.38', histories: 80 });
+      }
+    },
+  );
 
   test('percentages are cut, not rounded', async () => {
     const rows = [...good(0), ...good(1), ...good(2).slice(1)];

@@ -1,4 +1,4 @@
-/** A coordinator that kills itself (SIGKILL) right after it has sent its n-th statement; bundled and run by crash.test.ts. */
+/** A coordinator that kills itself (SIGKILL) right after it has sent its n-th statement; bundled and run by crash.slow.ts. */
 import pg from 'pg';
 import { startCoordinator } from '../../../stack/coordinator/coordinator.ts';
 import type { PostgresConfig } from '../../../system/postgres.ts';

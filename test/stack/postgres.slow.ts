@@ -1,0 +1,2 @@
+/** The same, with the cases that take long. */
+import './postgres.test.ts';
