@@ -1,4 +1,5 @@
 /** Many rounds of all hostile cases: the backend's memory stays, and a good submission is still taken. */
+import './hostile.test.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
