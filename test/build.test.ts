@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Linter } from 'eslint';
 import { projectRoot } from '../paths.ts';
-import { slowOnly, thorough } from './support/thorough.ts';
+import { slowOnly } from './support/thorough.ts';
 import { changeSource, checkout, run } from './support/checkout.ts';
 
 const PRODUCERS = ['--run', 'producers', '--count', '2'];
@@ -26,24 +26,20 @@ const timesOf = () =>
     .sort()
     .map((name) => `${name} ${statSync(join(dist, name)).mtimeMs}`);
 
-test(
-  'three commands at once in a fresh checkout all work, and leave nothing but the build',
-  slowOnly,
-  async () => {
-    const ends = await Promise.all([1, 2, 3].map(() => run(root, PRODUCERS)));
-    for (const { exitCode, stdout, stderr } of ends) {
-      assert.equal(exitCode, 0, stderr);
-      assert.equal(stdout.trimEnd().split('\n').length, 2);
-    }
-    const stamp = JSON.parse(readFileSync(join(dist, 'build.json'), 'utf8')) as {
-      files: Record<string, number>;
-    };
-    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
-      statSync(join(dist, name)).isFile(),
-    );
-    assert.deepEqual(files.sort(), [...Object.keys(stamp.files), 'build.json'].sort());
-  },
-);
+test('three commands at once in a fresh checkout all work, and leave nothing but the build', async () => {
+  const ends = await Promise.all([1, 2, 3].map(() => run(root, PRODUCERS)));
+  for (const { exitCode, stdout, stderr } of ends) {
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(stdout.trimEnd().split('\n').length, 2);
+  }
+  const stamp = JSON.parse(readFileSync(join(dist, 'build.json'), 'utf8')) as {
+    files: Record<string, number>;
+  };
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(dist, name)).isFile(),
+  );
+  assert.deepEqual(files.sort(), [...Object.keys(stamp.files), 'build.json'].sort());
+});
 
 test('nothing is written where nothing has changed, whatever the times of the sources', async () => {
   const before = timesOf();
@@ -55,7 +51,7 @@ test('nothing is written where nothing has changed, whatever the times of the so
 
 test(
   'a change is built, the chunks of the build before stay, and a damaged file is made anew',
-  { skip: !thorough && 'part of npm run test:slow' },
+  slowOnly,
   async () => {
     const chunks = readdirSync(join(dist, 'chunks'));
     changeSource(root, 1);
