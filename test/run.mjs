@@ -65,8 +65,8 @@ await build({
   logLevel: 'error',
 });
 
-// Files wait for the processes they start, so one more than there are cores; node's own number is one less. Slow ones want a core for themselves.
-const atOnce = slow ? [] : [`--test-concurrency=${availableParallelism() + 1}`];
+// Files wait for the processes they start, so two more than there are cores; node's own number is one less. Slow ones want a core for themselves.
+const atOnce = slow ? [] : [`--test-concurrency=${availableParallelism() + 2}`];
 const times = join(folder, 'times.ndjson');
 const startedMs = performance.now();
 const child = spawn(
