@@ -65,8 +65,9 @@ await build({
   logLevel: 'error',
 });
 
-// Files wait for the processes they start, so two more than there are cores; node's own number is one less. Slow ones want a core for themselves.
-const atOnce = slow ? [] : [`--test-concurrency=${availableParallelism() + 2}`];
+// Files wait for the processes they start, so two more than there are cores; node's own number is one less. Slow ones load the machine more, and
+// some of them measure: one for each core.
+const atOnce = [`--test-concurrency=${availableParallelism() + (slow ? 0 : 2)}`];
 const times = join(folder, 'times.ndjson');
 const startedMs = performance.now();
 const child = spawn(
