@@ -6,6 +6,7 @@ import { sentOf, type SentSubmissions } from '../reconcile/sent.ts';
 import type { K6Plan } from '../scenarios/lib/plan.ts';
 import type { Feed } from './feeder/feed.ts';
 import type { StorageChoice } from './storage-choice.ts';
+import { isAsNetworkSends } from './timed-starts.ts';
 
 /** After an interrupt somebody waits. */
 const INTERRUPTED_WAIT_MS = 5000;
@@ -56,6 +57,7 @@ export async function lookAfterRun(call: {
     sent,
     lease: from.k6Plan.load.lease,
     others: new Set(others),
+    pairsAreMeant: isAsNetworkSends(from.k6Plan.load.timed),
     waitMs: interrupted ? Math.min(choice.waitMs, INTERRUPTED_WAIT_MS) : choice.waitMs,
   });
 }

@@ -206,3 +206,7 @@ export function offsetsFile(offsetsMs: Uint32Array): Buffer {
   offsetsMs.forEach((ms, i) => bytes.writeUInt32LE(ms, i * 4));
   return bytes;
 }
+
+/** Times as a simulated network's nodes have them: two nodes of one key that send in the same second belong to it. */
+export const isAsNetworkSends = (timed: Pick<TimedStarts, 'of'> | undefined): boolean =>
+  timed?.of === 'fleet';

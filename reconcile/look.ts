@@ -35,6 +35,8 @@ export type LookRequest = {
   lease: number;
   /** Submitters of the hostile sender beside the load. */
   others: ReadonlySet<string>;
+  /** See {@link SentRun}. */
+  pairsAreMeant?: boolean;
   /** When the load began and k6 had ended, ms since 1970. */
   beganMs: number;
   endedMs: number;
@@ -187,7 +189,7 @@ const reasonOfNothing = ({ elsewhere }: Reconciled, isFresh: boolean): LookReaso
 export async function sentRunOf(
   request: Omit<LookRequest, 'open' | 'storage' | 'folder' | 'waitMs'>,
 ): Promise<SentRun> {
-  const { sent, answers, times, lease, others, beganMs, endedMs, signal } = request;
+  const { sent, answers, times, lease, others, pairsAreMeant, beganMs, endedMs, signal } = request;
   return {
     sent,
     index: await SentIndex.of(sent, signal),
@@ -197,6 +199,7 @@ export async function sentRunOf(
     beganMs,
     endedMs,
     others,
+    pairsAreMeant,
   };
 }
 

@@ -54,6 +54,8 @@ export type SentRun = {
   endedMs: number;
   /** Who sends beside the load on purpose: what they stored is nothing foreign. */
   others: ReadonlySet<string>;
+  /** Pairs of one submitter within a second belong to what is sent, as those of a network's nodes: one that is lost is the target's loss. */
+  pairsAreMeant?: boolean;
 };
 
 /**
@@ -478,10 +480,12 @@ export class Reconciler {
             if (taken !== null) this.#tally.sent('refusedStored', i, group, finding);
         }
       }
-    const own = ownPairs(
-      sameSecond.map(({ i }) => i),
-      this.#run,
-    );
+    const own = this.#run.pairsAreMeant
+      ? new Set<number>()
+      : ownPairs(
+          sameSecond.map(({ i }) => i),
+          this.#run,
+        );
     for (const { i, group, keptAt } of sameSecond)
       this.#tally.sent('sameSecond', i, group, {}, { at: keptAt, isOwn: own.has(i) });
     this.#lostReports(copies);

@@ -55,9 +55,9 @@ export const SCENARIOS: Record<string, { args: string[]; length: string[] }> = {
     length: ['--base-time', '1s', '--stress-time', '1s'],
   },
   fleet: {
-    args: ['--producers', '10', '--speedup', '450', '--gate', 'on-time>=0%'],
-    // 15 minutes of the network: each producer once.
-    length: ['--duration', '2s'],
+    args: ['--producers', '10', '--speedup', '200', '--gate', 'on-time>=0%'],
+    // A cycle of the network, 7.5 minutes: each producer once.
+    length: ['--duration', '2250ms'],
   },
   // What a busy machine does to a second of a few submissions is not what is tested.
   breakpoint: {
@@ -256,7 +256,9 @@ export async function checkInterrupt(scenario: string): Promise<void> {
         ? ['--stages', '1s:5,5m:5']
         : scenario === 'breakpoint'
           ? ['--hold', '2s', '--duration', '5m']
-          : ['--duration', '5m'];
+          : scenario === 'rounds'
+            ? ['--base-time', '5m', '--stress-time', '1s']
+            : ['--duration', '5m'];
   const running: RunningCli = startCli(
     ['load', '--scenario', scenario, '--results', results, '--port', '0', ...args, ...length],
     { K6_BIN: await k6Path() },
