@@ -74,7 +74,8 @@ const child = spawn(
   process.execPath,
   [
     ...['--enable-source-maps', '--import', new URL('times.mjs', import.meta.url).href],
-    ...['--test', '--test-reporter=spec', ...atOnce],
+    // A load that runs in the process of its test may leave a thread of its own, where the command would just end.
+    ...['--test', ...(slow ? ['--test-force-exit'] : []), '--test-reporter=spec', ...atOnce],
     ...files.map((name) => join(folder, name.replace(/\.ts$/, '.js'))),
   ],
   {
