@@ -75,7 +75,7 @@ const child = spawn(
   [
     ...['--enable-source-maps', '--import', new URL('times.mjs', import.meta.url).href],
     // A load that runs in the process of its test may leave a thread of its own, where the command would just end.
-    ...['--test', ...(slow ? ['--test-force-exit'] : []), '--test-reporter=spec', ...atOnce],
+    ...['--test', '--test-force-exit', '--test-reporter=spec', ...atOnce],
     ...files.map((name) => join(folder, name.replace(/\.ts$/, '.js'))),
   ],
   {
