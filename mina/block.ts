@@ -45,11 +45,11 @@ const PROOF_SEARCH_BYTES = 1 << 16;
 const MAX_SUB_WINDOWS = 100;
 
 const string32 = bytes(32);
-/** Magnitude and sign; also of snark work (snark-work.ts), as {@link registers}. */
-export const signedAmount = record({ magnitude: uint64, sgn: oneByte('sgn', 'Pos', 'Neg') });
+/** Magnitude and sign. */
+const signedAmount = record({ magnitude: uint64, sgn: oneByte('sgn', 'Pos', 'Neg') });
 const publicKey = record({ x: field, is_odd: bool });
 
-export const registers = record({
+const registers = record({
   first_pass_ledger: field,
   second_pass_ledger: field,
   pending_coinbase_stack: record({ data: field, state: record({ init: field, curr: field }) }),
@@ -68,26 +68,29 @@ export const registers = record({
   }),
 });
 
+/** Fields of a transaction statement: in a block's state without the sok digest, in snark work with it. */
+export const statementFields = <Sok>(sokDigest: Codec<Sok>) => ({
+  source: registers,
+  target: registers,
+  connecting_ledger_left: field,
+  connecting_ledger_right: field,
+  supply_increase: signedAmount,
+  fee_excess: record({
+    fee_token_l: field,
+    fee_excess_l: signedAmount,
+    fee_token_r: field,
+    fee_excess_r: signedAmount,
+  }),
+  sok_digest: sokDigest,
+});
+
 const blockchainState = record({
   staged_ledger_hash: record({
     non_snark: record({ ledger_hash: field, aux_hash: string32, pending_coinbase_aux: string32 }),
     pending_coinbase_hash: field,
   }),
   genesis_ledger_hash: field,
-  ledger_proof_statement: record({
-    source: registers,
-    target: registers,
-    connecting_ledger_left: field,
-    connecting_ledger_right: field,
-    supply_increase: signedAmount,
-    fee_excess: record({
-      fee_token_l: field,
-      fee_excess_l: signedAmount,
-      fee_token_r: field,
-      fee_excess_r: signedAmount,
-    }),
-    sok_digest: unit,
-  }),
+  ledger_proof_statement: record(statementFields(unit)),
   /** Milliseconds since 1970. */
   timestamp: uint64,
   body_reference: string32,

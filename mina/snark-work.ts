@@ -10,33 +10,19 @@ import {
   BinProtError,
   bytes,
   type Codec,
-  field,
   Reader,
   record,
   uint64,
   type ValueOf,
   within,
 } from './bin-prot.ts';
-import { type Registers, registers, signedAmount, type SignedAmount } from './block.ts';
+import { type Registers, type SignedAmount, statementFields } from './block.ts';
 import { bytesToIntegerLE, p } from './field.ts';
 import { readProof } from './proof.ts';
 
 export const SOK_DIGEST_BYTES = 32;
 
-const statement = record({
-  source: registers,
-  target: registers,
-  connecting_ledger_left: field,
-  connecting_ledger_right: field,
-  supply_increase: signedAmount,
-  fee_excess: record({
-    fee_token_l: field,
-    fee_excess_l: signedAmount,
-    fee_token_r: field,
-    fee_excess_r: signedAmount,
-  }),
-  sok_digest: bytes(SOK_DIGEST_BYTES),
-});
+const statement = record(statementFields(bytes(SOK_DIGEST_BYTES)));
 export type TransactionStatement = ValueOf<typeof statement>;
 
 export type SnarkWork = {

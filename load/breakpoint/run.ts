@@ -12,13 +12,13 @@ import { rm } from 'node:fs/promises';
 import type { BreakpointTrial, Summary } from '../../results/types.ts';
 import { formatNumber } from '../../results/units.ts';
 import { runId } from '../../results/writer.ts';
-import { Screen, type StatusText, textFor } from '../../system/screen.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { decide } from '../decide.ts';
 import { startEmbedded } from '../embedded.ts';
 import { Ending } from '../ending.ts';
 import { gatherFacts } from '../facts.ts';
 import type { LoadJob, Surroundings } from '../job.ts';
+import { PartScreen } from '../part-screen.ts';
 import { checkSurroundings, type Given } from '../prepare.ts';
 import { finishRun, type RunEnd, runLoad } from '../run.ts';
 import { checkIsBackend } from '../target/target.ts';
@@ -39,22 +39,6 @@ const RECOVERY_MS = 60_000;
 const RECOVERED_ANSWER_MS = 500;
 
 type SearchSurroundings = Surroundings & { output: NodeJS.WritableStream };
-
-/** Steps of a trial are nobody's news; the line that changes is. */
-class TrialScreen extends Screen {
-  readonly #name: string;
-  constructor(output: ConstructorParameters<typeof Screen>[0], name: string) {
-    super(output);
-    this.#name = name;
-  }
-  override line(): void {
-    // Left out.
-  }
-  override status(text: StatusText): void {
-    const before = `${this.#name} | `;
-    super.status((width) => before + textFor(text, width - before.length));
-  }
-}
 
 /**
  * @param job with a search
@@ -198,7 +182,7 @@ class Search {
     if (n > 1) await this.#recover();
     if (this.#isInterrupted) return null;
     const job = trialJob(this.#job, { n, rate, durationMs, resultsFolder: this.#record.trials });
-    const trialScreen = new TrialScreen(output, name);
+    const trialScreen = new PartScreen(output, name);
     const surroundings = { ...this.#surroundings, screen: trialScreen };
     let end: RunEnd;
     try {

@@ -53,10 +53,10 @@ const FIELDS = [
   'graphql_control_port',
   'built_with_commit_sha',
 ] as const;
-const COLUMNS = [...KEY, ...FIELDS];
+export const COLUMNS: readonly string[] = [...KEY, ...FIELDS];
 
 /** As the original: 0.3 s and 0.6 s between. */
-const TRIES = { tries: 3, firstWaitMs: 300, mayPass };
+export const TRIES = { tries: 3, firstWaitMs: 300, mayPass };
 /** Writes under way, each with its block; the driver's own bound, 2048 a connection, is an error there. */
 const MOST_WRITES = 256;
 

@@ -12,27 +12,11 @@ import {
   statementProblem,
 } from '../../../system/cassandra.ts';
 import { utcText } from '../../../mina/created-at.ts';
-import { partitionsOf, tableOf } from '../../storage/cassandra.ts';
+import { COLUMNS, partitionsOf, tableOf, TRIES } from '../../storage/cassandra.ts';
 import { retrying } from '../../storage/retrying.ts';
-import { mayPass } from '../../../system/cassandra.ts';
 import type { ReadRows, Row, RowResult, RowStorage } from './row.ts';
 
-const COLUMNS = [
-  'submitted_at_date',
-  'shard',
-  'submitted_at',
-  'submitter',
-  'created_at',
-  'block_hash',
-  'raw_block',
-  'remote_addr',
-  'peer_id',
-  'snark_work',
-  'graphql_control_port',
-  'built_with_commit_sha',
-];
 const PAGE_ROWS = 100;
-const TRIES = { tries: 3, firstWaitMs: 300, mayPass };
 
 /** @throws UserError if the cluster cannot be reached */
 export async function openCassandraRows(
