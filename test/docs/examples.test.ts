@@ -11,27 +11,32 @@ import { projectRoot } from '../../paths.ts';
 import { runCli } from '../support/cli.ts';
 import { runHere } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const examples = join(projectRoot, 'examples');
 const file = (name: string): string => join(examples, name);
 const results = scratchFolder();
 after(() => rmSync(results, { recursive: true, force: true }));
 
-test('a config file: a shorter run of it passes, and its values came from it', async () => {
-  const short = ['--vus', '2', '--duration', '6s', '--think', '1s', '--warm-up', '0'];
-  const { exitCode, stdout } = await runCli([
-    'load',
-    ...['--config', file('load.yaml'), '--results', results],
-    ...short,
-  ]);
-  assert.equal(exitCode, 0, stdout);
-  const [run] = readdirSync(results);
-  const plan = JSON.parse(readFileSync(join(results, run, 'plan.json'), 'utf8')) as {
-    options: Record<string, { value: unknown; source: string }>;
-  };
-  assert.deepEqual(plan.options.seed, { value: 'examples', source: 'file' });
-  assert.equal(plan.options.duration.source, 'flag');
-});
+test(
+  'a config file: a shorter run of it passes, and its values came from it',
+  slowOnly,
+  async () => {
+    const short = ['--vus', '2', '--duration', '6s', '--think', '1s', '--warm-up', '0'];
+    const { exitCode, stdout } = await runCli([
+      'load',
+      ...['--config', file('load.yaml'), '--results', results],
+      ...short,
+    ]);
+    assert.equal(exitCode, 0, stdout);
+    const [run] = readdirSync(results);
+    const plan = JSON.parse(readFileSync(join(results, run, 'plan.json'), 'utf8')) as {
+      options: Record<string, { value: unknown; source: string }>;
+    };
+    assert.deepEqual(plan.options.seed, { value: 'examples', source: 'file' });
+    assert.equal(plan.options.duration.source, 'flag');
+  },
+);
 
 test('a nightly job: its gates are taken, beside the defaults', async () => {
   const { exitCode, stdout } = await runHere([
