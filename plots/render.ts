@@ -17,7 +17,7 @@ import { readRun, type Run } from '../results/reader.ts';
 import { UserError } from '../user-error.ts';
 import { chartsOf, type ChartDefinition } from './charts.ts';
 import { chartData } from './data.ts';
-import { FONT_FAMILY } from './panels.ts';
+import { FONT_FAMILIES, FONT_FAMILY } from './panels.ts';
 
 /** Device pixels of a PNG for each CSS pixel: sharp on today's screens, and when a wiki scales it down. */
 const PIXEL_RATIO = 2;
@@ -25,13 +25,8 @@ const PIXEL_RATIO = 2;
 export const PICTURE_FORMATS = ['png', 'svg'] as const;
 export type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
-/** Files of @fontsource/inter by the family they are registered as; canvas takes the first that has a letter. */
-const FONT_FILES: Record<string, readonly string[]> = {
-  Inter: ['latin'],
-  'Inter Extended': ['latin-ext'],
-  'Inter Greek': ['greek'],
-  'Inter Cyrillic': ['cyrillic'],
-};
+/** Files of @fontsource/inter, each registered as the family of its place; canvas takes the first that has a letter. */
+const SUBSETS = ['latin', 'latin-ext', 'greek', 'cyrillic'] as const;
 
 let fontsReady = false;
 
@@ -39,19 +34,18 @@ let fontsReady = false;
 export function registerFonts(): void {
   if (fontsReady) return;
   const require = createRequire(import.meta.url);
-  for (const [family, subsets] of Object.entries(FONT_FILES))
-    for (const subset of subsets)
-      for (const weight of [400, 600]) {
-        const name = `@fontsource/inter/files/inter-${subset}-${weight}-normal.woff2`;
-        let path: string;
-        try {
-          path = require.resolve(name);
-        } catch (cause) {
-          throw new UserError(`the font ${name} is not installed`, { hint: 'run `npm ci`', cause });
-        }
-        if (!GlobalFonts.registerFromPath(path, family))
-          throw new UserError(`the font ${path} cannot be loaded`, { hint: 'run `npm ci`' });
+  for (const [i, subset] of SUBSETS.entries())
+    for (const weight of [400, 600]) {
+      const name = `@fontsource/inter/files/inter-${subset}-${weight}-normal.woff2`;
+      let path: string;
+      try {
+        path = require.resolve(name);
+      } catch (cause) {
+        throw new UserError(`the font ${name} is not installed`, { hint: 'run `npm ci`', cause });
       }
+      if (!GlobalFonts.registerFromPath(path, FONT_FAMILIES[i]))
+        throw new UserError(`the font ${path} cannot be loaded`, { hint: 'run `npm ci`' });
+    }
   fontsReady = true;
 }
 

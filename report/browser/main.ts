@@ -19,7 +19,7 @@ import {
 } from 'chart.js';
 import { chartsOf } from '../../plots/charts.ts';
 import type { ChartData } from '../../plots/data.ts';
-import { FONT_FAMILY, type LineConfiguration } from '../../plots/panels.ts';
+import { EMBEDDED_FONT, FONT_FAMILY, type LineConfiguration } from '../../plots/panels.ts';
 import { formatClock, formatNumber } from '../../results/units.ts';
 import type { Browser, Element } from './dom.ts';
 
@@ -118,7 +118,7 @@ async function draw(): Promise<void> {
   const data = dataOf<ChartData>('chart-data');
   if (data === null) return;
   // Texts are measured once: before the fonts are there, they would be measured by others.
-  await Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
+  await Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 14px '${EMBEDDED_FONT}'`)));
   const charts = new Map(chartsOf(data).map((one) => [String(one.name), one]));
   for (const canvas of document.querySelectorAll('canvas')) {
     const definition = charts.get(canvas.dataset.chart ?? '');
