@@ -58,7 +58,14 @@ export async function runLoad(
       return { exitCode: EXIT.interrupted, folder: null, summary: null };
     }
     const { folder } = prepared.writer;
-    const summary = await runPrepared(job, prepared, surroundings, ending, many);
+    let summary: Summary;
+    try {
+      summary = await runPrepared(job, prepared, surroundings, ending, many);
+    } catch (error) {
+      // Whatever failed: backend and feeder end with the run. Later calls do nothing.
+      await prepared.release();
+      throw error;
+    }
     return many === null
       ? await finishRun(folder, summary, screen, job.pictures, surroundings.env)
       : { exitCode: summary.verdict.exitCode, folder, summary };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { answerBytes, startFeeder } from '../../../load/feeder/feeder.ts';
 import type { Batch, BatchSigner } from '../../../load/feeder/batch-signer.ts';
 import { startFeed } from '../../../load/feeder/feed.ts';
@@ -16,6 +16,7 @@ import { type PlannedChunk, planSubmissions } from '../../../producers/corpus-pl
 import { makeFleet } from '../../../producers/fleet.ts';
 import { readTemplates } from '../../../producers/templates.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
 
 const T0 = 1_767_323_045_600;
 
@@ -153,7 +154,12 @@ test('twice, beyond the end, and far ahead are refused; the rest of the block is
   await assert.rejects(long.take(5e6, 1), refused('outside'));
 });
 
-async function feederOf(count: number, gate?: () => Promise<void>) {
+async function feederOf(
+  t: TestContext,
+  count: number,
+  gate?: () => Promise<void>,
+  clock?: () => number,
+) {
   const { signer, batches } = fakeSigner(gate);
   const log: number[] = [];
   const failures: Error[] = [];
@@ -164,14 +170,16 @@ async function feederOf(count: number, gate?: () => Promise<void>) {
     onHandedOut: (first, seconds) => seconds.forEach((s, k) => (log[first + k] = s)),
     ratePerSecond: 100,
     onFailure: (error) => failures.push(error),
+    ...(clock && { clock }),
   });
+  t.after(() => feeder.stop());
   return { feeder, batches, log, failures };
 }
 const statusOf = async (url: string, method = 'GET'): Promise<number> =>
   (await fetch(url, { method })).status;
 
-test('the server: token, method, range', async () => {
-  const { feeder, log } = await feederOf(100);
+test('the server: token, method, range', async (t) => {
+  const { feeder, log } = await feederOf(t, 100);
   try {
     const answer = await fetch(`${feeder.url}/0/2`);
     assert.equal(answer.status, 299);
@@ -211,8 +219,8 @@ test('the server: token, method, range', async () => {
   await feeder.stop();
 });
 
-test('an answer has exactly the bytes that are left out of what k6 counts', async () => {
-  const { feeder } = await feederOf(100);
+test('an answer has exactly the bytes that are left out of what k6 counts', async (t) => {
+  const { feeder } = await feederOf(t, 100);
   const { port, pathname } = new URL(feeder.url);
   const socket = connect(Number(port), '127.0.0.1');
   let bytes = 0;
@@ -231,9 +239,9 @@ test('an answer has exactly the bytes that are left out of what k6 counts', asyn
   await feeder.stop();
 });
 
-test('stopped while requests wait: they end, and what they waited for counts as not handed out', async () => {
+test('stopped while requests wait: they end, and what they waited for counts as not handed out', async (t) => {
   let held = false;
-  const { feeder, log, failures } = await feederOf(200, () =>
+  const { feeder, log, failures } = await feederOf(t, 200, () =>
     held ? new Promise(() => undefined) : Promise.resolve(),
   );
   await fetch(`${feeder.url}/0/1`);
@@ -253,30 +261,43 @@ test('stopped while requests wait: they end, and what they waited for counts as 
   assert.deepEqual(failures, []);
 });
 
-test('a signer that is slow is seen in the figures, and not too many of its jobs wait inside it', async () => {
+test('a signer that is slow is seen in the figures, and not too many of its jobs wait inside it', async (t) => {
   let inside = 0;
   let most = 0;
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
   let slow = false;
-  const { feeder } = await feederOf(BLOCK * 100, async () => {
-    most = Math.max(most, ++inside);
-    if (slow) await new Promise((resolve) => setTimeout(resolve, 120));
-    inside--;
-  });
+  const clock = { nowMs: 5, asked: 0 };
+  const { feeder } = await feederOf(
+    t,
+    BLOCK * 100,
+    async () => {
+      most = Math.max(most, ++inside);
+      if (slow) await opened;
+      inside--;
+    },
+    () => {
+      clock.asked++;
+      return clock.nowMs;
+    },
+  );
   slow = true;
-  const answers = await Promise.all(
+  const answers = Promise.all(
     Array.from({ length: 30 }, (_, i) => statusOf(`${feeder.url}/${(i + 5) * BLOCK}/1`)),
   );
-  assert.deepEqual(new Set(answers), new Set([299]));
+  // Each asks for the time when it comes.
+  await until(() => clock.asked === 30, 'all 30 requests');
+  clock.nowMs += 120;
+  open();
+  assert.deepEqual(new Set(await answers), new Set([299]));
   const { waitedLong, longestWaitMs } = feeder.figures();
-  assert.equal(waitedLong, 30);
-  assert.ok(longestWaitMs > 120);
+  assert.deepEqual([waitedLong, longestWaitMs], [30, 120]);
   assert.ok(most <= 8, `${most} at once`);
-  await feeder.stop();
 });
 
-test('a signer that fails: 500, and whoever runs the load is told once', async () => {
+test('a signer that fails: 500, and whoever runs the load is told once', async (t) => {
   let broken = false;
-  const { feeder, failures } = await feederOf(1000, () =>
+  const { feeder, failures } = await feederOf(t, 1000, () =>
     broken ? Promise.reject(new Error('no more')) : Promise.resolve(),
   );
   broken = true;
