@@ -7,6 +7,7 @@ import type { Summary } from '../results/types.ts';
 import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
 import { Ending } from './ending.ts';
+import { controlFileIn } from './control/of-run.ts';
 import { findingsOf } from './findings.ts';
 import { writeFleetRecord } from './fleet-record.ts';
 import type { LoadJob, Surroundings } from './job.ts';
@@ -122,7 +123,9 @@ async function runPrepared(
     );
     screen.line(verdict.sentence);
   });
+  ending.leftovers.add(controlFileIn(writer.folder));
   await sending.send();
+  ending.leftovers.keep(controlFileIn(writer.folder));
   const found = await lookFor(prepared, measures, surroundings, storage);
   const summary = conclude(found);
   takeBack();

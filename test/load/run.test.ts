@@ -34,7 +34,12 @@ function around() {
     cwd: projectRoot,
     confirm: undefined,
     keys: { env: {} } as unknown as Surroundings['keys'],
-    interrupts: { first: first.signal, second: second.signal, stop: () => undefined },
+    interrupts: {
+      first: first.signal,
+      second: second.signal,
+      interrupt: () => first.abort(),
+      stop: () => undefined,
+    },
   };
   return { surroundings, first, second, output, text: () => lines.join('') };
 }
