@@ -25,9 +25,10 @@ export const controlRequest = z.discriminatedUnion('action', [
     by: z.string().max(40),
   }),
   z.strictObject({
-    action: z.enum(['free', 'pause', 'resume', 'stop', 'status']),
+    action: z.enum(['free', 'pause', 'resume', 'stop']),
     by: z.string().max(40),
   }),
+  z.strictObject({ action: z.literal('status'), by: z.string().max(40) }),
 ]);
 /**
  * `rate`: so many a second, which also ends a pause; `free`: VUs at their own pace again; `resume`: as before the pause; `stop`: as one

@@ -16,7 +16,7 @@ export type RateChange = { atMs: number; perSecond: AskedRate };
 
 /** Of an open model: longer nobody waits for a free VU. */
 const TAKEN_WITHIN_MS = 1000;
-/** What is made up for in any case: timers are a little late. */
+/** Of a bound: what is made up for, since timers are a little late. */
 const MADE_UP_MS = 50;
 /** Of areas, which are sums of fractions. */
 const ROUNDING = 1e-6;
@@ -46,7 +46,7 @@ export class Pacer {
 
   /** @param atMs not before the last change. What is due by then and not taken is owed no more */
   change(atMs: number, perSecond: AskedRate): void {
-    this.#forget(atMs - MADE_UP_MS);
+    this.#forget(atMs);
     this.#changes.push({ atMs, perSecond });
   }
 

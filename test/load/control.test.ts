@@ -18,9 +18,12 @@ import { UserError } from '../../user-error.ts';
 import { runHere } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
+/** All but the question for the state. */
+type Change = Exclude<ControlRequest, { action: 'status' }>;
 const by = 'terminal';
-const rate = (perSecond: number): ControlRequest => ({ action: 'rate', perSecond, by });
-const plain = (action: Exclude<ControlRequest['action'], 'rate'>): ControlRequest => ({ action, by }); // prettier-ignore
+const rate = (perSecond: number): Change => ({ action: 'rate', perSecond, by });
+const plain = (action: 'free' | 'pause' | 'resume' | 'stop'): Change => ({ action, by });
+const STATUS: ControlRequest = { action: 'status', by };
 
 function turnsAt(perSecond: AskedRate) {
   const turns = {
@@ -37,7 +40,7 @@ function turnsAt(perSecond: AskedRate) {
 test('an open model: rates up to what it is prepared for, a pause that goes on as before, a rate that ends one', () => {
   const steering = new Steering({ turns: turnsAt(100), mostPerSecond: 400 });
   assert.deepEqual(steering.begins(1), { t: 1, action: 'begin', fromPerSecond: 0, toPerSecond: 100, by: 'load' }); // prettier-ignore
-  const done = (request: ControlRequest) => {
+  const done = (request: Change) => {
     const { fromPerSecond, toPerSecond } = steering.act(request, 2);
     return [fromPerSecond, toPerSecond, steering.isPaused];
   };
@@ -95,7 +98,7 @@ test('the server: a token of the file, POST, JSON of a known kind; at the end th
   const { url, token } = JSON.parse(readFileSync(path, 'utf8')) as ControlFile;
   if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600);
   const right = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const status = JSON.stringify(plain('status'));
+  const status = JSON.stringify(STATUS);
   for (const [code, init, at] of [
     [401, { headers: { 'content-type': 'application/json' }, body: status }, url],
     [401, { headers: { ...right, authorization: `Bearer ${token}0` }, body: status }, url],

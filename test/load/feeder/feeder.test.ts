@@ -10,6 +10,8 @@ import type { Batch, BatchSigner } from '../../../load/feeder/batch-signer.ts';
 import { startFeed } from '../../../load/feeder/feed.ts';
 import { HandOutLog } from '../../../load/feeder/hand-out-log.ts';
 import { BLOCK, FRESH_MS, RecordStock, StockError } from '../../../load/feeder/stock.ts';
+import { Turns } from '../../../load/feeder/turns.ts';
+import { NOT_YET } from '../../../scenarios/lib/plan.ts';
 import { blockHashOf } from '../../../reconcile/sent.ts';
 import { ENVELOPE, RECORD } from '../../../mina/envelope.ts';
 import { type PlannedChunk, planSubmissions } from '../../../producers/corpus-plan.ts';
@@ -217,6 +219,31 @@ test('the server: token, method, range', async (t) => {
   assert.equal(log[2], 0);
   await assert.rejects(fetch(`${feeder.url}/2/1`));
   await feeder.stop();
+});
+
+test('a feeder with turns: a record at its turn, or an answer of the same size that says not yet', async (t) => {
+  const { signer } = fakeSigner();
+  const turns = new Turns({ perSecond: 1000, isOpen: true });
+  const feeder = await startFeeder({ chunks: chunks(100), count: 100, signer, onHandedOut: () => undefined, ratePerSecond: 10, turns }); // prettier-ignore
+  t.after(() => feeder.stop());
+  const ask = async (path: string) => {
+    const answer = await fetch(`${feeder.url}/${path}`);
+    return { status: answer.status, records: Buffer.from(await answer.arrayBuffer()) };
+  };
+  const { status, records } = await ask('3/1/5000');
+  assert.deepEqual([status, read(records, 0).producer], [299, 3]);
+  assert.equal(feeder.takeDue(3), 0);
+  assert.equal(feeder.takeDue(3), undefined);
+  turns.change(0);
+  const later = await ask('4/1/20');
+  assert.deepEqual([later.status, later.records.length, later.records.readUInt32LE(0)], [299, RECORD.bytes, NOT_YET]); // prettier-ignore
+  assert.equal(feeder.takeDue(4), undefined);
+  for (const path of ['4/1', '4/1/-5', '4/1/100000', '4/1/5/6']) assert.ok([400, 404].includes((await ask(path)).status), path); // prettier-ignore
+  const waiting = ask('4/1/60000').then(({ status: given }) => given, () => 'cut'); // prettier-ignore
+  turns.change(1000);
+  assert.equal(await waiting, 299);
+  const { requests, waitedLong } = feeder.figures();
+  assert.deepEqual([requests, waitedLong], [2, 0]);
 });
 
 test('an answer has exactly the bytes that are left out of what k6 counts', async (t) => {
