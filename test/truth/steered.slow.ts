@@ -11,7 +11,7 @@ import { type RunningCli, startCli } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 import { agree } from './compare.ts';
 import { LENIENT, type TruthRun, truthRun } from './run.ts';
-import { type Arrival, nowMs } from './target.ts';
+import { type Arrival, nowMs, type Programme } from './target.ts';
 
 /** A request, and how long nothing else is asked. */
 type Step = { ask: ControlRequest; forMs: number };
@@ -34,27 +34,24 @@ async function steered(
   args: readonly string[],
   first: { perSecond: number | null; forMs: number },
   steps: readonly Step[],
+  programme: Programme = { deedOf: () => ({ afterMs: 5 }) },
 ): Promise<{ run: TruthRun; asked: Asked[] }> {
   const asked: Asked[] = [];
-  const run = await truthRun(
-    [...args, '--steerable'],
-    { deedOf: () => ({ afterMs: 5 }) },
-    async (cli, log) => {
-      await until(() => log.length > 0 || cli.child.exitCode !== null, 'arrivals');
-      const results = resultsOf(cli);
-      const [name] = await runningLoads(results);
-      asked.push({ fromMs: log[0].arrivedMs, untilMs: Infinity, perSecond: first.perSecond });
-      await sleep(first.forMs);
-      for (const { ask, forMs } of steps) {
-        const { askedPerSecond } = await controlRun(join(results, name), ask);
-        const atMs = nowMs();
-        asked.at(-1)!.untilMs = atMs;
-        asked.push({ fromMs: atMs, untilMs: Infinity, perSecond: askedPerSecond });
-        await sleep(forMs);
-        asked.at(-1)!.untilMs = nowMs();
-      }
-    },
-  );
+  const run = await truthRun([...args, '--steerable'], programme, async (cli, log) => {
+    await until(() => log.length > 0 || cli.child.exitCode !== null, 'arrivals');
+    const results = resultsOf(cli);
+    const [name] = await runningLoads(results);
+    asked.push({ fromMs: log[0].arrivedMs, untilMs: Infinity, perSecond: first.perSecond });
+    await sleep(first.forMs);
+    for (const { ask, forMs } of steps) {
+      const { askedPerSecond } = await controlRun(join(results, name), ask);
+      const atMs = nowMs();
+      asked.at(-1)!.untilMs = atMs;
+      asked.push({ fromMs: atMs, untilMs: Infinity, perSecond: askedPerSecond });
+      await sleep(forMs);
+      asked.at(-1)!.untilMs = nowMs();
+    }
+  });
   return { run, asked };
 }
 
@@ -139,6 +136,29 @@ test('VUs with think times: a bound, a pause, and their own pace again', async (
   }
   assert.equal(run.summary.figures.schedule ?? null, null);
   assert.deepEqual(linesOf(run).map(({ action }) => action), ['begin', 'rate', 'pause', 'free']); // prettier-ignore
+});
+
+test('a rate above the capacity: what no VU took is dropped and seen, and a lower rate leaves no queue behind', async () => {
+  const { run, asked } = await steered(
+    ['--scenario', 'arrival', '--rate', '15/s', '--vus', '40', '--duration', '13s', ...LENIENT],
+    { perSecond: 15, forMs: 2000 },
+    [
+      { ask: rate(60), forMs: 4000 },
+      { ask: rate(5), forMs: 6500 },
+    ],
+    // 20/s.
+    { workers: { count: 2, serviceMs: 100 } },
+  );
+  agree(run.log, run, { durationMs: 13_000, thinkMs: null, perSecond: null });
+  const { planned, started, dropped } = run.summary.figures.schedule!;
+  assert.equal(started, run.log.length);
+  assert.ok(dropped > 20, `${dropped}`);
+  assert.ok(Math.abs(started + dropped - planned) <= 2, `${started} + ${dropped} of ${planned}`);
+  // 40 VUs wait for 2 s at most; then nothing but the rate that was asked for comes.
+  const from = asked[2].fromMs + 3500;
+  const seen = run.log.filter(({ arrivedMs }) => arrivedMs >= from && arrivedMs < asked[2].untilMs);
+  const due = (5 * (asked[2].untilMs - from)) / 1000;
+  assert.ok(Math.abs(seen.length - due) <= 4, `${seen.length} arrived, ${due} were due`);
 });
 
 test('stopped from elsewhere in a pause, by the command: interrupted, results whole, and nothing listens any more', async () => {
