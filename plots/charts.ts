@@ -100,9 +100,9 @@ function fleet({ subtitle, fleet: data }: ChartData): ChartDefinition[] {
   ];
 }
 
-/** Rounds of a load, as vertical lines. */
-const roundMarkers = ({ rounds }: ChartData) =>
-  rounds.map(({ atS, text }) => ({ x: atS, label: text }));
+/** Rounds of a load, and changes of its pace, as vertical lines. */
+const paceMarkers = ({ rounds, control }: ChartData) =>
+  [...rounds, ...control].map(({ atS, text }) => ({ x: atS, label: text }));
 
 /** Errors in the target's log, as strokes along the time axis. */
 const logTicks = ({ logErrors }: ChartData) =>
@@ -153,7 +153,7 @@ function throughput(data: ChartData): ChartDefinition {
         subtitle,
         span,
         panels,
-        markers: roundMarkers(data),
+        markers: paceMarkers(data),
         ...logTicks(data),
       });
     },
@@ -186,7 +186,7 @@ function latency(data: ChartData): ChartDefinition {
         title,
         subtitle,
         span,
-        markers: roundMarkers(data),
+        markers: paceMarkers(data),
         ...logTicks(data),
         panels: [
           {
@@ -252,7 +252,7 @@ function resources(data: ChartData): ChartDefinition {
         note: 'bands: lowest to highest reading',
         ...logTicks(data),
         markers: [
-          ...roundMarkers(data),
+          ...paceMarkers(data),
           ...events.map(({ atS, text }) => ({ x: atS, label: text })),
         ],
         panels: [

@@ -25,6 +25,8 @@ const DAY_MS = 86_400_000;
 const AGAIN_VARIABLE = 'MINA_TEST_AGAIN';
 /** More files than that are no accident. */
 const MOST_AGAIN = 5;
+/** Longer than any file takes on any machine. */
+const HUNG_MS = { quick: 300_000, slow: 1_200_000 };
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const args = process.argv.slice(2);
@@ -91,8 +93,9 @@ function runFiles(paths, concurrency) {
     process.execPath,
     [
       ...['--enable-source-maps', '--import', new URL('times.mjs', import.meta.url).href],
-      // A load that runs in the process of its test may leave a thread of its own, where the command would just end.
-      ...['--test', '--test-force-exit', `--test-concurrency=${concurrency}`],
+      // A file that leaves a thread or a server alive hangs: it fails then, by its name.
+      ...['--test', `--test-timeout=${HUNG_MS[slow ? 'slow' : 'quick']}`],
+      `--test-concurrency=${concurrency}`,
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...[`--test-reporter=${new URL('failed-files.mjs', import.meta.url).href}`],
       ...[`--test-reporter-destination=${failed}`],
