@@ -4,10 +4,15 @@ import { errorClassOf, type ErrorClass } from '../../stack/coordinator/error-cla
 import { timeOfMs } from '../dump/times.ts';
 import type { Evidence } from '../dump/evidence.ts';
 import type { DumpHead, MiniBatchFields } from '../dump/types.ts';
-import { type Assertion, type Example, Faults, found } from './assertion.ts';
+import { type Assertion, cannotJudge, type Example, Faults, found } from './assertion.ts';
 import type { Facts, VerifiedRow } from './facts.ts';
 
-const exampleOf = ({ head }: Evidence, facts: Facts, { row }: VerifiedRow, what: string): Example => {
+const exampleOf = (
+  { head }: Evidence,
+  facts: Facts,
+  { row }: VerifiedRow,
+  what: string,
+): Example => {
   const submission = facts.matched(head.verifiedIn).submissionOf.get(row);
   return {
     what: `${row.where}: ${what}`,
@@ -28,8 +33,7 @@ const allVerified: Assertion = {
         counts.rows++;
         if (one.row.validation_error) counts.refused++;
         else if (one.row.verified === true) counts.verified++;
-        else
-          faults.add(() => exampleOf(evidence, facts, one, 'neither verified nor refused'));
+        else faults.add(() => exampleOf(evidence, facts, one, 'neither verified nor refused'));
       }
     return found(faults, counts);
   },
@@ -57,7 +61,8 @@ const statesRight: Assertion = {
       for (const [field, value] of Object.entries(wanted)) {
         const has = row[field as keyof typeof wanted] ?? null;
         if (has !== value)
-          faults.add(() =>
+          faults.add(
+            () =>
             exampleOf(evidence, facts, one, `${field} is ${String(has)}, and its block says ${value}`), // prettier-ignore
           );
       }
@@ -138,14 +143,16 @@ const isEra = (rule: string | undefined): boolean =>
 
 const ruleOfTime: Assertion = {
   name: 'rule-of-time',
-  title: 'each part of a batch is verified by the rule of its time: before the cutover the old era’s, from then on the new one’s',
+  title:
+    'each part of a batch is verified by the rule of its time: before the cutover the old era’s, from then on the new one’s',
   needs: ['verifier calls'],
   check(evidence) {
     const faults = new Faults();
     const calls = callsOf(evidence);
     const { head } = evidence;
-    for (const { call } of calls) {
-      if (!isEra(call.rule)) continue;
+    const ofEra = calls.filter(({ call }) => isEra(call.rule));
+    if (ofEra.length === 0) return cannotJudge('verifier calls that say their rule');
+    for (const { call } of ofEra) {
       const [first, last] = [eraOfTime(head, call.fromMs), eraOfTime(head, call.untilMs - 1)];
       const range = `${timeOfMs(call.fromMs)} to ${timeOfMs(call.untilMs)}`;
       if (first !== last)
@@ -155,14 +162,15 @@ const ruleOfTime: Assertion = {
     }
     return found(faults, {
       calls: calls.length,
-      'rule not known': calls.filter(({ call }) => !isEra(call.rule)).length,
+      'rule not known': calls.length - ofEra.length,
     });
   },
 };
 
 const verifierCovers: Assertion = {
   name: 'verifier-covers',
-  title: 'the calls of the verifier cover the time of every batch, and the last call of each part ended well',
+  title:
+    'the calls of the verifier cover the time of every batch, and the last call of each part ended well',
   needs: ['verifier calls', 'batches'],
   check(evidence, facts) {
     const faults = new Faults();
