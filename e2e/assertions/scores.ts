@@ -227,7 +227,7 @@ const historyRight: Assertion = {
     for (const row of tables.score_history ?? []) {
       const at = row.score_at === null ? NaN : microsecondsOf(row.score_at) / SECOND_US;
       let of = history.get(at);
-      if (of === undefined) history.set(at, (of = new Map()));
+      if (of === undefined) history.set(at, (of = new Map<number, TableRow<'score_history'>>()));
       if (of.has(row.node_id ?? -1))
         faults.add(() => ({
           what: `two rows at ${row.score_at ?? 'NULL'}`,

@@ -74,7 +74,7 @@ test('the export restored, collected again and judged', async () => {
   const url = new URL(
     `postgres://${config.user}@127.0.0.1:${config.port}/${database}?sslmode=disable`,
   );
-  const postgres = await openPostgresReader(url, { PGPASSWORD: config.password! });
+  const postgres = await openPostgresReader(url, { PGPASSWORD: config.password });
   const leaderboard = await startLeaderboard({ database: config, log: () => undefined });
   const folder = join(scratch, 'dump');
   try {
@@ -104,7 +104,7 @@ test('the export restored, collected again and judged', async () => {
     await leaderboard.stop();
     await postgres.close();
   }
-  const read = await readDump(folder, [{ name: 'PGPASSWORD', value: config.password! }]);
+  const read = await readDump(folder, [{ name: 'PGPASSWORD', value: config.password }]);
   assert.deepEqual(read.sent, evidence.sent);
   for (const name of ['postgres', 'filesystem'] as const) {
     const rows = [...evidence.storages.get(name)!];
