@@ -1,2 +1,2 @@
-/** `npm run test:slow`: the longer of the runs, too. */
+/** All ends of a load. */
 import './run.test.ts';

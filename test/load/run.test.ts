@@ -158,6 +158,7 @@ test('wherever a load ends, no thread, no server and no program of it is left', 
   const ends: Record<string, End> = {
     'by plan': { slow: true, args: [...FED.slice(0, -1), '1s'], ends: 0 },
     'interrupted while a corpus is signed': {
+      slow: true,
       args: ['--scenario', 'arrival', '--rate', '1000/s', '--duration', '9s'],
       onThread: (_, { first }) => first.abort(),
       ends: 130,
@@ -177,6 +178,7 @@ test('wherever a load ends, no thread, no server and no program of it is left', 
       ends: /signing thread ended/,
     },
     'the signing thread dies in the middle': {
+      slow: true,
       during: async (_, threads) => void (await Promise.all(threads.map((one) => one.terminate()))),
       ends: 5,
     },
