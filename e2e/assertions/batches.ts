@@ -165,6 +165,8 @@ const rowOf = ({ row }: VerifiedRow): CountingRow => ({
   parent: row.parent ?? null,
 });
 
+const NOTHING: Recomputed['shortlist'] = new Map();
+
 /**
  * All counted batches recomputed, each on the one before where the coordinator keeps what was selected; the original does so after a start.
  */
@@ -176,7 +178,7 @@ export function recomputeAll(
   let before: Recomputed['shortlist'] = new Map();
   return facts.countedBatches.map((one) => {
     const builds = keepsPrevious || afterStart.has(one.batch.botLogId);
-    const recomputed = recomputeBatch(one.counting.map(rowOf), builds ? before : new Map());
+    const recomputed = recomputeBatch(one.counting.map(rowOf), builds ? before : NOTHING);
     before = recomputed.shortlist;
     return { ...one, recomputed };
   });
