@@ -33,6 +33,9 @@ const FONT_FILES: Record<string, readonly string[]> = {
   'Inter Cyrillic': ['cyrillic'],
 };
 
+/** What is drawn: one of a run's charts, or any other. */
+type Drawable = Pick<ChartDefinition, 'width' | 'height' | 'config'> & Partial<ChartDefinition>;
+
 let fontsReady = false;
 
 /** Registers the embedded font, once. @throws UserError if its files are missing or not readable */
@@ -56,7 +59,7 @@ export function registerFonts(): void {
 }
 
 /** The chart laid out and drawn on `canvas`; the caller destroys it. Tests look at its layout. */
-export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType {
+export function drawOn(canvas: unknown, definition: Drawable): ChartType {
   registerFonts();
   const config = definition.config() as ChartConfiguration;
   config.options = { ...config.options, devicePixelRatio: 1, font: { family: FONT_FAMILY } };
@@ -67,7 +70,7 @@ export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType 
 const renderers = new Map<string, ChartJSNodeCanvas>();
 
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
-export function renderPng(definition: ChartDefinition): Buffer {
+export function renderPng(definition: Drawable): Buffer {
   registerFonts();
   const { width, height } = definition;
   const size = `${width}x${height}`;
@@ -83,7 +86,7 @@ export function renderPng(definition: ChartDefinition): Buffer {
 }
 
 /** @returns an SVG document; its text is paths */
-export function renderSvg(definition: ChartDefinition): Buffer {
+export function renderSvg(definition: Drawable): Buffer {
   const { width, height } = definition;
   const canvas = createCanvas(width, height, SvgExportFlag.ConvertTextToPaths);
   const chart = drawOn(canvas, definition);
@@ -104,10 +107,26 @@ export function renderSvg(definition: ChartDefinition): Buffer {
   return Buffer.from(text);
 }
 
-const RENDER: Record<PictureFormat, (definition: ChartDefinition) => Buffer> = {
+const RENDER: Record<PictureFormat, (definition: Drawable) => Buffer> = {
   png: renderPng,
   svg: renderSvg,
 };
+
+/** Writes one chart into `folder` as `name.png` and `name.svg`. @returns the paths. @throws Error of the file system */
+export async function writePicture(
+  definition: Drawable,
+  folder: string,
+  name: string,
+  formats: readonly PictureFormat[] = PICTURE_FORMATS,
+): Promise<string[]> {
+  const paths: string[] = [];
+  for (const format of formats) {
+    const path = join(folder, `${name}.${format}`);
+    await writeFileAtomic(path, RENDER[format](definition));
+    paths.push(path);
+  }
+  return paths;
+}
 
 /** The charts of a run. @throws UserError if its histograms are broken */
 export function definitionsOf(run: Run): ChartDefinition[] {
@@ -143,11 +162,7 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
     if (options.out !== undefined && !existsSync(out)) await mkdir(out, { recursive: true });
     const paths: string[] = [];
     for (const definition of definitions)
-      for (const format of options.formats ?? PICTURE_FORMATS) {
-        const path = join(out, `${definition.name}.${format}`);
-        await writeFileAtomic(path, RENDER[format](definition));
-        paths.push(path);
-      }
+      paths.push(...(await writePicture(definition, out, definition.name, options.formats)));
     return paths;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
