@@ -33,8 +33,11 @@ const OTHER_HEIGHT = 190;
 
 const percent = (ratio: number): number => 100 * (ratio - 1);
 
-/** At most seven round values that hold all of `values` and 0. */
-function ticksFor(values: readonly number[]): {
+/** Some round values that hold all of `values` and 0. @param most about so many */
+function ticksFor(
+  values: readonly number[],
+  most: number,
+): {
   min: number;
   max: number;
   ticks: { y: number; label: string }[];
@@ -42,7 +45,7 @@ function ticksFor(values: readonly number[]): {
   const low = Math.min(0, ...values);
   const high = Math.max(0, ...values);
   const span = Math.max(high - low, 1);
-  const step = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000].find((one) => span / one <= 5) ?? span / 5; // prettier-ignore
+  const step = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000].find((one) => span / one <= most) ?? span / most; // prettier-ignore
   const from = Math.floor(low / step - 0.1);
   const to = Math.ceil(high / step + 0.1);
   const ticks = Array.from({ length: to - from + 1 }, (_, i) => {
@@ -76,7 +79,7 @@ function panelOf(figure: ComparedRatios, picture: ComparisonPicture, hasLegend: 
   const all = rounds.length + 1;
   const limit = (worse === 'higher' ? 100 : -100) * minimumEffect;
   const bounds =
-    ratio === null ? [] : [ratio.low, ratio.high].filter((one) => one !== null).map(percent);
+    ratio === null ? [] : [ratio.low, ratio.high].map((one) => percent(one ?? ratio.estimate));
   const changes = rounds.map((one) => (one === null ? GAP : percent(one)));
   const points = (side: 'base' | 'now'): Point[] =>
     changes.map((y, i) => ({ x: i + 1, y: first[i] === side ? y : GAP }));
@@ -89,7 +92,7 @@ function panelOf(figure: ComparedRatios, picture: ComparisonPicture, hasLegend: 
     id: name,
     title: gates ? `${name} (gate)` : name,
     weight: gates ? 3 : 2,
-    ...ticksFor([...changes.filter(Number.isFinite), limit, ...bounds, ...(ratio ? [percent(ratio.estimate)] : [])]), // prettier-ignore
+    ...ticksFor([...changes.filter(Number.isFinite), limit, ...bounds], gates ? 5 : 3),
     datasets: [
       dots(points('base'), name, { label: label('a round, base first'), colour: COLOUR.blue, shape: 'circle', radius: 5 }), // prettier-ignore
       dots(points('now'), name, { label: label('a round, now first'), colour: COLOUR.orange, shape: 'triangle', radius: 6 }), // prettier-ignore

@@ -8,6 +8,7 @@ import type { NightPlan } from '../../nightly/plan.ts';
 import { runNight } from '../../nightly/run.ts';
 import { projectRoot } from '../../paths.ts';
 import { nightSentence, type NightReport, type NightSeries } from '../../report/nightly/night.ts';
+import { type NightExport, writeExports } from '../../report/nightly/exports.ts';
 import { nightForGithub, NIGHT_FILES, writeNight } from '../../report/nightly/write.ts';
 import { toGithub } from '../../report/to-github.ts';
 import { HISTORY_FILE, type HistoryEntry, readHistory } from '../../results/history.ts';
@@ -49,6 +50,14 @@ export const nightly: Command = {
       type: 'flag',
       help: 'run nothing: write the report of the last night again, from the history',
     },
+    {
+      name: 'export',
+      type: 'choice',
+      argument: 'FORMAT',
+      choices: ['benchmark-action', 'bencher', 'otava'],
+      repeatable: true,
+      help: 'also write what other programs read: of the last night benchmark-smaller.json and benchmark-bigger.json (github-action-benchmark) or bencher.json, of all nights otava-SCENARIO.csv; may be given several times',
+    },
     { name: 'skip-pictures', type: 'flag', help: 'draw no trends' },
   ],
   async run({ values, stdout, stderr, env, cwd }) {
@@ -71,6 +80,9 @@ export const nightly: Command = {
     const screen = new Screen(stdout);
     const show = async (report: NightReport): Promise<number> => {
       await writeNight(plan.folder, report, values['skip-pictures'] !== true);
+      const formats = (values.export as NightExport[] | undefined) ?? [];
+      for (const written of await writeExports(plan.folder, report, formats))
+        screen.line(`written: ${written}`);
       await toGithub(
         nightForGithub(report),
         env,

@@ -11,6 +11,7 @@ export type SeriesNight = Night & {
   night: string;
   /** RFC 3339. */
   t: string;
+  commit?: string;
   /** What was suspected in this night; null: nothing. */
   suspicion: RecordedSuspicion | null;
 };
@@ -22,7 +23,7 @@ export function seriesOf(
 ): SeriesNight[] {
   const nights = entries
     .filter((entry) => entry.scenario === scenario && entry.fingerprint === fingerprint)
-    .flatMap(({ night, t, values, suspicions }): SeriesNight[] => {
+    .flatMap(({ night, t, commit, values, suspicions }): SeriesNight[] => {
       if (!(values[figure] > 0)) return [];
       const suspicion = suspicions.find((one) => one.figure === figure) ?? null;
       return [
@@ -31,6 +32,7 @@ export function seriesOf(
           t,
           value: values[figure],
           suspicion,
+          ...(commit !== undefined && { commit }),
           ...(suspicion?.outcome === 'cleared' && { cleared: true }),
         },
       ];

@@ -151,7 +151,7 @@ function mermaidOf(title: string, { figure, nights }: NightSeries): string {
     xTitle: 'nights, and their level',
     from: from + 1,
     to: nights.length,
-    unit: figure.name,
+    unit: figure.unit,
     values: nights.slice(from).map(({ value }) => value),
     second: nights
       .map((_, i) => levels.find((level) => i >= level.from && i <= level.to)!.value)

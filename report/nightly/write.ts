@@ -152,7 +152,7 @@ function trendOf({ scenario, figure, nights }: NightSeries): ReturnType<typeof t
   return trendChart({
     title: `${scenario}: ${figure.what}`,
     subtitle: nights.length === 0 ? '' : `${nights[0].t.slice(0, 10)} to ${nights.at(-1)!.t.slice(0, 10)}`, // prettier-ignore
-    axis: figure.name,
+    axis: `${figure.name} (${figure.unit})`,
     nights: nights.map(({ t, value, suspicion }) => ({
       t,
       value,
