@@ -167,7 +167,13 @@ class Reader {
     this.problems.push(...problems);
     if (problems.length > 0) return null;
     try {
-      const { job, env } = checkedJob({ values, sources, operands: [], env: this.#env });
+      const { job, env } = checkedJob({
+        values,
+        sources,
+        operands: [],
+        env: this.#env,
+        cwd: this.#folder,
+      });
       const isSecret = (variable: string): boolean => !Object.hasOwn(env, variable);
       this.#rest = Object.fromEntries(
         Object.entries(this.#rest).filter(([variable]) => !isSecret(variable)),

@@ -1,6 +1,5 @@
 /**
- * Draws charts to files. PNG through chartjs-node-canvas; SVG through chart.js on a canvas that records
- * paths (chartjs-node-canvas asks for the `svg` type of node-canvas, which @napi-rs/canvas does not have).
+ * Draws charts to files: chart.js on a canvas of @napi-rs/canvas, of pixels for PNG, one that records paths for SVG.
  * The font comes with the toolkit: a bare machine has none, and its pictures would lose all text. In an
  * SVG the text is paths, so it looks the same everywhere.
  */
@@ -11,7 +10,6 @@ import { join, resolve } from 'node:path';
 import { createCanvas, GlobalFonts, SvgExportFlag } from 'canvas';
 import type { Chart as ChartType, ChartConfiguration, ChartItem } from 'chart.js';
 import { Chart } from 'chart.js/auto';
-import { ChartJSNodeCanvas } from 'chartjs-node-canvas';
 import writeFileAtomic from 'write-file-atomic';
 import { readRun, type Run } from '../results/reader.ts';
 import { UserError } from '../user-error.ts';
@@ -58,31 +56,24 @@ export function registerFonts(): void {
   fontsReady = true;
 }
 
-/** The chart laid out and drawn on `canvas`; the caller destroys it. Tests look at its layout. */
-export function drawOn(canvas: unknown, definition: Drawable): ChartType {
+/**
+ * The chart laid out and drawn on `canvas`, which gets `devicePixelRatio` times its size; the caller destroys it, which empties the canvas.
+ * Tests look at its layout.
+ */
+export function drawOn(canvas: unknown, definition: Drawable, devicePixelRatio = 1): ChartType {
   registerFonts();
   const config = definition.config() as ChartConfiguration;
-  config.options = { ...config.options, devicePixelRatio: 1, font: { family: FONT_FAMILY } };
+  config.options = { ...config.options, devicePixelRatio, font: { family: FONT_FAMILY } };
   return new Chart(canvas as ChartItem, config);
 }
 
-/** By size: each new one loads its own chart.js, which takes longer than some charts do to draw. */
-const renderers = new Map<string, ChartJSNodeCanvas>();
-
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
 export function renderPng(definition: Drawable): Buffer {
-  registerFonts();
-  const { width, height } = definition;
-  const size = `${width}x${height}`;
-  const canvas = renderers.get(size) ?? new ChartJSNodeCanvas({ width, height });
-  renderers.set(size, canvas);
-  const config = definition.config() as ChartConfiguration;
-  config.options = {
-    ...config.options,
-    devicePixelRatio: PIXEL_RATIO,
-    font: { family: FONT_FAMILY },
-  };
-  return canvas.renderToBufferSync(config, 'image/png');
+  const canvas = createCanvas(definition.width, definition.height);
+  const chart = drawOn(canvas, definition, PIXEL_RATIO);
+  const bytes = canvas.toBuffer('image/png');
+  chart.destroy();
+  return bytes;
 }
 
 /** @returns an SVG document; its text is paths */

@@ -1,5 +1,4 @@
 /** `npm run load`: one load run against an uptime backend. */
-import { join } from 'node:path';
 import { exitCodeOf } from '../../judge/compare/comparison.ts';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
@@ -39,7 +38,7 @@ import {
   type TransportOptions,
 } from '../../load/target/transport.ts';
 import { dryRun } from '../../load/dry-run.ts';
-import { projectRoot } from '../../paths.ts';
+import { usualResultsFolder } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import type { OptionValues } from '../../system/option.ts';
@@ -379,7 +378,7 @@ export const load: Command = {
   presets: presetsOf(),
   pair: 'ab',
   async run({ values, sources, operands, cwd, stdout, env }) {
-    const { job, env: rest } = checkedJob({ values, sources, operands, env });
+    const { job, env: rest } = checkedJob({ values, sources, operands, env, cwd });
     if (values.explain === true) {
       stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
@@ -423,7 +422,8 @@ export function checkedJob({
   sources,
   operands,
   env,
-}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env'>): {
+  cwd,
+}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env' | 'cwd'>): {
   job: LoadJob;
   env: NodeJS.ProcessEnv;
 } {
@@ -440,7 +440,7 @@ export function checkedJob({
   ]);
   const secret = [...secretVariables(transportOptions), ...watched.secretVariables];
   return {
-    job: jobOf(values, sources, transport, watched, effect.notes, ab.plan),
+    job: jobOf(values, sources, transport, watched, effect.notes, ab.plan, cwd),
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name))),
   };
 }
@@ -556,6 +556,7 @@ function jobOf(
   watched: Watched,
   notes: readonly string[],
   ab: AbPlan | null,
+  cwd: string,
 ): LoadJob {
   const request = requestOf(values, sources);
   const shown = {
@@ -584,7 +585,7 @@ function jobOf(
     chain: values.chain as number,
     order: values.order as 'sequence' | 'random',
     resultsFolder:
-      sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
+      sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string),
     k6Flag: (values.k6 as string | undefined) ?? null,
     monitorIntervalMs: values['monitor-interval'] as number,
     storage: (values.storage as string | undefined) ?? null,

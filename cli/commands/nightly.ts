@@ -6,7 +6,7 @@ import { ciFacts } from '../../load/ci-facts.ts';
 import { dryRun } from '../../load/dry-run.ts';
 import type { NightPlan } from '../../nightly/plan.ts';
 import { runNight } from '../../nightly/run.ts';
-import { projectRoot } from '../../paths.ts';
+import { usualResultsFolder } from '../../paths.ts';
 import { nightSentence, type NightReport, type NightSeries } from '../../report/nightly/night.ts';
 import { type NightExport, writeExports } from '../../report/nightly/exports.ts';
 import { nightForGithub, NIGHT_FILES, writeNight } from '../../report/nightly/write.ts';
@@ -71,7 +71,7 @@ export const nightly: Command = {
       path,
       env,
       values.folder as string | undefined,
-      join(projectRoot, 'results', 'nightly'),
+      join(usualResultsFolder(cwd), 'nightly'),
     );
     if (values['dry-run'] === true) {
       for (const line of await dryNight(plan, rest)) stdout.write(`${line}\n`);
