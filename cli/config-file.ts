@@ -45,7 +45,7 @@ export type SettingsFile = {
   path: string;
   text: string;
   document: Document.Parsed;
-  lineAt(position: number): number;
+  lineAt: (position: number) => number;
   problems: string[];
 };
 

@@ -3,7 +3,7 @@
  * checked by that command's own table. Every problem is reported with its line, all of them at once.
  */
 import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, isSeq, type Pair, type ParsedNode, type YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from 'yaml';
 import { COMPARED_FIGURES, type ReadFigure } from '../judge/compare/figures.ts';
 import { FEWEST_ROUNDS } from '../judge/compare/rounds.ts';
 import type { LoadJob } from '../load/job.ts';
@@ -103,13 +103,13 @@ class Reader {
       return [];
     }
     const names = new Map<string, number>();
-    return (list.items as ParsedNode[]).flatMap((item) => {
+    return list.items.flatMap((item) => {
       const line = this.#lineOf(item);
       if (!isMap(item)) {
         this.#say(line, `a scenario must have a name and options, but is ${shown(item, this.#file.text)}`); // prettier-ignore
         return [];
       }
-      const scenario = this.#scenario(item as YAMLMap.Parsed, line, general, folder);
+      const scenario = this.#scenario(item, line, general, folder);
       if (scenario === null) return [];
       const earlier = names.get(scenario.name);
       if (earlier !== undefined)
@@ -194,7 +194,7 @@ class Reader {
       if (text !== null && text !== 'none') this.#say(line, 'good must have a url, or be none');
       return null;
     }
-    const fields = this.#fields(node as YAMLMap.Parsed, ['url', 'command', 'ready']);
+    const fields = this.#fields(node, ['url', 'command', 'ready']);
     const url = this.#url(fields.url, 'url');
     if (fields.url === undefined) this.#say(line, 'good needs a url');
     const command = this.#list(fields.command, 'command');
@@ -231,7 +231,7 @@ class Reader {
       this.#say(found.line, `options must be options of load such as "rate: 100/s", but are ${shown(found.node, this.#file.text)}`); // prettier-ignore
       return {};
     }
-    const map = found.node as YAMLMap.Parsed;
+    const map = found.node;
     for (const { key } of map.items)
       if (isScalar(key) && NOT_HERE.includes(String(key.value)))
         this.#say(this.#lineOf(key), `${String(key.value)} is no option of a night's scenario`);
@@ -283,7 +283,7 @@ class Reader {
     names: readonly Name[],
   ): Partial<Record<Name, Found>> {
     const found: Partial<Record<Name, Found>> = {};
-    for (const { key, value } of map.items as Pair<ParsedNode, ParsedNode | null>[]) {
+    for (const { key, value } of map.items) {
       const line = this.#lineOf(key);
       const name = isScalar(key) ? String(key.value) : shown(key, this.#file.text);
       if (names.includes(name as Name)) found[name as Name] = { node: value, line };

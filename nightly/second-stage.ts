@@ -155,7 +155,7 @@ async function againstOwnNights(
     return {
       outcome: isBeyond ? 'confirmed' : 'cleared',
       against: 'own nights',
-      words: `measured again: ${values.map(formatNumber).join(', ')}, against ${countOf(level.length, 'night')} from ${formatNumber(Math.min(...level))} to ${formatNumber(Math.max(...level))}`,
+      words: `${values.map(formatNumber).join(', ')} in ${countOf(values.length, 'run')} again, against ${countOf(level.length, 'night')} from ${formatNumber(Math.min(...level))} to ${formatNumber(Math.max(...level))}`,
       session,
     };
   };

@@ -101,5 +101,5 @@ export function trendChart({ title, subtitle, axis, nights, levels }: Trend): {
 /** For readers who cannot see the picture. */
 export function describeTrend({ nights, levels, axis }: Trend): string {
   const of = (mark: TrendMark): number => nights.filter((night) => night.mark === mark).length;
-  return `${axis} of ${countOf(nights.length, 'night')} on ${countOf(levels.length, 'level')}; ${of('confirmed')} confirmed, ${of('cleared')} cleared, ${of('open')} not decided`;
+  return `${axis} in ${countOf(nights.length, 'night')} on ${countOf(levels.length, 'level')}; ${of('confirmed')} confirmed, ${of('cleared')} cleared, ${of('open')} not decided`;
 }

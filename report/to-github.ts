@@ -29,9 +29,9 @@ export const reportToGithub = (
 /** What a job of GitHub Actions shows. */
 export type ForGithub = {
   /** '' if not even a note fits. */
-  summary(limitBytes: number): string;
+  summary: (limitBytes: number) => string;
   /** Workflow commands. */
-  annotations(): string[];
+  annotations: () => string[];
 };
 
 /** As {@link reportToGithub}, of anything. */

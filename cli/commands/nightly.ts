@@ -1,5 +1,5 @@
 /** `npm run nightly -- --config nightly.yaml`: several loads, each held against its own nights; one exit code. */
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { exitCodeOfEntry, exitCodeOfNight, isAboutTarget, type ScenarioEnd } from '../../judge/compare/night-verdict.ts'; // prettier-ignore
 import { fingerprintsOf, nightsInLevel, seriesOf } from '../../judge/compare/series.ts';
 import { ciFacts } from '../../load/ci-facts.ts';
@@ -9,16 +9,19 @@ import { runNight } from '../../nightly/run.ts';
 import { usualResultsFolder } from '../../paths.ts';
 import { nightSentence, type NightReport, type NightSeries } from '../../report/nightly/night.ts';
 import { type NightExport, writeExports } from '../../report/nightly/exports.ts';
+import { writeNightWiki } from '../../report/nightly/wiki.ts';
 import { nightForGithub, NIGHT_FILES, writeNight } from '../../report/nightly/write.ts';
 import { toGithub } from '../../report/to-github.ts';
 import { HISTORY_FILE, type HistoryEntry, readHistory } from '../../results/history.ts';
 import { countOf, formatDuration } from '../../results/units.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { listProblems } from '../../system/problems.ts';
 import { Screen } from '../../system/screen.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 import { readNightConfig } from '../nightly-config.ts';
 import { keyAccess } from '../passphrase.ts';
+import { commitWiki, pushWiki } from '../wiki-git.ts';
 
 export const nightly: Command = {
   name: 'nightly',
@@ -59,6 +62,14 @@ export const nightly: Command = {
       help: 'also write what other programs read: of the last night benchmark-smaller.json and benchmark-bigger.json (github-action-benchmark) or bencher.json, of all nights otava-SCENARIO.csv; may be given several times',
     },
     { name: 'skip-pictures', type: 'flag', help: 'draw no trends' },
+    {
+      name: 'wiki',
+      type: 'path',
+      argument: 'DIR',
+      help: 'run nothing: write the last night into this checkout of a wiki, a page with its trends and one for each run',
+    },
+    { name: 'commit', type: 'flag', help: 'with --wiki: commit what changed' },
+    { name: 'push', type: 'flag', help: 'with --commit: push it' },
   ],
   async run({ values, stdout, stderr, env, cwd }) {
     if (values.config === undefined)
@@ -66,6 +77,11 @@ export const nightly: Command = {
         hint: 'npm run nightly -- --config examples/nightly.yaml',
         exitCode: EXIT.usage,
       });
+    const problems = [
+      ...(values.commit === true && values.wiki === undefined ? ['--commit needs --wiki'] : []),
+      ...(values.push === true && values.commit !== true ? ['--push needs --commit'] : []),
+    ];
+    listProblems(problems, 'see npm run nightly -- --help');
     const path = resolve(cwd, values.config as string);
     const { plan, env: rest } = readNightConfig(
       path,
@@ -75,6 +91,19 @@ export const nightly: Command = {
     );
     if (values['dry-run'] === true) {
       for (const line of await dryNight(plan, rest)) stdout.write(`${line}\n`);
+      return EXIT.passed;
+    }
+    const wiki = values.wiki as string | undefined;
+    if (wiki !== undefined) {
+      const report = await lastNight(plan);
+      const { all, changed } = await writeNightWiki(plan.folder, report, wiki);
+      for (const file of changed) stdout.write(`${relative(cwd, resolve(wiki, file))}\n`);
+      if (values.commit === true) {
+        const message = `Nightly ${report.id}\n\n${nightSentence(report)}`;
+        if (!(await commitWiki({ folder: wiki, env }, all, message)))
+          stdout.write('nothing to commit: the wiki has it already\n');
+        if (values.push === true) await pushWiki({ folder: wiki, env });
+      }
       return EXIT.passed;
     }
     const screen = new Screen(stdout);

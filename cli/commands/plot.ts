@@ -46,7 +46,7 @@ export const plot: Command = {
     );
     for (const folder of operands.map((operand) => resolve(cwd, operand)))
       for (const path of isSession(folder)
-        ? await drawComparison(folder, { out, formats })
+        ? (await drawComparison(folder, { out, formats })).paths
         : await renderRun(folder, { out, formats }))
         stdout.write(`${relative(cwd, path)}\n`);
     return EXIT.passed;

@@ -85,11 +85,11 @@ function detectableSentence({ figures, rounds, noiseFrom }: Comparison): string 
     .join(' and ')} (${noise}).`;
 }
 
-/** @param names of the two sides: URLs or versions @param picture its file beside the page; null: there is none */
+/** @param names of the two sides: URLs or versions @param picture its file (PNG, an SVG of the same name beside it) and what it shows; null: there is none */
 export function pageOfComparison(
   comparison: Comparison,
   names: { base: string; now: string },
-  picture: string | null,
+  picture: { file: string; description: string } | null,
 ): Page {
   return {
     title: 'Comparison',
@@ -114,9 +114,9 @@ export function pageOfComparison(
             : [
                 {
                   kind: 'picture',
-                  title: 'Change in each round, and over all of them',
-                  file: picture,
-                  link: picture.replace(/\.png$/, '.svg'),
+                  title: picture.description,
+                  file: picture.file,
+                  link: picture.file.replace(/\.png$/, '.svg'),
                 } as const,
               ]),
           figuresTable(comparison.figures),

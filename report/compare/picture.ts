@@ -5,6 +5,7 @@ import { z } from 'zod';
 import {
   type ComparedRatios,
   comparisonChart,
+  describeComparison,
   type ComparisonPicture,
 } from '../../plots/comparison.ts';
 import { COMPARISON_FILE, readSession } from '../../results/session.ts';
@@ -87,18 +88,20 @@ export async function pictureOfSession(folder: string): Promise<ComparisonPictur
   };
 }
 
-/** @param out default: the session's folder. @returns the paths written. @throws UserError */
+/** @param out default: the session's folder. @returns the paths written, and what the picture shows in words. @throws UserError */
 export async function drawComparison(
   folder: string,
   {
     out = folder,
     formats,
   }: { out?: string | undefined; formats?: readonly ('png' | 'svg')[] } = {},
-): Promise<string[]> {
-  const definition = comparisonChart(await pictureOfSession(folder));
+): Promise<{ paths: string[]; description: string }> {
+  const picture = await pictureOfSession(folder);
+  const definition = comparisonChart(picture);
   const { writePicture } = await import('../../plots/render.ts');
   try {
-    return await writePicture(definition, out, COMPARISON_PICTURE, formats);
+    const paths = await writePicture(definition, out, COMPARISON_PICTURE, formats);
+    return { paths, description: describeComparison(picture) };
   } catch (cause) {
     throw new UserError(`the picture cannot be written to ${out}: ${(cause as Error).message}`, {
       hint: 'check the folder and its rights',

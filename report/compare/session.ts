@@ -102,12 +102,12 @@ export async function judgeSession(
       : compare(rounds, { figures, unlike, random: randomOf(session.id), calibration });
   const data = `${JSON.stringify({ format: 1, ...comparison }, null, 2)}\n`;
   await writeFileAtomic(join(folder, COMPARISON_FILE), data);
-  if (pictures) await drawComparison(folder);
+  const drawn = pictures ? await drawComparison(folder) : null;
   const page = printMarkdown(
     pageOfComparison(
       comparison,
       { base: session.base.name, now: session.now.name },
-      pictures ? `${COMPARISON_PICTURE}.png` : null,
+      drawn && { file: `${COMPARISON_PICTURE}.png`, description: drawn.description },
     ),
   );
   await writeFileAtomic(join(folder, PAGE_FILE), page);

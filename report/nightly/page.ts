@@ -2,9 +2,11 @@
 import { levelsOf } from '../../judge/compare/series.ts';
 import { countOf, formatDate, formatDuration, formatNumber } from '../../results/units.ts';
 import { formatRatio } from '../compare/page.ts';
+import { describeTrend } from '../../plots/trend.ts';
 import { lineChart } from '../mermaid.ts';
 import { type Block, code, joined, NO_DATA, type Page, paragraph, type Section, table, type Text } from '../page.ts'; // prettier-ignore
 import { againstLevel, endReason, endWord, nightSentence, type NightReport, type NightSeries, ratioWords, trendFile } from './night.ts'; // prettier-ignore
+import { trendOf } from './trend.ts';
 
 /** Nights with a suspicion that are listed. */
 const MOST_LISTED = 30;
@@ -130,7 +132,7 @@ function trendSection({ series }: NightReport, pictures: 'files' | 'mermaid'): S
         pictures === 'files'
           ? {
               kind: 'picture',
-              title: title(one),
+              title: `${title(one)}: ${describeTrend(trendOf(one))}`,
               file: `${trendFile(one)}.png`,
               link: `${trendFile(one)}.svg`,
             }

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { EXIT, UserError } from '../../user-error.ts';
 import writeFileAtomic from 'write-file-atomic';
 import { exitCodeOfNight, type ScenarioEnd } from '../../judge/compare/night-verdict.ts';
-import { levelsOf } from '../../judge/compare/series.ts';
-import { trendChart, type TrendMark } from '../../plots/trend.ts';
+import { trendChart } from '../../plots/trend.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import { readRun } from '../../results/reader.ts';
 import type { Gate } from '../../results/types.ts';
@@ -18,6 +17,7 @@ import { printSummary } from '../print-summary.ts';
 import type { ForGithub } from '../to-github.ts';
 import { againstLevel, endReason, nightSentence, type NightReport, type NightSeries, trendFile } from './night.ts'; // prettier-ignore
 import { pageOfNight } from './page.ts';
+import { trendOf } from './trend.ts';
 
 /** Of the last night; each night replaces them. */
 export const NIGHT_FILES = {
@@ -111,8 +111,6 @@ async function outcomeOfEnd(
   };
 }
 
-const MARKS: readonly TrendMark[] = ['open', 'cleared', 'confirmed'];
-
 /**
  * @param folder of the nights @param pictures whether the trends are drawn
  * @returns the paths written. @throws UserError if one cannot be written
@@ -131,7 +129,7 @@ export async function writeNight(
     if (pictures) {
       const { writePicture } = await import('../../plots/render.ts');
       for (const series of report.series)
-        paths.push(...(await writePicture(trendOf(series), folder, trendFile(series))));
+        paths.push(...(await writePicture(trendChart(trendOf(series)), folder, trendFile(series))));
     }
     await put(NIGHT_FILES.page, printMarkdown(pageOfNight(report, pictures ? 'files' : 'mermaid')));
     const outcomes: Outcome[] = [];
@@ -146,18 +144,4 @@ export async function writeNight(
     });
   }
   return paths;
-}
-
-function trendOf({ scenario, figure, nights }: NightSeries): ReturnType<typeof trendChart> {
-  return trendChart({
-    title: `${scenario}: ${figure.what}`,
-    subtitle: nights.length === 0 ? '' : `${nights[0].t.slice(0, 10)} to ${nights.at(-1)!.t.slice(0, 10)}`, // prettier-ignore
-    axis: `${figure.name} (${figure.unit})`,
-    nights: nights.map(({ t, value, suspicion }) => ({
-      t,
-      value,
-      mark: MARKS.find((mark) => mark === suspicion?.outcome) ?? null,
-    })),
-    levels: levelsOf(nights),
-  });
 }
