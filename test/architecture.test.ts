@@ -46,6 +46,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'plots',
     'report',
   ],
+  nightly: ['results', 'system', 'stack', 'judge', 'report', 'load'],
   cli: ALL,
   bench: ALL,
 };
@@ -167,7 +168,7 @@ test('the rule sees a circle', () => {
 /** Scenarios whose names are words of their own; `load` is a command, too. */
 const DISTINCT = SCENARIOS.map(({ name }) => name).filter((name) => name !== 'load');
 /** Rooms in which only the definitions know a scenario by its name. */
-const NAMELESS = /^(load|cli|judge|report|plots)\//;
+const NAMELESS = /^(load|nightly|cli|judge|report|plots)\//;
 /** Names that are not the scenario's: of what, and where. */
 const OTHER_WORDS: Record<string, readonly string[]> = {
   // Parts of a mix, which is one scenario's option.
@@ -183,6 +184,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   'load/timed-starts.ts': ['fleet', 'rounds'],
   // An option, of --ab.
   'cli/commands/load.ts': ['rounds'],
+  'cli/nightly-config.ts': ['rounds'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],
 };

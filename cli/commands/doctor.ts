@@ -31,7 +31,7 @@ import { identifyTarget } from '../../load/target/identify.ts';
 import { parseTarget } from '../../load/target/targets.ts';
 import { redactUrl } from '../../load/target/transport.ts';
 import { firstLine, askProgram } from '../../system/run-program.ts';
-import { loadMinaWasm, projectRoot } from '../../paths.ts';
+import { loadMinaWasm, usualResultsFolder } from '../../paths.ts';
 
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -165,7 +165,7 @@ export const doctor: Command = {
       vus: values.vus as number,
       k6Flag: values.k6 as string | undefined,
       resultsFolder:
-        sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
+        sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string),
       nodeVersion: process.versions.node,
       timeoutMs: 5_000,
     });

@@ -1,5 +1,4 @@
 /** `npm run load`: one load run against an uptime backend. */
-import { join } from 'node:path';
 import { exitCodeOf } from '../../judge/compare/comparison.ts';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
@@ -24,7 +23,7 @@ import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
 import { allowProblem } from '../../load/target/log.ts';
 import { runBreakpoint } from '../../load/breakpoint/run.ts';
-import type { AbPlan } from '../../load/ab/plan.ts';
+import { AB_SETTLE_MS, type AbPlan } from '../../load/ab/plan.ts';
 import { runSession } from '../../load/ab/run.ts';
 import { runLoad } from '../../load/run.ts';
 import { comparisonSentence } from '../../report/compare/page.ts';
@@ -39,7 +38,7 @@ import {
   type TransportOptions,
 } from '../../load/target/transport.ts';
 import { dryRun } from '../../load/dry-run.ts';
-import { projectRoot } from '../../paths.ts';
+import { usualResultsFolder } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import type { OptionValues } from '../../system/option.ts';
@@ -379,18 +378,7 @@ export const load: Command = {
   presets: presetsOf(),
   pair: 'ab',
   async run({ values, sources, operands, cwd, stdout, env }) {
-    const transportOptions = transportOptionsOf(values, sources);
-    const { transport, problems } = readTransport(transportOptions, env, process.platform);
-    const watched = watchedBeside(values, env);
-    const effect = withoutEffect(values, sources, settingsOf(values));
-    const ab = abPlanOf(values, sources, operands);
-    checkTogether(ab.checked, sources, transport, [
-      ...problems,
-      ...watched.problems,
-      ...effect.problems,
-      ...ab.problems,
-    ]);
-    const job = jobOf(values, sources, transport, watched, effect.notes, ab.plan);
+    const { job, env: rest } = checkedJob({ values, sources, operands, env, cwd });
     if (values.explain === true) {
       stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
@@ -403,11 +391,6 @@ export const load: Command = {
     const interrupts = listenForInterrupts();
     try {
       const keys = keyAccess(env, screen, interrupts.first);
-      // Backend and k6 are programs of their own, and need none of the secrets.
-      const secret = [...secretVariables(transportOptions), ...watched.secretVariables];
-      const rest = Object.fromEntries(
-        Object.entries(env).filter(([name]) => !secret.includes(name)),
-      );
       const surroundings = {
         screen,
         env: rest,
@@ -430,8 +413,37 @@ export const load: Command = {
   },
 };
 
-/** Between two loads of a comparison: what the one left under way is answered by then. */
-const AB_SETTLE_MS = 1000;
+/**
+ * What a call of the command asks for. Backend and k6 are programs of their own, and need none of the secrets: `env` is without them.
+ * @throws UserError (exit 2) with every problem of the values together
+ */
+export function checkedJob({
+  values,
+  sources,
+  operands,
+  env,
+  cwd,
+}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env' | 'cwd'>): {
+  job: LoadJob;
+  env: NodeJS.ProcessEnv;
+} {
+  const transportOptions = transportOptionsOf(values, sources);
+  const { transport, problems } = readTransport(transportOptions, env, process.platform);
+  const watched = watchedBeside(values, env);
+  const effect = withoutEffect(values, sources, settingsOf(values));
+  const ab = abPlanOf(values, sources, operands);
+  checkTogether(ab.checked, sources, transport, [
+    ...problems,
+    ...watched.problems,
+    ...effect.problems,
+    ...ab.problems,
+  ]);
+  const secret = [...secretVariables(transportOptions), ...watched.secretVariables];
+  return {
+    job: jobOf(values, sources, transport, watched, effect.notes, ab.plan, cwd),
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name))),
+  };
+}
 
 /** Both targets and how often; or what does not go together with them. */
 function abPlanOf(
@@ -488,6 +500,7 @@ async function compareTargets(
   const { comparison } = await judgeSession(folder, {
     unlike: false,
     calibrationPath: calibrationPathOf(folder),
+    pictures: job.pictures,
   });
   screen.line(`results: ${folder} (comparison.md)`);
   screen.line(comparisonSentence(comparison));
@@ -543,6 +556,7 @@ function jobOf(
   watched: Watched,
   notes: readonly string[],
   ab: AbPlan | null,
+  cwd: string,
 ): LoadJob {
   const request = requestOf(values, sources);
   const shown = {
@@ -571,7 +585,7 @@ function jobOf(
     chain: values.chain as number,
     order: values.order as 'sequence' | 'random',
     resultsFolder:
-      sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
+      sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string),
     k6Flag: (values.k6 as string | undefined) ?? null,
     monitorIntervalMs: values['monitor-interval'] as number,
     storage: (values.storage as string | undefined) ?? null,

@@ -4,7 +4,7 @@ import { httpFetch } from '../../system/http.ts';
 import { lastLinesOf } from '../../system/follow-file.ts';
 
 export type ReadyQuestion = (
-  | { kind: 'http'; url: string; /** That mean ready. */ statuses: readonly number[] }
+  | { kind: 'http'; url: string; /** That mean ready. */ statuses: readonly number[] | 'any' }
   /** A line of its log, as a regular expression. */
   | { kind: 'line'; pattern: string }
   /** A port of 127.0.0.1 that takes connections. */
@@ -44,7 +44,7 @@ export function readyOf(
         async ask(signal) {
           const response = await httpFetch(question.url, { signal, redirect: 'manual' });
           await response.body?.cancel();
-          return question.statuses.includes(response.status);
+          return question.statuses === 'any' || question.statuses.includes(response.status);
         },
       };
     case 'line': {
