@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf, isRunning, processesWith } from '../system/process-identity.ts';
 import { UserError } from '../user-error.ts';
+import { postgresFolderElsewhere } from './components/facts.ts';
 import { prepare } from './components/prepare.ts';
 import type {
   Addresses,
@@ -133,7 +134,7 @@ export async function openStack(
   return stack;
 }
 
-/** Ends what bears the name of a stack whose state is gone; its data are not known any more. */
+/** Ends what bears the name of a stack whose folder is gone. */
 export async function endByName(
   stack: string,
   engine: Engine | null,
@@ -156,6 +157,7 @@ export async function endByName(
     await sleep(100);
   if (left()) endAll('SIGKILL');
   if (engine !== null) await removeLeftContainers(engine, stack);
+  rmSync(postgresFolderElsewhere(stack), { recursive: true, force: true, maxRetries: 3 });
   return { processes: processes.length };
 }
 

@@ -266,7 +266,11 @@ type Getter = {
 };
 
 const k6CacheFolder = (request: K6Request): string =>
-  join(request.cacheFolder ?? cacheFolder(request.env, request.cwd), 'k6');
+  join(
+    request.cacheFolder ??
+      cacheFolder(request.env, request.cwd, `${K6_ENV.bin} to a k6 that is there`),
+    'k6',
+  );
 
 const cacheName = (platform: string, arch: string): string =>
   `k6-v${K6_RELEASE}-${platform}-${arch}`;

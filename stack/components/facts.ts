@@ -127,8 +127,12 @@ async function whyMissing(
 function postgresFolder(folder: string, stack: string): string {
   const own = join(folder, 'data', 'postgres');
   if (process.getuid?.() !== 0 || isOpen(folder)) return own;
-  return join(tmpdir(), `${stack}-postgres`);
+  return postgresFolderElsewhere(stack);
 }
+
+/** Where PostgreSQL's data lie if they cannot lie in the stack's folder. */
+export const postgresFolderElsewhere = (stack: string): string =>
+  join(tmpdir(), `${stack}-postgres`);
 
 function isOpen(folder: string): boolean {
   for (let path = folder; ; path = dirname(path)) {
