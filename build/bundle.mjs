@@ -10,6 +10,8 @@ const PROGRAMS = {
   'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',
+  'e2e-component': 'e2e/components/main.ts',
+  'e2e-network': 'e2e/network/main.ts',
   'proof-worker': 'stack/verifier/proof-worker.ts',
 };
 

@@ -33,6 +33,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'plots',
     'report',
   ],
+  e2e: [
+    'mina',
+    'results',
+    'system',
+    'producers',
+    'stack',
+    'monitor',
+    'reconcile',
+    'judge',
+    'plots',
+    'report',
+  ],
   cli: ALL,
   bench: ALL,
 };

@@ -25,6 +25,10 @@ export type PostgresOptions = {
   /** Of the server, NAME=VALUE each. */
   settings?: readonly string[];
   password?: string;
+  /** Where its data lie until the end; is not there yet. Default: a new folder among the temporary ones. */
+  databaseDir?: string;
+  /** Default: any free one. */
+  port?: number;
   /** Changes what was made, before the server starts. */
   beforeStart?: (databaseDir: string) => Promise<void>;
 };
@@ -33,9 +37,10 @@ export type PostgresOptions = {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const user = 'postgres';
   const password = options.password ?? randomUUID();
-  const port = await getPort({ host: '127.0.0.1' });
+  const port = options.port ?? (await getPort({ host: '127.0.0.1' }));
   // Not in a folder of our own: as root, the server runs as another user, who could not enter it.
-  const databaseDir = join(tmpdir(), `mina-load-postgres-${randomUUID()}`);
+  const databaseDir =
+    options.databaseDir ?? join(tmpdir(), `mina-load-postgres-${randomUUID()}`);
   let log = '';
   const keepLog = (text: unknown) => {
     log = `${log}${String(text)}`.slice(-4000);

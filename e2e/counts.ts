@@ -1,0 +1,51 @@
+/** The counts of a run, each observed where it shows: what was sent and accepted by the network, the rest in the tables. */
+import type { Client } from 'pg';
+import type { Counts } from './conditions.ts';
+import { readStatus } from './network/status.ts';
+import { placesOf } from './places.ts';
+import type { OpenState } from './state.ts';
+
+export const COUNT_NAMES = [
+  'planned',
+  'sent',
+  'accepted',
+  'stored',
+  'verified',
+  'scored',
+  'batches',
+  'open',
+] as const;
+
+type Row = { stored: string; verified: string; scored: string; batches: string; open: string };
+
+/**
+ * `verified`: looked at by the verifier, also where it refused. `batches`: counted ones. `open`: rows of a time that no batch has counted yet.
+ * Rows of time: submitted_at is UTC without a zone.
+ */
+const QUERY = `
+  WITH last AS (SELECT coalesce(max(batch_end_epoch), 0) AS ended FROM bot_logs)
+  SELECT count(*) AS stored,
+         count(*) FILTER (WHERE verified OR validation_error <> '') AS verified,
+         count(*) FILTER (WHERE extract(epoch FROM submitted_at) >= (SELECT ended FROM last)) AS open,
+         (SELECT count(*) FROM points) AS scored,
+         (SELECT count(*) FROM bot_logs WHERE files_processed > -1) AS batches
+  FROM submissions`;
+
+/** Of the tables alone. */
+export async function tableCounts(client: Pick<Client, 'query'>): Promise<Counts> {
+  const { rows } = await client.query<Row>(QUERY);
+  return Object.fromEntries(Object.entries(rows[0]).map(([name, text]) => [name, Number(text)]));
+}
+
+/** null for all that the network has not said yet. */
+export function networkCounts(
+  open: Pick<OpenState, 'folder' | 'state'>,
+): Counts & { ended: number } {
+  const status = readStatus(placesOf(open).network);
+  return {
+    planned: status?.planned ?? null,
+    sent: status?.sent ?? null,
+    accepted: status?.accepted ?? null,
+    ended: status?.state === 'ended' ? 1 : 0,
+  };
+}

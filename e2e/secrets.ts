@@ -1,0 +1,27 @@
+/** Passwords of what a run makes for itself: a file that only this user reads, gone with the state. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const NAME = 'secrets.json';
+
+export type RunSecrets = Record<string, string>;
+
+export function readSecrets(folder: string): RunSecrets {
+  try {
+    return JSON.parse(readFileSync(join(folder, NAME), 'utf8')) as RunSecrets;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+/** A secret of the run, made where there is none yet. */
+export function secretOf(folder: string, name: string): string {
+  const secrets = readSecrets(folder);
+  if (secrets[name] === undefined) {
+    secrets[name] = randomBytes(18).toString('base64url');
+    writeFileSync(join(folder, NAME), JSON.stringify(secrets), { mode: 0o600 });
+  }
+  return secrets[name];
+}

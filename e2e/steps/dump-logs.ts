@@ -1,0 +1,30 @@
+/** Keeps what the run left: logs and events always, whatever failed before; what the storages hold where they answer. */
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { EVENTS_FILE } from '../events.ts';
+import { SENT_FILE } from '../network/status.ts';
+import { placesOf } from '../places.ts';
+import type { Step } from './context.ts';
+
+export const dumpLogs: Step = {
+  name: 'dump-logs',
+  title: 'logs, tables and storages are kept',
+  needs: [],
+  limitMs: () => 15 * 60_000,
+  counts: ['logs'],
+  async run({ open, progress }) {
+    const { logs, network } = placesOf(open);
+    const { results } = open.state;
+    const kept = join(results, 'logs');
+    mkdirSync(kept, { recursive: true });
+    const names = existsSync(logs) ? readdirSync(logs) : [];
+    for (const name of names) cpSync(join(logs, name), join(kept, name));
+    for (const [folder, name] of [
+      [open.folder, EVENTS_FILE],
+      [network, SENT_FILE],
+    ])
+      if (existsSync(join(folder, name))) cpSync(join(folder, name), join(results, name));
+    progress({ logs: names.length });
+    await Promise.resolve();
+  },
+};
