@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 export type E2eEvent = {
   at_ms: number;
-  kind: 'step' | 'condition' | 'counts' | 'disturbance' | 'network';
+  kind: 'step' | 'condition' | 'counts' | 'disturbance' | 'network' | 'batch' | 'mini-batch';
   fields: Record<string, unknown>;
 };
 

@@ -5,16 +5,8 @@ import type { OpenState, StepName } from './state.ts';
 import { STEP_NAMES } from './state.ts';
 import type { StepContext } from './steps/context.ts';
 import { runStep } from './steps/engine.ts';
+import type { StepResult } from './report/outcome.ts';
 import { stepOf } from './steps/index.ts';
-
-export type StepResult = {
-  step: StepName;
-  outcome: 'done' | 'done before' | 'failed' | 'left out';
-  ms: number;
-  /** Why it failed. */
-  message?: string;
-  hint?: string;
-};
 
 export type RunCall = {
   open: OpenState;
@@ -55,9 +47,10 @@ export async function runSteps(
         !failed.has('start') &&
         !failed.has('dump-logs'));
     if (!wants || (signal.aborted && !ALWAYS.includes(name))) {
-      results.push({ step: name, outcome: 'left out', ms: 0 });
+      results.push({ step: name, title: stepOf(name).title, outcome: 'left out', ms: 0 });
       continue;
     }
+    const { title } = stepOf(name);
     const beganMs = performance.now();
     const ofStep = ALWAYS.includes(name) ? giveUp : AbortSignal.any([signal, giveUp]);
     let result: StepResult;
@@ -72,7 +65,7 @@ export async function runSteps(
         say,
         status,
       });
-      result = { step: name, outcome, ms: performance.now() - beganMs };
+      result = { step: name, title, outcome, ms: performance.now() - beganMs };
     } catch (error) {
       failed.add(name);
       const isInterrupt = ofStep.aborted && !(error instanceof UserError);
@@ -84,7 +77,14 @@ export async function runSteps(
       if (exitCode === EXIT.passed) exitCode = code;
       const message = isInterrupt ? 'interrupted' : (error as Error).message;
       const hint = error instanceof UserError ? error.hint : '';
-      result = { step: name, outcome: 'failed', ms: performance.now() - beganMs, message, hint };
+      result = {
+        step: name,
+        title,
+        outcome: 'failed',
+        ms: performance.now() - beganMs,
+        message,
+        hint,
+      };
       say(`${name}: failed: ${message}${hint === '' ? '' : `\n  what to do: ${hint}`}`);
     }
     results.push(result);

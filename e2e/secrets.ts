@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Secret } from './dump/secrets.ts';
 
 const NAME = 'secrets.json';
 
@@ -25,3 +26,21 @@ export function secretOf(folder: string, name: string): string {
   }
   return secrets[name];
 }
+
+/** Variables whose values are secrets of the user. */
+const OF_USER = [
+  'PGPASSWORD',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'CASSANDRA_PASSWORD',
+  'MINA_PRIVKEY_PASS',
+  'MINA_LIBP2P_PASS',
+  'UPTIME_PRIVKEY_PASS',
+  'E2E_SECRET',
+] as const;
+
+/** All that must not stand in any output: what the run made for itself, and what it was given. In memory only. */
+export const knownSecrets = (folder: string, env: NodeJS.ProcessEnv): Secret[] => [
+  ...Object.entries(readSecrets(folder)).map(([name, value]) => ({ name, value })),
+  ...OF_USER.flatMap((name) => (env[name] ? [{ name, value: env[name] }] : [])),
+];

@@ -35,6 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   e2e: [
     'mina',
+    'scenarios',
     'results',
     'system',
     'producers',

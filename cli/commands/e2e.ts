@@ -2,6 +2,10 @@
 import { mkdirSync } from 'node:fs';
 import { eventsOf } from '../../e2e/events.ts';
 import { holderOf, takeLock } from '../../e2e/lock.ts';
+import { runOf } from '../../e2e/report/from-state.ts';
+import { outcomeOf } from '../../e2e/report/outcome.ts';
+import { pageOf } from '../../e2e/report/page.ts';
+import { reportToGithub, writeReport } from '../../e2e/report/write.ts';
 import { runSteps } from '../../e2e/run.ts';
 import {
   createState,
@@ -204,7 +208,7 @@ async function runAll(
 ): Promise<number> {
   const interrupts = listenForInterrupts();
   try {
-    const { exitCode } = await runSteps(
+    const { results, exitCode } = await runSteps(
       {
         open,
         env,
@@ -216,7 +220,13 @@ async function runAll(
       },
       { from, keep },
     );
-    screen.line(`results: ${open.state.results}`);
+    const { state } = open;
+    const run = runOf(state, results, exitCode, env);
+    const [page, outcome] = [pageOf(run), outcomeOf(run)];
+    mkdirSync(state.results, { recursive: true });
+    await writeReport(state.results, page, outcome);
+    await reportToGithub(page, outcome, env, (line) => screen.line(line));
+    screen.line(`${outcome.sentence}\nresults: ${state.results}`);
     return exitCode;
   } finally {
     interrupts.stop();

@@ -16,6 +16,7 @@ import { URL_WORDS } from '../../system/postgres.ts';
 import { startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { untilRecorded } from '../detached.ts';
+import { eventsOf } from '../events.ts';
 import { type ComponentJob, jobFile, readyFile } from './job.ts';
 
 await untilRecorded();
@@ -28,6 +29,8 @@ const untilStopped = async (): Promise<void> => {
 const ready = (url: string | null): void =>
   writeFileAtomic.sync(join(folder, readyFile(name)), JSON.stringify({ url }));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Its folder lies in that of the state, beside the events. */
+const event = eventsOf(join(folder, '..'));
 const password = process.env.PGPASSWORD ?? '';
 
 try {
@@ -93,8 +96,15 @@ async function run(job: ComponentJob): Promise<void> {
       const running = startCoordinator({
         database,
         words: URL_WORDS,
-        verifier: verifierOf(updater.name, async (startMs, endMs, signal) => {
-          await updater.updateWindow(startMs, endMs, signal);
+        verifier: verifierOf(updater.name, async (fromMs, untilMs, signal) => {
+          const fields = { fromMs, untilMs, binary: 'embedded', beganMs: Date.now() };
+          try {
+            await updater.updateWindow(fromMs, untilMs, signal);
+            event('mini-batch', fields);
+          } catch (error) {
+            event('mini-batch', { ...fields, failure: (error as Error).message });
+            throw error;
+          }
         }),
         intervalSeconds: job.intervalSeconds,
         miniBatches: job.miniBatches,
@@ -102,6 +112,7 @@ async function run(job: ComponentJob): Promise<void> {
         retries: job.retries,
         faithful: job.faithful,
         log: (entry) => void process.stdout.write(logLine(entry, Date.now())),
+        onBatch: ({ window, botLogId }) => event('batch', { botLogId, ...window }),
       });
       void untilStopped().then(() => running.stop());
       await running.ready;

@@ -1,6 +1,8 @@
-/** Keeps what the run left: logs and events always, whatever failed before; what the storages hold where they answer. */
+/** Keeps what the run left: logs and events always, whatever failed before; what storages, tables and leaderboard say where there is something. */
 import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { collectRun } from '../collect.ts';
+import { DUMP_FOLDER } from '../dump-folder.ts';
 import { EVENTS_FILE } from '../events.ts';
 import { SENT_FILE } from '../network/status.ts';
 import { placesOf } from '../places.ts';
@@ -12,9 +14,9 @@ export const dumpLogs: Step = {
   needs: [],
   limitMs: () => 15 * 60_000,
   counts: ['logs'],
-  async run({ open, progress }) {
+  async run({ open, env, signal, progress, say }) {
     const { logs, network } = placesOf(open);
-    const { results } = open.state;
+    const { results, startSeconds } = open.state;
     const kept = join(results, 'logs');
     mkdirSync(kept, { recursive: true });
     const names = existsSync(logs) ? readdirSync(logs) : [];
@@ -25,6 +27,9 @@ export const dumpLogs: Step = {
     ])
       if (existsSync(join(folder, name))) cpSync(join(folder, name), join(results, name));
     progress({ logs: names.length });
-    await Promise.resolve();
+    const dump = join(results, DUMP_FOLDER);
+    // Before it was started nothing was sent or stored.
+    if (startSeconds === null) say('dump-logs: the run was not started, so there are logs only');
+    else if (!existsSync(dump)) await collectRun(open, env, dump, signal);
   },
 };

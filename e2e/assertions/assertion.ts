@@ -1,0 +1,66 @@
+/** What an assertion is: a claim about a dump, judged by itself. Pure. */
+import type { Evidence } from '../dump/evidence.ts';
+import type { TableName } from '../dump/types.ts';
+import type { Facts } from './facts.ts';
+
+/** What there must be something of, or the assertion cannot be judged. */
+export type Need =
+  | 'requests sent'
+  | 'accepted submissions'
+  | 'stored rows'
+  | 'several storages'
+  | 'blocks'
+  | 'batches'
+  | 'leaderboard answers'
+  | 'logs'
+  | 'verifier calls'
+  | 'an hourly limit'
+  | `table ${TableName}`;
+
+export type Example = {
+  what: string;
+  /** Of sent.ndjson and trace.ndjson. */
+  submission?: number;
+  submitter?: string;
+  /** The batch's window, in seconds. */
+  batch?: { startSeconds: number; endSeconds: number };
+};
+
+export type Finding = {
+  held: boolean;
+  /** What was looked at, and what was found; names for people. */
+  counts: Record<string, number>;
+  /** Of what makes it fail: a few. */
+  examples: Example[];
+  note?: string;
+};
+
+export type Assertion = {
+  name: string;
+  /** The claim, as a sentence. */
+  title: string;
+  needs: readonly Need[];
+  check: (evidence: Evidence, facts: Facts) => Finding;
+};
+
+const MOST_EXAMPLES = 5;
+
+/** Collects what is wrong: all are counted, a few kept. */
+export class Faults {
+  readonly examples: Example[] = [];
+  count = 0;
+
+  /** @param example made only where it is kept */
+  add(example: () => Example): void {
+    if (this.examples.length < MOST_EXAMPLES) this.examples.push(example());
+    this.count++;
+  }
+}
+
+/** Held where nothing was found. */
+export const found = (faults: Faults, counts: Record<string, number>, note?: string): Finding => ({
+  held: faults.count === 0,
+  counts,
+  examples: faults.examples,
+  ...(note !== undefined && { note }),
+});

@@ -1,0 +1,243 @@
+/** What several assertions look at, found once: which stored row is of which submission, batches and their rows, ids of nodes and states. Pure. */
+import type { Evidence } from '../dump/evidence.ts';
+import { microsecondsOf, wholeSeconds } from '../dump/times.ts';
+import type { SentRow, StorageName, StoredRow, TableRow } from '../dump/types.ts';
+
+/** A submission with its attempts. */
+export type Submission = {
+  id: number;
+  /** Its first attempt: its fields are those of all. */
+  sent: SentRow;
+  attempts: SentRow[];
+  /** One attempt was answered 200. */
+  isAccepted: boolean;
+  /** Attempts that may have been stored: answered 200, not at all, or with an error of the server. */
+  mayBeStored: number;
+};
+
+export type Matched = {
+  /** Rows of a submission, by its id. */
+  rows: Map<number, StoredRow[]>;
+  /** Submission of a row. */
+  submissionOf: Map<StoredRow, Submission>;
+  /** Readable rows that nobody sent. */
+  foreign: StoredRow[];
+  unreadable: StoredRow[];
+  /** Accepted submissions that are not there because another one of their submitter and second is: id -> its row. */
+  displaced: Map<number, StoredRow>;
+  /** Accepted submissions that are not there, without such a reason. */
+  missing: Submission[];
+};
+
+export type Batch = {
+  botLogId: number;
+  startSeconds: number;
+  endSeconds: number;
+  filesProcessed: number;
+  /** It counts for the scores. */
+  isSurvey: boolean;
+};
+
+/** A row of the storage that the verifier works on, which can be read. */
+export type VerifiedRow = {
+  row: StoredRow;
+  /** submitted_at, microseconds since 1970. */
+  us: number;
+};
+
+export class Facts {
+  readonly #evidence: Evidence;
+  readonly #matched = new Map<StorageName, Matched>();
+  #submissions: Map<number, Submission> | null = null;
+  #byIdentity: Map<string, Submission[]> | null = null;
+  #batches: Batch[] | null = null;
+  #rows: VerifiedRow[] | null = null;
+
+  constructor(evidence: Evidence) {
+    this.#evidence = evidence;
+  }
+
+  /** By id, in the order in which they were sent. */
+  get submissions(): Map<number, Submission> {
+    if (this.#submissions !== null) return this.#submissions;
+    const submissions = new Map<number, Submission>();
+    for (const sent of this.#evidence.sent) {
+      const known = submissions.get(sent.id);
+      const { status = 0 } = sent;
+      const mayBeStored = status === 200 || status === 0 || status >= 500 ? 1 : 0;
+      if (known === undefined)
+        submissions.set(sent.id, {
+          id: sent.id,
+          sent,
+          attempts: [sent],
+          isAccepted: status === 200,
+          mayBeStored,
+        });
+      else {
+        known.attempts.push(sent);
+        known.isAccepted ||= status === 200;
+        known.mayBeStored += mayBeStored;
+      }
+    }
+    return (this.#submissions = submissions);
+  }
+
+  matched(storage: StorageName): Matched {
+    let matched = this.#matched.get(storage);
+    if (matched === undefined) {
+      matched = this.#match(this.#evidence.storages.get(storage) ?? []);
+      this.#matched.set(storage, matched);
+    }
+    return matched;
+  }
+
+  #match(stored: readonly StoredRow[]): Matched {
+    const matched: Matched = {
+      rows: new Map(),
+      submissionOf: new Map(),
+      foreign: [],
+      unreadable: [],
+      displaced: new Map(),
+      missing: [],
+    };
+    const bySecond = new Map<string, StoredRow>();
+    for (const row of stored) {
+      if (row.fault !== undefined) {
+        matched.unreadable.push(row);
+        continue;
+      }
+      bySecond.set(`${row.submitter!} ${wholeSeconds(row.submitted_at!)}`, row);
+      const candidates = this.#identities.get(identityOf(row));
+      if (candidates === undefined) {
+        matched.foreign.push(row);
+        continue;
+      }
+      // Of several that are equal in all that is stored, each gets one before one gets two.
+      const owner = candidates.find(({ id }) => !matched.rows.has(id)) ?? candidates.at(-1)!;
+      matched.submissionOf.set(row, owner);
+      const rows = matched.rows.get(owner.id);
+      if (rows === undefined) matched.rows.set(owner.id, [row]);
+      else rows.push(row);
+    }
+    for (const submission of this.submissions.values()) {
+      if (!submission.isAccepted || matched.rows.has(submission.id)) continue;
+      const inPlace = placeTaken(submission, bySecond, matched);
+      if (inPlace === null) matched.missing.push(submission);
+      else matched.displaced.set(submission.id, inPlace);
+    }
+    return matched;
+  }
+
+  get #identities(): Map<string, Submission[]> {
+    if (this.#byIdentity !== null) return this.#byIdentity;
+    const identities = new Map<string, Submission[]>();
+    for (const submission of this.submissions.values()) {
+      const identity = identityOf(submission.sent);
+      const known = identities.get(identity);
+      if (known === undefined) identities.set(identity, [submission]);
+      else known.push(submission);
+    }
+    return (this.#byIdentity = identities);
+  }
+
+  /** Of bot_logs, without the row that says where the first one begins; in the order of their time and ids. */
+  get batches(): Batch[] {
+    if (this.#batches !== null) return this.#batches;
+    const logs = (this.#evidence.tables.bot_logs ?? []).filter(
+      ({ batch_start_epoch, batch_end_epoch }) => batch_end_epoch > batch_start_epoch,
+    );
+    return (this.#batches = logs
+      .map((log) => ({
+        botLogId: log.id,
+        startSeconds: log.batch_start_epoch,
+        endSeconds: log.batch_end_epoch,
+        filesProcessed: log.files_processed ?? -1,
+        isSurvey: (log.files_processed ?? -1) > -1,
+      }))
+      .sort((a, b) => a.startSeconds - b.startSeconds || a.botLogId - b.botLogId));
+  }
+
+  /** Rows that the verifier works on, the earliest first, up to the end of what is judged. */
+  get rows(): VerifiedRow[] {
+    if (this.#rows !== null) return this.#rows;
+    const { head, storages } = this.#evidence;
+    return (this.#rows = (storages.get(head.verifiedIn) ?? [])
+      .filter(({ fault }) => fault === undefined)
+      .map((row) => ({ row, us: microsecondsOf(row.submitted_at!) }))
+      .filter(({ us }) => us < head.untilMs * 1000)
+      .sort((a, b) => a.us - b.us));
+  }
+
+  /** Rows with start <= submitted_at < end, the earliest first. */
+  rowsWithin({
+    startSeconds,
+    endSeconds,
+  }: Pick<Batch, 'startSeconds' | 'endSeconds'>): VerifiedRow[] {
+    return this.rows.slice(this.#firstFrom(startSeconds * 1e6), this.#firstFrom(endSeconds * 1e6));
+  }
+
+  #firstFrom(us: number): number {
+    let [low, high] = [0, this.rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.rows[middle].us < us) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Whether something is expected of a submitter for all of [fromMs, untilMs). */
+  isExpected(submitter: string, fromMs: number, untilMs: number): boolean {
+    return !this.#evidence.head.expected.exceptions.some(
+      (one) =>
+        (one.submitter === '*' || one.submitter === submitter) &&
+        one.fromMs < untilMs &&
+        one.untilMs > fromMs,
+    );
+  }
+}
+
+/** The verifier left no error, and has looked at it: it counts. */
+export const isCounting = ({ verified, validation_error: error }: StoredRow): boolean =>
+  verified === true && !error;
+
+/** What a storage keeps of a submission and nothing changes. */
+const identityOf = (row: SentRow | StoredRow): string =>
+  `${row.submitter!} ${wholeSeconds(row.created_at!)} ${row.block_hash!} ${row.peer_id!}`;
+
+/** The row in a second of the submission's accepted attempts, if it is another one's. */
+function placeTaken(
+  { attempts }: Submission,
+  bySecond: ReadonlyMap<string, StoredRow>,
+  { submissionOf }: Matched,
+): StoredRow | null {
+  for (const { status, sent_ms: sentMs, answered_ms: answeredMs = sentMs, submitter } of attempts) {
+    if (status !== 200) continue;
+    for (let s = Math.floor(sentMs / 1000); s <= Math.floor(answeredMs / 1000); s++) {
+      const time = new Date(s * 1000).toISOString().replace('.000Z', 'Z');
+      const row = bySecond.get(`${submitter} ${time}`);
+      if (row === undefined) continue;
+      const other = submissionOf.get(row);
+      if (
+        other?.attempts.some(
+          (one) => one.sent_ms < (s + 1) * 1000 && (one.answered_ms ?? Infinity) >= s * 1000,
+        )
+      )
+        // prettier-ignore
+        return row;
+    }
+  }
+  return null;
+}
+
+/** Key of a block producer -> its rows of `nodes`, of which there should be one. */
+export function nodesByKey(nodes: readonly TableRow<'nodes'>[]): Map<string, TableRow<'nodes'>[]> {
+  const byKey = new Map<string, TableRow<'nodes'>[]>();
+  for (const node of nodes) {
+    if (node.block_producer_key === null) continue;
+    const known = byKey.get(node.block_producer_key);
+    if (known === undefined) byKey.set(node.block_producer_key, [node]);
+    else known.push(node);
+  }
+  return byKey;
+}

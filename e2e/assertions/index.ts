@@ -1,0 +1,47 @@
+/** All assertions, and how they are run: each by itself, whatever became of the others. Pure. */
+import type { Evidence } from '../dump/evidence.ts';
+import type { TableName } from '../dump/types.ts';
+import type { Assertion, Finding, Need } from './assertion.ts';
+import { Facts } from './facts.ts';
+import { STORAGE_ASSERTIONS } from './storage.ts';
+import { BATCH_ASSERTIONS } from './batches.ts';
+
+export const ASSERTIONS: readonly Assertion[] = [...STORAGE_ASSERTIONS, ...BATCH_ASSERTIONS];
+
+/** `no data`: what it needs is not there, so nothing is claimed; `lacks` says what. */
+export type Judged = Pick<Assertion, 'name' | 'title'> &
+  (
+    ({ outcome: 'held' | 'failed' } & Omit<Finding, 'held'>) | { outcome: 'no data'; lacks: Need[] }
+  );
+
+export function judge(evidence: Evidence, assertions: readonly Assertion[] = ASSERTIONS): Judged[] {
+  const facts = new Facts(evidence);
+  return assertions.map(({ name, title, needs, check }) => {
+    const lacks = needs.filter((need) => !has(need, evidence, facts));
+    if (lacks.length > 0) return { name, title, outcome: 'no data', lacks };
+    const { held, ...finding } = check(evidence, facts);
+    return { name, title, outcome: held ? 'held' : 'failed', ...finding };
+  });
+}
+
+const HAS: Record<
+  Exclude<Need, `table ${string}`>,
+  (evidence: Evidence, facts: Facts) => boolean
+> = {
+  'requests sent': ({ sent }) => sent.length > 0,
+  'accepted submissions': ({ sent }) => sent.some(({ status }) => status === 200),
+  'stored rows': ({ storages }) => [...storages.values()].some((rows) => rows.length > 0),
+  'several storages': ({ storages }) => storages.size > 1,
+  blocks: ({ blocks }) => blocks.size > 0,
+  batches: (_, { batches }) => batches.length > 0,
+  'leaderboard answers': ({ leaderboard }) => leaderboard.length > 0,
+  logs: ({ logs }) => logs.length > 0,
+  'verifier calls': ({ events }) => events.some(({ kind }) => kind === 'mini-batch'),
+  'an hourly limit': ({ head }) => head.hourlyLimit !== null,
+};
+
+function has(need: Need, evidence: Evidence, facts: Facts): boolean {
+  return need in HAS
+    ? HAS[need as keyof typeof HAS](evidence, facts)
+    : evidence.tables[need.slice('table '.length) as TableName] !== undefined;
+}
