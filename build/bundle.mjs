@@ -10,9 +10,10 @@ const PROGRAMS = {
   'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',
-  'e2e-component': 'e2e/components/main.ts',
   'e2e-network': 'e2e/network/main.ts',
   'proof-worker': 'stack/verifier/proof-worker.ts',
+  postgres: 'stack/services/postgres-main.ts',
+  verifier: 'stack/verifier/service-main.ts',
 };
 
 /** @returns path in dist/ (with `/`) -> bytes. @throws Error whose message has what the compilers complain about */

@@ -39,7 +39,7 @@ export async function tableCounts(client: Pick<Client, 'query'>): Promise<Counts
 
 /** null for all that the network has not said yet. */
 export function networkCounts(
-  open: Pick<OpenState, 'folder' | 'state'>,
+  open: Pick<OpenState, 'folder'>,
 ): Counts & { ended: number } {
   const status = readStatus(placesOf(open).network);
   return {

@@ -1,37 +1,34 @@
 /** The database of a run: in a PostgreSQL of its own, or in a server that was given. */
 import type { Client } from 'pg';
-import {
-  openClient,
-  type PostgresConfig,
-  postgresConfigOf,
-  URL_WORDS,
-} from '../system/postgres.ts';
+import { openClient, type PostgresConfig, postgresConfigOf, URL_WORDS } from '../system/postgres.ts';
 import { UserError } from '../user-error.ts';
-import { readReady } from './components/run.ts';
-import { placesOf } from './places.ts';
-import { secretOf } from './secrets.ts';
+import { serviceAddresses } from './stacks.ts';
 import type { OpenState } from './state.ts';
 import { databaseNameOf } from './topology.ts';
 
 const STATEMENT_MS = 60_000;
 
 /** The server, and the database in it that its user may connect to. @throws UserError where ours does not run */
-export function serverConfig(open: OpenState, env: NodeJS.ProcessEnv): PostgresConfig {
+export async function serverConfig(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<PostgresConfig> {
   const { database } = open.state.topology;
   if (database !== null) return postgresConfigOf(new URL(database), env);
-  const url = readReady(placesOf(open).components, 'postgres')?.url;
-  if (url === undefined || url === null)
+  const { postgres } = await serviceAddresses(open, env);
+  if (postgres === undefined)
     throw new UserError('the PostgreSQL of this run does not run', {
       hint: 'was it set up? npm run e2e -- setup',
     });
-  return {
-    ...postgresConfigOf(new URL(`${url}/postgres`), {}),
-    password: secretOf(open.folder, 'POSTGRES_PASSWORD'),
-  };
+  const { kind: _, ...config } = postgres;
+  return config;
 }
 
-export const runDatabase = (open: OpenState, env: NodeJS.ProcessEnv): PostgresConfig => ({
-  ...serverConfig(open, env),
+export const runDatabase = async (
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<PostgresConfig> => ({
+  ...(await serverConfig(open, env)),
   database: databaseNameOf(open.state.topology, open.state.owner),
 });
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../user-error.ts';
-import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import { identityOf, isRunning, type ProcessIdentity } from '../system/process-identity.ts';
 
 export type Lock = { release(): void };
 
@@ -12,14 +12,14 @@ const NAME = 'lock.json';
 /** @returns whoever holds it; null: nobody, or who is gone */
 export function holderOf(folder: string): ProcessIdentity | null {
   const holder = read(join(folder, NAME));
-  return holder !== null && isAlive(holder) ? holder : null;
+  return holder !== null && isRunning(holder) ? holder : null;
 }
 
 /** @param folder is there. @throws UserError (exit 2) where another harness works on it */
 export function takeLock(folder: string): Lock {
   const path = join(folder, NAME);
   const own = join(folder, `lock-${randomUUID()}.json`);
-  writeFileSync(own, JSON.stringify(ownIdentity()));
+  writeFileSync(own, JSON.stringify(identityOf(process.pid)));
   try {
     for (;;) {
       try {
@@ -53,7 +53,7 @@ function putAside(path: string): void {
   }
   const moved = read(aside);
   try {
-    if (moved !== null && isAlive(moved)) linkSync(aside, path);
+    if (moved !== null && isRunning(moved)) linkSync(aside, path);
   } finally {
     rmSync(aside, { force: true });
   }

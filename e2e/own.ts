@@ -6,7 +6,6 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Client } from 'pg';
 import { UserError } from '../user-error.ts';
-import { isAlive, identityOf } from './process-identity.ts';
 
 export const MARK_FILE = '.delegation-e2e';
 const COMMENT = 'delegation-toolkit e2e run';
@@ -88,35 +87,4 @@ export async function dropOwnDatabase(
     );
   await client.query(`DROP DATABASE ${quoted(name)} WITH (FORCE)`);
   return true;
-}
-
-const KILL_EVERY_MS = 50;
-const POSTMASTER_MS = 15_000;
-
-/** A PostgreSQL whose folder is ours and whose keeper is gone. @returns whether one ran */
-export async function endPostmaster(databaseDir: string): Promise<boolean> {
-  let pid: number;
-  try {
-    pid = Number(readFileSync(join(databaseDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
-  } catch {
-    return false;
-  }
-  const identity = Number.isSafeInteger(pid) && pid > 1 ? identityOf(pid) : null;
-  // The file outlives its server, and numbers are used again.
-  if (identity === null || !commandOf(pid).includes(databaseDir)) return false;
-  process.kill(pid, 'SIGINT'); // "fast shutdown"
-  const limitMs = performance.now() + POSTMASTER_MS;
-  while (isAlive(identity)) {
-    if (performance.now() > limitMs) process.kill(pid, 'SIGKILL');
-    await new Promise((resolve) => setTimeout(resolve, KILL_EVERY_MS));
-  }
-  return true;
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return '';
-  }
 }

@@ -7,10 +7,10 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod';
+import type { ProcessIdentity } from '../system/process-identity.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Counts } from './conditions.ts';
 import { markFolder } from './own.ts';
-import type { ProcessIdentity } from './process-identity.ts';
 import type { Topology } from './topology.ts';
 
 export const STEP_NAMES = [
@@ -39,10 +39,10 @@ export type StepRecord = {
 export type Owned =
   | { kind: 'folder'; path: string }
   | { kind: 'process'; name: string; process: ProcessIdentity }
+  /** Of stacks.ts: what it holds stands in its own state. */
+  | { kind: 'stack'; part: 'services' | 'program' | 'scoring' }
   | { kind: 'database'; url: string; name: string }
   | { kind: 'objects'; url: string }
-  | { kind: 'keyspace'; url: string; name: string }
-  | { kind: 'containers'; engine: string; label: string }
   | { kind: 'minimina'; command: string; network: string; home: string | null };
 
 /** A disturbance of the run: when its condition holds, or at its time, something is done. */

@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { makeFleet } from '../../producers/fleet.ts';
 import { EXIT } from '../../user-error.ts';
-import { untilRecorded } from '../detached.ts';
 import { BODIES_FILE, readPrepared } from './prepared.ts';
 import { sendAll, type SenderStatus } from './sender.ts';
+import { READY_LINE } from './ready-line.ts';
 import { SENT_FILE, STATUS_FILE } from './status.ts';
 
-await untilRecorded();
 const [folder, target, startText] = process.argv.slice(2);
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
@@ -35,6 +34,7 @@ function onStatus(status: SenderStatus): void {
 }
 
 const network = readPrepared(folder);
+process.stdout.write(`${READY_LINE}: ${network.sends.length} submissions to ${target}\n`);
 const isSigned = network.templates.some(({ signing }) => signing !== 'recorded');
 let last: SenderStatus | null = null;
 /** What was held back is written soon. */

@@ -1,9 +1,11 @@
 /** Starts the network of a run as a process that lives on. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { runningProcess } from '../components/run.ts';
-import { startDetached, untilDetachedReady } from '../detached.ts';
+import { startEmbedded } from '../../stack/drivers/embedded.ts';
+import { markOf, runningProcess } from '../processes.ts';
 import { placesOf } from '../places.ts';
 import type { OpenState } from '../state.ts';
+import { READY_LINE } from './ready-line.ts';
 import { readStatus } from './status.ts';
 
 const READY_MS = 60_000;
@@ -16,20 +18,27 @@ export async function startNetwork(
 ): Promise<void> {
   const { target, startMs, env, signal } = call;
   const { network, logs } = placesOf(open);
-  const logFile = join(logs, `${NETWORK}.log`);
-  if (readStatus(network)?.state === 'ended') return;
-  const identity =
-    runningProcess(open, NETWORK)?.process ??
-    (await startDetached(
-      {
-        name: NETWORK,
-        program: 'e2e-network.js',
-        args: [network, target, String(startMs)],
-        env,
-        logFile,
+  if (readStatus(network)?.state === 'ended' || runningProcess(open, NETWORK) !== undefined) return;
+  mkdirSync(logs, { recursive: true });
+  const component = await startEmbedded(
+    {
+      name: NETWORK,
+      program: 'e2e-network.js',
+      args: [network, target, String(startMs)],
+      env,
+      url: null,
+      ready: { kind: 'line', pattern: READY_LINE, withinMs: READY_MS },
+    },
+    {
+      logFile: join(logs, `${NETWORK}.log`),
+      marks: { stack: markOf(open.state.owner), component: NETWORK },
+      signal,
+      onBegun: (handle) => {
+        if (handle.kind !== 'process') throw new Error('the network is a process');
+        const { pid, startedAt } = handle;
+        open.own({ kind: 'process', name: NETWORK, process: { pid, startedAt } });
       },
-      (process) => open.own({ kind: 'process', name: NETWORK, process }),
-    ));
-  const isReady = () => readStatus(network) !== null;
-  await untilDetachedReady({ name: NETWORK, logFile }, identity, isReady, READY_MS, signal);
+    },
+  );
+  await component.release();
 }

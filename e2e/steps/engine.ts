@@ -2,7 +2,7 @@
 import type { Counts } from '../conditions.ts';
 import { durationText } from '../../system/duration.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { isAlive, ownIdentity } from '../process-identity.ts';
+import { identityOf, isRunning } from '../../system/process-identity.ts';
 import type { RunState, StepName } from '../state.ts';
 import type { Step, StepContext } from './context.ts';
 
@@ -29,7 +29,7 @@ export async function runStep(
       { hint: `npm run e2e -- ${missing[0]}, or npm run e2e -- run`, exitCode: EXIT.usage },
     );
   const beganMs = Date.now();
-  const by = ownIdentity();
+  const by = identityOf(process.pid)!;
   open.change(({ steps }) => (steps[step.name] = { status: 'running', by, beganMs }));
   event('step', { step: step.name, status: 'begun' });
   const limitMs = step.limitMs(state.topology);
@@ -107,7 +107,7 @@ export function statusWords(state: RunState, step: StepName): string {
   if (record === undefined) return 'was not done';
   if (record.status === 'failed') return `failed: ${record.error?.message ?? 'no reason was kept'}`;
   if (record.status === 'running')
-    return isAlive(record.by) ? `runs (process ${record.by.pid})` : 'was killed in its middle';
+    return isRunning(record.by) ? `runs (process ${record.by.pid})` : 'was killed in its middle';
   return `was done at ${timeText(record.endedMs ?? record.beganMs)}`;
 }
 

@@ -1,17 +1,14 @@
 /** Makes what a run needs before anything runs: storages with the mark of the run, tables, the network's keys, blocks and times. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import getPort from 'get-port';
-import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { countOf } from '../../results/units.ts';
-import { startComponent } from '../components/run.ts';
+import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
 import { runDatabase, serverConfig, withDatabase } from '../database.ts';
 import { prepareFleet } from '../network/prepare-fleet.ts';
 import { prepareRecorded } from '../network/prepare-recorded.ts';
-import { createOwnDatabase, markFolder } from '../own.ts';
+import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
-import { secretOf } from '../secrets.ts';
+import { startServices } from '../stacks.ts';
 import { databaseNameOf } from '../topology.ts';
-import { processEnv } from '../environment.ts';
 import type { Step, StepContext } from './context.ts';
 
 export const setup: Step = {
@@ -22,39 +19,26 @@ export const setup: Step = {
   counts: ['producers', 'nodes', 'submissions'],
   async run(context) {
     const { open } = context;
-    const { folder, state } = open;
-    const places = placesOf(open);
-    open.own({ kind: 'folder', path: folder });
-    makePlaces(places);
-    mkdirSync(state.results, { recursive: true });
-    markFolder(folder, state.owner);
-    await Promise.all([makeDatabase(context), makeNetwork(context)]);
+    open.own({ kind: 'folder', path: open.folder });
+    makePlaces(placesOf(open));
+    mkdirSync(open.state.results, { recursive: true });
+    await startServices(context);
+    await makeDatabase(context);
+    await makeNetwork(context);
   },
 };
 
-async function makeDatabase(context: StepContext): Promise<void> {
-  const { open, env, signal } = context;
-  const { state } = open;
-  if (state.topology.database === null) await startOwnPostgres(context);
-  const name = databaseNameOf(state.topology, state.owner);
-  if (state.topology.database !== null)
-    open.own({ kind: 'database', url: state.topology.database, name });
-  await withDatabase(serverConfig(open, env), signal, (client) =>
-    createOwnDatabase(client, name, state.owner),
+async function makeDatabase({ open, env, signal }: StepContext): Promise<void> {
+  const { topology, owner } = open.state;
+  const name = databaseNameOf(topology, owner);
+  // One of our own server goes with it.
+  if (topology.database !== null) open.own({ kind: 'database', url: topology.database, name });
+  await withDatabase(await serverConfig(open, env), signal, (client) =>
+    createOwnDatabase(client, name, owner),
   );
-  await withDatabase(runDatabase(open, env), signal, (client) => createCoordinatorSchema(client));
-}
-
-async function startOwnPostgres({ open, env, signal }: StepContext): Promise<void> {
-  const { databaseDir } = placesOf(open);
-  const POSTGRES_PASSWORD = secretOf(open.folder, 'POSTGRES_PASSWORD');
-  open.own({ kind: 'folder', path: databaseDir });
-  await startComponent(open, {
-    name: 'postgres',
-    job: { kind: 'postgres', databaseDir, port: await getPort({ host: '127.0.0.1' }) },
-    env: { ...processEnv(env), PGPASSWORD: POSTGRES_PASSWORD },
-    signal,
-  });
+  await withDatabase(await runDatabase(open, env), signal, (client) =>
+    createCoordinatorSchema(client),
+  );
 }
 
 async function makeNetwork({ open, say, progress }: StepContext): Promise<void> {
@@ -66,7 +50,6 @@ async function makeNetwork({ open, say, progress }: StepContext): Promise<void> 
       ? await prepareRecorded(topology, folder)
       : await prepareFleet(topology, folder, Date.now());
   writeFileSync(whitelist, submitters.map((key) => `${key}\n`).join(''));
-  if (!existsSync(whitelist)) throw new Error('the whitelist was not written');
   progress({
     producers: submitters.length,
     nodes: network.nodes.length,

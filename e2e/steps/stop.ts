@@ -1,21 +1,25 @@
-/** Stops the network, then the coordinator and the backend. Storages and leaderboard stay until teardown: they are looked at. */
-import { stopProcesses } from '../components/run.ts';
+/** Stops the network, then coordinator, verifier and backend. Storages and leaderboard stay until teardown: they are looked at. */
 import { NETWORK } from '../network/run.ts';
+import { stopProcess } from '../processes.ts';
+import { stopComponent } from '../stacks.ts';
 import type { Step } from './context.ts';
 
-/** In this order: nobody sends to what is gone. */
-const STOPPED = [NETWORK, 'coordinator', 'backend'] as const;
+/** In this order: nobody asks what is gone. */
+const STOPPED = ['coordinator', 'verifier', 'backend'] as const;
+/** Answers under way are waited for. */
+const NETWORK_MS = 20_000;
 
 export const stop: Step = {
   name: 'stop',
-  title: 'network, coordinator and backend are stopped',
+  title: 'network, coordinator, verifier and backend are stopped',
   needs: [],
   limitMs: () => 5 * 60_000,
   counts: ['stopped'],
-  async run({ open, progress }) {
+  async run({ open, env, progress }) {
     let stopped = 0;
+    if (await stopProcess(open, NETWORK, NETWORK_MS)) progress({ stopped: ++stopped });
     for (const name of STOPPED)
-      stopped += (await stopProcesses(open, (other) => other === name)).length;
+      if (await stopComponent(open, name, env)) progress({ stopped: ++stopped });
     progress({ stopped });
   },
 };

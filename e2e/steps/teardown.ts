@@ -1,12 +1,15 @@
-/** Removes all that this run made and nothing else, after any half-done step: processes, databases, folders; at last the state itself. */
+/** Removes all that this run made and nothing else, after any half-done step: processes, databases, stacks, folders; at last the state itself. */
 import { existsSync } from 'node:fs';
+import { isRunning } from '../../system/process-identity.ts';
 import { postgresConfigOf } from '../../system/postgres.ts';
 import { UserError } from '../../user-error.ts';
-import { stopProcesses, processesOf } from '../components/run.ts';
 import { withDatabase } from '../database.ts';
-import { dropOwnDatabase, endPostmaster, removeOwnFolder } from '../own.ts';
-import { isAlive } from '../process-identity.ts';
-import type { OpenState, Owned } from '../state.ts';
+import { dropOwnDatabase, removeOwnFolder } from '../own.ts';
+import { deleteNetwork } from '../network/minimina.ts';
+import { removeOwnObjects } from '../own-objects.ts';
+import { killLost, stopProcess } from '../processes.ts';
+import { removePart } from '../stacks.ts';
+import type { Owned } from '../state.ts';
 import type { Step, StepContext } from './context.ts';
 
 /** What would go, in words: for `--dry-run`, and what teardown says. */
@@ -15,15 +18,13 @@ export const ownedWords = (one: Owned): string => {
     case 'folder':
       return `folder ${one.path}`;
     case 'process':
-      return `process ${one.process.pid} (${one.name})${isAlive(one.process) ? '' : ', which has ended'}`;
+      return `process ${one.process.pid} (${one.name})${isRunning(one.process) ? '' : ', which has ended'}`;
     case 'database':
       return `database ${one.name} of ${one.url}`;
+    case 'stack':
+      return `${one.part}, with their data`;
     case 'objects':
       return `objects below ${one.url}`;
-    case 'keyspace':
-      return `keyspace ${one.name} of ${one.url}`;
-    case 'containers':
-      return `containers with the label ${one.label}`;
     case 'minimina':
       return `network ${one.network} of minimina`;
   }
@@ -45,34 +46,31 @@ export const teardown: Step = {
   },
 };
 
+const STOP_MS = 10_000;
+/** Who uses something goes before it. */
+const ORDER: readonly Owned['kind'][] = ['process', 'minimina', 'stack', 'database', 'objects', 'folder'];
+
 /** All but the folder of the state. What fails is said at the end; the rest goes nevertheless. */
 async function removeOwned(context: StepContext): Promise<string[]> {
-  const { open } = context;
+  const { open, signal } = context;
   const removed: string[] = [];
   const failures: string[] = [];
-  const attempt = async (one: Owned, action: () => Promise<boolean>): Promise<void> => {
+  const inOrder = [...open.state.owned]
+    .reverse()
+    .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+  for (const one of inOrder) {
+    if (one.kind === 'folder' && one.path === open.folder) continue;
     const words = ownedWords(one);
     try {
-      if (await action()) removed.push(words);
+      if (await remove(one, context)) removed.push(words);
       open.disown(one);
     } catch (error) {
-      context.signal.throwIfAborted();
+      signal.throwIfAborted();
       failures.push(`${words}: ${(error as Error).message}`);
     }
-  };
-  // In a server of the run the database goes with it; in another it must go before the run forgets how to reach it.
-  for (const one of open.state.owned.filter((other) => other.kind === 'database').reverse())
-    await attempt(one, () => dropDatabase(one, context));
-  for (const { name } of processesOf(open).reverse())
-    if ((await stopProcesses(open, (other) => other === name)).length > 0)
-      removed.push(`process ${name}`);
-  for (const one of open.state.owned.filter((other) => other.kind === 'folder').reverse()) {
-    if (one.path === open.folder) continue;
-    await attempt(one, async () => {
-      await endPostmaster(one.path);
-      return removeOwnFolder(one.path, open.state.owner, existsSync(one.path));
-    });
   }
+  const lost = killLost(open.state.owner);
+  if (lost > 0) removed.push(`${lost} processes that nobody had written down`);
   if (failures.length > 0)
     throw new UserError(failures.join('\n'), {
       hint: 'the state stays, so that npm run e2e -- teardown can be done again',
@@ -80,11 +78,23 @@ async function removeOwned(context: StepContext): Promise<string[]> {
   return removed;
 }
 
-function dropDatabase(
-  { url, name }: Extract<Owned, { kind: 'database' }>,
-  { env, signal, open }: { env: NodeJS.ProcessEnv; signal: AbortSignal; open: OpenState },
-): Promise<boolean> {
-  return withDatabase(postgresConfigOf(new URL(url), env), signal, (client) =>
-    dropOwnDatabase(client, name, open.state.owner),
-  );
+/** @returns whether it was there. @throws UserError where it is not ours, or does not go */
+function remove(one: Owned, { open, env, signal }: StepContext): Promise<boolean> {
+  const { owner } = open.state;
+  switch (one.kind) {
+    case 'process':
+      return stopProcess(open, one.name, STOP_MS);
+    case 'stack':
+      return removePart(open, one.part, env);
+    case 'database':
+      return withDatabase(postgresConfigOf(new URL(one.url), env), signal, (client) =>
+        dropOwnDatabase(client, one.name, owner),
+      );
+    case 'folder':
+      return Promise.resolve(removeOwnFolder(one.path, owner, existsSync(one.path)));
+    case 'objects':
+      return removeOwnObjects(one.url, owner, env, signal);
+    case 'minimina':
+      return deleteNetwork(one, env, signal);
+  }
 }

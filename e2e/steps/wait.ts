@@ -40,7 +40,7 @@ export const wait: Step = {
     Math.max(...conditionsOf(topology).map(({ withinMs }) => withinMs)) + 60_000,
   counts: SHOWN,
   async run({ open, env, signal, event, progress }) {
-    const config = runDatabase(open, env);
+    const config = await runDatabase(open, env);
     await withDatabase(config, signal, (client) =>
       waitFor({
         conditions: conditionsOf(open.state.topology),
