@@ -13,6 +13,7 @@ export type Need =
   | 'batches'
   | 'leaderboard answers'
   | 'logs'
+  | 'searched lines'
   | 'verifier calls'
   | 'an hourly limit'
   | `table ${TableName}`;

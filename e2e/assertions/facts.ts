@@ -1,7 +1,7 @@
 /** What several assertions look at, found once: which stored row is of which submission, batches and their rows, ids of nodes and states. Pure. */
 import type { Evidence } from '../dump/evidence.ts';
 import { microsecondsOf, wholeSeconds } from '../dump/times.ts';
-import type { SentRow, StorageName, StoredRow, TableRow } from '../dump/types.ts';
+import type { SentRow, StorageName, StoredRow } from '../dump/types.ts';
 
 /** A submission with its attempts. */
 export type Submission = {
@@ -45,6 +45,10 @@ export type VerifiedRow = {
   us: number;
 };
 
+export type CountedBatch = { batch: Batch; counting: VerifiedRow[] };
+
+export const SECOND_US = 1_000_000;
+
 export class Facts {
   readonly #evidence: Evidence;
   readonly #matched = new Map<StorageName, Matched>();
@@ -52,6 +56,8 @@ export class Facts {
   #byIdentity: Map<string, Submission[]> | null = null;
   #batches: Batch[] | null = null;
   #rows: VerifiedRow[] | null = null;
+  #windows: { batch: Batch; rows: VerifiedRow[] }[] | null = null;
+  #counted: CountedBatch[] | null = null;
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
@@ -168,8 +174,28 @@ export class Facts {
       .sort((a, b) => a.us - b.us));
   }
 
+  /** Each window of time once, though two coordinators may have counted it, with its rows. */
+  get windows(): { batch: Batch; rows: VerifiedRow[] }[] {
+    return (this.#windows ??= this.batches
+      .filter(({ startSeconds, endSeconds }, i) => {
+        const before = this.batches[i - 1];
+        return before?.startSeconds !== startSeconds || before.endSeconds !== endSeconds;
+      })
+      .map((batch) => ({ batch, rows: this.#rowsWithin(batch) })));
+  }
+
+  /** Batches that count for the scores, with their rows that count as they are now. */
+  get countedBatches(): CountedBatch[] {
+    return (this.#counted ??= this.batches
+      .filter(({ isSurvey }) => isSurvey)
+      .map((batch) => ({
+        batch,
+        counting: this.#rowsWithin(batch).filter(({ row }) => isCounting(row)),
+      })));
+  }
+
   /** Rows with start <= submitted_at < end, the earliest first. */
-  rowsWithin({
+  #rowsWithin({
     startSeconds,
     endSeconds,
   }: Pick<Batch, 'startSeconds' | 'endSeconds'>): VerifiedRow[] {
@@ -228,16 +254,4 @@ function placeTaken(
     }
   }
   return null;
-}
-
-/** Key of a block producer -> its rows of `nodes`, of which there should be one. */
-export function nodesByKey(nodes: readonly TableRow<'nodes'>[]): Map<string, TableRow<'nodes'>[]> {
-  const byKey = new Map<string, TableRow<'nodes'>[]>();
-  for (const node of nodes) {
-    if (node.block_producer_key === null) continue;
-    const known = byKey.get(node.block_producer_key);
-    if (known === undefined) byKey.set(node.block_producer_key, [node]);
-    else known.push(node);
-  }
-  return byKey;
 }

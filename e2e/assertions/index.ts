@@ -3,10 +3,21 @@ import type { Evidence } from '../dump/evidence.ts';
 import type { TableName } from '../dump/types.ts';
 import type { Assertion, Finding, Need } from './assertion.ts';
 import { Facts } from './facts.ts';
-import { STORAGE_ASSERTIONS } from './storage.ts';
+import { ANSWER_ASSERTIONS } from './answers.ts';
 import { BATCH_ASSERTIONS } from './batches.ts';
+import { BLOCK_ASSERTIONS } from './blocks.ts';
+import { SCORE_ASSERTIONS } from './scores.ts';
+import { STORAGE_ASSERTIONS } from './storage.ts';
+import { VERIFICATION_ASSERTIONS } from './verification.ts';
 
-export const ASSERTIONS: readonly Assertion[] = [...STORAGE_ASSERTIONS, ...BATCH_ASSERTIONS];
+export const ASSERTIONS: readonly Assertion[] = [
+  ...STORAGE_ASSERTIONS,
+  ...BLOCK_ASSERTIONS,
+  ...VERIFICATION_ASSERTIONS,
+  ...BATCH_ASSERTIONS,
+  ...SCORE_ASSERTIONS,
+  ...ANSWER_ASSERTIONS,
+];
 
 /** `no data`: what it needs is not there, so nothing is claimed; `lacks` says what. */
 export type Judged = Pick<Assertion, 'name' | 'title'> &
@@ -36,6 +47,7 @@ const HAS: Record<
   batches: (_, { batches }) => batches.length > 0,
   'leaderboard answers': ({ leaderboard }) => leaderboard.length > 0,
   logs: ({ logs }) => logs.length > 0,
+  'searched lines': ({ searchedLines }) => searchedLines > 0,
   'verifier calls': ({ events }) => events.some(({ kind }) => kind === 'mini-batch'),
   'an hourly limit': ({ head }) => head.hourlyLimit !== null,
 };

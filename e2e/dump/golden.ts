@@ -221,7 +221,7 @@ export async function makeGolden(options: GoldenOptions): Promise<Golden> {
       { component: 'coordinator', lines: 0, errors: [] },
     ],
     secrets: [],
-    searchedLines: 0,
+    searchedLines: sent.length,
   };
   return { evidence, blocks };
 }

@@ -26,7 +26,7 @@ test('what is read is what was written, and written again it has the same bytes'
   const read = await readDump(folder);
   assert.ok(read.sent.length > 150, String(read.sent.length));
   assert.ok(read.searchedLines > 1000);
-  assert.deepEqual({ ...read, searchedLines: 0 }, evidence);
+  assert.deepEqual({ ...read, searchedLines: evidence.searchedLines }, evidence);
   const again = join(scratch, 'again');
   await writeEvidence(read, blocks, again);
   assert.deepEqual(filesOf(again), filesOf(folder));
