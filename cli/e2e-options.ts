@@ -10,8 +10,13 @@ import {
   type TopologyAsk,
 } from '../e2e/topology.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
-import { storageUrlProblem } from '../stack/storage/storage-url.ts';
+import { readS3Url } from '../stack/components/addresses.ts';
 import { isDatabaseUrl } from './database-options.ts';
+
+const problemOfS3 = (text: string): string | null => {
+  const read = readS3Url(text, {});
+  return 'problem' in read ? read.problem : null;
+};
 
 /** Also in capitals, as today's variable has them. */
 const STORAGES = [...STORAGE_CHOICES, ...STORAGE_CHOICES.map((name) => name.toUpperCase())];
@@ -121,12 +126,12 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     default: 'filesystem',
     examples: S3_CHOICES,
     check: (text) =>
-      (S3_CHOICES as readonly string[]).includes(text) || /^s3:/.test(text)
-        ? /^s3:/.test(text)
-          ? storageUrlProblem(text)
-          : null
-        : `must be ${S3_CHOICES.join(', ')} or s3://BUCKET/PREFIX, but is "${text}"`,
-    help: 'where blocks lie: filesystem, versitygw (an S3 server of this run), or s3://BUCKET/PREFIX[?endpoint=URL]',
+      (S3_CHOICES as readonly string[]).includes(text)
+        ? null
+        : /^s3:/.test(text)
+          ? problemOfS3(text)
+          : `must be ${S3_CHOICES.join(', ')} or s3://ACCOUNT-SUFFIX, but is "${text}"`,
+    help: 'where blocks lie: filesystem, versitygw (an S3 server of this run), or s3://ACCOUNT-SUFFIX[?endpoint=URL], keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   },
   {
     name: 'database',
@@ -176,6 +181,19 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     help: 'of --network minimina: the nodes',
   },
   {
+    name: 'minimina',
+    type: 'text',
+    argument: 'PROGRAM',
+    default: 'minimina',
+    env: 'MINIMINA_BIN',
+    help: 'of --network minimina: the program, or its path',
+  },
+  {
+    name: 'allow-remote',
+    type: 'flag',
+    help: 'with --network minimina: the backend may listen on every address of this machine',
+  },
+  {
     name: 'topology-file',
     type: 'path',
     argument: 'FILE',
@@ -213,6 +231,7 @@ export function topologyAsk(values: OptionValues, name: string, cwd: string): To
     sameSecondShare: values['same-second-share'] as number,
     speedup: (values.speedup as number | undefined) ?? null,
     payloads: path('payloads'),
+    minimina: values.minimina as string,
     topologyFile: path('topology-file'),
     genesisFile: path('genesis-file'),
     batches: values.batches as number,
@@ -223,6 +242,7 @@ export function topologyAsk(values: OptionValues, name: string, cwd: string): To
     database: given(values, 'database'),
     noChecks: values['no-checks'] === undefined ? null : values['no-checks'] === '1',
     faithful: values.faithful === true,
+    allowsRemote: values['allow-remote'] === true,
     images: {
       ...image('backend-image', 'backend'),
       ...image('verifier-image', 'verifier'),

@@ -1,13 +1,14 @@
 /** What a run left, as a dump (dump/): its settings and expectations, what was sent, storages, tables, answers of the leaderboard, logs, events. */
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Client } from 'pg';
 import { KNOWN_ERROR_CLASSES } from '../stack/coordinator/error-class.ts';
+import { cassandraUrl, readS3Url, s3Url } from '../stack/components/addresses.ts';
 import { openStorageReader } from '../stack/storage/storage-url.ts';
 import type { StorageReader } from '../stack/storage/storage.ts';
 import type { PostgresConfig } from '../system/postgres.ts';
-import { readReady } from './components/run.ts';
+import { batchEvents, verifierEvents } from './component-events.ts';
 import { runDatabase, withDatabase } from './database.ts';
 import { collectDump } from './dump/collect.ts';
 import type { DumpHead, EventRow, SentRow, StorageName } from './dump/types.ts';
@@ -15,9 +16,18 @@ import { EVENTS_FILE } from './events.ts';
 import { readPrepared } from './network/prepared.ts';
 import { SENT_FILE } from './network/status.ts';
 import { placesOf } from './places.ts';
+import {
+  blocksFolder,
+  logFoldersOf,
+  postgresGivenUrl,
+  programAddresses,
+  serviceAddresses,
+} from './stacks.ts';
 import type { OpenState } from './state.ts';
 import { cycleMs, networkNameOf } from './topology.ts';
 
+/** PostgreSQL is asked whether it is ready before its first database is made. */
+const OF_A_START = ['database "coordinator" does not exist'];
 /** Submissions before the first batch, of another clock than ours by so much, are looked at too. */
 const SPARE_SECONDS = 3600;
 
@@ -30,7 +40,9 @@ export async function collectRun(
 ): Promise<void> {
   const { state } = open;
   const places = placesOf(open);
-  const config = runDatabase(open, env);
+  const config = await runDatabase(open, env);
+  const { leaderboard } = await programAddresses(open, env);
+  const logs = logsOf(open.folder, places.logs);
   const storages = await openStorages(open, config, env);
   try {
     await withDatabase(config, signal, async (client) =>
@@ -44,9 +56,9 @@ export async function collectRun(
             to: Math.ceil(Date.now() / 1000) + SPARE_SECONDS,
           },
           tables: client,
-          leaderboard: readReady(places.components, 'leaderboard')?.url ?? null,
-          logs: logsOf(places.logs),
-          events: linesOf<EventRow>(join(open.folder, EVENTS_FILE)),
+          leaderboard: leaderboard?.url ?? null,
+          logs,
+          events: await eventsOfRun(open, client, logs),
           now: Date.now,
         },
         folder,
@@ -58,6 +70,33 @@ export async function collectRun(
   }
 }
 
+/** The harness's own, and those that the components' logs tell. */
+async function eventsOfRun(
+  open: OpenState,
+  client: Pick<Client, 'query'>,
+  logs: readonly { component: string; path: string }[],
+): Promise<EventRow[]> {
+  const events: EventRow[] = [];
+  for await (const event of linesOf<EventRow>(join(open.folder, EVENTS_FILE))) events.push(event);
+  const { rows } = await client.query<Record<'id' | 'started' | 'ended', string>>(
+    'SELECT id, batch_start_epoch AS started, batch_end_epoch AS ended FROM bot_logs WHERE files_processed > -1',
+  );
+  const counted = rows.map(({ id, started, ended }) => ({
+    id: Number(id),
+    startSeconds: Number(started),
+    endSeconds: Number(ended),
+  }));
+  const linesIn = (component: string): string[] => {
+    const path = logs.find((log) => log.component === component)?.path;
+    return path !== undefined && existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+  };
+  return [
+    ...events,
+    ...verifierEvents(linesIn('verifier'), 'embedded'),
+    ...batchEvents(linesIn('coordinator'), counted),
+  ];
+}
+
 type OpenedStorage = { name: StorageName; reader: StorageReader };
 
 async function openStorages(
@@ -65,14 +104,34 @@ async function openStorages(
   config: PostgresConfig,
   env: NodeJS.ProcessEnv,
 ): Promise<OpenedStorage[]> {
-  const host = config.host.includes(':') ? `[${config.host}]` : encodeURIComponent(config.host);
-  const url = `postgres://${encodeURIComponent(config.user)}@${host}:${config.port}/${config.database}?sslmode=${config.sslmode}`;
-  const postgres = await openStorageReader(url, { ...env, PGPASSWORD: config.password });
-  const filesystem = await openStorageReader(placesOf(open).storage, env);
-  return [
-    { name: 'postgres', reader: postgres },
-    { name: 'filesystem', reader: filesystem },
-  ];
+  const { topology } = open.state;
+  const { s3, cassandra } = await serviceAddresses(open, env);
+  const opened: OpenedStorage[] = [];
+  const add = async (name: StorageName, url: string, secrets: NodeJS.ProcessEnv): Promise<void> => {
+    opened.push({ name, reader: await openStorageReader(url, { ...env, ...secrets }) });
+  };
+  try {
+    if (topology.storage === 'postgres')
+      await add('postgres', postgresGivenUrl(config), { PGPASSWORD: config.password });
+    else if (cassandra !== undefined)
+      await add('cassandra', cassandraUrl(cassandra), {
+        CASSANDRA_PASSWORD: cassandra.credentials?.password,
+      });
+    const given = topology.blocks.startsWith('s3:') ? readS3Url(topology.blocks, env) : null;
+    const address = s3 ?? (given !== null && 'address' in given ? given.address : null);
+    if (address === null) await add('filesystem', blocksFolder(open.folder), {});
+    else
+      await add('s3', s3Url(address, networkNameOf(topology)), {
+        ...(address.credentials !== null && {
+          AWS_ACCESS_KEY_ID: address.credentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: address.credentials.secretAccessKey,
+        }),
+      });
+  } catch (error) {
+    for (const { reader } of opened) await reader.close();
+    throw error;
+  }
+  return opened;
 }
 
 /** The settings, and what is expected. Rows after the last counted batch are not judged. */
@@ -118,7 +177,7 @@ async function headOf(
     allowed: {
       // Recorded submissions may be of any network: which of them are refused is the verifier's to say.
       errorClasses: network.kind === 'fleet' ? [] : [...KNOWN_ERROR_CLASSES],
-      logWords: [],
+      logWords: topology.database === null ? OF_A_START : [],
       sameSecondLoss: topology.faithful || network.sameSecondShare > 0,
       serverErrors: 0,
     },
@@ -132,11 +191,16 @@ function submittersOf(open: OpenState): string[] {
   return [...new Set(readPrepared(network).nodes.map(({ submitter }) => submitter))];
 }
 
-function logsOf(folder: string): { component: string; path: string }[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.log'))
-    .sort()
-    .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(folder, name) }));
+/** Of the network and of all components. */
+function logsOf(folder: string, own: string): { component: string; path: string }[] {
+  return [own, ...logFoldersOf(folder)]
+    .filter((each) => existsSync(each))
+    .flatMap((each) =>
+      readdirSync(each)
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(each, name) })),
+    )
+    .sort((a, b) => (a.component < b.component ? -1 : 1));
 }
 
 /** A file that is not there has no lines; a last line that was cut off counts as not there. */

@@ -1,26 +1,15 @@
-/** The counts of a run, each observed where it shows: what was sent and accepted by the network, the rest in the tables. */
+/** The counts of a run, each observed where it shows: what was sent and accepted by the network, the rest in the tables and the storage. */
 import type { Client } from 'pg';
 import type { Counts } from './conditions.ts';
 import { readStatus } from './network/status.ts';
 import { placesOf } from './places.ts';
 import type { OpenState } from './state.ts';
 
-export const COUNT_NAMES = [
-  'planned',
-  'sent',
-  'accepted',
-  'stored',
-  'verified',
-  'scored',
-  'batches',
-  'open',
-] as const;
-
-type Row = { stored: string; verified: string; scored: string; batches: string; open: string };
+type Row = Record<'stored' | 'verified' | 'scored' | 'batches' | 'full batches' | 'open', string>;
 
 /**
- * `verified`: looked at by the verifier, also where it refused. `batches`: counted ones. `open`: rows of a time that no batch has counted yet.
- * Rows of time: submitted_at is UTC without a zone.
+ * `verified`: looked at by the verifier, also where it refused. `batches`: counted ones, `full batches`: with submissions. `open`: rows of a time that no
+ * batch has counted yet; submitted_at is UTC without a zone.
  */
 const QUERY = `
   WITH last AS (SELECT coalesce(max(batch_end_epoch), 0) AS ended FROM bot_logs)
@@ -28,7 +17,8 @@ const QUERY = `
          count(*) FILTER (WHERE verified OR validation_error <> '') AS verified,
          count(*) FILTER (WHERE extract(epoch FROM submitted_at) >= (SELECT ended FROM last)) AS open,
          (SELECT count(*) FROM points) AS scored,
-         (SELECT count(*) FROM bot_logs WHERE files_processed > -1) AS batches
+         (SELECT count(*) FROM bot_logs WHERE files_processed > -1) AS batches,
+         (SELECT count(*) FROM bot_logs WHERE files_processed > 0) AS "full batches"
   FROM submissions`;
 
 /** Of the tables alone. */
@@ -38,9 +28,7 @@ export async function tableCounts(client: Pick<Client, 'query'>): Promise<Counts
 }
 
 /** null for all that the network has not said yet. */
-export function networkCounts(
-  open: Pick<OpenState, 'folder'>,
-): Counts & { ended: number } {
+export function networkCounts(open: Pick<OpenState, 'folder'>): Counts & { ended: number } {
   const status = readStatus(placesOf(open).network);
   return {
     planned: status?.planned ?? null,

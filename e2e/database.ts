@@ -1,6 +1,11 @@
 /** The database of a run: in a PostgreSQL of its own, or in a server that was given. */
 import type { Client } from 'pg';
-import { openClient, type PostgresConfig, postgresConfigOf, URL_WORDS } from '../system/postgres.ts';
+import {
+  openClient,
+  type PostgresConfig,
+  postgresConfigOf,
+  URL_WORDS,
+} from '../system/postgres.ts';
 import { UserError } from '../user-error.ts';
 import { serviceAddresses } from './stacks.ts';
 import type { OpenState } from './state.ts';

@@ -4,16 +4,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  cassandraUrl,
-  type PostgresAddress,
-  type S3Address,
-  bucketOf,
-} from '../stack/components/addresses.ts';
+import { cassandraUrl, type S3Address, bucketOf } from '../stack/components/addresses.ts';
 import type { Addresses, ComponentName, Use } from '../stack/components/component.ts';
 import { stackFacts } from '../stack/components/facts.ts';
 import { planStack, type StackRequest } from '../stack/components/plan.ts';
-import type { Uses } from '../stack/components/use.ts';
+import type { GivenVariables, Uses } from '../stack/components/use.ts';
 import { openStack, type RunningStack, startStack } from '../stack/up.ts';
 import type { PostgresConfig } from '../system/postgres.ts';
 import { UserError } from '../user-error.ts';
@@ -43,6 +38,9 @@ type Call = {
   say: (line: string) => void;
 };
 
+/** `http://NAME-ID:8080/v1/submit` is what minimina gives the nodes. */
+const NODES_PORT = 8080;
+
 /** The pause between the end of a batch and its count, of a shortened batch. */
 const graceMs = ({ intervalSeconds }: Topology): number =>
   Math.min(120_000, Math.max(1000, intervalSeconds * 100));
@@ -55,7 +53,13 @@ const graceMs = ({ intervalSeconds }: Topology): number =>
 async function startPart(
   { open, env, signal, say }: Call,
   part: StackPart,
-  call: { components: ComponentName[]; uses: Uses; startSeconds: number; whitelist: string | null },
+  call: {
+    components: ComponentName[];
+    uses: Uses;
+    startSeconds: number;
+    whitelist: string | null;
+    variables?: GivenVariables;
+  },
 ): Promise<Addresses> {
   const folder = stackFolder(open.folder, part);
   const { topology } = open.state;
@@ -74,7 +78,7 @@ async function startPart(
   const request: StackRequest = {
     components: call.components,
     uses: call.uses,
-    variables: {},
+    variables: call.variables ?? {},
     settings: {
       network: networkNameOf(topology),
       whitelist: call.whitelist,
@@ -87,8 +91,9 @@ async function startPart(
       miniBatches: topology.miniBatches,
       startSeconds: call.startSeconds,
     },
-    backendPort: null,
-    allowsRemote: false,
+    // The port stands in the nodes' settings.
+    backendPort: topology.network.kind === 'minimina' && part === 'program' ? NODES_PORT : null,
+    allowsRemote: topology.network.kind === 'minimina',
     folder,
   };
   const plan = planStack(request, await stackFacts(request, env));
@@ -114,12 +119,18 @@ export async function startServices(call: Call): Promise<void> {
 }
 
 /** Addresses of services that run; with passwords. */
-export async function serviceAddresses(open: OpenState, env: NodeJS.ProcessEnv): Promise<Addresses> {
+export async function serviceAddresses(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<Addresses> {
   return (await opened(open, 'services', env))?.addresses ?? {};
 }
 
 /** Where backend and leaderboard are; null: they do not run. */
-export async function programAddresses(open: OpenState, env: NodeJS.ProcessEnv): Promise<Addresses> {
+export async function programAddresses(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<Addresses> {
   return (await opened(open, 'program', env))?.addresses ?? {};
 }
 
@@ -166,7 +177,10 @@ const given = (url: string): Use => ({ kind: 'url', url });
 
 export function postgresGivenUrl(config: PostgresConfig): string {
   const { user, host, port, database, sslmode, sslRootCert } = config;
-  const parameters = new URLSearchParams({ sslmode, ...(sslRootCert !== null && { sslrootcert: sslRootCert }) });
+  const parameters = new URLSearchParams({
+    sslmode,
+    ...(sslRootCert !== null && { sslrootcert: sslRootCert }),
+  });
   const shown = host.includes(':') ? `[${host}]` : encodeURIComponent(host);
   return `postgres://${encodeURIComponent(user)}@${shown}:${port}/${encodeURIComponent(database)}?${parameters.toString()}`;
 }
@@ -185,7 +199,7 @@ export async function startProgram(
   whitelist: string | null,
 ): Promise<Addresses> {
   const { open } = call;
-  const { images } = open.state.topology;
+  const { images, network } = open.state.topology;
   const { uses, env } = await storageUses(open, call.env, database);
   const components: ComponentName[] = ['backend', 'leaderboard'];
   if (images.verifier === undefined) components.push('verifier');
@@ -196,6 +210,9 @@ export async function startProgram(
       ...(images.backend !== undefined && { backend: { kind: 'image', image: images.backend } }),
     },
     startSeconds: 0,
+    // Containers reach this machine by another address than loopback.
+    ...(network.kind === 'minimina' &&
+      images.backend === undefined && { variables: { backend: { BACKEND_HOST: '0.0.0.0' } } }),
     whitelist: images.backend === undefined ? whitelist : null,
   });
 }
@@ -243,7 +260,10 @@ export async function stopComponent(
   env: NodeJS.ProcessEnv,
 ): Promise<boolean> {
   const stack = await openStack(stackFolder(open.folder, PART_OF[name]), { env });
-  if (stack === null || !stack.plan.components.some((one) => one.name === name && one.kind !== 'nothing'))
+  if (
+    stack === null ||
+    !stack.plan.components.some((one) => one.name === name && one.kind !== 'nothing')
+  )
     return false;
   const ran = stack.isUp(name);
   await stack.stopOne(name);
@@ -278,9 +298,10 @@ export async function removePart(
   return true;
 }
 
+/** Where the backend keeps submissions and blocks if there is no S3. */
+export const blocksFolder = (folder: string): string =>
+  join(stackFolder(folder, 'program'), 'data', 'backend');
+
 /** Logs of the components that have one. */
 export const logFoldersOf = (folder: string): string[] =>
   STACKS.map((part) => join(stackFolder(folder, part), 'logs')).filter((path) => existsSync(path));
-
-export const postgresOf = (addresses: Addresses): PostgresAddress | null =>
-  addresses.postgres ?? null;

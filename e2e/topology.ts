@@ -38,6 +38,8 @@ export type Topology = {
     speedup: number;
     /** Of recorded submissions; of a fleet the blocks that new ones are made from, null: those that are shipped. */
     payloads: string | null;
+    /** The program of a private network, or its path. */
+    minimina: string;
     /** Of a private network: null, written by the harness. */
     topologyFile: string | null;
     genesisFile: string | null;
@@ -49,7 +51,7 @@ export type Topology = {
   uptimeDays: number;
   retries: number;
   storage: (typeof STORAGE_CHOICES)[number];
-  /** Where blocks lie: the filesystem, a versitygw of our own, or `s3://BUCKET/PREFIX?endpoint=…`. */
+  /** Where blocks lie: the filesystem, a versitygw of our own, or `s3://ACCOUNT-SUFFIX?endpoint=…`. */
   blocks: string;
   /** null: a PostgreSQL of our own; else postgres://USER@HOST/DATABASE, in whose server a database is made. */
   database: string | null;
@@ -59,6 +61,7 @@ export type Topology = {
   images: Images;
 };
 
+/** What was asked for, before it is decided. */
 export type TopologyAsk = {
   name: string;
   seed: string;
@@ -70,8 +73,11 @@ export type TopologyAsk = {
   /** null: as the network needs it. */
   speedup: number | null;
   payloads: string | null;
+  minimina: string;
   topologyFile: string | null;
   genesisFile: string | null;
+  /** Listeners on every address of this machine are allowed. */
+  allowsRemote: boolean;
   batches: number;
   /** null: 20 minutes of the network's time. */
   intervalMs: number | null;
@@ -159,6 +165,10 @@ export function topologyOf(
     problems.push(
       '--network minimina needs --daemon-image (MINA_DAEMON_IMAGE), or --topology-file with images of its own',
     );
+  if (network === 'minimina' && !ask.allowsRemote)
+    problems.push(
+      '--network minimina needs --allow-remote: its containers reach the backend through an address of this machine, so the backend listens on all of them',
+    );
   if (network !== 'minimina')
     for (const option of ['topologyFile', 'genesisFile'] as const)
       if (ask[option] !== null)
@@ -193,6 +203,7 @@ export function topologyOf(
         ...SHARES,
         speedup,
         payloads: ask.payloads,
+        minimina: ask.minimina,
         topologyFile: ask.topologyFile,
         genesisFile: ask.genesisFile,
       },

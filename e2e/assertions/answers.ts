@@ -33,7 +33,8 @@ function shapeProblem({ path, status, body }: LeaderboardRow): string | null {
 
 const leaderboardShape: Assertion = {
   name: 'leaderboard-shape',
-  title: 'every answer of the leaderboard is a list of scores, or says in its words that there is none',
+  title:
+    'every answer of the leaderboard is a list of scores, or says in its words that there is none',
   needs: ['leaderboard answers'],
   check({ leaderboard }) {
     const faults = new Faults();
@@ -111,7 +112,13 @@ function newestHistory({ tables, events }: Evidence) {
   );
   const keys = new Map((tables.nodes ?? []).map(({ id, block_producer_key: key }) => [id, key]));
   const rows = new Map<string, { atMs: number; line: ScoreLine }[]>();
-  for (const { node_id: node, score_at: at, score, score_percent: percent } of tables.score_history ?? []) { // prettier-ignore
+  for (const {
+    node_id: node,
+    score_at: at,
+    score,
+    score_percent: percent,
+  } of tables.score_history ?? []) {
+    // prettier-ignore
     const key = keys.get(node ?? -1);
     if (!key || at === null) continue;
     const entry = {

@@ -42,7 +42,12 @@ const batchesCoverTime: Assertion = {
     const initial = (tables.bot_logs ?? []).find(
       ({ batch_start_epoch, batch_end_epoch }) => batch_end_epoch === batch_start_epoch,
     );
-    if (initial !== undefined && windows.length > 0 && initial.batch_end_epoch !== windows[0].startSeconds) // prettier-ignore
+    if (
+      initial !== undefined &&
+      windows.length > 0 &&
+      initial.batch_end_epoch !== windows[0].startSeconds
+    )
+      // prettier-ignore
       faults.add(() => ({
         what: `the first batch begins at ${secondsText(windows[0].startSeconds)}, not where the initial row says, ${secondsText(initial.batch_end_epoch)}`,
       }));
@@ -182,7 +187,11 @@ const statesSelected: Assertion = {
   check({ head }, facts) {
     const faults = new Faults();
     let states = 0;
-    for (const { batch, counting, recomputed } of recomputeAll(facts, head.coordinator.keepsPrevious)) { // prettier-ignore
+    for (const { batch, counting, recomputed } of recomputeAll(
+      facts,
+      head.coordinator.keepsPrevious,
+    )) {
+      // prettier-ignore
       states += recomputed.selected;
       if (counting.length > 0 && recomputed.selected === 0)
         faults.add(() => ({
@@ -222,7 +231,8 @@ export function lateBatches(points: readonly TableRow<'points'>[]): Set<number> 
 
 const shortlistRight: Assertion = {
   name: 'shortlist-right',
-  title: 'the states that each batch shortlisted, their weights and parents are those of an independent computation',
+  title:
+    'the states that each batch shortlisted, their weights and parents are those of an independent computation',
   needs: ['stored rows', 'batches', 'table bot_logs_statehash', 'table statehash'],
   check({ head, tables }, facts) {
     const faults = new Faults();

@@ -63,7 +63,13 @@ const blocksLink: Assertion = {
       if (state === null) continue;
       const known = states.get(state.stateHash);
       // The same state in two blocks: other proofs, or another body.
-      if (known !== undefined && (known.height !== state.height || known.slot !== state.slot || known.parent !== state.parent)) // prettier-ignore
+      if (
+        known !== undefined &&
+        (known.height !== state.height ||
+          known.slot !== state.slot ||
+          known.parent !== state.parent)
+      )
+        // prettier-ignore
         faults.add(() => ({
           what: `${hash}: the state ${state.stateHash} has height ${state.height} and ${known.height}`,
         }));

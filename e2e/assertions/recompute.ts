@@ -37,8 +37,7 @@ export function recomputeBatch(
     senders.set(stateHash, (senders.get(stateHash) ?? new Set()).add(submitter));
     parents.set(stateHash, (parents.get(stateHash) ?? new Set()).add(parent));
   }
-  for (const [state, { parents: of }] of previous)
-    if (!parents.has(state)) parents.set(state, of);
+  for (const [state, { parents: of }] of previous) if (!parents.has(state)) parents.set(state, of);
 
   const isSelected = (state: string): boolean =>
     SHARE * (senders.get(state)?.size ?? -1) >= producers;

@@ -15,7 +15,8 @@ const keysOf = ({ tables }: Evidence): Map<number, string> =>
 
 const pointsRight: Assertion = {
   name: 'points-right',
-  title: 'the points of each batch are the rows of shortlisted states of an independent computation, one each',
+  title:
+    'the points of each batch are the rows of shortlisted states of an independent computation, one each',
   needs: ['stored rows', 'batches', 'table points', 'table nodes', 'table statehash'],
   check(evidence, facts) {
     const { head, tables } = evidence;
@@ -31,7 +32,11 @@ const pointsRight: Assertion = {
     );
     const { submissionOf } = facts.matched(head.verifiedIn);
     let wantedPoints = 0;
-    for (const { batch, counting, recomputed } of recomputeAll(facts, head.coordinator.keepsPrevious)) { // prettier-ignore
+    for (const { batch, counting, recomputed } of recomputeAll(
+      facts,
+      head.coordinator.keepsPrevious,
+    )) {
+      // prettier-ignore
       /** Rows that count by producer and moment, of which there is one. */
       const rows = new Map(counting.map((one) => [`${one.row.submitter!} ${one.us}`, one]));
       const missing = new Set(
@@ -53,7 +58,11 @@ const pointsRight: Assertion = {
         const key = `${keys.get(point.node_id ?? -1) ?? ''} ${us}`;
         const one = rows.get(key);
         if (one === undefined) fault('is of no row that counts');
-        else if (!missing.delete(key) && !(late.has(batch.botLogId) && !recomputed.shortlist.has(one.row.state_hash ?? ''))) // prettier-ignore
+        else if (
+          !missing.delete(key) &&
+          !(late.has(batch.botLogId) && !recomputed.shortlist.has(one.row.state_hash ?? ''))
+        )
+          // prettier-ignore
           fault(
             recomputed.shortlist.has(one.row.state_hash ?? '')
               ? 'is the second of its row'
@@ -165,7 +174,8 @@ function isBetween(
 
 const scoresRight: Assertion = {
   name: 'scores-right',
-  title: 'score and score_percent of every block producer are those of an independent computation over the window of days',
+  title:
+    'score and score_percent of every block producer are those of an independent computation over the window of days',
   needs: ['batches', 'table nodes', 'table points_summary'],
   check(evidence, facts) {
     const { head, tables } = evidence;
@@ -180,7 +190,8 @@ const scoresRight: Assertion = {
     for (const { scores } of scoresAt(scoredBatches(evidence, facts, false), moments, uptimeDays))
       most = scores;
     const isCorrected = correctedAt(evidence) > moments.at(-1)!;
-    for (const { id, block_producer_key: key, score, score_percent: percent } of tables.nodes ?? []) {
+    for (const { id, block_producer_key: key, score, score_percent: percent } of tables.nodes ??
+      []) {
       const wanted = [least.get(id), most.get(id)];
       const isRight =
         wanted[1] === undefined
@@ -205,7 +216,8 @@ const textOf = (score: number | null, percent: string | null): string =>
 
 const historyRight: Assertion = {
   name: 'score-history-right',
-  title: 'score_history has of every batch each block producer that ever scored, with its score then',
+  title:
+    'score_history has of every batch each block producer that ever scored, with its score then',
   needs: ['batches', 'table score_history', 'table points_summary', 'table nodes'],
   check(evidence, facts) {
     const { head, tables } = evidence;
@@ -231,7 +243,12 @@ const historyRight: Assertion = {
     const inTime = scoresAt(scoredBatches(evidence, facts, true), moments, uptimeDays);
     const corrected = correctedAt(evidence);
     let judged = 0;
-    for (const { atSeconds, scores: most } of scoresAt(scoredBatches(evidence, facts, false), moments, uptimeDays)) { // prettier-ignore
+    for (const { atSeconds, scores: most } of scoresAt(
+      scoredBatches(evidence, facts, false),
+      moments,
+      uptimeDays,
+    )) {
+      // prettier-ignore
       const least = (inTime.next().value as { scores: ReadonlyMap<number, Score> }).scores;
       if (atSeconds <= corrected) continue;
       judged++;
@@ -286,23 +303,57 @@ const tablesWhole: Assertion = {
         seen.add(value);
       }
     };
-    unique('nodes', (tables.nodes ?? []).map(({ block_producer_key: key }) => key));
-    unique('statehash', (tables.statehash ?? []).map(({ value }) => value));
+    unique(
+      'nodes',
+      (tables.nodes ?? []).map(({ block_producer_key: key }) => key),
+    );
+    unique(
+      'statehash',
+      (tables.statehash ?? []).map(({ value }) => value),
+    );
     const lead = (from: string, to: keyof typeof ids, numbers: Iterable<number | null>): void => {
       for (const number of numbers)
         if (number !== null && !ids[to].has(number))
           faults.add(() => ({ what: `${from} names ${to} ${number}, which is not there` }));
     };
     const points = tables.points ?? [];
-    lead('points', 'nodes', points.map(({ node_id: id }) => id));
-    lead('points', 'bot_logs', points.map(({ bot_log_id: id }) => id));
-    lead('points', 'statehash', points.map(({ statehash_id: id }) => id));
+    lead(
+      'points',
+      'nodes',
+      points.map(({ node_id: id }) => id),
+    );
+    lead(
+      'points',
+      'bot_logs',
+      points.map(({ bot_log_id: id }) => id),
+    );
+    lead(
+      'points',
+      'statehash',
+      points.map(({ statehash_id: id }) => id),
+    );
     const summary = tables.points_summary ?? [];
-    lead('points_summary', 'nodes', summary.map(({ node_id: id }) => id));
-    lead('points_summary', 'bot_logs', summary.map(({ bot_log_id: id }) => id));
-    lead('score_history', 'nodes', (tables.score_history ?? []).map(({ node_id: id }) => id));
+    lead(
+      'points_summary',
+      'nodes',
+      summary.map(({ node_id: id }) => id),
+    );
+    lead(
+      'points_summary',
+      'bot_logs',
+      summary.map(({ bot_log_id: id }) => id),
+    );
+    lead(
+      'score_history',
+      'nodes',
+      (tables.score_history ?? []).map(({ node_id: id }) => id),
+    );
     const states = tables.bot_logs_statehash ?? [];
-    lead('bot_logs_statehash', 'bot_logs', states.map(({ bot_log_id: id }) => id));
+    lead(
+      'bot_logs_statehash',
+      'bot_logs',
+      states.map(({ bot_log_id: id }) => id),
+    );
     lead('bot_logs_statehash', 'statehash', states.flatMap((row) => [row.statehash_id, row.parent_statehash_id])); // prettier-ignore
     return found(faults, {
       batches: ids.bot_logs.size,

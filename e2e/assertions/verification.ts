@@ -7,7 +7,12 @@ import type { DumpHead, MiniBatchFields } from '../dump/types.ts';
 import { type Assertion, type Example, Faults, found } from './assertion.ts';
 import type { Facts, VerifiedRow } from './facts.ts';
 
-const exampleOf = ({ head }: Evidence, facts: Facts, { row }: VerifiedRow, what: string): Example => {
+const exampleOf = (
+  { head }: Evidence,
+  facts: Facts,
+  { row }: VerifiedRow,
+  what: string,
+): Example => {
   const submission = facts.matched(head.verifiedIn).submissionOf.get(row);
   return {
     what: `${row.where}: ${what}`,
@@ -28,8 +33,7 @@ const allVerified: Assertion = {
         counts.rows++;
         if (one.row.validation_error) counts.refused++;
         else if (one.row.verified === true) counts.verified++;
-        else
-          faults.add(() => exampleOf(evidence, facts, one, 'neither verified nor refused'));
+        else faults.add(() => exampleOf(evidence, facts, one, 'neither verified nor refused'));
       }
     return found(faults, counts);
   },
@@ -57,7 +61,8 @@ const statesRight: Assertion = {
       for (const [field, value] of Object.entries(wanted)) {
         const has = row[field as keyof typeof wanted] ?? null;
         if (has !== value)
-          faults.add(() =>
+          faults.add(
+            () =>
             exampleOf(evidence, facts, one, `${field} is ${String(has)}, and its block says ${value}`), // prettier-ignore
           );
       }
@@ -138,7 +143,8 @@ const isEra = (rule: string | undefined): boolean =>
 
 const ruleOfTime: Assertion = {
   name: 'rule-of-time',
-  title: 'each part of a batch is verified by the rule of its time: before the cutover the old era’s, from then on the new one’s',
+  title:
+    'each part of a batch is verified by the rule of its time: before the cutover the old era’s, from then on the new one’s',
   needs: ['verifier calls'],
   check(evidence) {
     const faults = new Faults();
@@ -162,7 +168,8 @@ const ruleOfTime: Assertion = {
 
 const verifierCovers: Assertion = {
   name: 'verifier-covers',
-  title: 'the calls of the verifier cover the time of every batch, and the last call of each part ended well',
+  title:
+    'the calls of the verifier cover the time of every batch, and the last call of each part ended well',
   needs: ['verifier calls', 'batches'],
   check(evidence, facts) {
     const faults = new Faults();

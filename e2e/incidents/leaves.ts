@@ -67,8 +67,7 @@ const logError = (evidence: Evidence, component: string, text: string): void => 
 /** Only what somebody sent is in block storage. */
 function dropUnsentBlocks(evidence: Evidence): void {
   const sent = new Set(evidence.sent.map(({ block_hash: hash }) => hash));
-  for (const hash of [...evidence.blocks.keys()])
-    if (!sent.has(hash)) evidence.blocks.delete(hash);
+  for (const hash of [...evidence.blocks.keys()]) if (!sent.has(hash)) evidence.blocks.delete(hash);
 }
 
 const snarkWorkOf = (evidence: Evidence): Map<string, boolean> =>
@@ -85,8 +84,7 @@ export const sokMismatch: Leaves = (evidence) => {
     rows.every((row) => row.submitter !== key || hasWork.get(identityOf(row)) === true),
   )!.submitter;
   const era = evidence.head.eras.at(-1)!.name;
-  for (const row of rows)
-    if (row.submitter === submitter) refuse(row, sokMismatchText(era));
+  for (const row of rows) if (row.submitter === submitter) refuse(row, sokMismatchText(era));
   return recounted(evidence);
 };
 

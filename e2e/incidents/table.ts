@@ -15,7 +15,10 @@ export type Incident = {
   /** Assertions that fail with it, because it is true what they say. */
   consequences: readonly string[];
   /** How it comes about in a run: what is to be switched on in which component. */
-  stage: { component: 'network' | 'backend' | 'storage' | 'verifier' | 'coordinator' | 'leaderboard'; how: string };
+  stage: {
+    component: 'network' | 'backend' | 'storage' | 'verifier' | 'coordinator' | 'leaderboard';
+    how: string;
+  };
   leaves: leaves.Leaves;
 };
 
@@ -171,8 +174,7 @@ export const INCIDENTS: readonly Incident[] = [
   {
     name: 'leaderboard-minus-one',
     what: 'A query of the leaderboard fails, say for a table that is not there, and the answer is 200 with the body -1.',
-    since:
-      'o1-labs/delegation-program-leaderboard at 49ac4a8, api/minanet_app/flask_api.py',
+    since: 'o1-labs/delegation-program-leaderboard at 49ac4a8, api/minanet_app/flask_api.py',
     caughtBy: 'leaderboard-shape',
     consequences: [],
     stage: {

@@ -24,7 +24,7 @@ export const assertStep: Step = {
         hint: 'npm run e2e -- run',
         exitCode: EXIT.noData,
       });
-    const judged = await judgeDump(dump, knownSecrets(open.folder, env));
+    const judged = await judgeDump(dump, await knownSecrets(open, env));
     await writeJudged(results, judged);
     for (const line of judgedLines(judged)) say(line);
     const count = (wanted: string) => judged.filter(({ outcome }) => outcome === wanted).length;

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { collectRun } from '../collect.ts';
 import { DUMP_FOLDER } from '../dump-folder.ts';
 import { EVENTS_FILE } from '../events.ts';
+import { keepNodeLogs } from '../network/private.ts';
 import { SENT_FILE } from '../network/status.ts';
 import { placesOf } from '../places.ts';
+import { logFoldersOf } from '../stacks.ts';
 import type { Step } from './context.ts';
 
 export const dumpLogs: Step = {
@@ -14,19 +16,25 @@ export const dumpLogs: Step = {
   needs: [],
   limitMs: () => 15 * 60_000,
   counts: ['logs'],
-  async run({ open, env, signal, progress, say }) {
+  async run(context) {
+    const { open, env, signal, progress, say } = context;
     const { logs, network } = placesOf(open);
-    const { results, startSeconds } = open.state;
+    const { results, startSeconds, topology } = open.state;
     const kept = join(results, 'logs');
     mkdirSync(kept, { recursive: true });
-    const names = existsSync(logs) ? readdirSync(logs) : [];
-    for (const name of names) cpSync(join(logs, name), join(kept, name));
+    let count = 0;
+    for (const folder of [logs, ...logFoldersOf(open.folder)])
+      for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+        cpSync(join(folder, name), join(kept, name));
+        count++;
+      }
+    if (topology.network.kind === 'minimina') count += await keepNodeLogs(context, kept);
     for (const [folder, name] of [
       [open.folder, EVENTS_FILE],
       [network, SENT_FILE],
     ])
       if (existsSync(join(folder, name))) cpSync(join(folder, name), join(results, name));
-    progress({ logs: names.length });
+    progress({ logs: count });
     const dump = join(results, DUMP_FOLDER);
     // Before it was started nothing was sent or stored.
     if (startSeconds === null) say('dump-logs: the run was not started, so there are logs only');

@@ -3,12 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { countOf } from '../../results/units.ts';
 import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
 import { runDatabase, serverConfig, withDatabase } from '../database.ts';
+import { setupPrivateNetwork } from '../network/private.ts';
 import { prepareFleet } from '../network/prepare-fleet.ts';
 import { prepareRecorded } from '../network/prepare-recorded.ts';
+import { objectsUrl, ownObjects } from '../own-objects.ts';
 import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
 import { startServices } from '../stacks.ts';
-import { databaseNameOf } from '../topology.ts';
+import { databaseNameOf, networkNameOf } from '../topology.ts';
 import type { Step, StepContext } from './context.ts';
 
 export const setup: Step = {
@@ -23,10 +25,18 @@ export const setup: Step = {
     makePlaces(placesOf(open));
     mkdirSync(open.state.results, { recursive: true });
     await startServices(context);
+    if (open.state.topology.blocks.startsWith('s3:')) await ownGivenObjects(context);
     await makeDatabase(context);
     await makeNetwork(context);
   },
 };
+
+async function ownGivenObjects({ open, env }: StepContext): Promise<void> {
+  const { topology, owner } = open.state;
+  const url = objectsUrl(topology.blocks, networkNameOf(topology));
+  open.own({ kind: 'objects', url });
+  await ownObjects(url, owner, env);
+}
 
 async function makeDatabase({ open, env, signal }: StepContext): Promise<void> {
   const { topology, owner } = open.state;
@@ -41,10 +51,11 @@ async function makeDatabase({ open, env, signal }: StepContext): Promise<void> {
   );
 }
 
-async function makeNetwork({ open, say, progress }: StepContext): Promise<void> {
+async function makeNetwork(context: StepContext): Promise<void> {
+  const { open, say, progress } = context;
   const { topology } = open.state;
+  if (topology.network.kind === 'minimina') return setupPrivateNetwork(context);
   const { network: folder, whitelist } = placesOf(open);
-  if (topology.network.kind === 'minimina') return;
   const { network, submitters } =
     topology.network.kind === 'recorded'
       ? await prepareRecorded(topology, folder)

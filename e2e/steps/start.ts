@@ -3,6 +3,7 @@ import { initCoordinator } from '../../stack/coordinator/schema.ts';
 import { UserError } from '../../user-error.ts';
 import { runDatabase, withDatabase } from '../database.ts';
 import { processEnv } from '../environment.ts';
+import { startPrivateNetwork } from '../network/private.ts';
 import { startNetwork } from '../network/run.ts';
 import { placesOf } from '../places.ts';
 import { startProgram, startScoring } from '../stacks.ts';
@@ -19,6 +20,7 @@ export const start: Step = {
   counts: ['parts'],
   async run(context) {
     const { open, env, signal, say, progress } = context;
+    const { topology } = open.state;
     const database = await runDatabase(open, env);
     const { backend, leaderboard } = await startProgram(
       context,
@@ -36,12 +38,14 @@ export const start: Step = {
     await withDatabase(database, signal, (client) => initCoordinator(client, startSeconds));
     await Promise.all([
       startScoring(context, database, startSeconds),
-      startNetwork(open, {
-        target: backend.url,
-        startMs: startSeconds * 1000,
-        env: processEnv(env),
-        signal,
-      }),
+      topology.network.kind === 'minimina'
+        ? startPrivateNetwork(context)
+        : startNetwork(open, {
+            target: backend.url,
+            startMs: startSeconds * 1000,
+            env: processEnv(env),
+            signal,
+          }),
     ]);
     progress({ parts: 3 });
     say(`start: backend ${backend.url}, leaderboard ${leaderboard?.url ?? 'nowhere'}`);

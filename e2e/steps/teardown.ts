@@ -48,7 +48,14 @@ export const teardown: Step = {
 
 const STOP_MS = 10_000;
 /** Who uses something goes before it. */
-const ORDER: readonly Owned['kind'][] = ['process', 'minimina', 'stack', 'database', 'objects', 'folder'];
+const ORDER: readonly Owned['kind'][] = [
+  'process',
+  'minimina',
+  'stack',
+  'database',
+  'objects',
+  'folder',
+];
 
 /** All but the folder of the state. What fails is said at the end; the rest goes nevertheless. */
 async function removeOwned(context: StepContext): Promise<string[]> {

@@ -1,7 +1,7 @@
 /** The uptime service backend, with the variables of the original. It writes to every storage of the set. */
 import { isWebAddress } from '../backend/whitelist.ts';
 import { READY_MS } from '../drivers/ready.ts';
-import { awsVariables, cassandraVariables, postgresVariables } from './addresses.ts';
+import { awsVariables, cassandraVariables, postgresVariables, readHttpUrl } from './addresses.ts';
 import type { Definition, PlanContext, PlanParts } from './component.ts';
 
 /** Hard-coded in the original (src/cmd/delegation_backend/main_bpu.go). */
@@ -52,6 +52,7 @@ export const backend: Definition = {
           'backend: the original reads its whitelist from a Google sheet only, so --whitelist has no effect on it; give its variables with --set',
         ]
       : [],
+  read: readHttpUrl,
   plan(context): PlanParts {
     const { use, port, settings, blocksFolder, addresses, network } = context;
     if (use.kind === 'url') return { kind: 'nothing' };

@@ -1,6 +1,6 @@
 /** The leaderboard's API over the coordinator's tables. */
 import { READY_MS } from '../drivers/ready.ts';
-import { postgresUrl } from './addresses.ts';
+import { postgresUrl, readHttpUrl } from './addresses.ts';
 import { commandProgram } from './backend.ts';
 import type { Definition, PlanContext, PlanParts } from './component.ts';
 
@@ -30,6 +30,7 @@ export const leaderboard: Definition = {
   port: 55_000,
   containerPort: CONTAINER_PORT,
   address: (_, { host, port }) => ({ kind: 'http', url: `http://${host}:${port}` }),
+  read: readHttpUrl,
   plan(context): PlanParts {
     const { use, port, addresses, settings, network } = context;
     if (use.kind === 'url') return { kind: 'nothing' };

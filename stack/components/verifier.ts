@@ -4,7 +4,13 @@
  */
 import { READY_MS } from '../drivers/ready.ts';
 import { STACK_LABEL } from '../drivers/container.ts';
-import { awsVariables, bucketOf, cassandraVariables, postgresVariables } from './addresses.ts';
+import {
+  awsVariables,
+  bucketOf,
+  cassandraVariables,
+  postgresVariables,
+  readHttpUrl,
+} from './addresses.ts';
 import { commandProgram } from './backend.ts';
 import type { Definition, PlanContext, PlanParts } from './component.ts';
 
@@ -61,6 +67,7 @@ export const verifier: Definition = {
       variables,
     };
   },
+  read: readHttpUrl,
   plan(context): PlanParts {
     const { use, port, addresses, blocksFolder } = context;
     if (use.kind !== 'embedded') return { kind: 'nothing' };
