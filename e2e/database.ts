@@ -25,8 +25,7 @@ export async function serverConfig(
     throw new UserError('the PostgreSQL of this run does not run', {
       hint: 'was it set up? npm run e2e -- setup',
     });
-  const { kind: _, ...config } = postgres;
-  return config;
+  return postgres;
 }
 
 export const runDatabase = async (

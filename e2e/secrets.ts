@@ -25,7 +25,9 @@ export async function knownSecrets(open: OpenState, env: NodeJS.ProcessEnv): Pro
     ...(postgres === undefined
       ? []
       : [{ name: 'the password of PostgreSQL', value: postgres.password }]),
-    ...(s3?.credentials ? [{ name: 'the secret key of S3', value: s3.credentials.secretAccessKey }] : []),
+    ...(s3?.credentials
+      ? [{ name: 'the secret key of S3', value: s3.credentials.secretAccessKey }]
+      : []),
     ...secretsOfUser(env),
   ];
 }

@@ -11,6 +11,7 @@ import type { ProcessIdentity } from '../system/process-identity.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Counts } from './conditions.ts';
 import { markFolder } from './own.ts';
+import type { ComponentName } from '../stack/components/component.ts';
 import type { Topology } from './topology.ts';
 
 export const STEP_NAMES = [
@@ -45,8 +46,15 @@ export type Owned =
   | { kind: 'objects'; url: string }
   | { kind: 'minimina'; command: string; network: string; home: string | null };
 
-/** A disturbance of the run: when its condition holds, or at its time, something is done. */
-export type DisturbanceRecord = { name: string; doneMs: number | null };
+/** See disturbances.ts. */
+export type Disturbance = {
+  /** Of its event; each once in a run. */
+  name: string;
+  /** Milliseconds after the network begins to send, or a count that is so large. */
+  when: { afterMs: number } | { count: string; atLeast: number };
+  /** `crash`: killed, and started again. */
+  do: { kind: 'restart' | 'crash'; component: ComponentName };
+};
 
 export type RunState = {
   format: 1;
@@ -60,7 +68,9 @@ export type RunState = {
   startSeconds: number | null;
   steps: Partial<Record<StepName, StepRecord>>;
   owned: Owned[];
-  disturbances: DisturbanceRecord[];
+  /** What disturbs the run on purpose, and the names of those that were begun. */
+  disturbances: Disturbance[];
+  disturbed: string[];
 };
 
 const NAME = 'state.json';
@@ -124,6 +134,7 @@ export function newState(topology: Topology, results: string, nowMs: number): Ru
     steps: {},
     owned: [],
     disturbances: [],
+    disturbed: [],
   };
 }
 

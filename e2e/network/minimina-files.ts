@@ -2,7 +2,7 @@
  * The files of a private Mina network as minimina reads them, and what is changed in those that it writes. Pure.
  * Sources: minimina 0.2.0 (fa1befb), src/topology.rs and src/service.rs; uptime-service-e2e at 6972c83 (genesis, compose).
  */
-import { Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
 
 export type MiniminaNode = {
   name: string;

@@ -129,7 +129,7 @@ export async function listNetworks(minimina: Minimina, signal: AbortSignal): Pro
     return networks.map((one: unknown) =>
       typeof one === 'string' ? one : String((one as { network_id?: unknown }).network_id),
     );
-  return Object.keys(networks as object);
+  return Object.keys(networks);
 }
 
 /** The log of a node, as it is. */

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Condition, type Counts, equals, reaches, waitFor } from '../conditions.ts';
 import { networkCounts, tableCounts } from '../counts.ts';
+import { disturb } from '../disturbances.ts';
 import { runDatabase, withDatabase } from '../database.ts';
 import { cycleMs, sendingMs, type Topology } from '../topology.ts';
 import type { Step } from './context.ts';
@@ -66,7 +67,9 @@ export const wait: Step = {
         async read(): Promise<Counts> {
           // First what came before: a submission that is stored now was sent, at the latest, a moment ago.
           const ofTables = await tableCounts(client);
-          return { ...networkCounts(open), ...ofTables };
+          const counts = { ...networkCounts(open), ...ofTables };
+          await disturb(open, counts, { env, signal, event, nowMs: Date.now() });
+          return counts;
         },
         clock: {
           now: () => Date.now(),

@@ -1,0 +1,56 @@
+/**
+ * Where the states of this user's runs lie, so that what a killed harness left is found wherever it was: a file for each run beside the programs that the toolkit
+ * keeps. It is made before the run makes anything, and goes when all of it is gone.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from '../system/cache-folder.ts';
+import { hasState, readState, type RunState } from './state.ts';
+
+const registryFolder = (env: NodeJS.ProcessEnv): string => join(cacheFolder(env), 'e2e-runs');
+
+/** @param folder of its state */
+export function register(env: NodeJS.ProcessEnv, owner: string, folder: string): void {
+  mkdirSync(registryFolder(env), { recursive: true });
+  writeFileSync(join(registryFolder(env), `${owner}.json`), JSON.stringify({ folder }));
+}
+
+export const unregister = (env: NodeJS.ProcessEnv, owner: string): void =>
+  rmSync(join(registryFolder(env), `${owner}.json`), { force: true });
+
+/** Folders of states that are registered. What leads nowhere any more is forgotten. */
+export function registered(env: NodeJS.ProcessEnv): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(registryFolder(env)).sort();
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    const path = join(registryFolder(env), name);
+    try {
+      const { folder } = JSON.parse(readFileSync(path, 'utf8')) as { folder: string };
+      const owner = name.slice(0, -'.json'.length);
+      if (hasState(folder) && readState(folder).owner === owner) return [folder];
+    } catch {
+      // Half written, or of another version.
+    }
+    rmSync(path, { force: true });
+    return [];
+  });
+}
+
+export type FoundRun = { folder: string; state: RunState };
+
+/** Of the registry, and below the folder of runs. */
+export function foundRuns(env: NodeJS.ProcessEnv, runs: string): FoundRun[] {
+  const folders = new Set(registered(env));
+  try {
+    for (const name of readdirSync(runs)) folders.add(join(runs, name, 'state'));
+  } catch {
+    // There are none.
+  }
+  return [...folders]
+    .filter((folder) => hasState(folder))
+    .map((folder) => ({ folder, state: readState(folder) }));
+}
