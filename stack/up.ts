@@ -11,7 +11,7 @@
  * Each component is a process of its own, or a container, and writes to `FOLDER/logs/NAME.log`. `FOLDER/stack.json` says what runs. Everything that is made
  * bears the stack's name: processes in their environment, containers, networks as a label, volumes in their name.
  */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf, isRunning, processesWith } from '../system/process-identity.ts';
 import { UserError } from '../user-error.ts';
@@ -91,6 +91,10 @@ export async function startStack(
     throw new UserError(`${folder} holds the stack ${before.plan.stack} already`, {
       hint: `stop it first: npm run stack -- down --folder ${folder}`,
     });
+  if (existsSync(join(folder, 'data')))
+    throw new UserError(`${join(folder, 'data')} holds the data of an earlier stack`, {
+      hint: 'choose another folder, or remove it',
+    });
   mkdirSync(join(folder, 'logs'), { recursive: true });
   // As root PostgreSQL runs as another user, who must pass through.
   mkdirSync(join(folder, 'data'), { recursive: true });
@@ -108,7 +112,8 @@ export async function startStack(
     if (options.isBoundToUs) stack.watch();
     await stack.startAll(options.signal);
   } catch (error) {
-    await stack.stop();
+    // What failed first is what counts.
+    await stack.stop().catch((problem: Error) => options.onNote?.(problem.message));
     throw error;
   }
   return stack;
@@ -263,12 +268,11 @@ class Stack implements RunningStack {
         return program;
       case 'versitygw': {
         const { getVersitygw } = await import('./services/versitygw.ts');
-        onNote?.('s3: versitygw is built with Go where it is not there yet (a minute, once)');
-        return { file: await getVersitygw(env, signal), args: program.args };
+        return { file: await getVersitygw(env, { signal, onNote }), args: program.args };
       }
       case 'cassandra': {
         const { prepareCassandra } = await import('./services/cassandra.ts');
-        onNote?.('cassandra: it takes half a minute, and fetches its jars where they are not there yet'); // prettier-ignore
+        onNote?.('Cassandra takes half a minute; its jars are fetched with Maven where they are not there yet'); // prettier-ignore
         return { ...(await prepareCassandra(program, env)), cwd: program.folder };
       }
     }
@@ -307,7 +311,7 @@ class Stack implements RunningStack {
   }
 
   async stop({ keepsData = false }: { keepsData?: boolean } = {}): Promise<void> {
-    const { folder, stack, components, network, volumes } = this.plan;
+    const { folder, stack, components } = this.plan;
     this.#onEnd(null);
     for (const { name } of [...components].reverse()) await this.stopOne(name);
     // What was begun, and not written down: the process that started it was killed.
@@ -318,11 +322,8 @@ class Stack implements RunningStack {
         } catch {
           // It has just ended.
         }
-    if (this.#engine !== null) {
-      await removeLeftContainers(this.#engine, stack);
-      if (network !== null) await removeNetwork(this.#engine, network);
-      if (!keepsData) await removeVolumes(this.#engine, volumes);
-    }
+    // Until it has done its part, the state stays: it can be tried again.
+    await this.#cleanEngine(keepsData);
     if (!keepsData)
       for (const path of [join(folder, 'data'), ...this.#foldersElsewhere()])
         rmSync(path, { recursive: true, force: true, maxRetries: 3 });
@@ -330,6 +331,14 @@ class Stack implements RunningStack {
     if (this.#state.removesFolder && !keepsData)
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     this.#letGo();
+  }
+
+  async #cleanEngine(keepsData: boolean): Promise<void> {
+    if (this.#engine === null) return;
+    const { stack, network, volumes } = this.plan;
+    await removeLeftContainers(this.#engine, stack);
+    if (network !== null) await removeNetwork(this.#engine, network);
+    if (!keepsData) await removeVolumes(this.#engine, volumes);
   }
 
   /** Data that could not lie in the folder. */

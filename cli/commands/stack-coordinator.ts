@@ -1,10 +1,13 @@
 /** `npm run stack -- coordinator`: the embedded coordinator in the foreground, until Ctrl-C. */
 import { startCoordinator } from '../../stack/coordinator/coordinator.ts';
+import { openCassandraSource } from '../../stack/coordinator/cassandra-source.ts';
 import { programVerifier, serviceVerifier } from '../../stack/coordinator/given-verifier.ts';
 import { type LogEntry, logLine } from '../../stack/coordinator/log.ts';
 import { createCoordinatorSchema, initCoordinator } from '../../stack/coordinator/schema.ts';
 import type { Verifier } from '../../stack/coordinator/verifier.ts';
 import { utcSeconds } from '../../stack/coordinator/window.ts';
+import { cassandraSubmissionsOf } from '../../stack/verifier/updater/config.ts';
+import { BACKEND_WORDS as CASSANDRA_WORDS } from '../../system/cassandra.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import {
   openPool,
@@ -29,7 +32,7 @@ import {
 export const stackCoordinator: Command = {
   name: 'stack coordinator',
   summary:
-    'Count batches of submissions and score block producers, in the foreground. Rows are verified by what --verifier says, else by somebody else.',
+    'Count batches of submissions and score block producers, in the foreground. Rows are verified by what --verifier says, else by somebody else. SUBMISSION_STORAGE=CASSANDRA: submissions lie there (variables of the updater).',
   options: [
     DATABASE,
     {
@@ -140,6 +143,7 @@ export const stackCoordinator: Command = {
       env,
       '--database',
     );
+    const elsewhere = cassandraSubmissionsOf(env);
     await prepare(database, {
       createTables: values['create-tables'] === true,
       submittedAtIndex: values['no-index'] !== true,
@@ -147,8 +151,11 @@ export const stackCoordinator: Command = {
     });
     const cutover = secondsOf(values, 'cutover');
     const log = (entry: LogEntry): void => void stdout.write(logLine(entry, Date.now()));
+    const source =
+      elsewhere === null ? null : await openCassandraSource(elsewhere, CASSANDRA_WORDS);
     const running = startCoordinator({
       database,
+      source,
       faithful,
       intervalSeconds: interval / 1000,
       graceMs: values.grace as number | undefined,
@@ -177,6 +184,7 @@ export const stackCoordinator: Command = {
       return EXIT.passed;
     } finally {
       interrupts.stop();
+      await source?.close();
     }
   },
 };

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import getPort from 'get-port';
 import { programsOnPath } from '../../system/programs-on-path.ts';
+import { askProgram, firstLine } from '../../system/run-program.ts';
 import { commandProgram } from './backend.ts';
 import { COMPONENTS } from './index.ts';
 import { type ComponentName, COMPONENT_NAMES } from './component.ts';
@@ -25,7 +26,7 @@ export async function stackFacts(
     const why = await whyMissing(name, request, env);
     if (why !== null) missing[name] = why;
   }
-  const engines = engineName === null ? ['docker', 'podman'] : [engineName];
+  const needsEngine = names.some((name) => uses[name]?.kind === 'image');
   return {
     stack,
     secrets: {
@@ -35,7 +36,11 @@ export async function stackFacts(
     },
     ports: await freePorts(),
     taken: await takenOf(backendPort === null || backendPort === 0 ? [8080] : [backendPort, 8080]),
-    engine: engines.find((name) => programsOnPath(name, env).length > 0) ?? null,
+    ...(await engineOf(
+      engineName === null ? ['docker', 'podman'] : [engineName],
+      env,
+      needsEngine,
+    )),
     missing,
     postgresFolder: postgresFolder(folder, stack),
     env,
@@ -130,4 +135,22 @@ function isOpen(folder: string): boolean {
     }
     if (dirname(path) === path) return true;
   }
+}
+
+const ANSWER_MS = 20_000;
+
+/** The first that is there, and whether it answers. */
+async function engineOf(
+  names: readonly string[],
+  env: NodeJS.ProcessEnv,
+  isNeeded: boolean,
+): Promise<Pick<StackFacts, 'engine' | 'engineProblem'>> {
+  const engine = names.find((name) => programsOnPath(name, env).length > 0) ?? null;
+  if (engine === null)
+    return { engine, engineProblem: `there is no ${names.join(' and no ')} on the PATH` };
+  if (!isNeeded) return { engine, engineProblem: null };
+  const answer = await askProgram({ file: engine, args: ['ps', '--quiet'], env, timeoutMs: ANSWER_MS }); // prettier-ignore
+  if (answer.kind === 'ended' && answer.exitCode === 0) return { engine, engineProblem: null };
+  const why = answer.kind === 'ended' ? firstLine(answer.output.stderr) : answer.kind;
+  return { engine, engineProblem: `${engine} does not work: ${why}` };
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { isLoopbackAddress } from '../../system/loopback.ts';
-import { listProblems } from '../../system/problems.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import { COMPONENTS } from './index.ts';
 import {
   type Addresses,
@@ -42,6 +42,8 @@ export type StackFacts = {
   taken: ReadonlyMap<number, string>;
   /** `docker` or `podman` with its path; null: neither is there. */
   engine: string | null;
+  /** Why it cannot run images; null: it can, or there are none. */
+  engineProblem: string | null;
   /** Of embedded services and given programs: why they cannot be had. */
   missing: Partial<Record<ComponentName, string>>;
   /** The folder of PostgreSQL's data: as root it runs as another user, who must be able to enter it. */
@@ -84,21 +86,38 @@ export function withNeeds(components: readonly ComponentName[], uses: Uses): Com
   return COMPONENT_NAMES.filter((name) => wanted.has(name));
 }
 
-/** @throws UserError (exit 2) with every problem, a line each */
-export function planStack(request: StackRequest, facts: StackFacts): StackPlan {
-  const problems: string[] = [];
+/** What is wrong with the request, and what is not as it would have to be on this machine. */
+type Problems = { usage: string[]; machine: string[] };
+
+/**
+ * @param before problems of the words that the request was read from
+ * @throws UserError with every problem, a line each: exit 2, or 5 where only this machine lacks something
+ */
+export function planStack(
+  request: StackRequest,
+  facts: StackFacts,
+  before: readonly string[] = [],
+): StackPlan {
+  const problems: Problems = { usage: [...before], machine: [] };
   const names = withNeeds(request.components, request.uses);
   const useOf = (name: ComponentName): Use => request.uses[name] ?? DEFAULT_USE;
   for (const name of COMPONENT_NAMES)
     if (!names.includes(name)) {
       if (request.uses[name] !== undefined)
-        problems.push(`--use ${name} has no effect: ${name} is not among the components`);
+        problems.usage.push(`--use ${name} has no effect: ${name} is not among the components`);
       if (request.variables[name] !== undefined)
-        problems.push(`--set ${name} has no effect: ${name} is not among the components`);
+        problems.usage.push(`--set ${name} has no effect: ${name} is not among the components`);
     }
   const world = new World(request, facts, names, useOf);
   for (const name of names) world.add(name, problems);
-  listProblems(problems, 'see npm run stack -- up --help, and docs/stack.md');
+  if (facts.engineProblem !== null && names.some((name) => useOf(name).kind === 'image'))
+    problems.machine.push(`images cannot be run: ${facts.engineProblem}`);
+  const { usage, machine } = problems;
+  if (usage.length + machine.length > 0)
+    throw new UserError([...usage, ...machine].join('\n'), {
+      hint: 'see npm run stack -- up --help, and docs/stack.md',
+      exitCode: usage.length > 0 ? EXIT.usage : EXIT.broken,
+    });
   return world.plan();
 }
 
@@ -128,15 +147,15 @@ class World {
     this.#useOf = useOf;
   }
 
-  add(name: ComponentName, problems: string[]): void {
+  add(name: ComponentName, { usage, machine }: Problems): void {
     const definition = COMPONENTS[name];
     const use = this.#useOf(name);
     const missing = this.#facts.missing[name];
-    if (missing !== undefined) problems.push(`${name}: ${missing}`);
+    if (missing !== undefined) machine.push(`${name}: ${missing}`);
     if (use.kind === 'url') {
       const read = definition.read!(use.url, this.#facts.env);
       if ('problem' in read) {
-        problems.push(`--use ${name}: ${read.problem}`);
+        usage.push(`--use ${name}: ${read.problem}`);
         return;
       }
       this.#know(name, read.address, read.address);
@@ -149,19 +168,13 @@ class World {
       });
       return;
     }
-    if (
-      use.kind === 'image' &&
-      this.#facts.engine === null &&
-      this.#facts.missing[name] === undefined
-    )
-      problems.push(`${name}: neither docker nor podman is there to run ${use.image}`);
     const near = [...definition.needs, ...definition.takes].filter((one) =>
       this.#names.includes(one),
     );
     const network = this.#networkFor(near);
-    const port = this.#portOf(name, use, network, problems);
+    const port = this.#portOf(name, use, network, { usage, machine });
     const context = this.#contextOf(name, use, network, port);
-    problems.push(...(definition.problems?.(context) ?? []));
+    usage.push(...(definition.problems?.(context) ?? []));
     // What it needs had a problem of its own.
     if (definition.needs.some((one) => this.#outside[one as keyof Addresses] === undefined)) return;
     const parts = definition.plan(context);
@@ -176,7 +189,7 @@ class World {
     } else this.#know(name, address, address);
     if (parts.kind === 'container' && parts.container.network === 'host' && name === 'backend') {
       if (!this.#request.allowsRemote)
-        problems.push(
+        usage.push(
           `backend: ${(use as { image: string }).image} would listen on every address of this machine, because what it needs is no container; that needs --allow-remote`,
         );
       this.#notes.push('the backend listens on every address of this machine');
@@ -187,7 +200,7 @@ class World {
       );
     const own = this.#request.variables[name];
     if (own !== undefined && parts.kind === 'nothing')
-      problems.push(`--set ${name} has no effect: ${name} is not started by this stack`);
+      usage.push(`--set ${name} has no effect: ${name} is not started by this stack`);
     const about = {
       name,
       how: use.kind === 'command' ? `command ${use.command}` : use.kind === 'image' ? `image ${use.image}` : 'embedded', // prettier-ignore
@@ -221,18 +234,23 @@ class World {
     return near.every(isReached) ? 'stack' : 'host';
   }
 
-  #portOf(name: ComponentName, use: Use, network: 'host' | 'stack', problems: string[]): number {
+  #portOf(
+    name: ComponentName,
+    use: Use,
+    network: 'host' | 'stack',
+    { usage, machine }: Problems,
+  ): number {
     const { backendPort } = this.#request;
     const chosen = name === 'backend' ? backendPort : null;
     const fixed = COMPONENTS[name].fixedPort?.(use, network) ?? null;
     if (fixed !== null && use.kind === 'image' && chosen !== null && chosen !== fixed)
-      problems.push(
+      usage.push(
         `--port ${chosen} has no effect: ${name} listens on ${fixed}, whatever it is told`,
       );
     const port = chosen ?? fixed;
     if (port === null || port === 0) return this.#facts.ports[name].port;
     const why = this.#facts.taken.get(port);
-    if (why !== undefined) problems.push(`${name}: ${why}`);
+    if (why !== undefined) machine.push(`${name}: ${why}`);
     return port;
   }
 

@@ -1,4 +1,5 @@
 /** What is made in a service that is the stack's own, once it is ready: tables, bucket, keyspace. What is there stays. */
+import { openS3Client } from '../../system/s3.ts';
 import { openPool, URL_WORDS } from '../../system/postgres.ts';
 import { createCoordinatorSchema, initCoordinator } from '../coordinator/schema.ts';
 import {
@@ -35,16 +36,11 @@ async function makeTables(address: PostgresAddress, startSeconds: number): Promi
   }
 }
 
-async function makeBucket(address: S3Address): Promise<void> {
-  const { S3Client, CreateBucketCommand } = await import('@aws-sdk/client-s3');
-  const client = new S3Client({
-    region: address.region,
-    forcePathStyle: address.pathStyle,
-    ...(address.endpoint !== null && { endpoint: address.endpoint }),
-    ...(address.credentials !== null && { credentials: address.credentials }),
-  });
+async function makeBucket({ kind, account, suffix, ...access }: S3Address): Promise<void> {
+  const { client, sdk } = await openS3Client(access, { tries: 3, sockets: 1 });
   try {
-    await client.send(new CreateBucketCommand({ Bucket: bucketOf(address) }));
+    const Bucket = bucketOf({ kind, account, suffix, ...access });
+    await client.send(new sdk.CreateBucketCommand({ Bucket }));
   } catch (error) {
     if (!/^BucketAlready(OwnedByYou|Exists)$/.test((error as Error).name)) throw error;
   } finally {

@@ -44,9 +44,16 @@ export async function versitygwIsMissing(env: NodeJS.ProcessEnv): Promise<string
 }
 
 /** @returns the program, built where it is not there yet. @throws UserError */
-export async function getVersitygw(env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
+export async function getVersitygw(
+  env: NodeJS.ProcessEnv,
+  {
+    signal,
+    onNote,
+  }: { signal?: AbortSignal | undefined; onNote?: ((text: string) => void) | undefined } = {},
+): Promise<string> {
   const path = programPath(env);
   if (existsSync(path)) return path;
+  onNote?.('versitygw is built with Go (a minute, once)');
   const folder = join(path, '..', `temporary-${randomUUID()}`);
   mkdirSync(folder, { recursive: true });
   try {
