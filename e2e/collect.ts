@@ -39,7 +39,6 @@ export async function collectRun(
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { state } = open;
   const places = placesOf(open);
   const config = await runDatabase(open, env);
   const { leaderboard } = await programAddresses(open, env);

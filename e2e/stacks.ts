@@ -237,13 +237,18 @@ export async function startScoring(
       ...uses,
       verifier: ofVerifier,
       ...(images.coordinator !== undefined && {
-        coordinator: { kind: 'command', command: images.coordinator },
+        coordinator: coordinatorUse(images.coordinator),
       }),
     },
     startSeconds,
     whitelist: null,
   });
 }
+
+const coordinatorUse = (text: string): Use =>
+  text.startsWith('image:')
+    ? { kind: 'image', image: text.slice('image:'.length) }
+    : { kind: 'command', command: text };
 
 function urlOf(address: Addresses['verifier']): string {
   if (address?.kind !== 'http')

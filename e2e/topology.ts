@@ -10,7 +10,7 @@ export const NETWORK_CHOICES = ['fleet', 'recorded', 'minimina'] as const;
 export const TOPOLOGY_ERAS = ['mesa', 'berkeley'] as const;
 export const S3_CHOICES = ['filesystem', 'versitygw'] as const;
 
-/** Images and checkouts of the real program; absent: the embedded component. */
+/** Images and programs of the real program; absent: the embedded component. */
 export type Images = {
   /** UPTIME_SERVICE_IMAGE. */
   backend?: string;
@@ -18,7 +18,7 @@ export type Images = {
   verifier?: string;
   /** MINA_DAEMON_IMAGE: nodes of a private network. */
   daemon?: string;
-  /** COORDINATOR_BRANCH: a branch, tag or commit of the coordinator's repository. */
+  /** A file and its first arguments, or `image:IMAGE`. */
   coordinator?: string;
 };
 

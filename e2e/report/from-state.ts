@@ -1,4 +1,6 @@
 /** A run as its state and its results tell it: for steps that were done one by one, and for a run of all. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { toolkitVersion } from '../../paths.ts';
 import { readJudged } from '../judged.ts';
 import { STEP_NAMES, type RunState } from '../state.ts';
@@ -6,6 +8,8 @@ import { stepOf } from '../steps/index.ts';
 import { topologyLines } from '../topology.ts';
 import type { E2eRun, StepResult } from './outcome.ts';
 import { ciFactsOf } from './write.ts';
+
+const LAGS_PICTURE = 'stage-lags.png';
 
 /** @param results of the steps that this process did; of the others the state's record stands */
 export function runOf(
@@ -32,6 +36,9 @@ export function runOf(
     endedMs: Date.now(),
     steps,
     judged: readJudged(state.results),
+    pictures: existsSync(join(state.results, LAGS_PICTURE))
+      ? [{ title: 'How long each stage took', file: LAGS_PICTURE }]
+      : [],
     exitCode,
     version: toolkitVersion(),
     ci: ciFactsOf(env),
