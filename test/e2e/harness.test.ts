@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { leftoverOf } from '../../e2e/cleanup.ts';
 import { batchEvents, verifierEvents } from '../../e2e/component-events.ts';
+import type {
+  TimedOut} from '../../e2e/conditions.ts';
 import {
   type Condition,
   type Counts,
@@ -13,7 +15,6 @@ import {
   grows,
   lastMoved,
   reaches,
-  TimedOut,
   timesGrown,
   waitFor,
   type WaitClock,
@@ -481,6 +482,6 @@ test('every step has its needs among the steps before it', () => {
   for (const [i, name] of order.entries()) {
     const { needs } = stepOf(name);
     for (const need of needs)
-      assert.ok(order.slice(0, i).includes(need as never), `${name}: ${need}`);
+      assert.ok(order.slice(0, i).includes(need), `${name}: ${need}`);
   }
 });
