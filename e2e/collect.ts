@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Client } from 'pg';
 import { KNOWN_ERROR_CLASSES } from '../stack/coordinator/error-class.ts';
-import { cassandraUrl, readS3Url, s3Url } from '../stack/components/addresses.ts';
+import { readS3Url } from '../stack/components/addresses.ts';
 import { openStorageReader } from '../stack/storage/storage-url.ts';
 import type { StorageReader, StoredRange } from '../stack/storage/storage.ts';
 import type { PostgresConfig } from '../system/postgres.ts';
@@ -17,14 +17,9 @@ import { EVENTS_FILE } from './events.ts';
 import { readPrepared } from './network/prepared.ts';
 import { SENT_FILE } from './network/status.ts';
 import { placesOf } from './places.ts';
-import {
-  blocksFolder,
-  logFoldersOf,
-  postgresGivenUrl,
-  programAddresses,
-  serviceAddresses,
-} from './stacks.ts';
+import { blocksFolder, logFoldersOf, programAddresses, serviceAddresses } from './stacks.ts';
 import type { OpenState } from './state.ts';
+import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
 import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
 /** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
@@ -131,7 +126,7 @@ async function openStorages(
   };
   try {
     if (topology.storage === 'postgres')
-      await add('postgres', postgresGivenUrl(config), { PGPASSWORD: config.password });
+      await add('postgres', postgresUrl(config), { PGPASSWORD: config.password });
     else opened.push({ name: 'cassandra', reader: await openCassandra(open, env) });
     const given = topology.blocks.startsWith('s3:') ? readS3Url(topology.blocks, env) : null;
     const address = s3 ?? (given !== null && 'address' in given ? given.address : null);
