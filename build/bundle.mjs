@@ -10,6 +10,7 @@ const PROGRAMS = {
   'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',
+  'e2e-network': 'e2e/network/main.ts',
   'proof-worker': 'stack/verifier/proof-worker.ts',
   postgres: 'stack/services/postgres-main.ts',
   verifier: 'stack/verifier/service-main.ts',

@@ -12,6 +12,7 @@ const PASSED_OVER = new Set([
   'examples',
   'deploy',
   'proofs',
+  'e2e-runs',
 ]);
 /** package-lock.json: the scenarios and the signer have packages inside. */
 const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'build.mjs'];

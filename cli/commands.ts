@@ -14,6 +14,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   producers: async () => (await import('./commands/producers.ts')).producers,
   corpus: async () => (await import('./commands/corpus.ts')).corpus,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  e2e: async () => (await import('./commands/e2e.ts')).e2e,
   stack: async () => (await import('./commands/stack.ts')).stack,
   score: async () => (await import('./commands/score.ts')).score,
   explain: async () => (await import('./commands/explain.ts')).explain,

@@ -53,8 +53,9 @@ export async function startVerifierService(
     const name = `${new Date(startMs).toISOString()} to ${new Date(endMs).toISOString()}`;
     try {
       const signal = AbortSignal.any([gone.signal, stopping.signal]);
+      const beganMs = Date.now();
       const report = await updater.updateWindow(startMs, endMs, signal);
-      log(`info: ${name}: ${JSON.stringify(report)}`);
+      log(`info: ${name}: ${JSON.stringify({ ...report, beganMs, endedMs: Date.now() })}`);
       response.end(`${JSON.stringify({ report })}\n`);
     } catch (error) {
       const { message } = error as Error;

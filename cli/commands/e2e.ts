@@ -1,0 +1,311 @@
+/** `npm run e2e -- setup | start | wait | stop | dump-logs | assert | teardown | run | cleanup | export`: the end-to-end harness. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import {
+  cleanUp,
+  doStep,
+  type HarnessCall,
+  runAlone,
+  runMatrix,
+  withRun,
+} from '../../e2e/harness.ts';
+import { codeOf, judgeDump } from '../../e2e/judged.ts';
+import { holderOf } from '../../e2e/lock.ts';
+import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
+import { judgedLines } from '../../e2e/report/lines.ts';
+import { secretsOfUser } from '../../e2e/secrets.ts';
+import {
+  hasState,
+  openState,
+  removeEmptyState,
+  stateFolderOf,
+  STEP_NAMES,
+  type StepName,
+} from '../../e2e/state.ts';
+import { ownedWords } from '../../e2e/steps/teardown.ts';
+import { nameProblem, type Topology, topologyLines, topologyOf } from '../../e2e/topology.ts';
+import { countOf } from '../../results/units.ts';
+import { listenForInterrupts } from '../../system/interrupts.ts';
+import type { OptionValues } from '../../system/option.ts';
+import { listProblems } from '../../system/problems.ts';
+import { Screen } from '../../system/screen.ts';
+import { EXIT, type ExitCode, UserError } from '../../user-error.ts';
+import type { Command, CommandCall } from '../command.ts';
+import { TOPOLOGY_OPTIONS, topologyAsk } from '../e2e-options.ts';
+import { parseValue } from '../option-value.ts';
+
+const OF_TOPOLOGY = TOPOLOGY_OPTIONS.map(({ name }) => name);
+const isStep = (word: string): word is StepName => (STEP_NAMES as readonly string[]).includes(word);
+
+/** Options of each of its deeds. */
+const ACTIONS: Record<string, readonly string[]> = {
+  setup: ['name', 'folder', ...OF_TOPOLOGY],
+  start: ['name', 'folder'],
+  wait: ['name', 'folder'],
+  stop: ['name', 'folder'],
+  'dump-logs': ['name', 'folder'],
+  assert: ['name', 'folder', 'from'],
+  teardown: ['name', 'folder', 'dry-run'],
+  run: ['name', 'folder', 'from', 'keep', 'matrix', ...OF_TOPOLOGY],
+  cleanup: ['folder', 'dry-run', 'older-than'],
+  export: ['out', 'from', 'seed', 'producers', 'nodes-per-producer', 'batches', 'era'],
+};
+
+export const e2e: Command = {
+  name: 'e2e',
+  summary:
+    'Test the whole program, from block producers to scores: run does all steps and removes what it made; each step may also be done alone, in another process or on another day.',
+  operands: Object.keys(ACTIONS).join('|'),
+  options: [
+    {
+      name: 'name',
+      type: 'text',
+      argument: 'NAME',
+      default: 'e2e',
+      help: 'of the run: its folder, database, keys and network are named by it',
+    },
+    {
+      name: 'folder',
+      type: 'path',
+      argument: 'DIR',
+      default: 'e2e-runs',
+      help: 'where runs are kept: results in DIR/NAME/TIME, the state in DIR/NAME/state until teardown',
+    },
+    {
+      name: 'from',
+      type: 'text',
+      argument: 'STEP|DUMP',
+      help: 'with run: begin at this step, with what the steps before have made; with assert: judge this dump, whatever run it is of; with export: export it',
+    },
+    {
+      name: 'out',
+      type: 'path',
+      argument: 'DIR',
+      help: 'with export: an empty or new folder, for dump.sql (PostgreSQL) and the blocks',
+    },
+    {
+      name: 'keep',
+      type: 'flag',
+      help: 'with run: leave out teardown, so that one can look around',
+    },
+    {
+      name: 'matrix',
+      type: 'text',
+      argument: 'OPTION=VALUE,VALUE…',
+      repeatable: true,
+      help: 'with run: all combinations of these values, one after another, and one report; more of them may follow: --matrix storage=postgres,cassandra era=mesa,berkeley',
+    },
+    {
+      name: 'dry-run',
+      type: 'flag',
+      help: 'with teardown and cleanup: list what would be removed, and remove nothing',
+    },
+    {
+      name: 'older-than',
+      type: 'duration',
+      default: '24h',
+      min: 0,
+      help: 'with cleanup: runs that nobody went on with for so long are leftovers, too',
+    },
+    ...TOPOLOGY_OPTIONS,
+  ],
+  async run(call) {
+    const { operands, values, sources, env, cwd, stdout } = call;
+    const [action = '', ...more] = operands;
+    const varies = action === 'run' ? more.filter((word) => word.includes('=')) : [];
+    const strangers = more.filter((word) => !varies.includes(word));
+    if (!Object.hasOwn(ACTIONS, action) || strangers.length > 0)
+      throw new UserError(
+        operands.length === 0
+          ? 'e2e needs a step'
+          : `e2e does not know "${(Object.hasOwn(ACTIONS, action) ? strangers : operands).join(' ')}"`,
+        { hint: `use one of: ${Object.keys(ACTIONS).join(', ')}`, exitCode: EXIT.usage },
+      );
+    listProblems(
+      [
+        ...Object.keys(values)
+          .filter((name) => sources[name] === 'flag' && !ACTIONS[action].includes(name))
+          .map((name) => `--${name} has no effect with "e2e ${action}"`),
+        ...problemsOf(call, action, varies),
+      ],
+      `npm run e2e -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
+    );
+    if (action === 'assert' && values.from !== undefined)
+      return judgeAgain(resolve(cwd, values.from as string), call);
+    if (action === 'export') return exportRun(call);
+    const screen = new Screen(stdout);
+    const interrupts = listenForInterrupts();
+    try {
+      return await act(
+        action,
+        [...((values.matrix as string[] | undefined) ?? []), ...varies],
+        call,
+        {
+          env,
+          cwd,
+          signal: interrupts.first,
+          giveUp: interrupts.second,
+          say: (line) => screen.line(line),
+          status: (text) => screen.status(text),
+        },
+      );
+    } catch (error) {
+      if (!interrupts.first.aborted || error instanceof UserError) throw error;
+      return EXIT.interrupted;
+    } finally {
+      interrupts.stop();
+      screen.end();
+    }
+  },
+};
+
+function problemsOf({ values }: CommandCall, action: string, varies: readonly string[]): string[] {
+  const problem = nameProblem(values.name as string);
+  const from = values.from as string | undefined;
+  return [
+    ...(problem === null ? [] : [`--name ${problem}`]),
+    ...(action === 'run' && from !== undefined && !isStep(from)
+      ? [`--from must be one of ${STEP_NAMES.join(', ')}, but is "${from}"`]
+      : []),
+    ...(action === 'export' && values.out === undefined ? ['export needs --out DIR'] : []),
+    ...(varies.length > 0 && values.matrix === undefined
+      ? [`"${varies.join(' ')}" belongs to --matrix, which is not there`]
+      : []),
+    ...(values.matrix !== undefined && (from !== undefined || values.keep === true)
+      ? ['--matrix makes runs anew, each to its end: it goes with neither --from nor --keep']
+      : []),
+  ];
+}
+
+async function act(
+  action: string,
+  varies: readonly string[],
+  call: CommandCall,
+  harness: HarnessCall,
+): Promise<ExitCode> {
+  const { values, stdout } = call;
+  const runs = values.folder as string;
+  const name = values.name as string;
+  if (action === 'cleanup') {
+    const olderThanMs = values['older-than'] as number;
+    const count = await cleanUp({ runs, olderThanMs, dryRun: values['dry-run'] === true }, harness);
+    if (count === 0) stdout.write('there are no leftovers\n');
+    return EXIT.passed;
+  }
+  if (varies.length > 0) return matrix(varies, call, harness);
+  const folder = stateFolderOf(runs, name);
+  if (action === 'teardown' && !hasState(folder)) {
+    const left = holderOf(folder) === null && removeEmptyState(folder);
+    stdout.write(
+      left ? `removed ${folder}\n` : `there is no run in ${folder}: nothing to remove\n`,
+    );
+    return EXIT.passed;
+  }
+  if (action === 'teardown' && values['dry-run'] === true) {
+    for (const one of openState(folder).state.owned)
+      stdout.write(`would remove ${ownedWords(one)}\n`);
+    return EXIT.passed;
+  }
+  const from = (values.from as StepName | undefined) ?? 'setup';
+  const begins = action === 'setup' || (action === 'run' && from === 'setup');
+  const topology = begins ? decide(call, values, name) : null;
+  if (!begins || hasState(folder)) checkState(folder, topology, call);
+  return withRun({ runs, name, topology, env: call.env }, async (open) => {
+    if (action === 'run') return runAlone(open, { from, keep: values.keep === true }, harness);
+    await doStep(open, action as StepName, harness);
+    return EXIT.passed;
+  });
+}
+
+/** Prints what it decides. @throws UserError (exit 2) with all that is wrong */
+function decide(call: CommandCall, values: OptionValues, name: string): Topology {
+  const asked = topologyOf(topologyAsk(values, name, call.cwd));
+  if ('problems' in asked) {
+    listProblems(asked.problems, 'see npm run e2e -- --help');
+    throw new Error('problems without words');
+  }
+  for (const line of topologyLines(asked.topology)) call.stdout.write(`${line}\n`);
+  for (const note of asked.notes) call.stdout.write(`note: ${note}\n`);
+  return asked.topology;
+}
+
+/** All of them are decided before the first begins. */
+function matrix(
+  words: readonly string[],
+  call: CommandCall,
+  harness: HarnessCall,
+): Promise<ExitCode> {
+  const { values } = call;
+  const asked = combinationsOf(words, OF_TOPOLOGY);
+  const problems = 'problems' in asked ? asked.problems : [];
+  const combinations = 'problems' in asked ? [] : asked.combinations;
+  const names = combinations.map(combinationName);
+  const made = combinations.map((combination, i) => {
+    const own: OptionValues = { ...values };
+    for (const [option, text] of Object.entries(combination)) {
+      const spec = TOPOLOGY_OPTIONS.find((one) => one.name === option)!;
+      const read = parseValue(spec, text);
+      if ('problem' in read) problems.push(`--matrix ${option}: ${read.problem}`);
+      else own[option] = read.value;
+    }
+    return topologyOf(topologyAsk(own, `${values.name as string}-${i + 1}`, call.cwd));
+  });
+  const topologies = made.flatMap((one, i) => {
+    if ('topology' in one) return [{ name: names[i], topology: one.topology }];
+    problems.push(...one.problems.map((problem) => `${names[i]}: ${problem}`));
+    return [];
+  });
+  listProblems([...new Set(problems)], 'see npm run e2e -- --help');
+  const place = { runs: values.folder as string, name: values.name as string };
+  return runMatrix(place, topologies, harness);
+}
+
+/** @throws UserError where there is no run, or one that is made of something else */
+function checkState(folder: string, topology: Topology | null, { sources }: CommandCall): void {
+  const { state } = openState(folder);
+  const isAsked = OF_TOPOLOGY.some((option) => sources[option] === 'flag');
+  if (topology !== null && isAsked && JSON.stringify(state.topology) !== JSON.stringify(topology))
+    throw new UserError(`the run ${topology.name} is set up already, with other settings`, {
+      hint: 'npm run e2e -- teardown removes it; another --name makes one beside it',
+      exitCode: EXIT.usage,
+    });
+}
+
+/** Of a dump, or of a run in which all went right, made from the seed: the same seed gives the same bytes. */
+async function exportRun({ values, cwd, env, stdout }: CommandCall): Promise<ExitCode> {
+  const out = values.out as string;
+  const { exportDump } = await import('../../e2e/dump/export.ts');
+  if (values.from !== undefined) {
+    const dump = dumpIn(resolve(cwd, values.from as string));
+    const { readDump } = await import('../../e2e/dump/read.ts');
+    const files = await exportDump(await readDump(dump, secretsOfUser(env)), { folder: dump }, out);
+    stdout.write(`${countOf(files.length, 'file')} in ${out}, of the dump ${dump}\n`);
+    return EXIT.passed;
+  }
+  const { makeGolden } = await import('../../e2e/dump/golden.ts');
+  const { evidence, blocks } = await makeGolden({
+    seed: values.seed as string,
+    producers: values.producers as number,
+    nodesPerProducer: values['nodes-per-producer'] as number,
+    batches: values.batches as number,
+    era: values.era as 'mesa' | 'berkeley',
+  });
+  const files = await exportDump(evidence, blocks, out);
+  stdout.write(
+    `${countOf(files.length, 'file')} in ${out}, made from the seed "${values.seed as string}"\n`,
+  );
+  return EXIT.passed;
+}
+
+/** The folder itself, or that of the results which holds it. */
+const dumpIn = (path: string): string =>
+  existsSync(join(path, 'dump.json')) || !existsSync(join(path, 'dump'))
+    ? path
+    : join(path, 'dump');
+
+/** A dump of any run; its folder may also be that of the results. */
+async function judgeAgain(path: string, { env, stdout }: CommandCall): Promise<ExitCode> {
+  const judged = await judgeDump(dumpIn(path), secretsOfUser(env));
+  for (const line of judgedLines(judged)) stdout.write(`${line}\n`);
+  return codeOf(judged);
+}

@@ -1,0 +1,232 @@
+/** What a run left, as a dump (dump/): its settings and expectations, what was sent, storages, tables, answers of the leaderboard, logs, events. */
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Client } from 'pg';
+import { KNOWN_ERROR_CLASSES } from '../stack/coordinator/error-class.ts';
+import { readS3Url } from '../stack/components/addresses.ts';
+import { openStorageReader } from '../stack/storage/storage-url.ts';
+import type { StorageReader, StoredRange } from '../stack/storage/storage.ts';
+import type { PostgresConfig } from '../system/postgres.ts';
+import { UserError } from '../user-error.ts';
+import { batchEvents, verifierEvents } from './component-events.ts';
+import { runDatabase, withDatabase } from './database.ts';
+import { collectDump } from './dump/collect.ts';
+import type { DumpHead, EventRow, SentRow, StorageName } from './dump/types.ts';
+import { EVENTS_FILE } from './events.ts';
+import { readPrepared } from './network/prepared.ts';
+import { SENT_FILE } from './network/status.ts';
+import { placesOf } from './places.ts';
+import { blocksFolder, logFoldersOf, programAddresses, serviceAddresses } from './stacks.ts';
+import type { OpenState } from './state.ts';
+import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
+import { cycleMs, networkNameOf, type Topology } from './topology.ts';
+
+/** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
+const OF_A_START = ['the database system is starting up', 'database "coordinator" does not exist'];
+/** Submissions before the first batch, of another clock than ours by so much, are looked at too. */
+const SPARE_SECONDS = 3600;
+
+/** @throws UserError where a storage cannot be read, or the folder cannot be written */
+export async function collectRun(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const places = placesOf(open);
+  const config = await runDatabase(open, env);
+  const { leaderboard } = await programAddresses(open, env);
+  const logs = logsOf(open.folder, places.logs);
+  const storages = await openStorages(open, config, env);
+  try {
+    await withDatabase(config, signal, async (client) =>
+      collectDump(
+        {
+          head: await headOf(open, client, storages),
+          sent: linesOf<SentRow>(join(places.network, SENT_FILE)),
+          storages,
+          range: rangeOf(open),
+          tables: client,
+          leaderboard: leaderboard?.url ?? null,
+          logs,
+          events: await eventsOfRun(open, client, logs),
+          now: Date.now,
+        },
+        folder,
+        signal,
+      ),
+    );
+  } finally {
+    for (const { reader } of storages) await reader.close();
+  }
+}
+
+/** Of all times in which a submission of the run can lie. */
+export const rangeOf = ({ state }: Pick<OpenState, 'state'>): StoredRange => ({
+  from: (state.startSeconds ?? Math.floor(state.createdMs / 1000)) - SPARE_SECONDS,
+  to: Math.ceil(Date.now() / 1000) + SPARE_SECONDS + spanSeconds(state.topology),
+});
+
+const spanSeconds = ({ batches, intervalSeconds }: Topology): number => batches * intervalSeconds;
+
+/** @throws UserError where it does not run */
+export async function openCassandra(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<StorageReader> {
+  const { cassandra } = await serviceAddresses(open, env);
+  if (cassandra === undefined)
+    throw new UserError('the Cassandra of this run does not run', { hint: 'npm run e2e -- setup' });
+  return openStorageReader(cassandraUrl(cassandra), {
+    ...env,
+    CASSANDRA_PASSWORD: cassandra.credentials?.password,
+  });
+}
+
+/** The harness's own, and those that the components' logs tell. */
+async function eventsOfRun(
+  open: OpenState,
+  client: Pick<Client, 'query'>,
+  logs: readonly { component: string; path: string }[],
+): Promise<EventRow[]> {
+  const events: EventRow[] = [];
+  for await (const event of linesOf<EventRow>(join(open.folder, EVENTS_FILE))) events.push(event);
+  const { rows } = await client.query<Record<'id' | 'started' | 'ended', string>>(
+    'SELECT id, batch_start_epoch AS started, batch_end_epoch AS ended FROM bot_logs WHERE files_processed > -1',
+  );
+  const counted = rows.map(({ id, started, ended }) => ({
+    id: Number(id),
+    startSeconds: Number(started),
+    endSeconds: Number(ended),
+  }));
+  const linesIn = (component: string): string[] => {
+    const path = logs.find((log) => log.component === component)?.path;
+    return path !== undefined && existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+  };
+  return [
+    ...events,
+    ...verifierEvents(linesIn('verifier'), 'embedded'),
+    ...batchEvents(linesIn('coordinator'), counted),
+  ];
+}
+
+type OpenedStorage = { name: StorageName; reader: StorageReader };
+
+async function openStorages(
+  open: OpenState,
+  config: PostgresConfig,
+  env: NodeJS.ProcessEnv,
+): Promise<OpenedStorage[]> {
+  const { topology } = open.state;
+  const { s3 } = await serviceAddresses(open, env);
+  const opened: OpenedStorage[] = [];
+  const add = async (name: StorageName, url: string, secrets: NodeJS.ProcessEnv): Promise<void> => {
+    opened.push({ name, reader: await openStorageReader(url, { ...env, ...secrets }) });
+  };
+  try {
+    if (topology.storage === 'postgres')
+      await add('postgres', postgresUrl(config), { PGPASSWORD: config.password });
+    else opened.push({ name: 'cassandra', reader: await openCassandra(open, env) });
+    const given = topology.blocks.startsWith('s3:') ? readS3Url(topology.blocks, env) : null;
+    const address = s3 ?? (given !== null && 'address' in given ? given.address : null);
+    if (address === null) await add('filesystem', blocksFolder(open.folder), {});
+    else
+      await add('s3', s3Url(address, networkNameOf(topology)), {
+        ...(address.credentials !== null && {
+          AWS_ACCESS_KEY_ID: address.credentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: address.credentials.secretAccessKey,
+        }),
+      });
+  } catch (error) {
+    for (const { reader } of opened) await reader.close();
+    throw error;
+  }
+  return opened;
+}
+
+/** The settings, and what is expected. Rows after the last counted batch are not judged. */
+async function headOf(
+  open: OpenState,
+  client: Pick<Client, 'query'>,
+  storages: readonly OpenedStorage[],
+): Promise<DumpHead> {
+  const { state } = open;
+  const { topology } = state;
+  const { network } = topology;
+  const { rows } = await client.query<{ ended: string | null }>(
+    'SELECT max(batch_end_epoch) AS ended FROM bot_logs WHERE files_processed > -1',
+  );
+  const startedMs = (state.startSeconds ?? Math.floor(state.createdMs / 1000)) * 1000;
+  return {
+    format: 1,
+    network: networkNameOf(topology),
+    seed: topology.seed,
+    startedMs,
+    endedMs: Date.now(),
+    untilMs: rows[0].ended === null ? startedMs : Number(rows[0].ended) * 1000,
+    eras: [{ name: network.era, fromMs: null, untilMs: null }],
+    cutoverMs: null,
+    storages: storages.map(({ name, reader }) => ({ name, keeps: reader.keeps })),
+    verifiedIn: topology.storage,
+    blockStorage: topology.blocks === 'filesystem' ? 'filesystem' : 's3',
+    coordinator: {
+      intervalSeconds: topology.intervalSeconds,
+      miniBatches: topology.miniBatches,
+      uptimeDays: topology.uptimeDays,
+      retries: topology.retries,
+      noChecks: topology.noChecks,
+      faithful: topology.faithful,
+      sokWaiver: false,
+      keepsPrevious: false,
+    },
+    expected: {
+      submitters: submittersOf(open),
+      periodMs: cycleMs(topology),
+      exceptions: [],
+    },
+    allowed: {
+      // Recorded submissions may be of any network: which of them are refused is the verifier's to say.
+      errorClasses: network.kind === 'fleet' ? [] : [...KNOWN_ERROR_CLASSES],
+      logWords: topology.database === null ? OF_A_START : [],
+      sameSecondLoss: topology.faithful || network.sameSecondShare > 0,
+      serverErrors: 0,
+    },
+    hourlyLimit: topology.hourlyLimit,
+  };
+}
+
+function submittersOf(open: OpenState): string[] {
+  const { network } = placesOf(open);
+  if (open.state.topology.network.kind === 'minimina') return [];
+  return [...new Set(readPrepared(network).nodes.map(({ submitter }) => submitter))];
+}
+
+/** Of the network and of all components. */
+function logsOf(folder: string, own: string): { component: string; path: string }[] {
+  return [own, ...logFoldersOf(folder)]
+    .filter((each) => existsSync(each))
+    .flatMap((each) =>
+      readdirSync(each)
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(each, name) })),
+    )
+    .sort((a, b) => (a.component < b.component ? -1 : 1));
+}
+
+/** A file that is not there has no lines; a last line that was cut off counts as not there. */
+async function* linesOf<T>(path: string): AsyncGenerator<T> {
+  if (!existsSync(path)) return;
+  for await (const line of createInterface({
+    input: createReadStream(path),
+    crlfDelay: Infinity,
+  })) {
+    let value: T;
+    try {
+      value = JSON.parse(line) as T;
+    } catch {
+      continue;
+    }
+    yield value;
+  }
+}

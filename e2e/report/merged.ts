@@ -1,0 +1,68 @@
+/** Several runs as one report: a section for each, and a case for each of its steps and assertions. Pure. */
+import type { Outcome } from '../../report/outcome.ts';
+import { type Page, paragraph, type Section, table } from '../../report/page.ts';
+import { figuresOfSamples } from '../../results/figures.ts';
+import { durationText } from '../../system/duration.ts';
+import { EXIT } from '../../user-error.ts';
+import { casesOf, type E2eRun, outcomeOf, sentenceOf } from './outcome.ts';
+import { sectionsOf } from './page.ts';
+
+export type NamedRun = { name: string; run: E2eRun };
+
+/** The code of the worst: what broke before what failed, what failed before what proves nothing. */
+export function mergedCode(runs: readonly NamedRun[]): number {
+  const codes = runs.map(({ run }) => run.exitCode);
+  for (const code of [EXIT.interrupted, EXIT.broken, EXIT.gateFailed, EXIT.usage, EXIT.noData])
+    if (codes.includes(code)) return code;
+  return codes.find((code) => code !== EXIT.passed) ?? EXIT.passed;
+}
+
+export function mergedSentence(runs: readonly NamedRun[]): string {
+  const passed = runs.filter(({ run }) => run.exitCode === EXIT.passed).length;
+  return passed === runs.length
+    ? `passed: all ${runs.length} combinations`
+    : `failed: ${runs.length - passed} of ${runs.length} combinations`;
+}
+
+export function mergedOutcome(id: string, runs: readonly NamedRun[]): Outcome {
+  const exitCode = mergedCode(runs);
+  const [{ run: first }] = runs;
+  return {
+    id,
+    scenario: 'e2e',
+    sentence: mergedSentence(runs),
+    exitCode,
+    passed: exitCode === EXIT.passed,
+    gates: runs.flatMap(({ name, run }) => casesOf(run, `${name}: `)),
+    faults: runs.flatMap(({ name, run }) =>
+      outcomeOf(run).faults.map(({ words, kind }) => ({ words: `${name}: ${words}`, kind })),
+    ),
+    figures: figuresOfSamples([], []),
+    startedAt: new Date(first.startedMs).toISOString(),
+    durationMs: runs.reduce((sum, { run }) => sum + run.endedMs - run.startedMs, 0),
+    version: first.version,
+    ci: first.ci,
+  };
+}
+
+export const mergedPage = (id: string, runs: readonly NamedRun[]): Page => ({
+  title: `End-to-end runs ${id}`,
+  sections: [overview(runs), ...runs.flatMap(({ name, run }) => sectionsOf(run, name))],
+});
+
+const overview = (runs: readonly NamedRun[]): Section => ({
+  id: 'combinations',
+  title: null,
+  blocks: [
+    paragraph([{ strong: [mergedSentence(runs)] }]),
+    table(
+      ['combination', 'verdict', 'time'],
+      runs.map(({ name, run }) => [
+        name,
+        sentenceOf(run),
+        durationText(Math.round((run.endedMs - run.startedMs) / 1000) * 1000),
+      ]),
+      ['left', 'left', 'right'],
+    ),
+  ],
+});

@@ -1,0 +1,111 @@
+/** A run of the harness in the form of which reports are made: a case for each step and each assertion. Pure. */
+import type { Outcome } from '../../report/outcome.ts';
+import { figuresOfSamples } from '../../results/figures.ts';
+import type { CiFacts, Gate } from '../../results/types.ts';
+import { EXIT } from '../../user-error.ts';
+import type { Judged } from '../judged.ts';
+import { exampleTexts, figuresText } from './lines.ts';
+
+/** What became of a step. */
+export type StepResult = {
+  step: string;
+  title: string;
+  outcome: 'done' | 'done before' | 'failed' | 'left out';
+  ms: number;
+  /** Why it failed. */
+  message?: string;
+  hint?: string;
+};
+
+export type E2eRun = {
+  id: string;
+  /** What it was made of, a line each. */
+  topology: readonly string[];
+  startedMs: number;
+  endedMs: number;
+  steps: readonly StepResult[];
+  judged: readonly Judged[];
+  /** Pictures beside the report: title and file. */
+  pictures: readonly { title: string; file: string }[];
+  exitCode: number;
+  version: string;
+  ci: CiFacts;
+};
+
+export function sentenceOf({ steps, judged, exitCode }: E2eRun): string {
+  const count = (wanted: Judged['outcome']) =>
+    judged.filter(({ outcome }) => outcome === wanted).length;
+  const failed = steps.find(({ outcome, step }) => outcome === 'failed' && step !== 'assert');
+  const unknown = count('no data') === 0 ? '' : `, ${count('no data')} could not be judged`;
+  if (exitCode === EXIT.interrupted) return 'interrupted';
+  if (failed !== undefined)
+    return `${failed.step} failed: ${failed.message ?? 'no reason is known'}`;
+  if (count('failed') > 0)
+    return `failed: ${count('failed')} of ${judged.length} assertions did not hold${unknown}`;
+  if (judged.length === 0) return 'nothing was judged';
+  return `passed: ${count('held')} assertions held${unknown}`;
+}
+
+/** @param prefix of the names of its cases, where several runs are one */
+export function casesOf({ steps, judged }: E2eRun, prefix = ''): Gate[] {
+  return [
+    ...steps
+      // Its assertions are cases of their own.
+      .filter(({ outcome, step }) => outcome !== 'left out' && step !== 'assert')
+      .map(({ step, outcome }): Gate => ({
+        name: `${prefix}step ${step}`,
+        state: outcome === 'failed' ? 'fail' : 'pass',
+        value: outcome === 'failed' ? 1 : 0,
+        limit: 0,
+        unit: 'failures',
+      })),
+    ...judged.map((one): Gate => ({
+      name: `${prefix}${one.name}`,
+      state: one.outcome === 'held' ? 'pass' : one.outcome === 'failed' ? 'fail' : 'no data',
+      value:
+        one.outcome === 'no data'
+          ? null
+          : one.outcome === 'held'
+            ? 0
+            : Math.max(1, one.examples.length),
+      limit: 0,
+      unit: 'findings',
+    })),
+  ];
+}
+
+export function outcomeOf(run: E2eRun): Outcome {
+  const { id, steps, judged, startedMs, endedMs, exitCode, version, ci } = run;
+  return {
+    id,
+    scenario: 'e2e',
+    sentence: sentenceOf(run),
+    exitCode,
+    passed: exitCode === EXIT.passed,
+    gates: casesOf(run),
+    faults: [
+      ...steps
+        .filter(({ outcome, step }) => outcome === 'failed' && step !== 'assert')
+        .map(({ step, message = 'failed' }) => ({
+          words: `${step}: ${message}`,
+          kind: 'error' as const,
+        })),
+      ...judged
+        .filter((one) => one.outcome === 'failed')
+        .map((one) => ({
+          words: `${one.title}${figuresText(one)}${exampleWords(one)}`,
+          kind: 'failure' as const,
+        })),
+    ],
+    figures: figuresOfSamples([], []),
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: endedMs - startedMs,
+    version,
+    ci,
+  };
+}
+
+function exampleWords(one: Judged): string {
+  const [first] = exampleTexts(one);
+  return first === undefined ? '' : `: ${first}`;
+}

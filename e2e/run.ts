@@ -1,0 +1,95 @@
+/** Steps one after another. After a failure what must be kept is kept and what was made goes, whatever happens. */
+import { EXIT, UserError, type ExitCode } from '../user-error.ts';
+import { eventsOf } from './events.ts';
+import type { OpenState, StepName } from './state.ts';
+import { STEP_NAMES } from './state.ts';
+import type { StepContext } from './steps/context.ts';
+import { runStep } from './steps/engine.ts';
+import type { StepResult } from './report/outcome.ts';
+import { stepOf } from './steps/index.ts';
+
+export type RunCall = {
+  open: OpenState;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  /** Ends what is under way; what follows is still done. */
+  signal: AbortSignal;
+  /** Gives up at once, teardown too. */
+  giveUp: AbortSignal;
+  say: StepContext['say'];
+  status: StepContext['status'];
+  /** Called when a step is over. */
+  onStep?: (result: StepResult) => void;
+};
+
+/** Done after a failure, too: they keep what there is, and leave nothing. */
+const ALWAYS: readonly StepName[] = ['stop', 'dump-logs', 'teardown'];
+/** Judged also where the waiting was in vain: what is missing is what one wants to know. */
+const AFTER_WAIT: readonly StepName[] = ['assert'];
+
+/** @returns what became of each step, and the code of the first failure */
+export async function runSteps(
+  { open, env, cwd, signal, giveUp, say, status, onStep }: RunCall,
+  { from, keep }: { from: StepName; keep: boolean },
+): Promise<{ results: StepResult[]; exitCode: ExitCode }> {
+  const results: StepResult[] = [];
+  let exitCode: ExitCode = EXIT.passed;
+  const names = STEP_NAMES.slice(STEP_NAMES.indexOf(from)).filter(
+    (name) => !(keep && name === 'teardown'),
+  );
+  const failed = new Set<StepName>();
+  for (const name of names) {
+    const wants =
+      failed.size === 0 ||
+      ALWAYS.includes(name) ||
+      (AFTER_WAIT.includes(name) &&
+        !failed.has('setup') &&
+        !failed.has('start') &&
+        !failed.has('dump-logs'));
+    if (!wants || (signal.aborted && !ALWAYS.includes(name))) {
+      results.push({ step: name, title: stepOf(name).title, outcome: 'left out', ms: 0 });
+      continue;
+    }
+    const { title } = stepOf(name);
+    const beganMs = performance.now();
+    const ofStep = ALWAYS.includes(name) ? giveUp : AbortSignal.any([signal, giveUp]);
+    let result: StepResult;
+    try {
+      const event = eventsOf(open.folder);
+      const outcome = await runStep(stepOf(name), {
+        open,
+        env,
+        cwd,
+        signal: ofStep,
+        event,
+        say,
+        status,
+      });
+      result = { step: name, title, outcome, ms: performance.now() - beganMs };
+    } catch (error) {
+      failed.add(name);
+      const isInterrupt = ofStep.aborted && !(error instanceof UserError);
+      const code = isInterrupt
+        ? EXIT.interrupted
+        : error instanceof UserError
+          ? error.exitCode
+          : EXIT.broken;
+      if (exitCode === EXIT.passed) exitCode = code;
+      const message = isInterrupt ? 'interrupted' : (error as Error).message;
+      const hint = error instanceof UserError ? error.hint : '';
+      result = {
+        step: name,
+        title,
+        outcome: 'failed',
+        ms: performance.now() - beganMs,
+        message,
+        hint,
+      };
+      say(`${name}: failed: ${message}${hint === '' ? '' : `\n  what to do: ${hint}`}`);
+    }
+    results.push(result);
+    onStep?.(result);
+  }
+  if (signal.aborted && exitCode === EXIT.passed) exitCode = EXIT.interrupted;
+  return { results, exitCode };
+}

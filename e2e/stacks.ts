@@ -1,0 +1,295 @@
+/**
+ * The components of a run, as three stacks (stack/up.ts) that run by themselves: `services` (PostgreSQL, S3, Cassandra of the run's own), `program` (backend,
+ * verifier, leaderboard) and `scoring` (the coordinator), each started by the step that needs it, stopped by any process.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Addresses, ComponentName, Use } from '../stack/components/component.ts';
+import { stackFacts } from '../stack/components/facts.ts';
+import { planStack, type StackRequest } from '../stack/components/plan.ts';
+import type { GivenVariables, Uses } from '../stack/components/use.ts';
+import { openStack, type RunningStack, startStack } from '../stack/up.ts';
+import type { PostgresConfig } from '../system/postgres.ts';
+import { UserError } from '../user-error.ts';
+import type { OpenState } from './state.ts';
+import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
+import { networkNameOf, type Topology } from './topology.ts';
+
+export const STACKS = ['services', 'program', 'scoring'] as const;
+export type StackPart = (typeof STACKS)[number];
+
+export const stackFolder = (folder: string, part: StackPart): string => join(folder, part);
+
+/** Which of a run's components is in which stack. */
+export const PART_OF: Record<ComponentName, StackPart> = {
+  postgres: 'services',
+  s3: 'services',
+  cassandra: 'services',
+  backend: 'program',
+  verifier: 'program',
+  leaderboard: 'program',
+  coordinator: 'scoring',
+};
+
+type Call = {
+  open: OpenState;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  say: (line: string) => void;
+};
+
+/** `http://NAME-ID:8080/v1/submit` is what minimina gives the nodes. */
+const NODES_PORT = 8080;
+
+/** The pause between the end of a batch and its count, of a shortened batch. */
+const graceMs = ({ intervalSeconds }: Topology): number =>
+  Math.min(120_000, Math.max(1000, intervalSeconds * 100));
+
+/**
+ * Those that run already stay; of a start that was killed in its middle what is left goes first.
+ * @param env what the components' addresses are read with: passwords
+ * @throws UserError
+ */
+async function startPart(
+  { open, env, signal, say }: Call,
+  part: StackPart,
+  call: {
+    components: ComponentName[];
+    uses: Uses;
+    startSeconds: number;
+    whitelist: string | null;
+    variables?: GivenVariables;
+  },
+): Promise<Addresses> {
+  const folder = stackFolder(open.folder, part);
+  const { topology } = open.state;
+  const before = await openStack(folder, { env });
+  if (before !== null) {
+    const isWhole = before.plan.components.every(
+      ({ kind, name }) => kind === 'nothing' || before.isUp(name),
+    );
+    if (isWhole) {
+      await before.release();
+      return before.addresses;
+    }
+    say(`${part}: a start was not finished, so it begins anew`);
+    await before.stop();
+  }
+  const request: StackRequest = {
+    components: call.components,
+    uses: call.uses,
+    variables: call.variables ?? {},
+    settings: {
+      network: networkNameOf(topology),
+      whitelist: call.whitelist,
+      hourlyLimit: topology.hourlyLimit,
+      checksSignatures: true,
+      faithful: topology.faithful,
+      checksProofs: !topology.noChecks,
+      intervalSeconds: topology.intervalSeconds,
+      graceMs: graceMs(topology),
+      miniBatches: topology.miniBatches,
+      startSeconds: call.startSeconds,
+    },
+    // The port stands in the nodes' settings.
+    backendPort: topology.network.kind === 'minimina' && part === 'program' ? NODES_PORT : null,
+    allowsRemote: topology.network.kind === 'minimina',
+    folder,
+  };
+  const plan = planStack(request, await stackFacts(request, env));
+  open.own({ kind: 'stack', part });
+  const stack = await startStack(plan, { env, isBoundToUs: false, signal, onNote: say });
+  await stack.release();
+  return stack.addresses;
+}
+
+/** What of the storages is the run's own. */
+export const ownServices = ({ database, blocks, storage }: Topology): ComponentName[] => [
+  ...(database === null ? ['postgres' as const] : []),
+  ...(blocks === 'versitygw' ? ['s3' as const] : []),
+  ...(storage === 'cassandra' ? ['cassandra' as const] : []),
+];
+
+/** PostgreSQL, S3 and Cassandra of the run's own. */
+export async function startServices(call: Call): Promise<void> {
+  const components = ownServices(call.open.state.topology);
+  if (components.length === 0) return;
+  const startSeconds = Math.floor(Date.now() / 1000);
+  await startPart(call, 'services', { components, uses: {}, startSeconds, whitelist: null });
+}
+
+/** Addresses of services that run; with passwords. */
+export async function serviceAddresses(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<Addresses> {
+  return (await opened(open, 'services', env))?.addresses ?? {};
+}
+
+/** Where backend and leaderboard are; null: they do not run. */
+export async function programAddresses(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<Addresses> {
+  return (await opened(open, 'program', env))?.addresses ?? {};
+}
+
+async function opened(
+  open: OpenState,
+  part: StackPart,
+  env: NodeJS.ProcessEnv,
+): Promise<RunningStack | null> {
+  const folder = stackFolder(open.folder, part);
+  if (!existsSync(folder)) return null;
+  const stack = await openStack(folder, { env });
+  await stack?.release();
+  return stack;
+}
+
+/** What is given to backend, verifier, coordinator and leaderboard of the storages: URLs, and the passwords that do not stand in them. */
+export async function storageUses(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+  database: PostgresConfig,
+): Promise<{ uses: Uses; env: NodeJS.ProcessEnv }> {
+  const { s3, cassandra } = await serviceAddresses(open, env);
+  const { blocks } = open.state.topology;
+  const s3Text = s3 === undefined ? (blocks.startsWith('s3:') ? blocks : null) : s3Url(s3);
+  return {
+    uses: {
+      postgres: given(postgresUrl(database)),
+      ...(s3Text !== null && { s3: given(s3Text) }),
+      ...(cassandra !== undefined && { cassandra: given(cassandraUrl(cassandra)) }),
+    },
+    env: {
+      ...env,
+      PGPASSWORD: database.password,
+      ...(s3?.credentials && {
+        AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
+      }),
+      ...(cassandra?.credentials && { CASSANDRA_PASSWORD: cassandra.credentials.password }),
+    },
+  };
+}
+
+const given = (url: string): Use => ({ kind: 'url', url });
+
+/** Backend, verifier and leaderboard, over storages that are there. */
+export async function startProgram(
+  call: Call,
+  database: PostgresConfig,
+  whitelist: string | null,
+): Promise<Addresses> {
+  const { open } = call;
+  const { images, network } = open.state.topology;
+  const { uses, env } = await storageUses(open, call.env, database);
+  const components: ComponentName[] = ['backend', 'leaderboard'];
+  if (images.verifier === undefined) components.push('verifier');
+  return startPart({ ...call, env }, 'program', {
+    components,
+    uses: {
+      ...uses,
+      ...(images.backend !== undefined && { backend: { kind: 'image', image: images.backend } }),
+    },
+    startSeconds: 0,
+    // Containers reach this machine by another address than loopback.
+    ...(network.kind === 'minimina' &&
+      images.backend === undefined && { variables: { backend: { BACKEND_HOST: '0.0.0.0' } } }),
+    whitelist: images.backend === undefined ? whitelist : null,
+  });
+}
+
+/** The coordinator, whose first batch begins at `startSeconds`: the row that says so is there. */
+export async function startScoring(
+  call: Call,
+  database: PostgresConfig,
+  startSeconds: number,
+): Promise<void> {
+  const { open } = call;
+  const { images } = open.state.topology;
+  const { verifier } = await programAddresses(open, call.env);
+  const { uses, env } = await storageUses(open, call.env, database);
+  const ofVerifier: Use =
+    images.verifier !== undefined
+      ? { kind: 'image', image: images.verifier }
+      : given(urlOf(verifier));
+  await startPart({ ...call, env }, 'scoring', {
+    components: ['coordinator'],
+    uses: {
+      ...uses,
+      verifier: ofVerifier,
+      ...(images.coordinator !== undefined && {
+        coordinator: coordinatorUse(images.coordinator),
+      }),
+    },
+    startSeconds,
+    whitelist: null,
+  });
+}
+
+const coordinatorUse = (text: string): Use =>
+  text.startsWith('image:')
+    ? { kind: 'image', image: text.slice('image:'.length) }
+    : { kind: 'command', command: text };
+
+function urlOf(address: Addresses['verifier']): string {
+  if (address?.kind !== 'http')
+    throw new UserError('the verifier of this run does not run', {
+      hint: 'npm run e2e -- start',
+    });
+  return address.url;
+}
+
+/** Of all parts; nothing where it does not run. @returns whether it ran */
+export async function stopComponent(
+  open: OpenState,
+  name: ComponentName,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
+  const stack = await openStack(stackFolder(open.folder, PART_OF[name]), { env });
+  if (
+    stack === null ||
+    !stack.plan.components.some((one) => one.name === name && one.kind !== 'nothing')
+  )
+    return false;
+  const ran = stack.isUp(name);
+  await stack.stopOne(name);
+  await stack.release();
+  return ran;
+}
+
+/** As a crash ends it, and again: what a disturbance of a run does. @throws UserError */
+export async function restartComponent(
+  open: OpenState,
+  name: ComponentName,
+  env: NodeJS.ProcessEnv,
+  how: { byCrash: boolean; signal: AbortSignal },
+): Promise<void> {
+  const stack = await openStack(stackFolder(open.folder, PART_OF[name]), { env });
+  if (stack === null)
+    throw new UserError(`${name} of this run does not run`, { hint: 'npm run e2e -- start' });
+  await (how.byCrash ? stack.killOne(name) : stack.stopOne(name));
+  await stack.startOne(name, how.signal);
+  await stack.release();
+}
+
+/** Stops all of a part, and removes its data. @returns whether there was one */
+export async function removePart(
+  open: Pick<OpenState, 'folder'>,
+  part: StackPart,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
+  const stack = await openStack(stackFolder(open.folder, part), { env });
+  if (stack === null) return false;
+  await stack.stop();
+  return true;
+}
+
+/** Where the backend keeps submissions and blocks if there is no S3. */
+export const blocksFolder = (folder: string): string =>
+  join(stackFolder(folder, 'program'), 'data', 'backend');
+
+/** Logs of the components that have one. */
+export const logFoldersOf = (folder: string): string[] =>
+  STACKS.map((part) => join(stackFolder(folder, part), 'logs')).filter((path) => existsSync(path));

@@ -1,0 +1,72 @@
+/** Makes what a run needs before anything runs: storages with the mark of the run, tables, the network's keys, blocks and times. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { countOf } from '../../results/units.ts';
+import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
+import { runDatabase, serverConfig, withDatabase } from '../database.ts';
+import { setupPrivateNetwork } from '../network/private.ts';
+import { prepareFleet } from '../network/prepare-fleet.ts';
+import { prepareRecorded } from '../network/prepare-recorded.ts';
+import { objectsUrl, ownObjects } from '../own-objects.ts';
+import { createOwnDatabase } from '../own.ts';
+import { makePlaces, placesOf } from '../places.ts';
+import { startServices } from '../stacks.ts';
+import { databaseNameOf, networkNameOf } from '../topology.ts';
+import type { Step, StepContext } from './context.ts';
+
+export const setup: Step = {
+  name: 'setup',
+  title: 'storages, tables and the network’s keys and blocks are made',
+  needs: [],
+  limitMs: () => 15 * 60_000,
+  counts: ['producers', 'nodes', 'submissions'],
+  async run(context) {
+    const { open } = context;
+    open.own({ kind: 'folder', path: open.folder });
+    makePlaces(placesOf(open));
+    mkdirSync(open.state.results, { recursive: true });
+    await startServices(context);
+    if (open.state.topology.blocks.startsWith('s3:')) await ownGivenObjects(context);
+    await makeDatabase(context);
+    await makeNetwork(context);
+  },
+};
+
+async function ownGivenObjects({ open, env }: StepContext): Promise<void> {
+  const { topology, owner } = open.state;
+  const url = objectsUrl(topology.blocks, networkNameOf(topology));
+  open.own({ kind: 'objects', url });
+  await ownObjects(url, owner, env);
+}
+
+async function makeDatabase({ open, env, signal }: StepContext): Promise<void> {
+  const { topology, owner } = open.state;
+  const name = databaseNameOf(topology, owner);
+  // One of our own server goes with it.
+  if (topology.database !== null) open.own({ kind: 'database', url: topology.database, name });
+  await withDatabase(await serverConfig(open, env), signal, (client) =>
+    createOwnDatabase(client, name, owner),
+  );
+  await withDatabase(await runDatabase(open, env), signal, (client) =>
+    createCoordinatorSchema(client),
+  );
+}
+
+async function makeNetwork(context: StepContext): Promise<void> {
+  const { open, say, progress } = context;
+  const { topology } = open.state;
+  if (topology.network.kind === 'minimina') return setupPrivateNetwork(context);
+  const { network: folder, whitelist } = placesOf(open);
+  const { network, submitters } =
+    topology.network.kind === 'recorded'
+      ? await prepareRecorded(topology, folder)
+      : await prepareFleet(topology, folder, Date.now());
+  writeFileSync(whitelist, submitters.map((key) => `${key}\n`).join(''));
+  progress({
+    producers: submitters.length,
+    nodes: network.nodes.length,
+    submissions: network.sends.length,
+  });
+  say(
+    `setup: ${countOf(submitters.length, 'producer')} with ${countOf(network.nodes.length, 'node')} will send ${countOf(network.sends.length, 'submission')}`,
+  );
+}

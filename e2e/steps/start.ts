@@ -1,0 +1,53 @@
+/** Starts backend, verifier, leaderboard, coordinator and network, in this order; what runs already stays. The first batch begins when the network does. */
+import { initCoordinator } from '../../stack/coordinator/schema.ts';
+import { UserError } from '../../user-error.ts';
+import { runDatabase, withDatabase } from '../database.ts';
+import { processEnv } from '../environment.ts';
+import { startPrivateNetwork } from '../network/private.ts';
+import { startNetwork } from '../network/run.ts';
+import { placesOf } from '../places.ts';
+import { startProgram, startScoring } from '../stacks.ts';
+import type { Step } from './context.ts';
+
+/** From the moment at which the beginning is decided until it comes: coordinator and network start meanwhile. */
+const LEAD_MS = 1500;
+
+export const start: Step = {
+  name: 'start',
+  title: 'backend, verifier, coordinator, leaderboard and network run',
+  needs: ['setup'],
+  limitMs: () => 15 * 60_000,
+  counts: ['parts'],
+  async run(context) {
+    const { open, env, signal, say, progress } = context;
+    const { topology } = open.state;
+    const database = await runDatabase(open, env);
+    const { backend, leaderboard } = await startProgram(
+      context,
+      database,
+      placesOf(open).whitelist,
+    );
+    if (backend === undefined)
+      throw new UserError('the backend has no address', { hint: 'see its log' });
+    progress({ parts: 1 });
+    if (open.state.startSeconds === null) {
+      const startSeconds = Math.ceil((Date.now() + LEAD_MS) / 1000);
+      open.change((state) => (state.startSeconds = startSeconds));
+    }
+    const startSeconds = open.state.startSeconds!;
+    await withDatabase(database, signal, (client) => initCoordinator(client, startSeconds));
+    await Promise.all([
+      startScoring(context, database, startSeconds),
+      topology.network.kind === 'minimina'
+        ? startPrivateNetwork(context)
+        : startNetwork(open, {
+            target: backend.url,
+            startMs: startSeconds * 1000,
+            env: processEnv(env),
+            signal,
+          }),
+    ]);
+    progress({ parts: 3 });
+    say(`start: backend ${backend.url}, leaderboard ${leaderboard?.url ?? 'nowhere'}`);
+  },
+};

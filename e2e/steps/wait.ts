@@ -1,0 +1,99 @@
+/** Waits until the network has sent all, every stored submission is verified, and batches cover the time of all of them. */
+import { setTimeout } from 'node:timers/promises';
+import { type Condition, type Counts, equals, reaches, waitFor } from '../conditions.ts';
+import type { Client } from 'pg';
+import { openCassandra, rangeOf } from '../collect.ts';
+import { lastBatchEnd, networkCounts, storageCounts, tableCounts } from '../counts.ts';
+import { disturb } from '../disturbances.ts';
+import { runDatabase, withDatabase } from '../database.ts';
+import { cycleMs, sendingMs, type Topology } from '../topology.ts';
+import type { Step } from './context.ts';
+
+const SHOWN = ['planned', 'sent', 'accepted', 'stored', 'verified', 'scored', 'batches'] as const;
+/** Beyond what is planned: a busy machine, a verifier that is behind. Nothing waits so long unless something is wrong. */
+const SPARE_MS = 120_000;
+
+/** Nodes of a private network take 15 to 30 minutes until they submit. */
+const BOOTSTRAP_MS = 45 * 60_000;
+
+/** Of nodes that submit for ever: nobody says how much is to come. */
+function conditionsOfNodes({ batches, intervalSeconds, network }: Topology): Condition[] {
+  const withinMs = BOOTSTRAP_MS + (batches + 2) * intervalSeconds * 1000;
+  return [
+    reaches(
+      'stored',
+      network.producers,
+      BOOTSTRAP_MS,
+      'as many submissions are stored as there are producers',
+    ),
+    reaches('scored', 1, withinMs, 'a submission scores'),
+    reaches('full batches', batches, withinMs, `${batches} batches with submissions are counted`),
+  ];
+}
+
+/** What is waited for, and how long: pure, so that a test sees it. */
+export function conditionsOf(topology: Topology): Condition[] {
+  const { batches, intervalSeconds } = topology;
+  if (topology.network.kind === 'minimina') return conditionsOfNodes(topology);
+  const intervalMs = intervalSeconds * 1000;
+  const sentMs = sendingMs(topology) + cycleMs(topology) + SPARE_MS;
+  // A batch that holds what came at the end, and its verification.
+  const countedMs = sentMs + 3 * intervalMs;
+  return [
+    reaches('ended', 1, sentMs, 'the network has sent all, and has an answer to it'),
+    reaches('stored', 1, sentMs, 'something is stored'),
+    reaches('batches', batches, countedMs, `${batches} batches are counted`),
+    {
+      name: 'open = 0',
+      words: 'batches cover the time of every stored submission',
+      of: ['open', 'batches', 'stored'],
+      holds: ({ open, ended }) => open === 0 && ended === 1,
+      withinMs: countedMs,
+    },
+    equals('verified', 'stored', countedMs, 'every stored submission is verified'),
+  ];
+}
+
+export const wait: Step = {
+  name: 'wait',
+  title: 'all is sent, stored, verified and counted',
+  needs: ['start'],
+  limitMs: (topology) =>
+    Math.max(...conditionsOf(topology).map(({ withinMs }) => withinMs)) + 60_000,
+  counts: SHOWN,
+  async run({ open, env, signal, event, progress }) {
+    const { topology } = open.state;
+    const config = await runDatabase(open, env);
+    const cassandra = topology.storage === 'cassandra' ? await openCassandra(open, env) : null;
+    const range = rangeOf(open);
+    const storedCounts = async (client: Client): Promise<Counts> => {
+      const ofTables = await tableCounts(client);
+      if (cassandra === null) return ofTables;
+      const ended = await lastBatchEnd(client);
+      return { ...ofTables, ...(await storageCounts(cassandra, range, ended, signal)) };
+    };
+    await withDatabase(config, signal, (client) =>
+      waitFor({
+        conditions: conditionsOf(topology),
+        async read(): Promise<Counts> {
+          // First what came before: a submission that is stored now was sent, at the latest, a moment ago.
+          const counts = { ...networkCounts(open), ...(await storedCounts(client)) };
+          await disturb(open, counts, { env, signal, event, nowMs: Date.now() });
+          return counts;
+        },
+        clock: {
+          now: () => Date.now(),
+          sleep: (ms, by) => setTimeout(ms, undefined, { signal: by }),
+        },
+        signal,
+        onChange(counts) {
+          progress(counts);
+          event('counts', counts);
+        },
+        // A reading of all rows takes its time.
+        ...(cassandra !== null && { everyMs: 1000 }),
+        onHeld: ({ name, words }, counts) => event('condition', { name, words, counts }),
+      }),
+    ).finally(() => cassandra?.close());
+  },
+};

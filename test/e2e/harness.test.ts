@@ -1,0 +1,485 @@
+/** The parts of the harness that need no run: conditions, topology, lock, state, steps, what is a leftover, what is done when. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { leftoverOf } from '../../e2e/cleanup.ts';
+import { batchEvents, verifierEvents } from '../../e2e/component-events.ts';
+import type { TimedOut } from '../../e2e/conditions.ts';
+import {
+  type Condition,
+  type Counts,
+  equals,
+  grows,
+  lastMoved,
+  reaches,
+  timesGrown,
+  waitFor,
+  type WaitClock,
+} from '../../e2e/conditions.ts';
+import { dueOf } from '../../e2e/disturbances.ts';
+import { takeLock } from '../../e2e/lock.ts';
+import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
+import {
+  createState,
+  type Disturbance,
+  newState,
+  openState,
+  readState,
+  removeEmptyState,
+  type RunState,
+} from '../../e2e/state.ts';
+import type { Step } from '../../e2e/steps/context.ts';
+import { runStep } from '../../e2e/steps/engine.ts';
+import { stepOf } from '../../e2e/steps/index.ts';
+import { conditionsOf } from '../../e2e/steps/wait.ts';
+import {
+  databaseNameOf,
+  nameProblem,
+  networkNameOf,
+  type Topology,
+  type TopologyAsk,
+  topologyOf,
+} from '../../e2e/topology.ts';
+import { identityOf } from '../../system/process-identity.ts';
+import { EXIT, UserError } from '../../user-error.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+const never = new AbortController().signal;
+
+const ASK: TopologyAsk = {
+  name: 'e2e',
+  seed: 'a seed',
+  network: 'fleet',
+  era: 'mesa',
+  producers: 24,
+  nodesPerProducer: 1,
+  sameSecondShare: 0,
+  speedup: null,
+  payloads: null,
+  minimina: 'minimina',
+  topologyFile: null,
+  genesisFile: null,
+  allowsRemote: false,
+  batches: 3,
+  intervalMs: null,
+  miniBatches: 5,
+  storage: 'postgres',
+  blocks: 'filesystem',
+  database: null,
+  noChecks: null,
+  faithful: false,
+  images: {},
+};
+
+function decided(change: Partial<TopologyAsk> = {}): Topology {
+  const made = topologyOf({ ...ASK, ...change });
+  assert.ok('topology' in made, JSON.stringify(made));
+  return made.topology;
+}
+
+/** A clock that a wait moves by sleeping. */
+function clockOf(): WaitClock & { nowMs: number } {
+  const clock = {
+    nowMs: 0,
+    now: () => clock.nowMs,
+    sleep(ms: number, signal: AbortSignal) {
+      signal.throwIfAborted();
+      clock.nowMs += ms;
+      return Promise.resolve();
+    },
+  };
+  return clock;
+}
+
+/** Reads the rows one after another, the last one for ever. */
+const readingOf = (rows: readonly Counts[]): (() => Promise<Counts>) => {
+  let at = 0;
+  return () => Promise.resolve(rows[Math.min(at++, rows.length - 1)]);
+};
+
+test('a wait ends when all conditions hold at once, and keeps what changed', async () => {
+  const held: string[] = [];
+  const { counts, history } = await waitFor({
+    conditions: [
+      reaches('batches', 2, 60_000),
+      equals('verified', 'stored', 60_000, 'all verified'),
+    ],
+    read: readingOf([
+      { stored: 0, verified: 0, batches: 0 },
+      { stored: 2, verified: 2, batches: 0 },
+      { stored: 2, verified: 2, batches: 0 },
+      { stored: 4, verified: 2, batches: 2 },
+      { stored: 4, verified: 4, batches: 2 },
+    ]),
+    clock: clockOf(),
+    signal: never,
+    everyMs: 1000,
+    onHeld: ({ name }) => held.push(name),
+  });
+  assert.deepEqual(counts, { stored: 4, verified: 4, batches: 2 });
+  assert.deepEqual(
+    history.map(({ atMs, counts: { stored } }) => [atMs, stored]),
+    [
+      [0, 0],
+      [1000, 2],
+      [3000, 4],
+      [4000, 4],
+    ],
+  );
+  // That all are verified was so once before: it is said each time that it becomes so.
+  assert.deepEqual(held, ['verified = stored', 'batches >= 2', 'verified = stored']);
+});
+
+test('a time-out says which count did not move since when', async () => {
+  const waiting = waitFor({
+    conditions: [equals('verified', 'stored', 30_000, 'every stored submission is verified')],
+    read: readingOf([
+      { stored: 0, verified: 0, lost: null },
+      { stored: 5, verified: 0, lost: null },
+      { stored: 9, verified: 3, lost: null },
+    ]),
+    clock: clockOf(),
+    signal: never,
+    everyMs: 10_000,
+  });
+  await assert.rejects(waiting, (error: TimedOut) => {
+    assert.equal(
+      error.message,
+      '"every stored submission is verified" did not come true within 30 s: verified stands at 3 since 00:00:20Z (20 s), stored stands at 9 since 00:00:20Z (20 s)',
+    );
+    assert.equal(error.exitCode, EXIT.broken);
+    assert.equal(error.history.length, 3);
+    return true;
+  });
+});
+
+test('a count that never moved, and one that could not be read, are said to be so', async () => {
+  const condition: Condition = { ...reaches('stored', 1, 1000), of: ['stored', 'lost'] };
+  await assert.rejects(
+    waitFor({ conditions: [condition], read: readingOf([{ stored: 0, lost: null }]), clock: clockOf(), signal: never }), // prettier-ignore
+    /stored never moved from 0 \(1 s\), lost could not be read$/,
+  );
+});
+
+test('a wait that is interrupted ends with the reason', async () => {
+  const stop = new AbortController();
+  const reason = new Error('enough');
+  const waiting = waitFor({
+    conditions: [reaches('stored', 1, 1000)],
+    read() {
+      stop.abort(reason);
+      return Promise.resolve({ stored: 0 });
+    },
+    clock: clockOf(),
+    signal: stop.signal,
+  });
+  await assert.rejects(waiting, reason);
+});
+
+test('how often a count grew is counted over gaps and falls', () => {
+  const of = (values: (number | null)[]) =>
+    values.map((value, i) => ({ atMs: i, counts: { stored: value } }));
+  assert.equal(timesGrown(of([null, 1, 1, null, 2, 1, 3]), 'stored'), 2);
+  assert.equal(grows('stored', 2, 1).holds({}, of([1, 2, 3])), true);
+  assert.equal(grows('stored', 3, 1).holds({}, of([1, 2, 3])), false);
+  fc.assert(
+    fc.property(fc.array(fc.nat(20)), (values) => {
+      const grown = values.filter((value, i) => i > 0 && value > values[i - 1]).length;
+      assert.equal(timesGrown(of(values), 'stored'), grown);
+      const last = lastMoved(of(values), 'stored');
+      assert.equal(last?.value ?? null, values.at(-1) ?? null);
+    }),
+  );
+});
+
+test('the topology is decided, or all that is wrong with it is said at once', () => {
+  const usual = decided();
+  assert.equal(usual.network.speedup, 120);
+  assert.equal(usual.intervalSeconds, 10);
+  assert.equal(usual.noChecks, true);
+  assert.equal(usual.hourlyLimit, 120 * 120);
+  assert.equal(decided({ speedup: 1 }).intervalSeconds, 1200);
+  assert.equal(decided({ network: 'recorded', payloads: '/somewhere' }).noChecks, false);
+  const wrong = topologyOf({
+    ...ASK,
+    name: 'mina-mainnet',
+    speedup: 1000,
+    nodesPerProducer: 1,
+    sameSecondShare: 0.1,
+    topologyFile: '/t.json',
+    noChecks: false,
+  });
+  assert.ok('problems' in wrong);
+  assert.deepEqual(
+    wrong.problems.map((problem) => problem.split(' ')[0]),
+    ['--name', '--speedup', '--speedup', '--same-second-share', '--topology-file', '--no-checks'],
+  );
+  const notes = topologyOf({ ...ASK, producers: 20 });
+  assert.match('notes' in notes ? notes.notes[0] : '', /with 20 producers every verified/);
+  assert.deepEqual(
+    'problems' in topologyOf({ ...ASK, network: 'minimina' }) &&
+      (topologyOf({ ...ASK, network: 'minimina' }) as { problems: string[] }).problems.length,
+    2,
+  );
+});
+
+test('names that could be somebody else’s are refused', () => {
+  for (const name of [
+    'mainnet',
+    'mina-mainnet',
+    'my-devnet',
+    'prod-2',
+    'postgres',
+    'template0',
+    'E2E',
+    'a b',
+    '',
+    '1a',
+    'a'.repeat(41),
+  ])
+    // prettier-ignore
+    assert.notEqual(nameProblem(name), null, name);
+  for (const name of ['e2e', 'nightly', 'e2e-12']) assert.equal(nameProblem(name), null, name);
+  assert.equal(networkNameOf({ name: 'e2e-1' }), 'e2e-1');
+  assert.equal(networkNameOf({ name: 'nightly' }), 'e2e-nightly');
+  assert.equal(databaseNameOf({ name: 'e2e-1' }, '0123456789ab'), 'e2e_1_01234567');
+});
+
+test('what is waited for has a deadline beyond what is planned', () => {
+  const topology = decided();
+  for (const { withinMs, of } of conditionsOf(topology)) {
+    assert.ok(withinMs > topology.batches * topology.intervalSeconds * 1000);
+    assert.ok(of.length > 0);
+  }
+  assert.ok(stepOf('wait').limitMs(topology) > Math.max(...conditionsOf(topology).map(({ withinMs }) => withinMs))); // prettier-ignore
+});
+
+test('one harness at a time holds a state; that of a dead process is taken over', () => {
+  const folder = scratchFolder();
+  const lock = takeLock(folder);
+  assert.throws(
+    () => takeLock(folder),
+    (error: UserError) => {
+      assert.match(error.message, new RegExp(`another harness \\(process ${process.pid}\\)`));
+      return error.exitCode === EXIT.usage;
+    },
+  );
+  lock.release();
+  writeFileSync(
+    join(folder, 'lock.json'),
+    JSON.stringify({ pid: process.pid, startedAt: 'long ago' }),
+  );
+  takeLock(folder).release();
+  writeFileSync(join(folder, 'lock.json'), 'half a');
+  takeLock(folder).release();
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a state is made in a folder of its own, and read again as it was', () => {
+  const folder = join(scratchFolder(), 'state');
+  const state = newState(decided(), '/results', 7);
+  const open = createState(folder, state);
+  open.own({ kind: 'folder', path: '/a' });
+  open.own({ kind: 'folder', path: '/a' });
+  open.own({ kind: 'stack', part: 'services' });
+  open.disown({ kind: 'folder', path: '/a' });
+  assert.deepEqual(readState(folder), open.state);
+  assert.deepEqual(openState(folder).state.owned, [{ kind: 'stack', part: 'services' }]);
+  // Somebody else's folder stays as it is.
+  const other = scratchFolder();
+  writeFileSync(join(other, 'thesis.txt'), '');
+  assert.throws(() => createState(other, state), /holds thesis.txt/);
+  assert.equal(removeEmptyState(other), false);
+  assert.deepEqual(readdirSync(other), ['thesis.txt']);
+  writeFileSync(join(folder, 'state.json'), '{"format":2}');
+  assert.throws(
+    () => readState(folder),
+    (error: UserError) => error.exitCode === EXIT.noData,
+  );
+  assert.throws(() => readState(join(folder, 'none')), (error: UserError) => error.exitCode === EXIT.usage); // prettier-ignore
+});
+
+test('what a harness left that was killed in its first moments goes', () => {
+  const folder = join(scratchFolder(), 'state');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'lock-1.json'), '');
+  writeFileSync(join(folder, '.delegation-e2e'), 'owner');
+  assert.equal(removeEmptyState(folder), true);
+  assert.equal(existsSync(folder), false);
+  assert.equal(removeEmptyState(folder), false);
+});
+
+const stepFor = (change: Partial<Step>): Step => ({
+  name: 'start',
+  title: 'something',
+  needs: [],
+  limitMs: () => 60_000,
+  counts: ['parts'],
+  run: () => Promise.resolve(),
+  ...change,
+});
+
+function contextOf() {
+  const open = createState(join(scratchFolder(), 'state'), newState(decided(), '/results', 0));
+  const said: string[] = [];
+  const events: unknown[] = [];
+  const context = {
+    open,
+    env: {},
+    cwd: '/',
+    signal: never,
+    event: (kind: string, fields: Record<string, unknown>) => void events.push([kind, fields]),
+    say: (line: string) => void said.push(line),
+    status: () => undefined,
+  };
+  return { open, said, events, context };
+}
+
+test('a step that was done is not done again, unless it judges', async () => {
+  const { context, said, events, open } = contextOf();
+  let times = 0;
+  const run: Step['run'] = ({ progress }) => {
+    progress({ parts: ++times });
+    return Promise.resolve();
+  };
+  assert.equal(await runStep(stepFor({ run }), context), 'done');
+  assert.equal(await runStep(stepFor({ run }), context), 'done before');
+  assert.equal(await runStep(stepFor({ run, repeats: true }), context), 'done');
+  assert.equal(times, 2);
+  assert.match(said[1], /^start: done already \(/);
+  assert.deepEqual(open.state.steps.start?.progress, { parts: 2 });
+  assert.deepEqual(
+    events.map((event) => (event as [string, { status: string }])[1].status),
+    ['begun', 'done', 'begun', 'done'],
+  );
+});
+
+test('a step asks for what it needs, and says what became of it', async () => {
+  const { context, open } = contextOf();
+  const needy = stepFor({ name: 'wait', needs: ['setup', 'start'] });
+  const dead = { pid: process.pid, startedAt: 'long ago' };
+  open.change(({ steps }) => (steps.start = { status: 'running', by: dead, beganMs: 1 }));
+  await assert.rejects(runStep(needy, context), (error: UserError) => {
+    assert.equal(
+      error.message,
+      'wait needs setup, which was not done\nwait needs start, which was killed in its middle',
+    );
+    return error.exitCode === EXIT.usage;
+  });
+  assert.equal(open.state.steps.wait, undefined);
+});
+
+test('a step that fails, or does not end, leaves why in the state', async () => {
+  const { context, open } = contextOf();
+  const failing = stepFor({ run: () => Promise.reject(new UserError('no room', { hint: 'make some' })) }); // prettier-ignore
+  await assert.rejects(runStep(failing, context), /no room/);
+  assert.deepEqual(open.state.steps.start?.error, { message: 'no room', hint: 'make some', exitCode: 5 }); // prettier-ignore
+  const hanging = stepFor({
+    limitMs: () => 5,
+    run: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
+  });
+  await assert.rejects(runStep(hanging, context), /^UserError: start did not end within 5ms$/);
+  assert.equal(open.state.steps.start?.status, 'failed');
+});
+
+test('leftovers are what was killed, failed or forgotten, and nobody holds', () => {
+  const state = newState(decided(), '/results', 0);
+  const by = identityOf(process.pid)!;
+  const facts = { isHeld: false, isRunning: () => false, nowMs: 10_000 };
+  const of = (steps: RunState['steps'], more = {}) =>
+    leftoverOf({ ...state, steps }, { ...facts, ...more }, 5000);
+  assert.equal(of({}).is, true);
+  assert.equal(of({}, { isHeld: true }).is, false);
+  const running = { setup: { status: 'running', by, beganMs: 9000 } } as const;
+  assert.deepEqual(of(running), { is: true, why: 'setup was killed in its middle' });
+  assert.equal(of(running, { isRunning: () => true }).is, false);
+  const done = { setup: { status: 'done', by, beganMs: 6000, endedMs: 7000 } } as const;
+  assert.deepEqual(of(done), { is: false, why: 'it may be gone on with' });
+  assert.equal(of(done, { nowMs: 13_000 }).is, true);
+  const failed = {
+    ...done,
+    start: { status: 'failed', by, beganMs: 8000, endedMs: 9000 },
+  } as const;
+  assert.deepEqual(of(failed), { is: true, why: 'start failed' });
+});
+
+test('disturbances are due once, by time or by a count', () => {
+  const list: Disturbance[] = [
+    { name: 'a', when: { afterMs: 500 }, do: { kind: 'crash', component: 'backend' } },
+    { name: 'b', when: { count: 'stored', atLeast: 10 }, do: { kind: 'restart', component: 'coordinator' } }, // prettier-ignore
+  ];
+  const names = (done: string[], counts: Counts, sinceMs: number | null) =>
+    dueOf(list, new Set(done), counts, sinceMs).map(({ name }) => name);
+  assert.deepEqual(names([], { stored: 9 }, null), []);
+  assert.deepEqual(names([], { stored: null }, 499), []);
+  assert.deepEqual(names([], { stored: 10 }, 500), ['a', 'b']);
+  assert.deepEqual(names(['a'], { stored: 11 }, 900), ['b']);
+});
+
+test('a matrix is all combinations, or all that is wrong with its words', () => {
+  const made = combinationsOf(
+    ['storage=postgres,cassandra', '--era=mesa,berkeley'],
+    ['storage', 'era'],
+  );
+  assert.ok('combinations' in made);
+  assert.deepEqual(made.combinations.map(combinationName), [
+    'storage=postgres era=mesa',
+    'storage=postgres era=berkeley',
+    'storage=cassandra era=mesa',
+    'storage=cassandra era=berkeley',
+  ]);
+  const wrong = combinationsOf(['storage', 'colour=red', 'era=mesa', 'era=mesa', 's3=a,a'], ['storage', 'era', 's3']); // prettier-ignore
+  assert.equal('problems' in wrong && wrong.problems.length, 4);
+});
+
+test('what components decided is read in their logs', () => {
+  const calls = verifierEvents(
+    [
+      'info: postgres 127.0.0.1; windows at http://127.0.0.1:1/windows',
+      'info: 2026-01-01T00:00:00.000Z to 2026-01-01T00:00:02.000Z: {"read":3,"beganMs":1767225603000,"endedMs":1767225604000}',
+      'error: 2026-01-01T00:00:02.000Z to 2026-01-01T00:00:04.000Z: blocks could not be fetched',
+      'info: 2026-01-01T00:00:02.000Z to 2026-01-01T00:00:04.000Z: half {',
+    ],
+    'embedded',
+  );
+  assert.deepEqual(calls, [
+    {
+      at_ms: 1767225604000,
+      kind: 'mini-batch',
+      fields: { fromMs: 1767225600000, untilMs: 1767225602000, binary: 'embedded', beganMs: 1767225603000 }, // prettier-ignore
+    },
+    {
+      at_ms: 1767225604000,
+      kind: 'mini-batch',
+      fields: { fromMs: 1767225602000, untilMs: 1767225604000, binary: 'embedded', failure: 'blocks could not be fetched' }, // prettier-ignore
+    },
+  ]);
+  const batches = batchEvents(
+    [
+      '2026-01-01T00:00:11Z coordinator INFO waiting until 2026-01-01T00:00:10Z',
+      '2026-01-01T00:00:12Z coordinator INFO batch 2026-01-01T00:00:00Z: 67 rows, 67 count; 24 of 24 block producers score, 65 points',
+      '2026-01-01T00:00:22Z coordinator INFO batch 2026-01-01T00:00:10Z: 1 rows, 0 count',
+    ],
+    [{ id: 2, startSeconds: 1767225600, endSeconds: 1767225610 }],
+  );
+  assert.deepEqual(batches, [
+    {
+      at_ms: 1767225612000,
+      kind: 'batch',
+      fields: { botLogId: 2, startSeconds: 1767225600, endSeconds: 1767225610 },
+    },
+  ]);
+});
+
+test('every step has its needs among the steps before it', () => {
+  const order = ['setup', 'start', 'wait', 'stop', 'dump-logs', 'assert', 'teardown'] as const;
+  for (const [i, name] of order.entries()) {
+    const { needs } = stepOf(name);
+    for (const need of needs) assert.ok(order.slice(0, i).includes(need), `${name}: ${need}`);
+  }
+});
