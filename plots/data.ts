@@ -44,6 +44,8 @@ export type ChartData = {
   fleet: FleetData | null;
   /** Where rounds begin, their stress and their pauses; empty: the load has none. */
   rounds: { atS: number; text: string }[];
+  /** Limits of gates as lines over a panel, in its unit; absent: none are drawn. */
+  limits?: { panel: 'latency' | 'rate'; at: number; label: string }[];
 };
 
 /** One line of key facts under each title. */
@@ -99,10 +101,11 @@ function logErrors({ logs }: Run, { startT, seconds, stepS }: TimeSpan): ChartDa
 const LABELLED_ROUNDS = 4;
 const MOST_ROUNDS = 40;
 
-function roundMarks(
+/** Where rounds begin, their stress and their pauses, as far as `span` has come. @param beganS of the load, on the axis */
+export function roundMarks(
   rounds: NonNullable<LoadShape['timed']>['rounds'],
   beganS: number,
-  span: TimeSpan,
+  span: Pick<TimeSpan, 'seconds'>,
 ): ChartData['rounds'] {
   if (rounds === undefined || rounds.times.length > MOST_ROUNDS) return [];
   const { basePerSecond, stressPerSecond, times } = rounds;

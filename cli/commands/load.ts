@@ -39,6 +39,8 @@ import {
   type TransportOptions,
 } from '../../load/target/transport.ts';
 import { dryRun } from '../../load/dry-run.ts';
+import { type LoadLock, takeLoadLock } from '../../load/one-at-a-time.ts';
+import { ensureResultsFolder } from '../../results/writer.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
@@ -378,19 +380,9 @@ export const load: Command = {
   ]),
   presets: presetsOf(),
   pair: 'ab',
-  async run({ values, sources, operands, cwd, stdout, env }) {
-    const transportOptions = transportOptionsOf(values, sources);
-    const { transport, problems } = readTransport(transportOptions, env, process.platform);
-    const watched = watchedBeside(values, env);
-    const effect = withoutEffect(values, sources, settingsOf(values));
-    const ab = abPlanOf(values, sources, operands);
-    checkTogether(ab.checked, sources, transport, [
-      ...problems,
-      ...watched.problems,
-      ...effect.problems,
-      ...ab.problems,
-    ]);
-    const job = jobOf(values, sources, transport, watched, effect.notes, ab.plan);
+  async run(call) {
+    const { values, cwd, stdout, env } = call;
+    const { job, secretNames } = loadJobOf(call);
     if (values.explain === true) {
       stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
@@ -401,13 +393,15 @@ export const load: Command = {
     }
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
+    let lock: LoadLock | null = null;
     try {
       const keys = keyAccess(env, screen, interrupts.first);
       // Backend and k6 are programs of their own, and need none of the secrets.
-      const secret = [...secretVariables(transportOptions), ...watched.secretVariables];
       const rest = Object.fromEntries(
-        Object.entries(env).filter(([name]) => !secret.includes(name)),
+        Object.entries(env).filter(([name]) => !secretNames.includes(name)),
       );
+      await ensureResultsFolder(job.resultsFolder);
+      lock = takeLoadLock(job.resultsFolder, env[CONSOLE_URL] || null);
       const surroundings = {
         screen,
         env: rest,
@@ -415,6 +409,7 @@ export const load: Command = {
         interrupts,
         confirm: confirmAt(interrupts.first),
         keys,
+        onFolder: (folder: string) => lock?.setRun(folder),
       };
       if (job.ab !== null)
         return await compareTargets(job, job.ab, { ...surroundings, output: stdout });
@@ -424,11 +419,46 @@ export const load: Command = {
           : await runBreakpoint(job, { ...surroundings, output: stdout });
       return end.exitCode;
     } finally {
+      lock?.release();
       interrupts.stop();
       screen.end();
     }
   },
 };
+
+/** Set by the console for the loads that it starts: where a browser watches them. */
+export const CONSOLE_URL = 'MINA_LOAD_CONSOLE_URL';
+
+/**
+ * What a command line asks for, checked as a whole.
+ * @returns the job, and the variables whose values are secret
+ * @throws UserError (exit 2) with every problem
+ */
+export function loadJobOf({
+  values,
+  sources,
+  operands,
+  env,
+}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env'>): {
+  job: LoadJob;
+  secretNames: string[];
+} {
+  const transportOptions = transportOptionsOf(values, sources);
+  const { transport, problems } = readTransport(transportOptions, env, process.platform);
+  const watched = watchedBeside(values, env);
+  const effect = withoutEffect(values, sources, settingsOf(values));
+  const ab = abPlanOf(values, sources, operands);
+  checkTogether(ab.checked, sources, transport, [
+    ...problems,
+    ...watched.problems,
+    ...effect.problems,
+    ...ab.problems,
+  ]);
+  return {
+    job: jobOf(values, sources, transport, watched, effect.notes, ab.plan),
+    secretNames: [...secretVariables(transportOptions), ...watched.secretVariables],
+  };
+}
 
 /** Between two loads of a comparison: what the one left under way is answered by then. */
 const AB_SETTLE_MS = 1000;
