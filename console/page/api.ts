@@ -2,6 +2,7 @@
 import type { RunRow } from '../server/run-list.ts';
 import type { RunFile } from '../server/files.ts';
 import type { LiveMessage } from '../live/message.ts';
+import type { Options } from './form.ts';
 
 const TOKEN = 'token';
 
@@ -17,13 +18,33 @@ export function takeToken(): void {
   history.replaceState(null, '', '#/');
 }
 
-export function hasToken(): boolean {
+/**
+ * A new tab of this page asks the others for the token: they are of this console alone, and nothing of it is written down.
+ * @param found called when one has it
+ */
+export function shareToken(found: () => void): void {
+  const channel = new BroadcastChannel(TOKEN);
+  channel.addEventListener('message', ({ data }: MessageEvent<{ token?: string }>) => {
+    const own = tokenOf();
+    if (data.token === undefined) {
+      if (own !== null) channel.postMessage({ token: own });
+    } else if (own === null) {
+      sessionStorage.setItem(TOKEN, data.token);
+      found();
+    }
+  });
+  if (tokenOf() === null) channel.postMessage({});
+}
+
+function tokenOf(): string | null {
   try {
-    return sessionStorage.getItem(TOKEN) !== null;
+    return sessionStorage.getItem(TOKEN);
   } catch {
-    return false;
+    return null;
   }
 }
+
+export const hasToken = (): boolean => tokenOf() !== null;
 
 export class ApiError extends Error {
   readonly status: number;
@@ -73,14 +94,12 @@ export const post = async <T>(path: string, body: object = {}): Promise<T> =>
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          authorization: `Bearer ${sessionStorage.getItem(TOKEN) ?? ''}`,
+          authorization: `Bearer ${tokenOf() ?? ''}`,
         },
         body: JSON.stringify(body),
       }),
     ),
   );
-
-export type Options = Record<string, string | string[] | true>;
 
 export type ConsoleFacts = {
   version: string;

@@ -22,6 +22,8 @@ function configOf(definition: ChartDefinition, width: number) {
   const narrow = width < NARROW_PX;
   options.layout = { padding: { top: 2, right: narrow ? 6 : 14, bottom: 2, left: 0 } };
   options.font = { family: 'Inter, system-ui, sans-serif' };
+  // The place says how high it is.
+  options.maintainAspectRatio = false;
   options.devicePixelRatio = Math.min(globalThis.devicePixelRatio || 1, 3);
   plugins.title = { display: false };
   plugins.subtitle = { display: false };

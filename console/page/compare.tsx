@@ -6,7 +6,7 @@ import type { Page } from '../../report/page.ts';
 import { ApiError, get, pathOf } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { Card, PageView, Problem } from './parts.tsx';
-import { hrefOf } from './route.ts';
+import { hrefOf } from './place.ts';
 
 export function CompareView({ base, run }: { base: string; run: string }) {
   const [found, setFound] = useState<{ page: Page; unlike: string[] } | null>(null);

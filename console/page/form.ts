@@ -1,6 +1,8 @@
 /** The form's texts and what becomes of them; the checks are the server's, which has the command line's own. Pure. */
 import type { OptionSpec } from '../../system/option.ts';
-import type { Options } from './api.ts';
+
+/** As somebody would type them. */
+export type Options = Record<string, string | string[] | true>;
 
 export type FormOption = Omit<OptionSpec, 'check' | 'isPath'>;
 export type FormScenario = { name: string; summary: string; defaults: Record<string, string>; uses: string[] }; // prettier-ignore

@@ -2,9 +2,10 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import './style.css';
-import { type ConsoleFacts, get, hasToken, takeToken } from './api.ts';
+import { type ConsoleFacts, get, hasToken, shareToken, takeToken } from './api.ts';
 import { CompareView } from './compare.tsx';
-import { hrefOf, type Place, usePlace } from './route.ts';
+import { hrefOf, type Place } from './place.ts';
+import { usePlace } from './route.ts';
 import { RunPage } from './run.tsx';
 import { RunsView } from './runs.tsx';
 import { StartView } from './start.tsx';
@@ -36,6 +37,8 @@ function useFacts(): { facts: ConsoleFacts | null; isThere: boolean } {
 function App() {
   const place = usePlace();
   const { facts, isThere } = useFacts();
+  const [, setHasToken] = useState(hasToken);
+  useEffect(() => shareToken(() => setHasToken(true)), []);
   const canChange = facts !== null && !facts.readOnly && hasToken();
   useEffect(() => {
     document.title = `${titleOf(place)} · Load test console`;
@@ -58,7 +61,7 @@ function App() {
         Skip to the content
       </a>
       <header class="top">
-        <a class="brand" href={hrefOf({ view: 'runs' })}>
+        <a class="brand" href={hrefOf({ view: 'runs' })} aria-label="Load test console">
           <img src="/assets/icon.svg" alt="" width="26" height="26" />
           <span>Load test console</span>
         </a>

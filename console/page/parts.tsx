@@ -17,7 +17,7 @@ const STATES: Record<State, { tone: string; sign: string; words: string }> = {
   broken: { tone: 'bad', sign: '✕', words: 'broken' },
   interrupted: { tone: 'warn', sign: '■', words: 'stopped' },
   unfinished: { tone: 'warn', sign: '…', words: 'unfinished' },
-  session: { tone: 'soft', sign: '⇄', words: 'rounds' },
+  session: { tone: 'soft', sign: '⇄', words: 'session' },
   unreadable: { tone: 'soft', sign: '?', words: 'unreadable' },
 };
 

@@ -9,17 +9,20 @@ import { ChartView } from './chart.tsx';
 import { bytes, cores, ms, number, share, whole } from './figures.ts';
 import { useLive } from './live.ts';
 import { Card, CommandLine, ConfirmButton, Figure, PageView, Problem, StatePill, toneOf } from './parts.tsx'; // prettier-ignore
-import { go, hrefOf } from './route.ts';
+import { hrefOf } from './place.ts';
+import { go } from './route.ts';
 import { RunItem } from './runs.tsx';
 import { chartDataOf, clock, type LiveState } from './series.ts';
 
-const HEIGHTS: Record<string, number> = { throughput: 460, latency: 380, resources: 520, distribution: 440, breakpoint: 520 }; // prettier-ignore
+const HEIGHTS: Record<string, number> = { throughput: 440, latency: 440, resources: 520, distribution: 520, breakpoint: 520, fleet: 620 }; // prettier-ignore
 const TITLES: Record<string, string> = {
   throughput: 'Submissions and answers',
   latency: 'Latency',
   resources: 'CPU and memory',
   distribution: 'Distribution of the latency',
 };
+
+const LIVE_CHARTS: readonly string[] = ['throughput', 'latency', 'resources'];
 
 const isLive = (state: LiveMessage['state']): boolean =>
   state === 'running' || state === 'preparing';
@@ -121,8 +124,7 @@ export function RunPage({
       )}
       {now.startT !== null && <Figures now={now} live={live} />}
       <Gates gates={now.gates} live={live} />
-      {now.startT !== null && state !== null && <Charts state={state} live={live} />}
-      {!live && run !== null && <EndCharts id={id} has={run.row.sent !== null} />}
+      {now.startT !== null && state !== null && <Charts id={id} state={state} live={live} />}
       <div class="columns">
         <Answers now={now} />
         <Processes now={now} />
@@ -252,12 +254,13 @@ function Gates({ gates, live }: { gates: readonly LiveGate[]; live: boolean }) {
   );
 }
 
-function Charts({ state, live }: { state: LiveState; live: boolean }) {
+function Charts({ id, state, live }: { id: string; state: LiveState; live: boolean }) {
+  const atTheEnd = useEndCharts(id, !live);
   const [isRecent, setIsRecent] = useState(false);
   const isLong = state.last.seconds > 300;
   const recent = isRecent && isLong;
   const definitions = useMemo(
-    () => chartsOf(chartDataOf(state, recent)).filter(({ name }) => ['throughput', 'latency', 'resources'].includes(name)), // prettier-ignore
+    () => chartsOf(chartDataOf(state, recent)).filter(({ name }) => LIVE_CHARTS.includes(name)), // prettier-ignore
     [state, recent],
   );
   return (
@@ -274,7 +277,7 @@ function Charts({ state, live }: { state: LiveState; live: boolean }) {
         </div>
       )}
       <div class="charts">
-        {definitions.map((definition) => (
+        {[...definitions, ...atTheEnd].map((definition) => (
           <ChartCard key={definition.name} definition={definition} />
         ))}
       </div>
@@ -289,22 +292,14 @@ const ChartCard = ({ definition }: { definition: ChartDefinition }) => (
 );
 
 /** Those that the end of a run brings: the distribution, a search, a fleet. */
-function EndCharts({ id, has }: { id: string; has: boolean }) {
+function useEndCharts(id: string, has: boolean): ChartDefinition[] {
   const [data, setData] = useState<ChartData | null>(null);
   useEffect(() => {
     if (has) get<ChartData>(pathOf(id, '/charts')).then(setData, () => setData(null));
   }, [id, has]);
-  const definitions = useMemo(
-    () => (data === null ? [] : chartsOf(data).filter(({ name }) => !['throughput', 'latency', 'resources'].includes(name))), // prettier-ignore
+  return useMemo(
+    () => (data === null ? [] : chartsOf(data).filter(({ name }) => !LIVE_CHARTS.includes(name))),
     [data],
-  );
-  if (definitions.length === 0) return null;
-  return (
-    <div class="charts">
-      {definitions.map((definition) => (
-        <ChartCard key={definition.name} definition={definition} />
-      ))}
-    </div>
   );
 }
 

@@ -4,7 +4,8 @@ import { formatDuration } from '../../results/units.ts';
 import { ApiError, get, type RunRow } from './api.ts';
 import { DASH, localTime, ms, number, share, whole } from './figures.ts';
 import { Problem, StatePill, toneOf } from './parts.tsx';
-import { go, hrefOf } from './route.ts';
+import { hrefOf } from './place.ts';
+import { go } from './route.ts';
 
 const PAGE = 50;
 const REFRESH_MS = 5000;

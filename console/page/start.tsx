@@ -1,9 +1,10 @@
 /** The start of a load: a form that is checked as somebody types, and the decision before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get, type Options, pathOf, post, type RunFacts } from './api.ts';
-import { defaultOf, type FormFacts, type FormOption, isUsed, labelOf, MAIN, optionsOfTexts, problemsByOption, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
+import { ApiError, get, pathOf, post, type RunFacts } from './api.ts';
+import { defaultOf, type FormFacts, type FormOption, isUsed, labelOf, MAIN, type Options, optionsOfTexts, problemsByOption, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
 import { Card, CommandLine, Problem } from './parts.tsx';
-import { go, hrefOf } from './route.ts';
+import { hrefOf } from './place.ts';
+import { go } from './route.ts';
 
 type Decision = {
   command: string;

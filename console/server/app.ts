@@ -334,11 +334,11 @@ async function optionsOf(
   } catch {
     return null;
   }
-  const given: GivenOptions = {};
+  const given: GivenOptions = { scenario: plan.scenario, seed: plan.seed };
   for (const [name, { value, source }] of Object.entries(plan.options)) {
     const isChosen = !['default', 'scenario'].includes(source);
     if (NOT_TAKEN.includes(name) || value === null || value === false) continue;
-    if (isChosen || name === 'seed' || name === 'scenario')
+    if (isChosen)
       given[name] =
         value === true
           ? true
