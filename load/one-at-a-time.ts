@@ -14,7 +14,6 @@ import {
 import { hostname } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { randomUUID } from 'node:crypto';
-import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { processExists } from '../system/process-exists.ts';
 import { UserError } from '../user-error.ts';
@@ -107,6 +106,21 @@ function removeStale(path: string, text: string): void {
   rmSync(aside, { force: true });
 }
 
+/**
+ * Whole or not at all. Not by write-file-atomic: it listens for signals while it writes, and Node gives a signal that nobody listens
+ * for any longer its default action, SIGXFSZ too, which it ignores at its start: a file that may not grow would kill the process.
+ */
+function put(path: string, load: RunningLoad): void {
+  const part = `${path}.${load.key}`;
+  try {
+    writeFileSync(part, JSON.stringify(load));
+    renameSync(part, path);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
 const TRIES = 20;
 
 /**
@@ -147,7 +161,7 @@ export function takeLoadLock(resultsFolder: string, consoleUrl: string | null): 
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EEXIST') continue;
         // A file system without links: whoever is first is first by a moment.
-        writeFileAtomic.sync(path, JSON.stringify(mine));
+        put(path, mine);
         break;
       }
     }
@@ -172,7 +186,7 @@ export function takeLoadLock(resultsFolder: string, consoleUrl: string | null): 
     setRun(folder) {
       mine.run = relative(resultsFolder, folder).split(sep).join('/');
       try {
-        if (isMine()) writeFileAtomic.sync(path, JSON.stringify(mine));
+        if (isMine()) put(path, mine);
       } catch {
         // A full disk: the load is not to end by it.
       }
