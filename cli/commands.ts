@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 /** Loaded one by one, so that `--help` and errors come at once and a command pays for itself only. */
 export const COMMANDS: Record<string, () => Promise<Command>> = {
   load: async () => (await import('./commands/load.ts')).load,
+  ctl: async () => (await import('./commands/ctl.ts')).ctl,
   monitor: async () => (await import('./commands/monitor.ts')).monitor,
   plot: async () => (await import('./commands/plot.ts')).plot,
   merge: async () => (await import('./commands/merge.ts')).merge,

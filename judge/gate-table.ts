@@ -16,6 +16,7 @@ export type Need =
   | 'nothing'
   | 'open model'
   | 'constant rate'
+  | 'unchanged rate'
   | 'retries'
   | 'storage'
   | 'log'
@@ -105,7 +106,7 @@ export const GATE_METRICS: Record<string, Metric> = {
     read: ({ schedule }) => schedule?.keepingUpShare ?? null,
   },
   'queue-growth': {
-    needs: 'constant rate',
+    needs: 'unchanged rate',
     kind: 'share',
     what: 'growth of what is in flight, from the first to the last quarter of a constant rate, beyond what chance makes, over the starts between them',
     read: ({ schedule }) => (schedule ? (queueGrowth(schedule)?.share ?? null) : null),

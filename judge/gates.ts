@@ -75,6 +75,8 @@ export type GateFacts = {
   isOpen: boolean;
   /** Of an open model: the rate does not change. */
   isConstantRate: boolean;
+  /** The rate may be changed while it runs; absent: it may not. */
+  isSteerable?: boolean;
   durationMs: number;
   /** Failed submissions are sent again. */
   retries: boolean;
@@ -95,10 +97,11 @@ export type GateFacts = {
 /** @param load of the plan. @param more what it does not say */
 export const factsOfLoad = (
   load: LoadShape,
-  more: Omit<GateFacts, 'isOpen' | 'isConstantRate' | 'durationMs' | 'retries'>,
+  more: Omit<GateFacts, 'isOpen' | 'isConstantRate' | 'isSteerable' | 'durationMs' | 'retries'>,
 ): GateFacts => ({
   isOpen: load.rate !== undefined || load.timed !== undefined,
   isConstantRate: load.rate !== undefined && load.stages === undefined,
+  ...(load.steered !== undefined && { isSteerable: true }),
   durationMs: load.durationMs,
   retries: load.timed?.retry !== undefined,
   ...more,
@@ -218,6 +221,11 @@ const NEEDS: Readonly<
     has: ({ isConstantRate }) => isConstantRate,
     words: 'open models of a constant rate',
     lacks: 'the starts of this load have no constant rate',
+  },
+  'unchanged rate': {
+    has: ({ isConstantRate, isSteerable = false }) => isConstantRate && !isSteerable,
+    words: 'open models of a constant rate that nobody changes',
+    lacks: 'the starts of this load have no constant rate, or it may be changed while it runs',
   },
   retries: {
     has: ({ retries }) => retries,

@@ -5,6 +5,7 @@ import type { MixPart } from '../producers/corpus-plan.ts';
 import { type Fleet, makeFleet, nodesOf } from '../producers/fleet.ts';
 import { payloadBytes } from '../producers/payloads.ts';
 import type { SubmissionTemplate } from '../producers/templates.ts';
+import type { LoadShape } from '../results/types.ts';
 import type { K6Plan } from '../scenarios/lib/plan.ts';
 import type { Screen } from '../system/screen.ts';
 import type { Decision } from './decide.ts';
@@ -131,6 +132,7 @@ export async function makeSource(call: {
     network: request.network,
     seed: request.seed,
     ratePerSecond: volume.highestRatePerSecond ?? UNPACED_RATE,
+    steered: steeredFrom(decision.shape),
     signal,
   });
   screen.line(
@@ -138,6 +140,15 @@ export async function makeSource(call: {
   );
   return { source: feed.source, feed };
 }
+
+/** How the pace of a steerable load begins; null: nobody changes it. */
+const steeredFrom = ({ steered, rate }: LoadShape) =>
+  steered === undefined
+    ? null
+    : {
+        perSecond: rate === undefined ? null : (rate.starts * 1000) / rate.timeUnitMs,
+        isOpen: rate !== undefined,
+      };
 
 async function signCorpus(
   {

@@ -143,7 +143,7 @@ export function decide(
           hourlyLimit: backend?.hourlyLimit ?? job.hourlyLimit ?? HOURLY_LIMIT,
         }));
   const volume = wholeRounds({ shape, volume: least, producers });
-  const fed = isFed(source, volume, job.reconcileEveryMs !== null);
+  const fed = shape.steered !== undefined || isFed(source, volume, job.reconcileEveryMs !== null);
   // A simulated network has the producers and times that it has.
   const pace = { shape, volume, producers: source.kind === 'network' ? 0 : producers };
   notes.push(
@@ -185,7 +185,10 @@ export function decide(
     estimate: estimateOf({ shape, volume, meanBodyBytes, k6MemoryBytes }),
     stored:
       fed && backend !== null
-        ? { bytes: storedBytes(facts.bodies, volume.submissions), freeBytes: facts.freeBytes }
+        ? {
+            bytes: storedBytes(facts.bodies, storedSubmissions(shape, volume)),
+            freeBytes: facts.freeBytes,
+          }
         : null,
     gates: gateRules(job.gates, [
       ...defaultGatesOf(
@@ -221,6 +224,15 @@ export function decide(
     ],
   };
 }
+
+/** What a target stores: a steerable load may be raised far above what it begins with, which is what somebody then decides. */
+const storedSubmissions = (
+  { steered, durationMs }: LoadShape,
+  { submissions, ratePerSecond }: Volume,
+): number =>
+  steered === undefined || ratePerSecond === null
+    ? submissions
+    : Math.min(submissions, Math.ceil((ratePerSecond * durationMs) / 1000));
 
 /** Of new blocks, for the dry run. */
 function eraLine({ era, from, origin }: ChosenEra): string {

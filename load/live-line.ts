@@ -7,6 +7,8 @@ export type LiveFigures = {
   durationMs: number;
   vus: number | null;
   submissionsPerSecond: number;
+  /** Of a steerable load: what is asked for; 0: it pauses; null: its VUs' own pace; absent: of all others. */
+  askedPerSecond?: number | null | undefined;
   p95Ms: number | null;
   errors: number;
   /** Of looks into the storage while the load runs; absent: there was none yet. */
@@ -38,10 +40,12 @@ export function liveLine(figures: LiveFigures, width = Infinity): string {
 function lineWithout(left: ReadonlySet<Part>, figures: LiveFigures): string {
   const { vus, submissionsPerSecond, p95Ms, errors, stored, growth } = figures;
   const rate = formatNumber(Math.round(submissionsPerSecond));
+  const { askedPerSecond: asked } = figures;
+  const of = asked === undefined || asked === null ? '' : asked === 0 ? ' (paused)' : ` of ${formatNumber(asked)}`; // prettier-ignore
   const parts = [
     !left.has('elapsed') && clock(figures.elapsedMs),
     !left.has('vus') && (vus === null ? '- VUs' : countOf(vus, 'VU')),
-    left.has('unit') ? `${rate}/s` : `${rate} submissions/s`,
+    left.has('unit') ? `${rate}${of}/s` : `${rate}${of} submissions/s`,
     !left.has('p95') && `p95 ${p95Ms === null ? '-' : formatMs(p95Ms)}`,
     countOf(errors, 'error'),
     !left.has('stored') && stored && storedText(stored),

@@ -7,7 +7,7 @@ import { QuotaWatch } from './generator-evidence.ts';
 import { SampleAggregator } from './k6/samples.ts';
 import type { PreparedRun } from './prepare.ts';
 import { ResourceMeter } from './resource-meter.ts';
-import { scheduleOf, timedSchedule } from './schedule.ts';
+import { type Schedule, scheduleOf, steeredSchedule, timedSchedule } from './schedule.ts';
 
 export type Measures = {
   readonly aggregator: SampleAggregator;
@@ -33,16 +33,23 @@ export type Measures = {
   isKilled: boolean;
 };
 
+/** @returns null: starts wait for answers */
+function scheduleFor({ plan, decision, feed }: PreparedRun): Schedule | null {
+  const { load } = plan;
+  if (decision.offsetsMs !== null) return timedSchedule(decision.offsetsMs, load.durationMs);
+  const mostPerSecond = load.steered?.mostPerSecond;
+  const turns = feed?.turns;
+  if (mostPerSecond === undefined || !feed || !turns) return scheduleOf(load);
+  return steeredSchedule({ ...feed, turns }, load.durationMs, mostPerSecond);
+}
+
 /** @param isLookedInto whether there is a storage that the run is compared with */
 export function startMeasures(prepared: PreparedRun, isLookedInto: boolean): Measures {
-  const { k6Plan, decision, writer, feed, parts, plan } = prepared;
+  const { k6Plan, writer, feed, parts, plan } = prepared;
   const { targets } = k6Plan;
   const { lease } = k6Plan.load;
   const { load } = plan;
-  const schedule =
-    decision.offsetsMs === null
-      ? scheduleOf(load)
-      : timedSchedule(decision.offsetsMs, load.durationMs);
+  const schedule = scheduleFor(prepared);
   const corpusFolder = join(writer.folder, 'corpus');
   const times = new SendTimes(lease, join(corpusFolder, 'times'));
   return {

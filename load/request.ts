@@ -48,6 +48,8 @@ export type LoadRequest = {
   durationMs: number;
   /** Makes an open model of the scenarios that can be one. */
   rate?: Rate | null;
+  /** Its pace can be changed while it runs. */
+  steerable?: boolean;
   /** Of a ramp: VUs, or starts per the rate's unit of time. */
   stages?: Stage[] | null;
   /** Of a spike. */

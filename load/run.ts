@@ -7,6 +7,7 @@ import type { Summary } from '../results/types.ts';
 import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
 import { Ending } from './ending.ts';
+import { controlFileIn } from './control/of-run.ts';
 import { findingsOf } from './findings.ts';
 import { writeFleetRecord } from './fleet-record.ts';
 import type { LoadJob, Surroundings } from './job.ts';
@@ -58,7 +59,14 @@ export async function runLoad(
       return { exitCode: EXIT.interrupted, folder: null, summary: null };
     }
     const { folder } = prepared.writer;
-    const summary = await runPrepared(job, prepared, surroundings, ending, many);
+    let summary: Summary;
+    try {
+      summary = await runPrepared(job, prepared, surroundings, ending, many);
+    } catch (error) {
+      // Whatever failed: backend and feeder end with the run. Later calls do nothing.
+      await prepared.release();
+      throw error;
+    }
     return many === null
       ? await finishRun(folder, summary, screen, job.pictures, surroundings.env)
       : { exitCode: summary.verdict.exitCode, folder, summary };
@@ -115,7 +123,9 @@ async function runPrepared(
     );
     screen.line(verdict.sentence);
   });
+  ending.leftovers.add(controlFileIn(writer.folder));
   await sending.send();
+  ending.leftovers.keep(controlFileIn(writer.folder));
   const found = await lookFor(prepared, measures, surroundings, storage);
   const summary = conclude(found);
   takeBack();

@@ -29,14 +29,21 @@ type Piece = {
 };
 
 export type Schedule = {
-  /** `timed`: each start has a time of its own; none is dropped, but may come late. */
-  kind: 'constant' | 'ramping' | 'timed';
+  /**
+   * `timed`: each start has a time of its own; none is dropped, but may come late. `steered`: the rate is changed while the load runs, and the
+   * feeder knows when each was due.
+   */
+  kind: 'constant' | 'ramping' | 'timed' | 'steered';
+  /** From when the times count, ms since 1970; absent: k6's own word decides. null: nothing has begun. */
+  beganMs?: () => number | null;
+  /** Starts that never came, and of these how many while VUs were free; absent: k6 says so. */
+  missed?: () => { starts: number; whileFree: number };
   /** Starts that are due before the end of the load. */
-  planned: number;
+  readonly planned: number;
   /** The same if k6 sets out `ms` late, and ends in time nevertheless. */
   plannedIf(ms: number): number;
   /** Those, and one that is due at the very end. */
-  atMost: number;
+  readonly atMost: number;
   /** When start `j` (from 0) is due, in milliseconds from the beginning; Infinity beyond the last. */
   intendedMs(j: number): number;
   /** How many are due before `ms`. */
@@ -118,6 +125,44 @@ export function timedSchedule(offsetsMs: Uint32Array, durationMs: number): Sched
     dueBefore,
     toleranceMs: LATE_MS,
     peakRatePerSecond: mostWithin(offsetsMs, 1000),
+    durationMs,
+  };
+}
+
+/** Of a load whose pace is changed while it runs: Feed of load/feeder/feed.ts, with its turns. */
+export type SteeredTimes = {
+  takeDue(index: number): number | undefined;
+  turns: {
+    readonly beganMs: number | null;
+    readonly missed: number;
+    readonly missedWhileFree: number;
+    dueBefore(ms: number): number;
+  };
+};
+
+/** The history of the rate says what was due; what it says of the time to come is that the rate stays. */
+export function steeredSchedule(
+  feed: SteeredTimes,
+  durationMs: number,
+  mostPerSecond: number,
+): Schedule {
+  const { turns } = feed;
+  const dueBefore = (ms: number) => turns.dueBefore(ms);
+  return {
+    kind: 'steered',
+    beganMs: () => turns.beganMs,
+    missed: () => ({ starts: turns.missed, whileFree: turns.missedWhileFree }),
+    get planned() {
+      return dueBefore(durationMs - EDGE_MS);
+    },
+    plannedIf: (ms) => dueBefore(durationMs - EDGE_MS - ms),
+    get atMost() {
+      return dueBefore(durationMs + EDGE_MS);
+    },
+    intendedMs: (j) => feed.takeDue(j) ?? Infinity,
+    dueBefore,
+    toleranceMs: LATE_MS,
+    peakRatePerSecond: mostPerSecond,
     durationMs,
   };
 }

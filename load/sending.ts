@@ -7,6 +7,7 @@ import type { LogFollower } from '../monitor/logs/follow.ts';
 import { LiveLook } from '../reconcile/live.ts';
 import { collectOften } from '../system/garbage.ts';
 import { startBeside } from './hostile/beside.ts';
+import { controlOfRun, type RunControl } from './control/of-run.ts';
 import type { LoadJob, Surroundings } from './job.ts';
 import { refusalsOf, wordsOfReasons } from './k6/refusals.ts';
 import { K6_LOG, type RunningK6, startK6 } from './k6/run.ts';
@@ -38,6 +39,7 @@ export class Sending {
   #isSending = true;
   #backendEnded = false;
   #liveLook: LiveLook | null = null;
+  #control: RunControl | null = null;
   #lastSecond: SampleLine | undefined;
   #lastVus: number | null = null;
 
@@ -102,6 +104,7 @@ export class Sending {
       },
     });
     try {
+      this.#control = await this.#startControl();
       const k6 = await this.#startK6();
       monitor.addTarget({ name: 'k6', pid: k6.pid });
       const limitMs = plan.load.durationMs + plan.load.gracefulStopMs + K6_OVERTIME_MS;
@@ -113,6 +116,7 @@ export class Sending {
       this.#isSending = false;
       measures.endedMs = Date.now();
       measures.quota.end();
+      await this.#control?.stop();
       await monitor.stop();
       await feed?.stop();
       await this.logs?.stop();
@@ -121,6 +125,18 @@ export class Sending {
         await wordsOfReasons(join(this.#prepared.writer.folder, K6_LOG)),
       );
     }
+  }
+
+  #startControl(): Promise<RunControl> {
+    const { screen, interrupts } = this.#surroundings;
+    return controlOfRun({
+      prepared: this.#prepared,
+      measures: this.#measures,
+      record: this.record,
+      screen,
+      interrupts,
+      startedPerSecond: () => this.#lastSecond?.started ?? this.#lastSecond?.sent ?? null,
+    });
   }
 
   async #startK6(): Promise<RunningK6> {
@@ -277,6 +293,7 @@ export class Sending {
         durationMs: this.#prepared.plan.estimate.durationMs,
         vus: this.#lastVus,
         submissionsPerSecond: second.sent,
+        askedPerSecond: this.#control?.asked(),
         p95Ms: second.latency?.p95 ?? null,
         errors: totals.sent - totals.expected + totals.failedIterations,
         stored: this.#liveLook?.last ?? null,

@@ -43,6 +43,27 @@ function spikeStages(
   ];
 }
 
+/** Of an open model whose pace is changed while it runs: by how much it may be raised. */
+const STEERED_UP_TO = 4;
+/** Handing out each submission by itself costs this program 0.4 ms of CPU (docs/performance.md). */
+export const MOST_STEERED_PER_SECOND = 2000;
+
+/** VUs, or starts at a rate, at a pace that is changed while it runs: in both models VUs wait for their turn at the feeder. */
+function steeredShape(request: LoadRequest): LoadShape {
+  const { requestTimeoutMs, rate, vus, durationMs } = request;
+  const common = { ...commonShape(request), executor: 'constant-vus', iterations: null, durationMs } as const; // prettier-ignore
+  if (!rate) return { ...common, vus, think: request.think, steered: {} };
+  const perSecond = (rate.starts * 1000) / rate.timeUnitMs;
+  const mostPerSecond = Math.max(perSecond, Math.min(MOST_STEERED_PER_SECOND, STEERED_UP_TO * perSecond)); // prettier-ignore
+  return {
+    ...common,
+    vus: request.vusChosen ? vus : poolVus(mostPerSecond, requestTimeoutMs),
+    think: { minMs: 0, maxMs: 0 },
+    rate,
+    steered: { mostPerSecond },
+  };
+}
+
 const highest = (stages: readonly Stage[], start: number): number =>
   stages.reduce((max, { target }) => Math.max(max, target), start);
 
@@ -86,6 +107,7 @@ export const commonShape = ({ requestTimeoutMs, warmUpMs = 0 }: LoadRequest) => 
  * @param pool VUs that stand ready for a rate where nobody chose how many
  */
 export function pacedShape(request: LoadRequest, pool = poolVus): LoadShape {
+  if (request.steerable) return steeredShape(request);
   const { requestTimeoutMs, rate, burst, vus, durationMs } = request;
   const common = commonShape(request);
   const stages =
@@ -129,7 +151,7 @@ export function pacedShape(request: LoadRequest, pool = poolVus): LoadShape {
 
 /** What k6 does, in words, e.g. `500 VUs for 60 s, think time 1 to 5 s`. */
 export function describeShape(load: LoadShape): string {
-  const { iterations, vus, durationMs, think, rate, stages, timed, startVus = 0 } = load;
+  const { iterations, vus, durationMs, think, rate, stages, timed, steered, startVus = 0 } = load;
   if (timed !== undefined)
     return `open model, ${iterations} submissions in ${durationMs / 1000} s at ${timesInWords(timed)}, ${vus} VUs at most`;
   if (iterations !== null) return `${iterations} submissions by ${vus} VU`;
@@ -142,6 +164,8 @@ export function describeShape(load: LoadShape): string {
       .join(' -> ')} ${unit}`;
   if (rate !== undefined) {
     const unit = `submissions per ${rate.timeUnitMs === 1000 ? 'second' : `${rate.timeUnitMs / 1000} s`}`;
+    if (steered !== undefined)
+      return `open model, steerable, ${rate.starts} ${unit} at first, for ${time}, ${vus} VUs at most`;
     return stages === undefined
       ? `open model, ${rate.starts} ${unit} for ${time}, ${vus} VUs at most`
       : `open model, ${path(rate.starts, unit)}, ${vus} VUs at most`;
@@ -151,6 +175,6 @@ export function describeShape(load: LoadShape): string {
       ? 'no think time'
       : `think time ${think.minMs / 1000} to ${think.maxMs / 1000} s`;
   return stages === undefined
-    ? `${vus} VUs for ${time}, ${thinking}`
+    ? `${vus} VUs for ${time}, ${thinking}${steered === undefined ? '' : ', steerable'}`
     : `${path(startVus, 'VUs')}, ${thinking}`;
 }

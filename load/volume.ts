@@ -57,6 +57,17 @@ export function volumeOf(shape: LoadShape, unpaced = UNPACED_RATE): Volume {
       highestRatePerSecond: timed.peakPerSecond,
       peakRatePerSecond: timed.peakPerSecond,
     };
+  const { rate, steered } = shape;
+  if (steered?.mostPerSecond !== undefined && rate !== undefined) {
+    const ratePerSecond = (rate.starts * 1000) / rate.timeUnitMs;
+    return {
+      // However far it is raised, and one more for each VU that takes one at the end.
+      submissions: Math.ceil((steered.mostPerSecond * durationMs) / 1000) + vus,
+      ratePerSecond,
+      highestRatePerSecond: ratePerSecond,
+      peakRatePerSecond: steered.mostPerSecond,
+    };
+  }
   const schedule = scheduleOf(shape);
   if (schedule !== null)
     return {

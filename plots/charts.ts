@@ -118,9 +118,9 @@ const limitLines = ({ limits = [], span }: ChartData, panel: 'latency' | 'rate')
       }),
     );
 
-/** Rounds of a load, as vertical lines. */
-const roundMarkers = ({ rounds }: ChartData) =>
-  rounds.map(({ atS, text }) => ({ x: atS, label: text }));
+/** Rounds of a load, and changes of its pace, as vertical lines. */
+const paceMarkers = ({ rounds, control }: ChartData) =>
+  [...rounds, ...control].map(({ atS, text }) => ({ x: atS, label: text }));
 
 /** Errors in the target's log, as strokes along the time axis. */
 const logTicks = ({ logErrors }: ChartData) =>
@@ -175,7 +175,7 @@ function throughput(data: ChartData): ChartDefinition {
         subtitle,
         span,
         panels,
-        markers: roundMarkers(data),
+        markers: paceMarkers(data),
         ...logTicks(data),
       });
     },
@@ -211,7 +211,7 @@ function latency(data: ChartData): ChartDefinition {
         title,
         subtitle,
         span,
-        markers: roundMarkers(data),
+        markers: paceMarkers(data),
         ...logTicks(data),
         panels: [
           {
@@ -280,7 +280,7 @@ function resources(data: ChartData): ChartDefinition {
         note: 'bands: lowest to highest reading',
         ...logTicks(data),
         markers: [
-          ...roundMarkers(data),
+          ...paceMarkers(data),
           ...events.map(({ atS, text }) => ({ x: atS, label: text })),
         ],
         panels: [

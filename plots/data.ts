@@ -1,10 +1,12 @@
 /** From a run to all that its charts draw, computed once for both picture formats. Pure. */
+import { markOf } from '../results/control.ts';
 import { latenciesAfter, mergeLatency } from '../results/figures.ts';
 import { decodeBuckets, type Bucket } from '../results/histogram.ts';
 import { paceInWords } from '../results/pace.ts';
 import type { Run } from '../results/reader.ts';
 import type {
   BreakpointFigures,
+  ControlLine,
   HostReading,
   LoadShape,
   LatencyFigures,
@@ -44,6 +46,8 @@ export type ChartData = {
   fleet: FleetData | null;
   /** Where rounds begin, their stress and their pauses; empty: the load has none. */
   rounds: { atS: number; text: string }[];
+  /** What was asked of the load while it ran; empty: nothing was. */
+  control: { atS: number; text: string }[];
   /** Limits of gates as lines over a panel, in its unit; absent: none are drawn. */
   limits?: { panel: 'latency' | 'rate'; at: number; label: string }[];
 };
@@ -122,6 +126,25 @@ export function roundMarks(
   return marks.filter(({ atS }) => atS <= span.seconds);
 }
 
+/** Beyond so many, the words would cover each other. */
+const LABELLED_CHANGES = 12;
+const MOST_CHANGES = 200;
+
+/** Changes of the pace on the axis. */
+export function controlMarks(
+  control: readonly ControlLine[],
+  span: Pick<TimeSpan, 'startT' | 'seconds'>,
+): ChartData['control'] {
+  const marks = control.filter(({ action }) => action !== 'begin');
+  if (marks.length > MOST_CHANGES) return [];
+  return marks
+    .map((line) => ({
+      atS: (line.t - span.startT) / 1000,
+      text: marks.length > LABELLED_CHANGES ? '' : markOf(line),
+    }))
+    .filter(({ atS }) => atS >= 0 && atS <= span.seconds);
+}
+
 /** Pictures and HTML report draw the same: the histograms of a long run are added once. */
 const known = new WeakMap<Run, ChartData>();
 
@@ -172,6 +195,7 @@ function computed(run: Run): ChartData {
       ((summary?.loadBeganMs ?? span.startT) - span.startT) / 1000,
       span,
     ),
+    control: controlMarks(run.control ?? [], span),
     events: [
       ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends' }] : []),
       ...resources

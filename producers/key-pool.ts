@@ -61,16 +61,15 @@ export async function openKeys(
   let posted = 0;
   let finished = 0;
   onProgress?.(finished);
-  const workers = Array.from(
-    { length: keyWorkers(jobs) },
-    () => new Worker(distFile('key-worker.js')),
-  );
+  const workers: Worker[] = [];
   let onAbort = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
       onAbort = () => reject(signal!.reason as Error);
       signal?.addEventListener('abort', onAbort, { once: true });
-      for (const worker of workers) {
+      for (let w = keyWorkers(jobs); w > 0; w--) {
+        const worker = new Worker(distFile('key-worker.js'));
+        workers.push(worker);
         let job = posted++;
         worker.postMessage(jobs[job]);
         worker.on('message', (outcome: KeyOutcome) => {

@@ -67,17 +67,15 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted();
   const wanted = run.workers ?? availableParallelism();
   const workerData = workerDataOf(run);
-  const workers = Array.from(
-    { length: Math.max(1, Math.min(wanted, Math.ceil(run.count / CHUNK_RECORDS))) },
-    () => new Worker(distFile('sign-worker.js'), { workerData }),
-  );
+  const size = Math.max(1, Math.min(wanted, Math.ceil(run.count / CHUNK_RECORDS)));
+  const workers: Worker[] = [];
   const chunks = run.chunks[Symbol.iterator]();
   const done = new Map<number, Uint8Array>();
   let posted = 0;
   let finished = 0;
   let failure: Error | undefined;
   let wake = () => {};
-  const idle = workers.map(() => JOBS_PER_WORKER);
+  const idle = new Array<number>(size).fill(JOBS_PER_WORKER);
 
   const fail = (error: Error) => {
     failure ??= error;
@@ -89,7 +87,9 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
     if (failure) throw failure;
   };
   signal?.addEventListener('abort', onAbort, { once: true });
-  workers.forEach((worker, w) => {
+  const start = (w: number) => {
+    const worker = new Worker(distFile('sign-worker.js'), { workerData });
+    workers.push(worker);
     worker.on('message', ({ job, records }: SignedJob) => {
       done.set(job, records);
       idle[w]++;
@@ -99,11 +99,11 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
       fail(new Error(`a signing worker failed: ${cause.message}`, { cause })),
     );
     worker.on('exit', (code) => fail(new Error(`a signing worker ended early with code ${code}`)));
-  });
+  };
 
   /** Hands out chunks while a worker has room and no more than that waits for the consumer. */
   const post = () => {
-    while (posted - finished < 2 * JOBS_PER_WORKER * workers.length) {
+    while (posted - finished < 2 * JOBS_PER_WORKER * size) {
       const w = idle.indexOf(Math.max(...idle));
       if (idle[w] === 0) return;
       const next = chunks.next();
@@ -115,6 +115,8 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
   };
 
   try {
+    // One that cannot be started leaves none of those before it.
+    for (let w = 0; w < size; w++) start(w);
     for (;;) {
       post();
       if (finished === posted) return;
@@ -131,7 +133,6 @@ export async function* signChunks(run: SignRun): AsyncGenerator<Uint8Array> {
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    for (const worker of workers) worker.removeAllListeners('exit');
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }

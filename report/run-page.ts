@@ -3,6 +3,7 @@ import { figuresOfSamples } from '../results/figures.ts';
 import type { Run } from '../results/reader.ts';
 import type { Page } from './page.ts';
 import { answersSection, targetsSection } from './sections/answers.ts';
+import { controlSection } from './sections/control.ts';
 import { costSection } from './sections/cost.ts';
 import { figuresSection } from './sections/figures.ts';
 import { gatesSection } from './sections/gates.ts';
@@ -29,6 +30,7 @@ export function pageOfRun(run: Run, pictures: readonly string[]): Page {
       headSection(run, figures),
       ...searchSection(summary?.breakpoint),
       figuresSection(run, figures),
+      ...controlSection(run),
       ...gatesSection(summary?.gates),
       answersSection(figures),
       ...storedSection(reconcile),

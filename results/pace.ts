@@ -17,11 +17,13 @@ export function timesInWords({ of, speedup, rounds }: TimedStarts): string {
 }
 
 /** `500 VUs`, `up to 100 VUs`, `500 starts/s`, `up to 500 starts/s`. */
-export function paceInWords({ vus, rate, timed, stages = [] }: LoadShape): string {
+export function paceInWords({ vus, rate, timed, steered, stages = [] }: LoadShape): string {
+  const atFirst =
+    steered === undefined ? '' : rate === undefined ? ', steered' : ' at first, steered';
   if (timed !== undefined) return timesInWords(timed);
   const isRamp = stages.length > 0;
   const upTo = isRamp ? 'up to ' : '';
-  if (rate === undefined) return `${upTo}${formatNumber(vus)} VU${vus === 1 ? '' : 's'}`;
+  if (rate === undefined) return `${upTo}${formatNumber(vus)} VU${vus === 1 ? '' : 's'}${atFirst}`;
   const highest = stages.reduce((max, { target }) => Math.max(max, target), rate.starts);
-  return `${upTo}${formatNumber((highest * 1000) / rate.timeUnitMs)} starts/s`;
+  return `${upTo}${formatNumber((highest * 1000) / rate.timeUnitMs)} starts/s${atFirst}`;
 }

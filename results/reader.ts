@@ -11,6 +11,7 @@ import { fillAbsent, migrate, UnknownFormat, type WholeFile } from './migrations
 import * as shapes from './schema.ts';
 import { FILES } from './writer.ts';
 import type {
+  ControlLine,
   FleetLine,
   LogSecond,
   Plan,
@@ -32,6 +33,8 @@ export type Run = {
   fleet?: FleetLine[];
   /** Error lines of the target's log, in the order of their seconds; empty where none was followed. */
   logs: LogSecond[];
+  /** What was asked of it while it ran; absent: nothing was, and its pace could not be changed. */
+  control?: ControlLine[];
   reconcile: Reconcile | null;
   summary: Summary | null;
   /** One sentence for each part that is missing or was cut short. */
@@ -200,6 +203,9 @@ export async function readRun(folder: string): Promise<Run> {
       : [],
     ...(existsSync(join(path, FILES.fleet)) && {
       fleet: await lines<FleetLine>(FILES.fleet, shapes.fleetLine, isOtherFleetLine),
+    }),
+    ...(existsSync(join(path, FILES.control)) && {
+      control: await lines<ControlLine>(FILES.control, shapes.controlLine),
     }),
     reconcile: await readWhole<Reconcile>(path, 'reconcile', notes),
     summary: await readWhole<Summary>(path, 'summary', notes),

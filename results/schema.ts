@@ -118,6 +118,14 @@ export const resourceLine = z.discriminatedUnion('kind', [
   z.looseObject({ t: time, kind: z.literal('note'), name: text, text }),
 ]);
 
+export const controlLine = z.looseObject({
+  t: time,
+  action: wordOf('begin', 'rate', 'free', 'pause', 'resume', 'stop'),
+  fromPerSecond: z.number().min(0).nullable().optional(),
+  toPerSecond: z.number().min(0).nullable().optional(),
+  by: text,
+});
+
 export const logSecond = z.looseObject({
   t: time,
   shape: text,
@@ -202,6 +210,7 @@ const loadShape = z.looseObject({
   stages: z.array(stage).optional(),
   startVus: figure,
   warmUpMs: figure,
+  steered: z.looseObject({ mostPerSecond: figure }).optional(),
   timed: z
     .looseObject({
       of: wordOf('fleet', 'recorded', 'rounds'),
@@ -685,6 +694,10 @@ const PUBLISHED: Record<string, { shape: z.ZodType; title: string }> = {
   log: {
     shape: logSecond,
     title: "A line of logs.ndjson: errors and warnings in the target's log",
+  },
+  control: {
+    shape: controlLine,
+    title: 'A line of control.ndjson: what was asked of the load while it ran',
   },
   fleet: { shape: fleetLine, title: 'A line of fleet.ndjson: the simulated network of a fleet' },
   'reconcile-line': {

@@ -138,6 +138,13 @@ export type LoadShape = {
   startVus?: number;
   /** Requests that ended within this time after the start have no say in the latency figures; absent: 0. */
   warmUpMs?: number;
+  /**
+   * The pace is changed while the load runs (`control.ndjson`): each submission waits for its turn. With a `rate` it is an open model that
+   * begins at it; without, VUs at their own pace, with a rate that was asked for as its bound. The executor is `constant-vus`.
+   */
+  steered?: {
+    /** Of an open model: the highest rate that may be asked for. */ mostPerSecond?: number;
+  };
   /** An open model in which each start has a time of its own; the executor is `shared-iterations`. */
   timed?: TimedStarts;
 };
@@ -185,6 +192,17 @@ export type Stage = { durationMs: number; target: number };
  * k6 docs, "Error codes").
  */
 export type AnswerClass = string;
+
+/** One line of `control.ndjson`: what was asked of a running load. A steerable one has its pace at the beginning as the first. */
+export type ControlLine = {
+  t: number;
+  action: 'begin' | 'rate' | 'free' | 'pause' | 'resume' | 'stop';
+  /** Submissions per second that were asked for before, and from now on; 0: none, in a pause; null: the VUs' own pace; absent: `stop`. */
+  fromPerSecond?: number | null;
+  toPerSecond?: number | null;
+  /** Who asked: `terminal`, `console`; of the beginning `load`. */
+  by: string;
+};
 
 /** One line of `samples.ndjson`: all requests that ended within one second. */
 export type SampleLine = {

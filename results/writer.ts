@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../user-error.ts';
 import { LineFile } from './line-file.ts';
-import type { LogSecond, Plan, Reconcile, ResourceLine, SampleLine, Summary } from './types.ts';
+import type {
+  ControlLine,
+  LogSecond,
+  Plan,
+  Reconcile,
+  ResourceLine,
+  SampleLine,
+  Summary,
+} from './types.ts';
 
 export const FILES = {
   plan: 'plan.json',
@@ -19,6 +27,7 @@ export const FILES = {
   reconcileList: 'reconcile.ndjson',
   reconcileLive: 'reconcile-live.ndjson',
   summary: 'summary.json',
+  control: 'control.ndjson',
   fleet: 'fleet.ndjson',
   k6Log: 'k6.log',
   backendLog: 'backend.log',
@@ -62,6 +71,8 @@ export type RunWriter = {
   resource(line: ResourceLine): void;
   /** The file is there from the first line on. */
   log(line: LogSecond): void;
+  /** The file is there from the first line on. */
+  control(line: ControlLine): void;
   reconcile(reconcile: Reconcile): void;
   summary(summary: Summary): void;
   close(): void;
@@ -90,6 +101,7 @@ export function writerOf(folder: string): RunWriter {
   const samples = new LineFile(join(folder, FILES.samples));
   const resources = new LineFile(join(folder, FILES.resources));
   let logs: LineFile | null = null;
+  let control: LineFile | null = null;
   const whole = (file: string, content: unknown) =>
     writeFileAtomic.sync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
   return {
@@ -101,10 +113,14 @@ export function writerOf(folder: string): RunWriter {
       logs ??= new LineFile(join(folder, FILES.logs));
       logs.append(JSON.stringify(line));
     },
+    control(line) {
+      control ??= new LineFile(join(folder, FILES.control));
+      control.append(JSON.stringify(line));
+    },
     reconcile: (reconcile) => whole(FILES.reconcile, reconcile),
     summary: (summary) => whole(FILES.summary, summary),
     close() {
-      for (const file of [samples, resources, logs]) file?.close();
+      for (const file of [samples, resources, logs, control]) file?.close();
     },
   };
 }

@@ -15,6 +15,8 @@ export type Interrupts = {
   readonly first: AbortSignal;
   /** Aborted by the second one. */
   readonly second: AbortSignal;
+  /** As the first interrupt, from elsewhere than a terminal; later calls do nothing. */
+  interrupt(): void;
   stop(): void;
 };
 
@@ -37,6 +39,7 @@ export function listenForInterrupts(
   return {
     first: first.signal,
     second: second.signal,
+    interrupt: () => first.abort(),
     stop: () => SIGNALS.forEach((signal) => source.off(signal, listener)),
   };
 }

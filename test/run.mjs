@@ -13,6 +13,8 @@ import { build } from 'esbuild';
 import { cpuSeconds, slowestFiles, TIMES_VARIABLE } from './times.mjs';
 
 const DAY_MS = 86_400_000;
+/** Longer than any file takes on any machine. */
+const HUNG_MS = { quick: 900_000, slow: 3_600_000 };
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const args = process.argv.slice(2);
@@ -74,8 +76,13 @@ const child = spawn(
   process.execPath,
   [
     ...['--enable-source-maps', '--import', new URL('times.mjs', import.meta.url).href],
-    // A load that runs in the process of its test may leave a thread of its own, where the command would just end.
-    ...['--test', '--test-force-exit', '--test-reporter=spec', ...atOnce],
+    // A file that leaves a thread or a server alive hangs: it fails then, by its name.
+    ...[
+      '--test',
+      `--test-timeout=${HUNG_MS[slow ? 'slow' : 'quick']}`,
+      '--test-reporter=spec',
+      ...atOnce,
+    ],
     ...files.map((name) => join(folder, name.replace(/\.ts$/, '.js'))),
   ],
   {

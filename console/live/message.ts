@@ -110,10 +110,23 @@ export type LiveMessage = {
   hostCores: number | null;
   events: { atS: number; text: string }[];
   rounds: { atS: number; text: string }[];
+  /** Changes of the pace, on the axis. */
+  control: { atS: number; text: string }[];
+  /** Of a load whose pace can be changed; null: of all others. */
+  pace: Pace | null;
   whole: SeriesPart;
   recent: SeriesPart;
   verdict: { passed: boolean; sentence: string; exitCode: number } | null;
   notes: string[];
+};
+
+/** What is asked of a steerable load. */
+export type Pace = {
+  /** Submissions per second; 0: none, in a pause; null: its VUs' own pace. */
+  askedPerSecond: number | null;
+  isPaused: boolean;
+  /** null: no bound is known. */
+  mostPerSecond: number | null;
 };
 
 export type PlanDigest = Pick<Plan, 'id' | 'scenario' | 'plannedAt' | 'seed' | 'target'> & {

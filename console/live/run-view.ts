@@ -1,6 +1,6 @@
 /** A run as its files say it while they grow, and what a viewer has not seen of it yet. Pure: who reads the files is server/watch.ts. */
 import type { GateFigures, GateRule } from '../../judge/gates.ts';
-import { roundMarks } from '../../plots/data.ts';
+import { controlMarks, roundMarks } from '../../plots/data.ts';
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../../results/answers.ts';
 import { ProcessMeter, takenIn } from '../../results/figures.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
@@ -8,6 +8,7 @@ import { paceInWords } from '../../results/pace.ts';
 import { startedIn } from '../../results/rates.ts';
 import type {
   AnswerClass,
+  ControlLine,
   HostReading,
   LatencyFigures,
   LogSecond,
@@ -27,6 +28,7 @@ import type {
   LiveMessage,
   LogGroup,
   LogLine,
+  Pace,
   RunState,
   SeriesPart,
 } from './message.ts';
@@ -39,6 +41,7 @@ const MOST_LOG_SHAPES = 60;
 const MOST_EXAMPLES = 3;
 const EXAMPLE_CHARACTERS = 300;
 const MOST_PROCESSES = 24;
+const MOST_CONTROL = 200;
 const MOST_EVENTS = 100;
 /** Readings before the first answer: where they lie on the axis is known when it comes. */
 const MOST_EARLY = 600;
@@ -92,6 +95,7 @@ export class RunView {
   readonly #shapes = new Map<string, LogGroup>();
   readonly #logLines: { line: LogLine; place: number }[] = [];
   #look: ReconcileLiveLine | null = null;
+  readonly #control: ControlLine[] = [];
 
   setPlan(plan: Plan): void {
     this.plan = plan;
@@ -194,6 +198,15 @@ export class RunView {
       this.#shapes.set(key, { shape, level, count, allowed, firstT: t, lastT: t, example: null });
   }
 
+  addControl(line: ControlLine): void {
+    this.#control.push(line);
+    if (this.#control.length > MOST_CONTROL) this.#control.splice(1, 1);
+  }
+
+  get controlLines(): number {
+    return this.#control.length;
+  }
+
   addLook(line: ReconcileLiveLine): void {
     this.#look = line;
   }
@@ -267,6 +280,9 @@ export class RunView {
       hostCores: this.#hostCores,
       events: this.#eventsOnAxis(seconds),
       rounds: roundMarks(plan?.load.timed?.rounds, 0, { seconds }),
+      control:
+        this.#startT === null ? [] : controlMarks(this.#control, { startT: this.#startT, seconds }),
+      pace: this.#pace(),
       whole: partOf(this.#whole, known),
       recent: partOf(this.#recent, known),
       verdict: summary && {
@@ -393,6 +409,17 @@ export class RunView {
     if (this.#look === null) return null;
     const { accepted, stored, notStored, t } = this.#look;
     return { accepted, stored, notStored, t };
+  }
+
+  #pace(): Pace | null {
+    const steered = this.plan?.load.steered;
+    if (steered === undefined) return null;
+    const asked = this.#control.findLast(({ toPerSecond }) => toPerSecond !== undefined);
+    return {
+      askedPerSecond: asked?.toPerSecond ?? null,
+      isPaused: asked?.action === 'pause',
+      mostPerSecond: steered.mostPerSecond ?? null,
+    };
   }
 
   #eventsOnAxis(seconds: number): LiveMessage['events'] {

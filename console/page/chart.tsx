@@ -5,6 +5,7 @@ import type { ChartDefinition } from '../../plots/charts.ts';
 import { interactive } from '../../report/browser/interactive.ts';
 
 const NARROW_PX = 560;
+const WALL_PX = 2600;
 /** What a picture needs and a page has elsewhere. */
 const LEFT_OUT = new Set(['whiteBackground', 'fitTitles']);
 /** Dark: the page inverts what is drawn, so the tooltip is drawn the other way round as well. */
@@ -20,6 +21,8 @@ function configOf(definition: ChartDefinition, width: number) {
   const options = config.options!;
   const plugins = options.plugins!;
   const narrow = width < NARROW_PX;
+  // As the rest of the page, which is read from further away there.
+  const size = narrow ? 10 : innerWidth >= WALL_PX ? 15 : 12;
   options.layout = { padding: { top: 2, right: narrow ? 6 : 14, bottom: 2, left: 0 } };
   options.font = { family: 'Inter, system-ui, sans-serif' };
   // The place says how high it is.
@@ -29,16 +32,16 @@ function configOf(definition: ChartDefinition, width: number) {
   plugins.subtitle = { display: false };
   plugins.tooltip = { ...plugins.tooltip, ...TOOLTIP };
   const { labels } = plugins.legend!;
-  Object.assign(labels!, { font: { size: narrow ? 11 : 13, family: 'Inter, system-ui, sans-serif' }, padding: narrow ? 8 : 12 }); // prettier-ignore
+  Object.assign(labels!, { font: { size: size + 1, family: 'Inter, system-ui, sans-serif' }, padding: narrow ? 8 : 12 }); // prettier-ignore
   for (const scale of Object.values(options.scales!) as {
     ticks?: { font?: object; callback?: unknown };
     title?: { font?: object; text?: string };
   }[]) {
     // prettier-ignore
-    if (scale.ticks?.font) scale.ticks.font = { size: narrow ? 10 : 12, family: 'Inter, system-ui, sans-serif' };
+    if (scale.ticks?.font) scale.ticks.font = { size, family: 'Inter, system-ui, sans-serif' };
     if (scale.title?.font)
       scale.title.font = {
-        size: narrow ? 10 : 12,
+        size,
         weight: 600,
         family: 'Inter, system-ui, sans-serif',
       };

@@ -35,6 +35,7 @@ export function CompareView({ base, run }: { base: string; run: string }) {
       </p>
       <h1>Two runs side by side</h1>
       {error !== null && <Problem message={error.message} hint={error.hint} />}
+      {found === null && error === null && <p class="soft">Comparing…</p>}
       {found !== null && (
         <>
           {found.unlike.length > 0 && (

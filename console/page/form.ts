@@ -12,7 +12,7 @@ export type FormFacts = { scenarios: FormScenario[]; headings: Record<string, st
 export type Texts = Record<string, string>;
 
 /** What today's testers know, and what they ask for first. */
-export const MAIN: readonly string[] = ['target', 'vus', 'rate', 'duration', 'stages', 'think', 'producers', 'era', 'storage', 'gate', 'seed']; // prettier-ignore
+export const MAIN: readonly string[] = ['target', 'vus', 'rate', 'duration', 'stages', 'think', 'producers', 'era', 'storage', 'gate', 'seed', 'steerable']; // prettier-ignore
 
 /** As today's testers call it. */
 export const LABELS: Record<string, string> = {
@@ -27,6 +27,7 @@ export const LABELS: Record<string, string> = {
   storage: 'Storage to reconcile with',
   gate: 'Gates',
   seed: 'Seed',
+  steerable: 'Pace can be changed while it runs',
 };
 
 export const labelOf = (name: string): string => {

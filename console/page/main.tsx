@@ -110,7 +110,8 @@ function App() {
           <CompareView key={`${place.base} ${place.run}`} base={place.base} run={place.run} />
         )}{' '}
         {/* prettier-ignore */}
-        {place.view === 'new' && canChange &&
+        {
+          place.view === 'new' && canChange &&
           <StartView key={place.again ?? ''} again={place.again} busy={current === null ? undefined : current.id} /> // prettier-ignore
         }
       </main>

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { chartsOf, CHART_TITLES, type ChartDefinition } from '../../plots/charts.ts';
 import type { ChartData } from '../../plots/data.ts';
 import type { Page } from '../../report/page.ts';
-import type { LiveGate, LiveMessage } from '../live/message.ts';
+import type { LiveGate, LiveMessage, Pace } from '../live/message.ts';
 import { ApiError, type ConsoleFacts, get, pathOf, post, type RunFacts } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { bytes, cores, ms, number, share, whole } from './figures.ts';
@@ -14,7 +14,7 @@ import { go } from './route.ts';
 import { RunItem } from './runs.tsx';
 import { chartDataOf, clock, type LiveState } from './series.ts';
 
-const HEIGHTS: Record<string, number> = { throughput: 440, latency: 440, resources: 520, distribution: 520, breakpoint: 520, fleet: 620 }; // prettier-ignore
+const HEIGHTS: Record<string, number> = { throughput: 480, latency: 480, resources: 480, distribution: 480, breakpoint: 520, fleet: 620 }; // prettier-ignore
 const TITLES: Record<string, string> = {
   throughput: 'Submissions and answers',
   latency: 'Latency',
@@ -77,7 +77,8 @@ export function RunPage({
           )}
         </div>
         <div class="run-actions">
-          {live && canChange &&
+          {
+            live && canChange &&
             <ConfirmButton label={isStopping ? 'Stopping…' : 'Stop'} question="End this load? Its results stay valid." yes="Stop it" tone="danger" disabled={isStopping} onYes={stop} /> // prettier-ignore
           }
           {!live && canChange && run?.again && (
@@ -122,6 +123,9 @@ export function RunPage({
           )}
         </Card>
       )}
+      {live && now.pace !== null && now.startT !== null && canChange && (
+        <Knob id={id} pace={now.pace} second={now.now?.sent ?? null} />
+      )}
       {now.startT !== null && <Figures now={now} live={live} />}
       <Gates gates={now.gates} live={live} />
       {now.startT !== null && state !== null && <Charts id={id} state={state} live={live} />}
@@ -142,6 +146,78 @@ export function RunPage({
       {!live && now.startT !== null && <Report id={id} />}
       {run !== null && <Files id={id} run={run} />}
     </article>
+  );
+}
+
+/** The pace of a load that was started for it; each change is a mark in the charts. */
+function Knob({ id, pace, second }: { id: string; pace: Pace; second: number | null }) {
+  const [text, setText] = useState('');
+  const [error, setError] = useState<ApiError | null>(null);
+  const { askedPerSecond, isPaused, mostPerSecond } = pace;
+  const ask = (body: object) =>
+    void post(pathOf(id, '/control'), body).then(
+      () => setError(null),
+      (cause: ApiError) => setError(cause),
+    );
+  const rate = (perSecond: number) => {
+    const most = Math.min(perSecond, mostPerSecond ?? Infinity);
+    ask({ action: 'rate', rate: `${Number(Math.max(most, 0.1).toPrecision(4))}/s` });
+  };
+  const base = askedPerSecond === null || askedPerSecond === 0 ? (second ?? 0) : askedPerSecond;
+  return (
+    <Card title="Pace" class="knob">
+      <form
+        class="knob-row"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const wanted = text.trim();
+          if (wanted !== '') ask({ action: 'rate', rate: /^[\d.]+$/.test(wanted) ? `${wanted}/s` : wanted }); // prettier-ignore
+        }}
+      >
+        <span class="knob-now" role="status">
+          <strong>
+            {isPaused
+              ? 'paused'
+              : askedPerSecond === null
+                ? 'the VUs’ own pace'
+                : `${number(askedPerSecond)}/s`}
+          </strong>{' '}
+          <span class="soft">
+            asked{mostPerSecond !== null && `, at most ${number(mostPerSecond)}/s`}
+          </span>
+        </span>
+        <span class="knob-buttons">
+          <button type="button" disabled={isPaused || base === 0} onClick={() => rate(base * 0.9)}>
+            −10 %
+          </button>
+          <button type="button" disabled={isPaused || base === 0} onClick={() => rate(base * 1.1)}>
+            +10 %
+          </button>
+          <label>
+            <span class="hidden">new rate, submissions per second</span>
+            <input
+              type="text"
+              inputMode="decimal"
+              placeholder="300/s"
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />{' '}
+            {/* prettier-ignore */}
+          </label>
+          <button type="submit">Set rate</button>
+          {isPaused ? (
+            <button type="button" class="primary" onClick={() => ask({ action: 'resume' })}>
+              Resume
+            </button>
+          ) : (
+            <button type="button" onClick={() => ask({ action: 'pause' })}>
+              Pause
+            </button>
+          )}
+        </span>
+      </form>
+      {error !== null && <Problem message={error.message} hint={error.hint} />}
+    </Card>
   );
 }
 
@@ -215,10 +291,12 @@ function Figures({ now, live }: { now: LiveMessage; live: boolean }) {
         note={live ? `${ms(totals.p99)} so far` : undefined}
       />
       {second !== null && <Figure name="VUs" value={number(second.vus)} />}
-      {stored !== null &&
+      {
+        stored !== null &&
         <Figure name="Stored" value={whole(stored.stored)} note={stored.notStored > 0 ? `${whole(stored.notStored)} lost` : 'none lost'} tone={stored.notStored > 0 ? 'bad' : 'good'} /> // prettier-ignore
       }
-      {(totals.late > 0 || totals.dropped > 0) &&
+      {
+        (totals.late > 0 || totals.dropped > 0) &&
         <Figure name="Not on time" value={whole(totals.late + totals.dropped)} note={`${whole(totals.dropped)} dropped`} tone="warn" /> // prettier-ignore
       }
       {totals.retries > 0 && <Figure name="Sent again" value={whole(totals.retries)} />}

@@ -92,7 +92,8 @@ export function RunsView({ canStart }: { canStart: boolean }) {
       )}
       {found !== null && found.runs.length > 0 && (
         <ul class="runs" aria-label="Runs">
-          {found.runs.map((row) =>
+          {found.runs.map(
+            (row) =>
             <RunItem key={row.id} row={row} chosen={chosen.includes(row.id)} onChoose={() => choose(row.id)} />, // prettier-ignore
           )}
         </ul>

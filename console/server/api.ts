@@ -19,6 +19,14 @@ export const startBody = z.strictObject({
     .default([])
     .describe('hosts of targets that are not this machine, each written once more'),
 });
+/** `rate` as npm run ctl takes it. */
+export const controlBody = z.discriminatedUnion('action', [
+  z.strictObject({
+    action: z.literal('rate'),
+    rate: z.string().max(40).describe('submissions, such as 300/s or 50/min'),
+  }),
+  z.strictObject({ action: z.enum(['pause', 'resume', 'free']) }),
+]);
 export const emptyBody = z.strictObject({});
 
 const nullable = <T extends z.ZodType>(type: T) => type.nullable();
@@ -149,6 +157,13 @@ export const ROUTES = {
     summary: 'Ends a run gracefully; its results are whole and say that it was interrupted',
     body: emptyBody,
     answer: z.object({ id: z.string() }),
+  },
+  control: {
+    method: 'post',
+    path: '/api/runs/{id}/control',
+    summary: 'Changes the pace of a load that was started with --steerable: rate, pause, resume, or free (its VUs at their own pace)', // prettier-ignore
+    body: controlBody,
+    answer: z.looseObject({ id: z.string(), askedPerSecond: nullable(number), paused: z.boolean() }), // prettier-ignore
   },
   wiki: {
     method: 'post',

@@ -6,6 +6,9 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { streamSSE } from 'hono/streaming';
 import type { z } from 'zod';
+import { controlRun } from '../../load/control/client.ts';
+import type { ControlRequest } from '../../load/control/protocol.ts';
+import { parseRate } from '../../load/pace.ts';
 import { chartData } from '../../plots/data.ts';
 import { compareSideBySide } from '../../report/compare/side-by-side.ts';
 import { pageOfRun } from '../../report/run-page.ts';
@@ -15,7 +18,15 @@ import type { Plan } from '../../results/types.ts';
 import { FILES } from '../../results/writer.ts';
 import { UserError } from '../../user-error.ts';
 import type { Assets } from './assets.ts';
-import { emptyBody, openApi, planBody, ROUTES, type RouteName, startBody } from './api.ts';
+import {
+  controlBody,
+  emptyBody,
+  openApi,
+  planBody,
+  ROUTES,
+  type RouteName,
+  startBody,
+} from './api.ts';
 import type { Audit } from './audit.ts';
 import { fileResponse, filesOf } from './files.ts';
 import { refusalOf } from './guard.ts';
@@ -250,13 +261,29 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop(): void } {
       folderOf(id);
       const { loads } = changing();
       try {
-        loads.stop(id);
+        await loads.stop(id);
       } catch (error) {
         audit.done({ from: fromOf(c), action: 'stop', run: id, outcome: `refused: ${(error as Error).message}` }); // prettier-ignore
         throw error;
       }
       audit.done({ from: fromOf(c), action: 'stop', run: id, outcome: 'stopping' });
       return c.json({ id });
+    },
+    control: async (c) => {
+      const asked = await bodyOf(c, controlBody);
+      const id = idOf(c);
+      const folder = folderOf(id);
+      changing();
+      const words = asked.action === 'rate' ? `rate ${asked.rate}` : asked.action;
+      const note = (outcome: string) => audit.done({ from: fromOf(c), action: words, run: id, outcome }); // prettier-ignore
+      try {
+        const state = await controlRun(folder, controlRequestOf(asked));
+        note('done');
+        return c.json(state);
+      } catch (error) {
+        note(`refused: ${(error as Error).message}`);
+        throw error;
+      }
     },
     wiki: async (c) => {
       await bodyOf(c, emptyBody);
@@ -314,6 +341,15 @@ async function bodyOf<T extends z.ZodType>(c: Context, schema: T): Promise<z.inf
   if (found.success) return found.data;
   const problems = found.error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'the body'}: ${message}`); // prettier-ignore
   throw new Refused(400, problems.join('\n'), 'see /api/openapi.json', problems);
+}
+
+function controlRequestOf(asked: z.infer<typeof controlBody>): ControlRequest {
+  if (asked.action !== 'rate') return { action: asked.action, by: 'console' };
+  const rate = parseRate(asked.rate);
+  const perSecond = 'problem' in rate ? 0 : (rate.starts * 1000) / rate.timeUnitMs;
+  if (perSecond > 0) return { action: 'rate', perSecond, by: 'console' };
+  const why = 'problem' in rate ? rate.problem : 'must be above 0: pause stops the sending';
+  throw new Refused(422, `the rate ${why}`, 'write it as 300/s', [`the rate ${why}`]);
 }
 
 /** Address and page of a request, for the audit. */

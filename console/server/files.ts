@@ -68,6 +68,7 @@ const KNOWN: Record<string, FileKind> = {
   [FILES.logs]: 'data',
   [FILES.reconcileList]: 'data',
   [FILES.reconcileLive]: 'data',
+  [FILES.control]: 'data',
   [FILES.fleet]: 'data',
   [FILES.k6Log]: 'log',
   [FILES.backendLog]: 'log',

@@ -1,4 +1,5 @@
 /** Loads that the console starts, as the program that a terminal would start. One at a time; all it knows of one is its folder. */
+import { controlRun } from '../../load/control/client.ts';
 import { isOnThisMachine, runningLoad } from '../../load/one-at-a-time.ts';
 import { type RunningProgram, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -133,7 +134,7 @@ export class Loads {
    * Ends the run gracefully, as Ctrl-C at its terminal: its results are whole. @param id of the run, or of the session it belongs to
    * @throws UserError if it does not run, or runs elsewhere
    */
-  stop(id: string): void {
+  async stop(id: string): Promise<void> {
     const load = runningLoad(this.#folders.root);
     const running = this.#folders.runningId();
     if (load === null || running === null || !`${running}~`.startsWith(`${id}~`))
@@ -143,7 +144,15 @@ export class Loads {
         hint: 'stop it there',
         exitCode: EXIT.usage,
       });
-    process.kill(load.pid, 'SIGINT');
+    const folder = this.#folders.folderOf(running);
+    try {
+      if (folder === null) throw new Error('it has no folder yet');
+      // Its results say who ended it.
+      await controlRun(folder, { action: 'stop', by: 'console' });
+    } catch {
+      // It prepares, and does not listen yet.
+      process.kill(load.pid, 'SIGINT');
+    }
   }
 
   /**

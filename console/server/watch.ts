@@ -11,7 +11,7 @@ import { parsePosition, type Position, positionText } from '../live/position.ts'
 import { RunView } from '../live/run-view.ts';
 import { fillAbsent, migrate } from '../../results/migrations.ts';
 import * as shapes from '../../results/schema.ts';
-import type { LogSecond, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
+import type { ControlLine, LogSecond, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
 import { FILES } from '../../results/writer.ts';
 import { Tail } from './tail.ts';
 
@@ -86,6 +86,9 @@ class Watched {
     });
     await this.#lines(FILES.reconcileLive, (value) => {
       if (isLook(value)) view.addLook(value);
+    });
+    await this.#lines(FILES.control, (value) => {
+      if (shapes.controlLine.safeParse(value).success) view.addControl(value as ControlLine);
     });
     await this.#lines(FILES.k6Log, (value) => {
       const { msg } = value as { msg?: unknown };
@@ -195,7 +198,7 @@ export class Watches {
         if (run.round !== round) [since, round] = [null, run.round];
         const { view } = run;
         const at = view.position;
-        const mark = [positionText(at), view.state, view.plan !== null, view.preparing.length, view.reconcile !== null].join(); // prettier-ignore
+        const mark = [positionText(at), view.state, view.plan !== null, view.preparing.length, view.controlLines, view.reconcile !== null].join(); // prettier-ignore
         if (mark === sent) await beat();
         else {
           await viewer.send(view.message(since), positionText(at));

@@ -10,6 +10,7 @@ import { answerBytes, type Feeder, type FeederFigures, startFeeder } from './fee
 import { HandOutLog } from './hand-out-log.ts';
 import { SentFeed } from './sent.ts';
 import { BLOCK } from './stock.ts';
+import { Turns } from './turns.ts';
 
 export type Feed = {
   source: FeederSource;
@@ -21,6 +22,10 @@ export type Feed = {
   /** Size of submission `index`; once, when it was answered. */
   takeBodyBytes(index: number): number;
   figures(): FeederFigures;
+  /** Of a load whose pace is changed while it runs; null: of all others. */
+  turns: Turns | null;
+  /** When submission `index` was due: {@link Feeder.takeDue}. */
+  takeDue(index: number): number | undefined;
   /** Resolves if signing fails. */
   failed: Promise<Error>;
   /** What was handed out, for reconciliation; after `stop`. Close it. */
@@ -39,12 +44,16 @@ export type Feed = {
 export async function startFeed({
   folder,
   ratePerSecond,
+  steered = null,
   ...job
 }: Omit<CorpusJob, 'createdAt' | 'onProgress' | 'workers'> & {
   folder: string;
   /** Expected, for the first second. */
   ratePerSecond: number;
+  /** How its pace begins; null: nobody changes it. */
+  steered?: ConstructorParameters<typeof Turns>[0] | null;
 }): Promise<Feed> {
+  const turns = steered && new Turns(steered);
   const createdAt = { startSeconds: 0, perSecond: Infinity };
   checkJob({ ...job, createdAt });
   const bodiesPath = resolve(folder, 'bodies.bin');
@@ -68,6 +77,7 @@ export async function startFeed({
       }),
       onHandedOut: (first, seconds) => log.write(first, seconds),
       ratePerSecond,
+      turns: turns ?? undefined,
       onFailure: (error) => fail(error),
     });
   } catch (error) {
@@ -80,7 +90,14 @@ export async function startFeed({
   const weights = templates.reduce((sum, _, i) => sum + weightOf(i), 0);
   const meanBodyBytes = templates.reduce((sum, { bytes }, i) => sum + bytes * weightOf(i), 0) / weights; // prettier-ignore
   const { count } = job;
-  const source: FeederSource = { kind: 'feeder', bodiesPath, count, url: feeder.url, templates };
+  const source: FeederSource = {
+    kind: 'feeder',
+    bodiesPath,
+    count,
+    url: feeder.url,
+    templates,
+    ...(turns !== null && { paced: true }),
+  };
   return {
     source,
     count: job.count,
@@ -90,6 +107,8 @@ export async function startFeed({
       const template = feeder.takeTemplate(index);
       return template === undefined ? 0 : templates[template].bytes;
     },
+    turns,
+    takeDue: (index) => feeder.takeDue(index),
     figures: () => feeder.figures(),
     failed,
     sent: () => new SentFeed(source, log, job.fleet.producers, plan),

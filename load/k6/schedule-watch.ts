@@ -65,6 +65,8 @@ export class ScheduleWatch {
    * time. Starts after a dropped one do not say: their place may be wrong by one.
    */
   #beginMs(): number {
+    const { beganMs } = this.#schedule;
+    if (beganMs !== undefined) return beganMs() ?? this.#toldMs;
     const latest =
       this.#isTold && this.#schedule.kind !== 'ramping'
         ? this.#toldMs + START_ROUNDING_MS
@@ -75,7 +77,7 @@ export class ScheduleWatch {
   /** @returns whether this submission began late */
   begun(index: number, timeMs: number): boolean {
     // Where each start has its own time, submission i is start i: none is dropped before the end.
-    const isTimed = this.#schedule.kind === 'timed';
+    const isTimed = this.#schedule.kind === 'timed' || this.#schedule.kind === 'steered';
     const dueMs = this.#schedule.intendedMs(isTimed ? index : index + this.#dropped);
     this.#started++;
     if (!Number.isFinite(dueMs)) return false;
@@ -122,12 +124,13 @@ export class ScheduleWatch {
 
   /**
    * Expected answers in the second half of the load's time over the starts due in it: a target below its capacity answers as many as
-   * are begun, however long each takes; one above it answers what it can, and the rest queues. Of a constant rate; else null.
+   * are begun, however long each takes; one above it answers what it can, and the rest queues. Of a constant rate, or one that is constant
+   * between two changes; else null.
    */
   get keepingUpShare(): number | null {
     const schedule = this.#schedule;
     const { kind, durationMs } = schedule;
-    if (kind !== 'constant') return null;
+    if (kind !== 'constant' && kind !== 'steered') return null;
     const due = schedule.dueBefore(durationMs) - schedule.dueBefore(durationMs / 2);
     // A queue of the first half that is worked off in the second one is no more than keeping up.
     return due === 0 ? null : Math.min(1, this.#answeredInSecondHalf / due);
@@ -151,13 +154,15 @@ export class ScheduleWatch {
       untilMs === null
         ? this.#schedule.plannedIf(shiftMs)
         : Math.min(this.#schedule.planned, this.#schedule.dueBefore(untilMs - beginMs));
-    const planned = Math.max(due, this.#started + this.#dropped);
+    const missed = this.#schedule.missed?.();
+    const dropped = missed?.starts ?? this.#dropped;
+    const planned = Math.max(due, this.#started + dropped);
     return {
       planned,
       started: this.#started,
       late: this.#late,
-      dropped: this.#dropped,
-      droppedWhileFree: this.#droppedWhileFree,
+      dropped,
+      droppedWhileFree: missed?.whileFree ?? this.#droppedWhileFree,
       ...(this.#lateWhileBusy > 0 && { lateWhileBusy: this.#lateWhileBusy }),
       onTimeShare: planned === 0 ? null : (this.#started - this.#late) / planned,
       // A load that was cut has no second half.

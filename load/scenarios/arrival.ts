@@ -8,7 +8,7 @@ export const arrival: Definition = {
   summary: 'a constant --rate',
   options: [],
   defaults: { rate: '100/s' },
-  uses: (values) => [...paceOptions(values, { stages: false }), ...SIGNED],
+  uses: (values) => [...paceOptions(values, { stages: false }), 'steerable', ...SIGNED],
   whyUnused: whyNoPace,
   shape: pacedShape,
   source: signed,

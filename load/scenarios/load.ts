@@ -8,7 +8,7 @@ export const load: Definition = {
   summary: 'constant VUs',
   options: [],
   defaults: {},
-  uses: () => [...CLOSED, ...SIGNED],
+  uses: () => [...CLOSED, 'steerable', ...SIGNED],
   shape: pacedShape,
   source: signed,
   pictures: [],

@@ -53,6 +53,11 @@ export const SHARED_OPTIONS: readonly OptionSpec[] = [
       help: 'submissions that begin per second (N/min, N/h) however long answers take, for arrival, ramp, rounds, spike, soak and your own; --vus is then how many VUs stand ready (as many as answers of 1 s need, and a quarter more)',
     },
     {
+      name: 'steerable',
+      type: 'flag',
+      help: 'let npm run ctl change the pace while the load runs: submissions are signed while they are sent, each when its turn comes; up to 4 times the --rate it begins with, or, of VUs with think times, down from their own pace',
+    },
+    {
       name: 'stages',
       type: 'text',
       argument: 'LIST',

@@ -10,6 +10,7 @@ import { parseRate, parseStages, parseThink } from '../pace.ts';
 import { forkProblems } from '../hard-fork.ts';
 import type { LoadRequest } from '../request.ts';
 import { scheduleOf } from '../schedule.ts';
+import { MOST_STEERED_PER_SECOND } from '../shape.ts';
 import type { Definition, IsChosen } from './definition.ts';
 import { definitionOf, ownOptions, SCENARIOS } from './index.ts';
 import { SHARED_NAMES, SHARED_OPTIONS } from './options.ts';
@@ -124,6 +125,7 @@ function requestFrom({ definition, isChosen, all, effective }: Meaning): LoadReq
       stages === null || 'problems' in stages
         ? null
         : stages.map(({ durationMs, target }) => ({ durationMs, target: target * scale })),
+    ...(effective.steerable === true && { steerable: true }),
     warmUpMs: (effective['warm-up'] as number | undefined) ?? 0,
     think: parseThink(String(all.think), parseDuration) ?? { minMs: 0, maxMs: 0 },
     requestTimeoutMs: all.timeout as number,
@@ -170,7 +172,8 @@ export function problemsTogether(
   const shape = definition.shape(request);
   problems.push(...(definition.problems?.(effective, request, isChosen) ?? []));
   problems.push(...forkProblems(request));
-  if (problems.length === 0 && shape.rate !== undefined && scheduleOf(shape)!.planned === 0)
+  problems.push(...steerableProblems(request, effective));
+  if (problems.length === 0 && shape.rate !== undefined && scheduleOf(shape)?.planned === 0)
     problems.push(
       `--rate ${String(effective.rate)} begins not one submission in ${shape.durationMs / 1000} s`,
     );
@@ -180,6 +183,20 @@ export function problemsTogether(
       `--warm-up must be shorter than the load, but is ${request.warmUpMs! / 1000} s of ${shape.durationMs / 1000} s`,
     );
   problems.push(...gatesWithoutData(values, meaning, request, shape));
+  return problems;
+}
+
+/** What a pace that is changed while the load runs does not go with. */
+function steerableProblems(
+  { steerable, rate, think }: LoadRequest,
+  { rate: words }: OptionValues,
+): string[] {
+  if (!steerable) return [];
+  const problems: string[] = [];
+  if (!rate && think.maxMs === 0)
+    problems.push('--steerable needs a --think time above 0, or a --rate: what is signed while it is sent needs a pace'); // prettier-ignore
+  if (rate && (rate.starts * 1000) / rate.timeUnitMs > MOST_STEERED_PER_SECOND)
+    problems.push(`--steerable hands out each submission by itself, at most ${MOST_STEERED_PER_SECOND}/s, but --rate is ${String(words)}`); // prettier-ignore
   return problems;
 }
 

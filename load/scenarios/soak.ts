@@ -11,7 +11,7 @@ export const soak: Definition = {
   // It has a rate of its own, unless somebody asks for VUs with think times.
   adjusted: (values, isChosen) =>
     isChosen('think') && !isChosen('rate') ? { ...values, rate: undefined } : values,
-  uses: (values) => [...paceOptions(values, { stages: false }), ...SIGNED],
+  uses: (values) => [...paceOptions(values, { stages: false }), 'steerable', ...SIGNED],
   whyUnused: whyNoPace,
   problems: ({ rate, think }) =>
     rate === undefined && think === '0'

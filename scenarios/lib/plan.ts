@@ -57,6 +57,8 @@ export type K6Load = {
   rate?: { starts: number; timeUnitMs: number };
   stages?: { durationMs: number; target: number }[];
   startVus?: number;
+  /** The pace is changed while the load runs: each submission waits for its turn at the feeder. */
+  steered?: object;
   timed?: {
     of: 'fleet' | 'recorded' | 'rounds';
     speedup: number;
@@ -95,7 +97,15 @@ export type FeederSource = {
   /** `GET <url>/<first>/<n>` gives n records, with status {@link FEED_STATUS}. */
   url: string;
   templates: BodyTemplate[];
+  /**
+   * Each submission has its turn: `GET <url>/<first>/<n>/<ms>` waits for it so long at most, and gives records whose template is
+   * {@link NOT_YET} where it has not come by then.
+   */
+  paced?: true;
 };
+
+/** In place of a template's index. */
+export const NOT_YET = 0xffffffff;
 
 /** Of the feeder's answers, and of no target's: k6's samples of these requests are told apart by it. */
 export const FEED_STATUS = 299;
@@ -111,8 +121,12 @@ export type PayloadSource = {
 };
 
 /** Neither a rate nor a time, a number or a think time limits it: only the target's answers. */
-export const isUnpaced = ({ executor, think }: Pick<K6Load, 'executor' | 'think'>): boolean =>
-  executor.endsWith('-vus') && think.maxMs === 0;
+export const isUnpaced = ({
+  executor,
+  think,
+  rate,
+}: Pick<K6Load, 'executor' | 'think' | 'rate'>): boolean =>
+  executor.endsWith('-vus') && think.maxMs === 0 && rate === undefined;
 
 /**
  * How many submissions a plan has; an iteration with an index beyond them sends nothing. k6 may begin more than are due: on a machine that
@@ -149,7 +163,7 @@ const SAFE_MS = 1000;
  * @param apart absent: nobody's submissions need to be apart
  */
 export function leaseOf(load: Omit<K6Load, 'lease'>, apart?: Apart): number {
-  if (load.executor !== 'constant-vus' || load.think.maxMs > 0) return 1;
+  if (load.executor !== 'constant-vus' || load.think.maxMs > 0 || load.steered) return 1;
   const atOnce = apart === undefined ? LEASED_AT_ONCE : Math.min(LEASED_AT_ONCE, usable(apart) / 3);
   return Math.min(LEASE, Math.max(1, Math.floor(atOnce / load.vus)));
 }

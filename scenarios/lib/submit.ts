@@ -266,7 +266,8 @@ export async function iterate(): Promise<void> {
     if (Date.now() >= endsAt) return;
     if (recordsFile !== null && source.kind === 'corpus')
       await readRecords(recordsFile, source.count, first);
-    else if (feed !== null) feed(first, Math.min(lease, submissions - first), records);
+    else if (feed !== null && !feed(first, Math.min(lease, submissions - first), records, endsAt))
+      return;
     if (untilDue !== null) dueAt = await untilDue(first, scenario.startTime);
     report(packReport(first, CODE.begun));
     for (let i = 0; i < lease; i++) {

@@ -61,7 +61,10 @@ const PLANNER: Planner = {
 
 type Setup = { readOnly?: boolean; wiki?: string | null; program?: readonly string[] };
 
-function consoleOf(t: TestContext, { readOnly = false, wiki = null, program = ['-e', ''] }: Setup = {}) {
+function consoleOf(
+  t: TestContext,
+  { readOnly = false, wiki = null, program = ['-e', ''] }: Setup = {},
+) {
   const { results, secret } = resultsFolder(t);
   const folders = new RunFolders(results);
   const said: string[] = [];
@@ -82,7 +85,11 @@ function consoleOf(t: TestContext, { readOnly = false, wiki = null, program = ['
   t.after(stop);
   const get = (path: string, headers: Record<string, string> = {}) =>
     app.request(path, { headers: { host: HOST, ...headers } });
-  const post = (path: string, body: unknown = {}, headers: Record<string, string | undefined> = {}) => {
+  const post = (
+    path: string,
+    body: unknown = {},
+    headers: Record<string, string | undefined> = {},
+  ) => {
     const all = { host: HOST, origin: ORIGIN, 'content-type': 'application/json', authorization: `Bearer ${TOKEN}`, ...headers }; // prettier-ignore
     const given = Object.entries(all).flatMap(([name, value]) => value === undefined ? [] : [[name, value] as [string, string]]); // prettier-ignore
     return app.request(path, { method: 'POST', headers: given, body: typeof body === 'string' ? body : JSON.stringify(body) }); // prettier-ignore
@@ -93,9 +100,30 @@ function consoleOf(t: TestContext, { readOnly = false, wiki = null, program = ['
 test('only a name of this machine is a host', () => {
   const refused = (host: string | undefined) =>
     refusalOf({ method: 'GET', path: '/', header: (name) => (name === 'host' ? host : undefined) }, TOKEN)?.status ?? null; // prettier-ignore
-  for (const host of ['127.0.0.1:8089', 'localhost:8089', '[::1]:8089', 'LOCALHOST', 'localhost:9000'])
+  for (const host of [
+    '127.0.0.1:8089',
+    'localhost:8089',
+    '[::1]:8089',
+    'LOCALHOST',
+    'localhost:9000',
+  ])
     assert.equal(refused(host), null, host);
-  for (const host of ['evil.com', '127.0.0.1.evil.com', '127.0.0.1.evil.com:8089', 'localhost.evil.com', 'evil.localhost', '127.0.0.2', '0.0.0.0:8089', '[::ffff:127.0.0.1]:8089', '127.1', 'localhost:8089@evil.com', 'localhost:', ' localhost', 'user@localhost']) // prettier-ignore
+  for (const host of [
+    'evil.com',
+    '127.0.0.1.evil.com',
+    '127.0.0.1.evil.com:8089',
+    'localhost.evil.com',
+    'evil.localhost',
+    '127.0.0.2',
+    '0.0.0.0:8089',
+    '[::ffff:127.0.0.1]:8089',
+    '127.1',
+    'localhost:8089@evil.com',
+    'localhost:',
+    ' localhost',
+    'user@localhost',
+  ])
+    // prettier-ignore
     assert.equal(refused(host), 403, host);
   assert.equal(refused(undefined), 400);
   assert.equal(refused(''), 400);
@@ -115,7 +143,11 @@ test('a page of another site can read nothing and change nothing', async (t) => 
     ['another origin reads', get('/api/runs', { origin: 'https://evil.com' }), 403],
     ['an image of another site', get(`/api/runs/${OLD}/files/latency.png`, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }), 403], // prettier-ignore
     ['another port of this machine', get('/api/runs', { origin: 'http://127.0.0.1:3000', 'sec-fetch-site': 'same-site' }), 403], // prettier-ignore
-    ['a page in a frame without origin', post('/api/runs', { options: {} }, { origin: 'null' }), 403],
+    [
+      'a page in a frame without origin',
+      post('/api/runs', { options: {} }, { origin: 'null' }),
+      403,
+    ],
     ['another site starts', post('/api/runs', { options: {} }, evil), 403],
     ['another site starts, without Origin', post('/api/runs', { options: {} }, { origin: undefined, 'sec-fetch-site': 'cross-site' }), 403], // prettier-ignore
     ['no token', post('/api/runs', { options: {} }, { authorization: undefined }), 401],
@@ -174,9 +206,21 @@ test('what lies outside the results is not reached, whatever the id', async (t) 
   for (const id of ids)
     for (const rest of ['', '/files/plan.json', '/report', '/events']) {
       const { status } = await get(`/api/runs/${id}${rest}`);
-      assert.ok([400, 404].includes(status) || (id === '' && rest === ''), `${id}${rest}: ${status}`);
+      assert.ok(
+        [400, 404].includes(status) || (id === '' && rest === ''),
+        `${id}${rest}: ${status}`,
+      );
     }
-  for (const name of ['../plan.json', '..%2fplan.json', '%2e%2e%2f%2e%2e%2fplan.json', 'junit.xml', 'package.json', 'corpus', '%00']) { // prettier-ignore
+  for (const name of [
+    '../plan.json',
+    '..%2fplan.json',
+    '%2e%2e%2f%2e%2e%2fplan.json',
+    'junit.xml',
+    'package.json',
+    'corpus',
+    '%00',
+  ]) {
+    // prettier-ignore
     const response = await get(`/api/runs/${OLD}/files/${name}`);
     assert.equal(response.status, 404, name);
   }
@@ -253,7 +297,13 @@ test('plan only: all problems at once, or the decision with its command line', a
   assert.deepEqual(error.problems, ['--vus must be at least 1', '--rate is missing']);
   const right = await post('/api/runs/plan', { options: { vus: '5' } });
   assert.equal(((await right.json()) as { command: string }).command, 'npm run load -- --vus 5');
-  for (const body of [{}, { options: 1 }, { options: { vus: 5 } }, { options: {}, other: 1 }, 'no JSON'])
+  for (const body of [
+    {},
+    { options: 1 },
+    { options: { vus: 5 } },
+    { options: {}, other: 1 },
+    'no JSON',
+  ])
     assert.equal((await post('/api/runs/plan', body)).status, 400, JSON.stringify(body));
   for (const name of ['k6', 'results', 'config', 'allow-remote'])
     assert.equal((await post('/api/runs/plan', { options: { [name]: '/bin/sh' } })).status, 422, name); // prettier-ignore
@@ -310,7 +360,10 @@ test('while a load runs there is no other, and it is there for all who ask', asy
 });
 
 /** Reads events until there are so many. */
-async function events(response: Response, count: number): Promise<{ id: string; data: LiveMessage }[]> {
+async function events(
+  response: Response,
+  count: number,
+): Promise<{ id: string; data: LiveMessage }[]> {
   const reader = response.body!.getReader();
   const decoder = new TextDecoder();
   let text = '';
@@ -343,7 +396,11 @@ test('events go on from Last-Event-ID, also at another console', async (t) => {
   // Another one, as after a restart: it knows the files alone.
   const { app, stop } = consoleApp({ version: '1', folders: first.folders, resultsOption: null, repeatable: [], changes: null, audit: auditOf(first.results, () => undefined), assets: new Map() }); // prettier-ignore
   t.after(stop);
-  for (const [address, headers] of [[path, { 'last-event-id': begin.id }], [`${path}?since=${begin.id}`, {}]] as const) { // prettier-ignore
+  for (const [address, headers] of [
+    [path, { 'last-event-id': begin.id }],
+    [`${path}?since=${begin.id}`, {}],
+  ] as const) {
+    // prettier-ignore
     const [more] = await events(await app.request(address, { headers: { host: HOST, ...headers } }), 1); // prettier-ignore
     assert.deepEqual(more.data.whole.rates.map(({ startS }) => startS), [8, 9, 10, 11, 12, 13, 14]); // prettier-ignore
     assert.equal(more.data.whole.isAnew, false);

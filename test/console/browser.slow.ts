@@ -14,7 +14,8 @@ import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../support/synthetic-run
 import { until } from '../support/until.ts';
 
 const chromium = chromiumPath();
-const options = chromium === null ? { skip: 'there is no chromium here (apt-get install chromium)' } : {};
+const options =
+  chromium === null ? { skip: 'there is no chromium here (apt-get install chromium)' } : {};
 const LONG_MS = 120_000;
 
 /** Where pictures are left to be looked at; absent: nowhere. */
@@ -34,15 +35,24 @@ after(async () => {
   await cli?.result;
 });
 
-async function startConsole(words: readonly string[] = []): Promise<{ running: RunningCli; url: string }> {
+async function startConsole(
+  words: readonly string[] = [],
+): Promise<{ running: RunningCli; url: string }> {
   const running = startCli(['console', '--results', results, '--port', '0', ...words], { MINA_LOAD_PORT: '0' }, 15 * 60_000); // prettier-ignore
-  await until(() => /console: (\S+)/.test(running.output()), () => running.output());
+  await until(
+    () => /console: (\S+)/.test(running.output()),
+    () => running.output(),
+  );
   return { running, url: /console: (\S+)/.exec(running.output())![1] };
 }
 
 type Seen = { page: Page; context: BrowserContext; complaints: string[]; requests: string[] };
 
-async function openPage(url: string, look: { width?: number; height?: number; dark?: boolean } = {}): Promise<Seen> { // prettier-ignore
+async function openPage(
+  url: string,
+  look: { width?: number; height?: number; dark?: boolean } = {},
+): Promise<Seen> {
+  // prettier-ignore
   const { width = 1280, height = 900, dark = false } = look;
   const context = await browser!.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' }); // prettier-ignore
   context.setDefaultTimeout(LONG_MS);
@@ -66,98 +76,110 @@ async function faultsOf(page: Page): Promise<string[]> {
 
 const state = (page: Page, wanted: string) => page.waitForSelector(`article[data-state="${wanted}"]`, { timeout: LONG_MS }); // prettier-ignore
 
-test('a load is started, watched, stopped, and compared; nothing is asked of another host', options, async () => {
-  const { chromium: playwright } = await import('playwright-core');
-  browser = await playwright.launch({ executablePath: chromium!, args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'] });
-  const first = await startConsole();
-  cli = first.running;
-  const origin = new URL(first.url).origin;
-  const { page, complaints, requests, context } = await openPage(first.url);
-  assert.equal(new URL(page.url()).hash, '#/');
-  await page.getByText('2026-01-02').first().waitFor();
+test(
+  'a load is started, watched, stopped, and compared; nothing is asked of another host',
+  options,
+  async () => {
+    const { chromium: playwright } = await import('playwright-core');
+    browser = await playwright.launch({
+      executablePath: chromium!,
+      args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'],
+    });
+    const first = await startConsole();
+    cli = first.running;
+    const origin = new URL(first.url).origin;
+    const { page, complaints, requests, context } = await openPage(first.url);
+    assert.equal(new URL(page.url()).hash, '#/');
+    await page.getByText('2026-01-02').first().waitFor();
 
-  // By keyboard alone.
-  await page.getByRole('link', { name: 'New load' }).last().focus();
-  await page.keyboard.press('Enter');
-  await page.getByLabel('Users (VUs)').focus();
-  await page.keyboard.type('0');
-  await page.getByText('must be a whole number from 1').waitFor();
-  assert.equal(await page.getByRole('button', { name: 'Start the load' }).isDisabled(), true);
-  await page.keyboard.press('Backspace');
-  await page.keyboard.type('5');
-  await page.getByLabel('Duration').fill('5m');
-  await page.getByLabel('Think time').fill('0.1s-0.3s');
-  await page.getByRole('textbox', { name: 'Gates' }).fill('p95<60s');
-  await page.getByText('--vus 5 --duration 5m').waitFor();
-  const command = await page.getByLabel('command line', { exact: true }).textContent();
-  assert.match(command!, /^npm run load -- .*--gate 'p95<60s'/);
-  assert.deepEqual(await faultsOf(page), []);
-  await page.getByRole('button', { name: 'Start the load' }).click();
-  await state(page, 'running');
-  const address = page.url();
-  await page.getByText('p95<60s').first().waitFor();
+    // By keyboard alone.
+    await page.getByRole('link', { name: 'New load' }).last().focus();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Users (VUs)').focus();
+    await page.keyboard.type('0');
+    await page.getByText('must be a whole number from 1').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Start the load' }).isDisabled(), true);
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('5');
+    await page.getByLabel('Duration').fill('5m');
+    await page.getByLabel('Think time').fill('0.1s-0.3s');
+    await page.getByRole('textbox', { name: 'Gates' }).fill('p95<60s');
+    await page.getByText('--vus 5 --duration 5m').waitFor();
+    const command = await page.getByLabel('command line', { exact: true }).textContent();
+    assert.match(command!, /^npm run load -- .*--gate 'p95<60s'/);
+    assert.deepEqual(await faultsOf(page), []);
+    await page.getByRole('button', { name: 'Start the load' }).click();
+    await state(page, 'running');
+    const address = page.url();
+    await page.getByText('p95<60s').first().waitFor();
 
-  // The figures move, and another viewer sees the same run.
-  const submissions = async (of: Page): Promise<number> =>
+    // The figures move, and another viewer sees the same run.
+    const submissions = async (of: Page): Promise<number> =>
     Number((await of.locator('.figure .note', { hasText: 'in all' }).textContent())!.replace(/\D/g, '')); // prettier-ignore
-  const before = await submissions(page);
-  await until(async () => (await submissions(page)) > before);
-  const second = await context.newPage();
-  await second.goto(address);
-  await state(second, 'running');
-  assert.ok((await submissions(second)) >= before);
-  // One at a time.
-  await second.goto(`${origin}/#/new`);
-  await second.getByText('watch it instead').waitFor({ timeout: LONG_MS });
-  await second.close();
-  assert.deepEqual(await faultsOf(page), []);
+    const before = await submissions(page);
+    await until(async () => (await submissions(page)) > before);
+    const second = await context.newPage();
+    await second.goto(address);
+    await state(second, 'running');
+    assert.ok((await submissions(second)) >= before);
+    // One at a time.
+    await second.goto(`${origin}/#/new`);
+    await second.getByText('watch it instead').waitFor({ timeout: LONG_MS });
+    await second.close();
+    assert.deepEqual(await faultsOf(page), []);
 
-  // A reload, then a lost connection.
-  await page.reload();
-  await state(page, 'running');
-  await context.setOffline(true);
-  await context.setOffline(false);
-  const later = await submissions(page);
-  await until(async () => (await submissions(page)) > later);
+    // A reload, then a lost connection.
+    await page.reload();
+    await state(page, 'running');
+    await context.setOffline(true);
+    await context.setOffline(false);
+    const later = await submissions(page);
+    await until(async () => (await submissions(page)) > later);
 
-  await page.getByRole('button', { name: 'Stop', exact: true }).click();
-  await page.getByRole('button', { name: 'Stop it' }).click();
-  await state(page, 'interrupted');
-  await page.getByRole('heading', { name: 'Report', exact: true }).waitFor();
-  assert.match((await page.locator('.verdict').textContent())!, /^INTERRUPTED/i);
-  assert.deepEqual(await faultsOf(page), []);
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await page.getByRole('button', { name: 'Stop it' }).click();
+    await state(page, 'interrupted');
+    await page.getByRole('heading', { name: 'Report', exact: true }).waitFor();
+    assert.match((await page.locator('.verdict').textContent())!, /^INTERRUPTED/i);
+    assert.deepEqual(await faultsOf(page), []);
 
-  // The same again, with its seed.
-  await page.getByRole('button', { name: 'Run again' }).click();
-  await until(async () => (await page.getByLabel('Duration').inputValue()) === '5m');
-  assert.equal(await page.getByLabel('Users (VUs)').inputValue(), '5');
+    // The same again, with its seed.
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await until(async () => (await page.getByLabel('Duration').inputValue()) === '5m');
+    assert.equal(await page.getByLabel('Users (VUs)').inputValue(), '5');
 
-  await page.goto(`${origin}/#/`);
-  await page.getByLabel(/^compare 2026-01-01/).check();
-  await page.getByLabel(/^compare 2026-01-02/).check();
-  await page.getByRole('button', { name: 'Compare 2 of 2' }).click();
-  await page.getByText('Compared', { exact: false }).first().waitFor();
-  await page.getByRole('heading', { name: 'Base: latency' }).waitFor();
-  assert.deepEqual(await faultsOf(page), []);
+    await page.goto(`${origin}/#/`);
+    await page.getByLabel(/^compare 2026-01-01/).check();
+    await page.getByLabel(/^compare 2026-01-02/).check();
+    await page.getByRole('button', { name: 'Compare 2 of 2' }).click();
+    await page.getByText('Compared', { exact: false }).first().waitFor();
+    await page.getByRole('heading', { name: 'Base: latency' }).waitFor();
+    assert.deepEqual(await faultsOf(page), []);
 
-  const others = requests.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:'));
-  assert.deepEqual(others, []);
-  // A browser names the connection that was cut.
-  assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_NETWORK/.test(text)), []); // prettier-ignore
-  await context.close();
-});
+    const others = requests.filter(
+      (url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:'),
+    );
+    assert.deepEqual(others, []);
+    // A browser names the connection that was cut.
+    assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_NETWORK/.test(text)), []); // prettier-ignore
+    await context.close();
+  },
+);
 
-test('a page of another site starts nothing and reads nothing, a name of it that leads here neither', options, async (t) => {
-  const { origin, hash, port } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
-  const token = hash.slice('#token='.length);
-  const evil = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>another site</title>')); // prettier-ignore
-  await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
-  t.after(() => evil.close());
-  const { port: evilPort } = evil.address() as AddressInfo;
-  // Another site, and another port of the same name; both know the token here, which they would not.
-  for (const host of ['evil.example', '127.0.0.1']) {
-    const { page, context } = await openPage(`http://${host}:${evilPort}/`);
-    const outcome = await page.evaluate(`(async () => {
+test(
+  'a page of another site starts nothing and reads nothing, a name of it that leads here neither',
+  options,
+  async (t) => {
+    const { origin, hash, port } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const token = hash.slice('#token='.length);
+    const evil = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>another site</title>')); // prettier-ignore
+    await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
+    t.after(() => evil.close());
+    const { port: evilPort } = evil.address() as AddressInfo;
+    // Another site, and another port of the same name; both know the token here, which they would not.
+    for (const host of ['evil.example', '127.0.0.1']) {
+      const { page, context } = await openPage(`http://${host}:${evilPort}/`);
+      const outcome = await page.evaluate(`(async () => {
       const json = { method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer ${token}' }, body: '{"options":{}}' };
       const tries = [
         fetch('${origin}/api/runs').then((r) => r.text()),
@@ -168,38 +190,48 @@ test('a page of another site starts nothing and reads nothing, a name of it that
       ];
       return (await Promise.allSettled(tries)).map(({ status, value }) => status === 'rejected' || value === '' ? 'nothing' : value);
     })()`);
-    assert.deepEqual(outcome, ['nothing', 'nothing', 'nothing', 'nothing', 'nothing'], host);
-    await context.close();
-  }
-  const rebound = await openPage('about:blank');
-  const answer = await rebound.page.goto(`http://evil.example:${port}/api/runs`);
-  assert.equal(answer!.status(), 403);
-  await rebound.context.close();
-  const facts = (await (await fetch(`${origin}/api/console`)).json()) as { current: unknown };
-  assert.equal(facts.current, null);
-});
-
-test('at 360, 1280 and 3840 px nothing stands out of the page, light and dark, and axe has no serious finding', options, async () => {
-  const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
-  const places = ['#/', '#/new', '#/runs/2026-01-01T00-00-00Z-load', '#/runs/2026-01-03T00-00-00Z-load', '#/compare/2026-01-01T00-00-00Z-load/2026-01-02T00-00-00Z-load']; // prettier-ignore
-  for (const [width, height, dark] of [[360, 780, false], [1280, 900, true], [3840, 2160, false]] as const) { // prettier-ignore
-    const { page, context, complaints } = await openPage(`${origin}/${hash}`, { width, height, dark });
-    for (const [i, place] of places.entries()) {
-      await page.goto(`${origin}/${place}`);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForLoadState('networkidle').catch(() => undefined);
-      const over = await page.evaluate(`document.documentElement.scrollWidth - innerWidth`);
-      assert.ok(Number(over) <= 0, `${place} at ${width}: ${String(over)} px`);
-      assert.deepEqual(await faultsOf(page), [], `${place} at ${width}`);
-      if (pictures !== undefined) {
-        mkdirSync(pictures, { recursive: true });
-        await page.screenshot({ path: join(pictures, `${width}-${i}${dark ? '-dark' : ''}.png`), fullPage: true }); // prettier-ignore
-      }
+      assert.deepEqual(outcome, ['nothing', 'nothing', 'nothing', 'nothing', 'nothing'], host);
+      await context.close();
     }
-    assert.deepEqual(complaints, []);
-    await context.close();
-  }
-});
+    const rebound = await openPage('about:blank');
+    const answer = await rebound.page.goto(`http://evil.example:${port}/api/runs`);
+    assert.equal(answer!.status(), 403);
+    await rebound.context.close();
+    const facts = (await (await fetch(`${origin}/api/console`)).json()) as { current: unknown };
+    assert.equal(facts.current, null);
+  },
+);
+
+test(
+  'at 360, 1280 and 3840 px nothing stands out of the page, light and dark, and axe has no serious finding',
+  options,
+  async () => {
+    const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const places = ['#/', '#/new', '#/runs/2026-01-01T00-00-00Z-load', '#/runs/2026-01-03T00-00-00Z-load', '#/compare/2026-01-01T00-00-00Z-load/2026-01-02T00-00-00Z-load']; // prettier-ignore
+    for (const [width, height, dark] of [
+      [360, 780, false],
+      [1280, 900, true],
+      [3840, 2160, false],
+    ] as const) {
+      // prettier-ignore
+      const { page, context, complaints } = await openPage(`${origin}/${hash}`, { width, height, dark });
+      for (const [i, place] of places.entries()) {
+        await page.goto(`${origin}/${place}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await page.waitForLoadState('networkidle').catch(() => undefined);
+        const over = await page.evaluate(`document.documentElement.scrollWidth - innerWidth`);
+        assert.ok(Number(over) <= 0, `${place} at ${width}: ${String(over)} px`);
+        assert.deepEqual(await faultsOf(page), [], `${place} at ${width}`);
+        if (pictures !== undefined) {
+          mkdirSync(pictures, { recursive: true });
+          await page.screenshot({ path: join(pictures, `${width}-${i}${dark ? '-dark' : ''}.png`), fullPage: true }); // prettier-ignore
+        }
+      }
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  },
+);
 
 test('read-only shows and offers nothing else; without the token neither', options, async () => {
   const { running, url } = await startConsole(['--read-only']);

@@ -73,7 +73,10 @@ test('a day has no more steps than ten minutes, and each of them keeps its worst
   }
   const { rates } = steps.since(0);
   assert.ok(rates.length <= MOST_STEPS && rates.length > MOST_STEPS / 2, `${rates.length}`);
-  assert.equal(rates.reduce((sum, { sent }) => sum + sent, 0), 5 * day + 495);
+  assert.equal(
+    rates.reduce((sum, { sent }) => sum + sent, 0),
+    5 * day + 495,
+  );
   assert.equal(Math.max(...rates.map(({ perSecond }) => perSecond.max)), 500);
   const window = recent.since(0).rates;
   assert.equal(window.length, WINDOW_S);
@@ -83,7 +86,15 @@ test('a day has no more steps than ten minutes, and each of them keeps its worst
 test('a position is read as it was written, and nothing else is one', () => {
   const position = { stepS: 4, samples: 120, resources: 0, logs: 77 };
   assert.deepEqual(parsePosition(positionText(position)), position);
-  for (const text of [undefined, '', '1-2-3', '1-2-3-4-5', '-1-2-3-4', '1-2-3-x', '1-2-3-99999999999999999'])
+  for (const text of [
+    undefined,
+    '',
+    '1-2-3',
+    '1-2-3-4-5',
+    '-1-2-3-4',
+    '1-2-3-x',
+    '1-2-3-99999999999999999',
+  ])
     assert.equal(parsePosition(text), null, text);
 });
 
@@ -164,7 +175,9 @@ test('gates stand as they are so far, and as lines where a chart has their unit'
     { name: 'backend-memory-growth<=1MB/min', state: 'no data', line: null, atTheEnd: true },
   ]);
   const data = chartDataOf(withMessage(null, view.message(null)), false);
-  const latency = chartsOf(data).find(({ name }) => name === 'latency')!.config();
+  const latency = chartsOf(data)
+    .find(({ name }) => name === 'latency')!
+    .config();
   const limit = latency.data.datasets.find(({ label }) => label === 'gate p95<800ms');
   assert.deepEqual(limit?.data, [{ x: 0, y: 800 }, { x: 30, y: 800 }]); // prettier-ignore
 });

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { isUsed, optionsOfTexts, problemsByOption, textsOfOptions } from '../../console/page/form.ts';
+import {
+  isUsed,
+  optionsOfTexts,
+  problemsByOption,
+  textsOfOptions,
+} from '../../console/page/form.ts';
 import { hrefOf, type Place, placeOf } from '../../console/page/place.ts';
 import { clock, joinSteps, linePoints } from '../../console/page/series.ts';
 import { distFile } from '../../paths.ts';

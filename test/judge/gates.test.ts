@@ -258,6 +258,7 @@ test('what is stored though it was refused, or stored twice, fails a load', () =
 const LACKS: [string, Partial<GateFacts>, RegExp][] = [
   ['on-time>=99%', { isOpen: false }, /^on-time>=99% would have no data: .*open model/],
   ['keeping-up>=97%', { isConstantRate: false }, /no constant rate/],
+  ['queue-growth<=1%', { isSteerable: true }, /may be changed while it runs/],
   ['retries<=0', { retries: false }, /sends nothing again/],
   ['missing<=0', { storage: null }, /--storage names it/],
   ['log-errors<=0', { log: false }, /--target-log names one/],

@@ -22,7 +22,9 @@ test('one load at a time in a folder, several in several', (t) => {
     () => takeLoadLock(results, null),
     (error: UserError) =>
       error.exitCode === 5 &&
-      /^a load is running since \d{4}-.* UTC \(process \d+, 2026-01-02T03-04-05Z-load\)$/.test(error.message) && // prettier-ignore
+      /^a load is running since \d{4}-.* UTC \(process \d+, 2026-01-02T03-04-05Z-load\)$/.test(
+        error.message,
+      ) && // prettier-ignore
       /watch it at http:\/\/127\.0\.0\.1:8089,.*--results/.test(error.hint),
   );
   const beside = takeLoadLock(other, null);
@@ -39,7 +41,10 @@ test('the terminal obeys it, before anything is prepared', async (t) => {
   const { exitCode, stderr } = await runHere(['load', '--results', results]);
   lock.release();
   assert.equal(exitCode, 5);
-  assert.match(stderr, /^error: a load is running since .*\nwhat to do: watch it with npm run console, /);
+  assert.match(
+    stderr,
+    /^error: a load is running since .*\nwhat to do: watch it with npm run console, /,
+  );
   assert.deepEqual(readdirSync(results), []);
 });
 

@@ -1,8 +1,9 @@
 /** A run from the inside: a k6 of a few lines that really sends, and the real embedded backend. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { Ending } from '../../load/ending.ts';
 import type { LoadJob, Surroundings } from '../../load/job.ts';
 import { prepareRun } from '../../load/prepare.ts';
@@ -17,6 +18,8 @@ import { backendOf } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { jobOf } from '../support/job.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
+import { startTruthTarget } from '../truth/target.ts';
 
 const FAKE = join(projectRoot, 'test', 'fixtures', 'bin', 'k6-sends');
 
@@ -31,7 +34,12 @@ function around() {
     cwd: projectRoot,
     confirm: undefined,
     keys: { env: {} } as unknown as Surroundings['keys'],
-    interrupts: { first: first.signal, second: second.signal, stop: () => undefined },
+    interrupts: {
+      first: first.signal,
+      second: second.signal,
+      interrupt: () => first.abort(),
+      stop: () => undefined,
+    },
   };
   return { surroundings, first, second, output, text: () => lines.join('') };
 }
@@ -118,6 +126,104 @@ test('an interrupt while the run is prepared ends it: no folder, no backend, 130
   assert.deepEqual(await ended, { exitCode: 130, folder: null, summary: null });
   assert.match(text(), /nothing was left behind/);
   assert.deepEqual(readdirSync(job.resultsFolder), []);
+});
+
+/** It says its version, and no script loads. */
+function brokenK6(): string {
+  const file = join(scratchFolder(), 'k6');
+  const code =
+    '#!/bin/sh\n[ "$1" = version ] && exec echo "k6 v2.2.0 (go1.26.8, linux/amd64)"\nexit 107\n';
+  writeFileSync(file, code, { mode: 0o755 });
+  return file;
+}
+
+test('wherever a load ends, no thread, no server and no program of it is left', async (t) => {
+  const target = await startTruthTarget();
+  t.after(() => target.stop());
+  const FED = ['--scenario', 'soak', '--rate', '20/s', '--duration', '2s'];
+  type Around = ReturnType<typeof around>;
+  type End = Partial<LoadJob> & {
+    args?: string[];
+    /** Only in the slow suite. */
+    slow?: true;
+    /** Once a signing thread has been started. */
+    onThread?: (thread: Worker, around: Around) => void;
+    during?: (around: Around, threads: Worker[]) => Promise<void>;
+    ends: number | RegExp;
+  };
+  const ends: Record<string, End> = {
+    'by plan': { slow: true, args: [...FED.slice(0, -1), '1s'], ends: 0 },
+    'interrupted while a corpus is signed': {
+      args: ['--scenario', 'arrival', '--rate', '1000/s', '--duration', '9s'],
+      onThread: (_, { first }) => first.abort(),
+      ends: 130,
+    },
+    'interrupted while the feeder starts': {
+      onThread: (_, { first }) => first.abort(),
+      ends: 130,
+    },
+    'interrupted in the middle': {
+      slow: true,
+      during: ({ first }) => Promise.resolve(first.abort()),
+      ends: 130,
+    },
+    'the signing thread dies while the feeder starts': {
+      slow: true,
+      onThread: (thread) => void thread.terminate(),
+      ends: /signing thread ended/,
+    },
+    'the signing thread dies in the middle': {
+      during: async (_, threads) => void (await Promise.all(threads.map((one) => one.terminate()))),
+      ends: 5,
+    },
+    'no k6': { slow: true, k6Flag: '/nowhere/k6', ends: /nowhere/ },
+    'k6 does not start': {
+      slow: true,
+      k6Flag: brokenK6(),
+      ends: 5,
+    },
+    'a fault after the preparation': {
+      monitorSources: () => {
+        throw new Error('no such source');
+      },
+      ends: /no such source/,
+    },
+  };
+  for (const [name, { args = FED, slow, onThread, during, ends: how, ...change }] of Object.entries(
+    ends,
+  ))
+    await t.test(name, slow ? slowOnly : {}, async () => {
+      const before = process.getActiveResourcesInfo().sort();
+      const threads: Worker[] = [];
+      const alive = new Set<Worker>();
+      const around_ = around();
+      const onWorker = (thread: Worker) => {
+        threads.push(thread);
+        alive.add(thread);
+        thread.on('exit', () => alive.delete(thread));
+        onThread?.(thread, around_);
+      };
+      process.on('worker', onWorker);
+      try {
+        const targets = [{ url: target.url, weight: 1 }];
+        const seen = target.log.length;
+        const ended = runLoad(fakeJob(args, { targets, ...change }), around_.surroundings);
+        ended.catch(() => undefined);
+        if (during !== undefined) {
+          await until(() => target.log.length > seen, 'the first submission');
+          await during(around_, threads);
+        }
+        if (typeof how === 'number') assert.equal((await ended).exitCode, how, around_.text());
+        else await assert.rejects(ended, how);
+      } finally {
+        process.off('worker', onWorker);
+      }
+      if (!/k6$|k6 does/.test(name)) assert.ok(threads.length > 0);
+      assert.equal(alive.size, 0, `${alive.size} of ${threads.length} threads`);
+      const left = () => process.getActiveResourcesInfo().filter((kind) => /Server|Process|Worker/.test(kind)); // prettier-ignore
+      const had = before.filter((kind) => /Server|Process|Worker/.test(kind));
+      await until(() => left().length <= had.length, left);
+    });
 });
 
 test('what was prepared and is released without a run leaves its folder, without corpus and storage; the backend has ended', async () => {

@@ -44,6 +44,39 @@ test('the schedule, and the time since the intended start beside the plain laten
     assert.match(page, row);
 });
 
+test('a pace that was changed: a row for each change with what began, and marks in the pictures', () => {
+  const run = openRun();
+  const began = run.samples[0].t;
+  Object.assign(run.summary!, { loadBeganMs: began, loadEndedMs: began + 20_000 });
+  run.plan!.load = { ...run.plan!.load, executor: 'constant-vus', steered: { mostPerSecond: 10 } };
+  const by = 'terminal';
+  run.control = [
+    { t: began - 300, action: 'begin', fromPerSecond: 0, toPerSecond: 2.5, by: 'load' },
+    { t: began + 5000, action: 'rate', fromPerSecond: 2.5, toPerSecond: 10, by },
+    { t: began + 12_000, action: 'pause', fromPerSecond: 10, toPerSecond: 0, by },
+    { t: began + 15_500, action: 'resume', fromPerSecond: 0, toPerSecond: 10, by },
+    { t: began + 20_000, action: 'stop', by },
+  ];
+  for (const [i, line] of run.samples.entries()) line.started = i < 5 ? 3 : i < 12 ? 9 : 0;
+  const page = markdownReport(run, []);
+  assert.match(page, /^4 changes while the load ran\. Planned starts, lateness/m);
+  for (const row of [
+    /^\| +0:00 \| +5 s \| begin +\| +2\.5\/s \| +3 \| load +\|$/m,
+    /^\| +5 s \| +7 s \| rate +\| +10\/s \| +9 \| terminal \|$/m,
+    /^\| +12 s \| +4 s \| pause +\| +none \| +0 \| terminal \|$/m,
+    /^\| +20 s \| +0 ms \| stop +\| +- \| +- \| terminal \|$/m,
+  ])
+    assert.match(page, row);
+  assert.match(page, /2\.5 starts\/s at first, steered/);
+  const marks = chartData(run).control.map(({ atS, text }) => `${Math.round(atS)} ${text}`);
+  assert.deepEqual(marks.slice(0, 3), ['5 10/s', '12 paused', '16 resumed: 10/s']);
+  // None was asked for, and none could be.
+  const without = { ...run };
+  delete without.control;
+  assert.doesNotMatch(markdownReport(without, []), /Pace asked for/);
+  assert.deepEqual(chartData(without).control, []);
+});
+
 test('who was dropped has waited in vain: the row of all planned starts says so', () => {
   const run = openRun();
   const histogram = new LatencyHistogram();

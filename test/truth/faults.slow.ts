@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { openFilesystemStorage } from '../../stack/storage/filesystem.ts';
 import type { RunningCli } from '../support/cli.ts';
@@ -226,10 +226,11 @@ describe('a generator that is cut, or frozen', linuxOnly, () => {
 });
 
 /** A folder as a backend's storage: one entry for each submitter and second, the last one stays. */
-function storing(deedOf: NonNullable<Programme['deedOf']> = () => ({})) {
+function storing(t: TestContext, deedOf: NonNullable<Programme['deedOf']> = () => ({})) {
   const folder = scratchFolder();
   mkdirSync(join(folder, 'submissions'));
   const storage = openFilesystemStorage(folder);
+  t.after(() => storage.close());
   const programme: Programme = {
     deedOf,
     async store(body, again) {
@@ -241,8 +242,8 @@ function storing(deedOf: NonNullable<Programme['deedOf']> = () => ({})) {
 }
 
 describe('stored and lost', () => {
-  test('losses and doubles of the target, each counted', async () => {
-    const { programme, args } = storing((n) => ({
+  test('losses and doubles of the target, each counted', async (t) => {
+    const { programme, args } = storing(t, (n) => ({
       stored: n % 7 === 2 ? 0 : n % 11 === 5 ? 2 : 1,
     }));
     const run = await truthRun(['--vus', '8', ...THINK, '--duration', '3s', ...args], programme);
@@ -255,8 +256,8 @@ describe('stored and lost', () => {
       assert.equal(gateOf(run, gate).state, 'fail', gate);
   });
 
-  test('--think 0 with a thousand producers: two submissions of one are never near', async () => {
-    const { programme, args } = storing(() => ({ afterMs: 370 }));
+  test('--think 0 with a thousand producers: two submissions of one are never near', async (t) => {
+    const { programme, args } = storing(t, () => ({ afterMs: 370 }));
     const run = await truthRun(
       ['--vus', '60', '--think', '0', '--duration', '9s', '--producers', '1000', ...args],
       programme,
@@ -272,8 +273,8 @@ describe('stored and lost', () => {
     assert.match(run.output, /1,000 producers are enough for 501 submissions\/s/);
   });
 
-  test('too few producers: said before and after, and no loss of the target', async () => {
-    const { programme, args } = storing(() => ({ afterMs: 100 }));
+  test('too few producers: said before and after, and no loss of the target', async (t) => {
+    const { programme, args } = storing(t, () => ({ afterMs: 100 }));
     const run = await truthRun(
       ['--vus', '20', '--think', '0', '--duration', '3s', '--producers', '40', ...args],
       programme,

@@ -33,7 +33,12 @@ async function search(args: string[], change: Parameters<typeof jobOf>[1] = {}) 
     cwd: projectRoot,
     confirm: undefined,
     keys: { env: {} } as unknown as Surroundings['keys'],
-    interrupts: { first: signal(), second: signal(), stop: () => undefined },
+    interrupts: {
+      first: signal(),
+      second: signal(),
+      interrupt: () => undefined,
+      stop: () => undefined,
+    },
   };
   const job = jobOf(['--scenario', 'breakpoint', '--settle', '0', ...args, ...LENIENT], {
     k6Flag: FAKE,

@@ -4,18 +4,21 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { answerBytes, startFeeder } from '../../../load/feeder/feeder.ts';
 import type { Batch, BatchSigner } from '../../../load/feeder/batch-signer.ts';
 import { startFeed } from '../../../load/feeder/feed.ts';
 import { HandOutLog } from '../../../load/feeder/hand-out-log.ts';
 import { BLOCK, FRESH_MS, RecordStock, StockError } from '../../../load/feeder/stock.ts';
+import { Turns } from '../../../load/feeder/turns.ts';
+import { NOT_YET } from '../../../scenarios/lib/plan.ts';
 import { blockHashOf } from '../../../reconcile/sent.ts';
 import { ENVELOPE, RECORD } from '../../../mina/envelope.ts';
 import { type PlannedChunk, planSubmissions } from '../../../producers/corpus-plan.ts';
 import { makeFleet } from '../../../producers/fleet.ts';
 import { readTemplates } from '../../../producers/templates.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
 
 const T0 = 1_767_323_045_600;
 
@@ -153,7 +156,12 @@ test('twice, beyond the end, and far ahead are refused; the rest of the block is
   await assert.rejects(long.take(5e6, 1), refused('outside'));
 });
 
-async function feederOf(count: number, gate?: () => Promise<void>) {
+async function feederOf(
+  t: TestContext,
+  count: number,
+  gate?: () => Promise<void>,
+  clock?: () => number,
+) {
   const { signer, batches } = fakeSigner(gate);
   const log: number[] = [];
   const failures: Error[] = [];
@@ -164,14 +172,16 @@ async function feederOf(count: number, gate?: () => Promise<void>) {
     onHandedOut: (first, seconds) => seconds.forEach((s, k) => (log[first + k] = s)),
     ratePerSecond: 100,
     onFailure: (error) => failures.push(error),
+    ...(clock && { clock }),
   });
+  t.after(() => feeder.stop());
   return { feeder, batches, log, failures };
 }
 const statusOf = async (url: string, method = 'GET'): Promise<number> =>
   (await fetch(url, { method })).status;
 
-test('the server: token, method, range', async () => {
-  const { feeder, log } = await feederOf(100);
+test('the server: token, method, range', async (t) => {
+  const { feeder, log } = await feederOf(t, 100);
   try {
     const answer = await fetch(`${feeder.url}/0/2`);
     assert.equal(answer.status, 299);
@@ -211,8 +221,33 @@ test('the server: token, method, range', async () => {
   await feeder.stop();
 });
 
-test('an answer has exactly the bytes that are left out of what k6 counts', async () => {
-  const { feeder } = await feederOf(100);
+test('a feeder with turns: a record at its turn, or an answer of the same size that says not yet', async (t) => {
+  const { signer } = fakeSigner();
+  const turns = new Turns({ perSecond: 1000, isOpen: true });
+  const feeder = await startFeeder({ chunks: chunks(100), count: 100, signer, onHandedOut: () => undefined, ratePerSecond: 10, turns }); // prettier-ignore
+  t.after(() => feeder.stop());
+  const ask = async (path: string) => {
+    const answer = await fetch(`${feeder.url}/${path}`);
+    return { status: answer.status, records: Buffer.from(await answer.arrayBuffer()) };
+  };
+  const { status, records } = await ask('3/1/5000');
+  assert.deepEqual([status, read(records, 0).producer], [299, 3]);
+  assert.equal(feeder.takeDue(3), 0);
+  assert.equal(feeder.takeDue(3), undefined);
+  turns.change(0);
+  const later = await ask('4/1/20');
+  assert.deepEqual([later.status, later.records.length, later.records.readUInt32LE(0)], [299, RECORD.bytes, NOT_YET]); // prettier-ignore
+  assert.equal(feeder.takeDue(4), undefined);
+  for (const path of ['4/1', '4/1/-5', '4/1/100000', '4/1/5/6']) assert.ok([400, 404].includes((await ask(path)).status), path); // prettier-ignore
+  const waiting = ask('4/1/60000').then(({ status: given }) => given, () => 'cut'); // prettier-ignore
+  turns.change(1000);
+  assert.equal(await waiting, 299);
+  const { requests, waitedLong } = feeder.figures();
+  assert.deepEqual([requests, waitedLong], [2, 0]);
+});
+
+test('an answer has exactly the bytes that are left out of what k6 counts', async (t) => {
+  const { feeder } = await feederOf(t, 100);
   const { port, pathname } = new URL(feeder.url);
   const socket = connect(Number(port), '127.0.0.1');
   let bytes = 0;
@@ -231,9 +266,9 @@ test('an answer has exactly the bytes that are left out of what k6 counts', asyn
   await feeder.stop();
 });
 
-test('stopped while requests wait: they end, and what they waited for counts as not handed out', async () => {
+test('stopped while requests wait: they end, and what they waited for counts as not handed out', async (t) => {
   let held = false;
-  const { feeder, log, failures } = await feederOf(200, () =>
+  const { feeder, log, failures } = await feederOf(t, 200, () =>
     held ? new Promise(() => undefined) : Promise.resolve(),
   );
   await fetch(`${feeder.url}/0/1`);
@@ -253,30 +288,43 @@ test('stopped while requests wait: they end, and what they waited for counts as 
   assert.deepEqual(failures, []);
 });
 
-test('a signer that is slow is seen in the figures, and not too many of its jobs wait inside it', async () => {
+test('a signer that is slow is seen in the figures, and not too many of its jobs wait inside it', async (t) => {
   let inside = 0;
   let most = 0;
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
   let slow = false;
-  const { feeder } = await feederOf(BLOCK * 100, async () => {
-    most = Math.max(most, ++inside);
-    if (slow) await new Promise((resolve) => setTimeout(resolve, 120));
-    inside--;
-  });
+  const clock = { nowMs: 5, asked: 0 };
+  const { feeder } = await feederOf(
+    t,
+    BLOCK * 100,
+    async () => {
+      most = Math.max(most, ++inside);
+      if (slow) await opened;
+      inside--;
+    },
+    () => {
+      clock.asked++;
+      return clock.nowMs;
+    },
+  );
   slow = true;
-  const answers = await Promise.all(
+  const answers = Promise.all(
     Array.from({ length: 30 }, (_, i) => statusOf(`${feeder.url}/${(i + 5) * BLOCK}/1`)),
   );
-  assert.deepEqual(new Set(answers), new Set([299]));
+  // Each asks for the time when it comes.
+  await until(() => clock.asked === 30, 'all 30 requests');
+  clock.nowMs += 120;
+  open();
+  assert.deepEqual(new Set(await answers), new Set([299]));
   const { waitedLong, longestWaitMs } = feeder.figures();
-  assert.equal(waitedLong, 30);
-  assert.ok(longestWaitMs > 120);
+  assert.deepEqual([waitedLong, longestWaitMs], [30, 120]);
   assert.ok(most <= 8, `${most} at once`);
-  await feeder.stop();
 });
 
-test('a signer that fails: 500, and whoever runs the load is told once', async () => {
+test('a signer that fails: 500, and whoever runs the load is told once', async (t) => {
   let broken = false;
-  const { feeder, failures } = await feederOf(1000, () =>
+  const { feeder, failures } = await feederOf(t, 1000, () =>
     broken ? Promise.reject(new Error('no more')) : Promise.resolve(),
   );
   broken = true;
