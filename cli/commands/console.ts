@@ -93,7 +93,7 @@ export const console_: Command = {
       audit: auditOf(folders.root, say),
       assets: readAssets(),
     });
-    const server = await listen((request, bindings) => app.fetch(request, bindings as object), values.port as number); // prettier-ignore
+    const server = await listen((request, bindings) => app.fetch(request, bindings), values.port as number); // prettier-ignore
     ({ url } = server);
     try {
       say(`console: ${url}/${readOnly ? '' : `#token=${token}`}`);
@@ -149,7 +149,7 @@ function checkFolders(
 /** The command line's own reading of options, and its own decision. */
 function plannerOf(env: NodeJS.ProcessEnv, cwd: string, results: string): Planner {
   // Of another script than load, npm's own words explain nothing.
-  const { npm_lifecycle_event: _, ...ours } = env;
+  const ours = { ...env, npm_lifecycle_event: undefined };
   const plan = async (given: GivenOptions): Promise<Planned> => {
     try {
       const words = [...wordsOf(given), `--results=${results}`];
@@ -157,7 +157,8 @@ function plannerOf(env: NodeJS.ProcessEnv, cwd: string, results: string): Planne
       const { job } = loadJobOf({ ...parsed, env: ours });
       const { facts } = await gatherFacts(job, ours, null);
       const decision = decide(job, facts);
-      const { results: __, ...options } = job.options;
+      const options = { ...job.options };
+      delete options.results;
       return {
         lines: describeDecision(job, decision, facts.bodies.length).map(lineParts),
         gates: decision.gates.map(({ expression }) => expression),
@@ -174,11 +175,12 @@ function plannerOf(env: NodeJS.ProcessEnv, cwd: string, results: string): Planne
   };
   return {
     options: load.options,
-    scenarios: SCENARIOS.map(({ name, summary, defaults, uses }) => ({
-      name,
-      summary,
-      defaults,
-      uses: uses({ chain: 1 }),
+    scenarios: SCENARIOS.map((scenario) => ({
+      name: scenario.name,
+      summary: scenario.summary,
+      defaults: scenario.defaults,
+      // With new blocks: whatever can be chosen is shown.
+      uses: scenario.uses({ chain: 1 }),
     })),
     headings: GROUP_HEADINGS,
     plan,

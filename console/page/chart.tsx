@@ -91,7 +91,7 @@ export function ChartView({ definition, height }: { definition: ChartDefinition;
     const config = configOf(newest.current, place.clientWidth);
     if (drawn.current === null) {
       const state = { plugins: config.plugins } as Drawn;
-      state.chart = new Chart(canvas.current, { ...config, plugins: [newestOf(state)] } as never);
+      state.chart = new Chart(canvas.current, { ...config, plugins: [newestOf(state)] });
       drawn.current = state;
       state.chart.resize(place.clientWidth, height);
       return;
@@ -103,7 +103,7 @@ export function ChartView({ definition, height }: { definition: ChartDefinition;
         .filter(({ label }, i) => label !== '' && !chart.isDatasetVisible(i))
         .map(({ label }) => withoutCount(label)),
     );
-    chart.data = config.data as never;
+    chart.data = config.data;
     chart.options = config.options;
     if (hidden.size > 0)
       (chart.data.datasets as { label?: string; hidden?: boolean }[]).forEach((dataset) => {

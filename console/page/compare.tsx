@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { chartsOf } from '../../plots/charts.ts';
 import type { ChartData } from '../../plots/data.ts';
 import type { Page } from '../../report/page.ts';
-import { ApiError, get, pathOf } from './api.ts';
+import { type ApiError, get, pathOf } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { Card, PageView, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';

@@ -4,7 +4,7 @@ import { chartsOf, CHART_TITLES, type ChartDefinition } from '../../plots/charts
 import type { ChartData } from '../../plots/data.ts';
 import type { Page } from '../../report/page.ts';
 import type { LiveGate, LiveMessage, Pace } from '../live/message.ts';
-import { ApiError, type ConsoleFacts, get, pathOf, post, type RunFacts } from './api.ts';
+import { type ApiError, type ConsoleFacts, get, pathOf, post, type RunFacts } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { bytes, cores, ms, number, share, whole } from './figures.ts';
 import { useLive } from './live.ts';

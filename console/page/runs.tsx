@@ -1,7 +1,7 @@
 /** The list of runs: verdicts, a search, two to compare. */
 import { useEffect, useState } from 'preact/hooks';
 import { formatDuration } from '../../results/units.ts';
-import { ApiError, get, type RunRow } from './api.ts';
+import { type ApiError, get, type RunRow } from './api.ts';
 import { DASH, localTime, ms, number, share, whole } from './figures.ts';
 import { Problem, StatePill, toneOf } from './parts.tsx';
 import { hrefOf } from './place.ts';

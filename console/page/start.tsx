@@ -1,6 +1,6 @@
 /** The start of a load: a form that is checked as somebody types, and the decision before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get, pathOf, post, type RunFacts } from './api.ts';
+import { type ApiError, get, pathOf, post, type RunFacts } from './api.ts';
 import { defaultOf, type FormFacts, type FormOption, isUsed, labelOf, MAIN, type Options, optionsOfTexts, problemsByOption, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
 import { Card, CommandLine, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';

@@ -190,8 +190,9 @@ export const ROUTES = {
 export type RouteName = keyof typeof ROUTES;
 
 const jsonSchema = (type: z.ZodType): object => {
-  const { $schema: _, ...rest } = z.toJSONSchema(type, { io: 'input' });
-  return rest;
+  const schema: Record<string, unknown> = { ...z.toJSONSchema(type, { io: 'input' }) };
+  delete schema.$schema;
+  return schema;
 };
 
 /** OpenAPI 3.1. */

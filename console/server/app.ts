@@ -90,7 +90,7 @@ const pageHeaders = secureHeaders({
 
 type Handler = (c: Context) => Promise<Response> | Response;
 
-export function consoleApp(parts: ConsoleParts): { app: Hono; stop(): void } {
+export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void } {
   const { folders, changes, audit, assets, version } = parts;
   const watches = new Watches((id) => {
     const running = folders.runningId();
@@ -154,7 +154,7 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop(): void } {
         version,
         results: folders.root,
         readOnly: changes === null,
-        canWiki: changes?.wiki != null,
+        canWiki: changes !== null && changes.wiki !== null,
         current: changes?.loads.current() ?? null,
       }),
     form: (c) => {
@@ -164,7 +164,7 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop(): void } {
         headings,
         options: options
           .filter(({ name }) => !NOT_TAKEN.includes(name))
-          .map(({ check: _, isPath: __, ...option }) => option),
+          .map((option) => ({ ...option, check: undefined, isPath: undefined })),
       });
     },
     plan: async (c) => {

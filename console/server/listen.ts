@@ -8,7 +8,7 @@ const MOST_PORTS = 100;
 
 export type Listening = { port: number; url: string; close(): Promise<void> };
 
-type Fetch = (request: Request, env: unknown) => Response | Promise<Response>;
+type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 
 /** @returns null: this machine has no such address. @throws the error of listen() */
 async function listenAt(fetch: Fetch, host: string, port: number): Promise<Server | null> {

@@ -21,7 +21,7 @@ export type Planner = {
   options: readonly OptionSpec[];
   scenarios: readonly { name: string; summary: string; defaults: Readonly<Record<string, string>>; uses: readonly string[] }[]; // prettier-ignore
   headings: Readonly<Record<string, string>>;
-  plan(given: GivenOptions): Promise<Planned>;
+  plan: (given: GivenOptions) => Promise<Planned>;
 };
 
 /**

@@ -364,7 +364,7 @@ async function events(
   response: Response,
   count: number,
 ): Promise<{ id: string; data: LiveMessage }[]> {
-  const reader = response.body!.getReader();
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const decoder = new TextDecoder();
   let text = '';
   const found: { id: string; data: LiveMessage }[] = [];

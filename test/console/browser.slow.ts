@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromiumPath } from '../support/browser.ts';
 import { type RunningCli, startCli } from '../support/cli.ts';
+import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../support/synthetic-run.ts';
 import { until } from '../support/until.ts';
@@ -104,7 +105,8 @@ test(
     await page.getByLabel('Duration').fill('5m');
     await page.getByLabel('Think time').fill('0.1s-0.3s');
     await page.getByRole('textbox', { name: 'Gates' }).fill('p95<60s');
-    await page.getByText('--vus 5 --duration 5m').waitFor();
+    await page.getByLabel('Pace can be changed while it runs').check();
+    await page.getByText(/--vus 5 .*--duration 5m .*p95<60s/).waitFor();
     const command = await page.getByLabel('command line', { exact: true }).textContent();
     assert.match(command!, /^npm run load -- .*--gate 'p95<60s'/);
     assert.deepEqual(await faultsOf(page), []);
@@ -136,6 +138,16 @@ test(
     const later = await submissions(page);
     await until(async () => (await submissions(page)) > later);
 
+    // Slower, not at all, and on again.
+    await page.getByLabel('new rate').fill('8/s');
+    await page.getByRole('button', { name: 'Set rate' }).click();
+    await page.locator('.knob-now', { hasText: '8/s' }).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.locator('.knob-now', { hasText: 'paused' }).waitFor();
+    assert.deepEqual(await faultsOf(page), []);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    const paused = await submissions(page);
+    await until(async () => (await submissions(page)) > paused + 8);
     await page.getByRole('button', { name: 'Stop', exact: true }).click();
     await page.getByRole('button', { name: 'Stop it' }).click();
     await state(page, 'interrupted');
@@ -160,8 +172,8 @@ test(
       (url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:'),
     );
     assert.deepEqual(others, []);
-    // A browser names the connection that was cut.
-    assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_NETWORK/.test(text)), []); // prettier-ignore
+    // A browser names the connection that was cut, and options that are wrong.
+    assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_NETWORK|status of 422/.test(text)), []); // prettier-ignore
     await context.close();
   },
 );
@@ -230,6 +242,45 @@ test(
       assert.deepEqual(complaints, []);
       await context.close();
     }
+  },
+);
+
+test(
+  'eight hours are drawn at once, in few points, and the page does not grow while they go on',
+  options,
+  async () => {
+    const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const hours = 8;
+    const id = '2026-01-04T00-00-00Z-soak';
+    const folder = join(results, id);
+    const { samples, resources, plan } = syntheticRun({ seconds: hours * 3600 + 60, rate: 2 });
+    const end = samples.length - 60;
+    const whole = { samples: samples.slice(0, end), resources, logs: [], plan, reconcile: null, summary: null, notes: [], folder }; // prettier-ignore
+    writeRun(folder, whole);
+    const { page, context } = await openPage(`${origin}/#/runs/${id}`);
+    await page.getByText('one step is', { exact: false }).or(page.getByText('Whole run')).first().waitFor(); // prettier-ignore
+    const session = await context.newCDPSession(page);
+    const heap = async (): Promise<number> => {
+      await session.send('HeapProfiler.collectGarbage');
+      return ((await session.send('Runtime.getHeapUsage')) as { usedSize: number }).usedSize;
+    };
+    const file = new LineFile(join(folder, 'samples.ndjson'));
+    const seconds = async () => Number((await page.locator('.figure .note', { hasText: 'in all' }).textContent())!.replace(/\D/g, '')); // prettier-ignore
+    const go = async (from: number, to: number) => {
+      for (const line of samples.slice(from, to)) {
+        const before = await seconds();
+        file.append(JSON.stringify({ ...line, sent: line.sent + 1 }));
+        await until(async () => (await seconds()) > before);
+      }
+    };
+    await go(end, end + 8);
+    const before = await heap();
+    await go(end + 8, end + 30);
+    const after = await heap();
+    file.close();
+    assert.ok(after < before * 1.15, `${before} to ${after} bytes`);
+    assert.ok(after < 60e6, `${after} bytes`);
+    await context.close();
   },
 );
 

@@ -65,9 +65,9 @@ test('a day has no more steps than ten minutes, and each of them keeps its worst
   const steps = new SampleSteps();
   const recent = new SampleSteps(true);
   const answers = { '200': 5 };
-  const day = 86_400;
+  const day = 40_000;
   for (let elapsedS = 0; elapsedS < day; elapsedS++) {
-    const line = { t: elapsedS * 1000, elapsedS, vus: 3, sent: elapsedS === 50_000 ? 500 : 5, answers, bytesSent: 1, bytesReceived: 1, latency: null, felt: null }; // prettier-ignore
+    const line = { t: elapsedS * 1000, elapsedS, vus: 3, sent: elapsedS === 30_000 ? 500 : 5, answers, bytesSent: 1, bytesReceived: 1, latency: null, felt: null }; // prettier-ignore
     steps.add(line, elapsedS + 1);
     recent.add(line, elapsedS + 1);
   }
@@ -78,6 +78,15 @@ test('a day has no more steps than ten minutes, and each of them keeps its worst
     5 * day + 495,
   );
   assert.equal(Math.max(...rates.map(({ perSecond }) => perSecond.max)), 500);
+  // What a chart draws of it.
+  const view = new RunView();
+  view.plan = syntheticRun({ seconds: 1 }).plan;
+  for (let elapsedS = 0; elapsedS < 8 * 3600; elapsedS += 2)
+    view.addSample({ t: elapsedS * 1000, elapsedS, vus: elapsedS % 9, sent: 5, answers: { '200': 4, '503': 1 }, bytesSent: 1, bytesReceived: 1, latency: null, felt: null }, elapsedS + 1); // prettier-ignore
+  const drawn = chartsOf(chartDataOf(withMessage(null, view.message(null)), false));
+  for (const definition of drawn)
+    for (const { data, label } of definition.config().data.datasets)
+      assert.ok(data.length <= 2000, `${definition.name}, ${label}: ${data.length} points`);
   const window = recent.since(0).rates;
   assert.equal(window.length, WINDOW_S);
   assert.equal(window[0].startS, day - WINDOW_S);

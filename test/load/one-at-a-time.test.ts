@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isOnThisMachine, runningLoad, takeLoadLock } from '../../load/one-at-a-time.ts';
 import { startProgram } from '../../system/run-program.ts';
-import { UserError } from '../../user-error.ts';
+import type { UserError } from '../../user-error.ts';
 import { runHere } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
@@ -79,7 +79,7 @@ test('a holder on another machine holds it as long as it touches the file', (t) 
   writeFileSync(fileOf(results), JSON.stringify({ ...mine, host: 'another' }));
   const running = runningLoad(results);
   assert.equal(running?.host, 'another');
-  assert.equal(isOnThisMachine(running!), false);
+  assert.equal(isOnThisMachine(running), false);
   assert.throws(() => takeLoadLock(results, null), /on another/);
   const longAgo = new Date(Date.now() - 3_600_000);
   utimesSync(fileOf(results), longAgo, longAgo);
