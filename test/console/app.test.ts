@@ -20,6 +20,7 @@ import { takeLoadLock } from '../../load/one-at-a-time.ts';
 import { projectRoot } from '../../paths.ts';
 import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
 
 const TOKEN = 'a-token-of-the-tests';
@@ -270,14 +271,18 @@ test('one run: figures, files that are there or can be made, and how to run it a
   const csv = await (await get(`/api/runs/${NEW}/files/samples.csv`)).text();
   assert.equal(csv.split('\r\n').length, 62);
   assert.match(csv, /^time,elapsed_s,vus,sent,accepted,p50_ms/);
-  const png = Buffer.from(await (await get(`/api/runs/${OLD}/files/latency.png`)).arrayBuffer());
-  assert.equal(png.subarray(1, 4).toString(), 'PNG');
   const report = (await (await get(`/api/runs/${NEW}/report`)).json()) as { sections: { id: string }[] }; // prettier-ignore
   assert.ok(report.sections.some(({ id }) => id === 'figures'));
   const compared = (await (await get(`/api/compare?base=${OLD}&run=${NEW}`)).json()) as { page: { title: string }; unlike: string[] }; // prettier-ignore
   assert.match(compared.page.title, /^Compared with /);
   assert.ok(Array.isArray(compared.unlike));
   assert.equal((await get(`/api/compare?base=${OLD}&run=..`)).status, 404);
+});
+
+test('a picture that does not lie there is made', slowOnly, async (t) => {
+  const { get } = consoleOf(t);
+  const png = Buffer.from(await (await get(`/api/runs/${OLD}/files/latency.png`)).arrayBuffer());
+  assert.equal(png.subarray(1, 4).toString(), 'PNG');
 });
 
 test('cells of a table are no formulas of a spreadsheet', () => {
@@ -421,17 +426,21 @@ test('a console that only shows has no token and changes nothing; one run alone 
   assert.equal(one.folderOf(NEW), join(one.root, NEW));
 });
 
-test('the page of a run is written into the wiki that was given, and nowhere else', async (t) => {
-  const wiki = scratchFolder(t);
-  const { post } = consoleOf(t, { wiki });
-  const response = await post(`/api/runs/${OLD}/wiki`);
-  assert.equal(response.status, 200);
-  const { changed } = (await response.json()) as { changed: string[] };
-  assert.ok(changed.some((file) => file.endsWith('.md')));
-  for (const file of changed) assert.ok(existsSync(join(wiki, file)), file);
-  assert.equal((await post(`/api/runs/${OLD}/wiki`, { dir: '/tmp' })).status, 400);
-  assert.equal((await consoleOf(t).post(`/api/runs/${OLD}/wiki`)).status, 409);
-});
+test(
+  'the page of a run is written into the wiki that was given, and nowhere else',
+  slowOnly,
+  async (t) => {
+    const wiki = scratchFolder(t);
+    const { post } = consoleOf(t, { wiki });
+    const response = await post(`/api/runs/${OLD}/wiki`);
+    assert.equal(response.status, 200);
+    const { changed } = (await response.json()) as { changed: string[] };
+    assert.ok(changed.some((file) => file.endsWith('.md')));
+    for (const file of changed) assert.ok(existsSync(join(wiki, file)), file);
+    assert.equal((await post(`/api/runs/${OLD}/wiki`, { dir: '/tmp' })).status, 400);
+    assert.equal((await consoleOf(t).post(`/api/runs/${OLD}/wiki`)).status, 409);
+  },
+);
 
 /** What a socket answers. */
 const ask = (port: number, host: string, text: string): Promise<string> =>

@@ -13,6 +13,7 @@ import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
 import type { Run } from '../../results/reader.ts';
 import type { SampleLine } from '../../results/types.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { thorough } from '../support/thorough.ts';
 
 const histogramOf = (values: readonly number[]): LatencyHistogram => {
   const histogram = new LatencyHistogram();
@@ -38,6 +39,14 @@ test('added buckets have the percentiles of one histogram over all', () => {
   );
 });
 
+/** More seconds than there are steps, with a hole. */
+const LONG = syntheticRun({
+  seconds: MOST_STEPS + 55,
+  rate: 4,
+  errors: (second) => (second % 7 === 0 ? { '503': 0.4 } : {}),
+  missing: (second) => second > 40 && second < 47,
+});
+
 const stepsOf = (samples: readonly SampleLine[]): SampleSteps => {
   const steps = new SampleSteps();
   samples.forEach((line, i) => steps.add(line, i + 1));
@@ -45,15 +54,9 @@ const stepsOf = (samples: readonly SampleLine[]): SampleSteps => {
 };
 
 test('steps that grew second by second are those of the pictures', () => {
-  for (const seconds of [60, MOST_STEPS + 55]) {
-    const { samples } = syntheticRun({
-      seconds,
-      rate: 9,
-      errors: (second) => (second % 7 === 0 ? { '503': 0.4 } : {}),
-      missing: (second) => second > 40 && second < 47,
-    });
+  for (const samples of [LONG.samples.slice(0, 54), LONG.samples]) {
     const steps = stepsOf(samples);
-    assert.equal(steps.stepS, seconds === 60 ? 1 : 2);
+    assert.equal(steps.stepS, samples === LONG.samples ? 2 : 1);
     const span = { startT: samples[0].t, seconds: Infinity, stepS: steps.stepS };
     const { rates, latencies } = steps.since(0);
     assert.deepEqual(rates, rateSteps(samples, span));
@@ -131,7 +134,7 @@ function fed(run: Run): { view: RunView; step: (lines: number) => void; isDone: 
 }
 
 test('whoever leaves and comes back has what one who stayed has, at any moments', () => {
-  const runs = [SYNTHETIC_RUNS.logged(), syntheticRun({ seconds: MOST_STEPS + 120, rate: 3 })];
+  const runs = [SYNTHETIC_RUNS.logged(), LONG];
   fc.assert(
     fc.property(
       fc.constantFrom(...runs),
@@ -154,12 +157,12 @@ test('whoever leaves and comes back has what one who stayed has, at any moments'
         assert.deepEqual(shown(state!), shown(anew));
       },
     ),
-    { numRuns: 8 },
+    { numRuns: thorough ? 40 : 5 },
   );
 });
 
 test('a message of a run that goes on is small, and holds no histogram', () => {
-  const { view, step } = fed(syntheticRun({ seconds: 500 }));
+  const { view, step } = fed(LONG);
   step(499);
   const since = view.position;
   step(1);
