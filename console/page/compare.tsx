@@ -61,7 +61,7 @@ export function CompareView({ base, run }: { base: string; run: string }) {
                   <p class="soft">
                     <a href={hrefOf({ view: 'run', id })}>{id}</a>
                   </p>
-                  <ChartView definition={definition} height={360} />
+                  <ChartView definition={definition} height={name === 'resources' ? 480 : 360} />
                 </Card>
               );
             })}
