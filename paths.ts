@@ -19,6 +19,10 @@ export const projectRoot = findRoot();
 /** A file that build.mjs made, e.g. `distFile('scenarios', 'load.js')`. */
 export const distFile = (...parts: string[]): string => join(projectRoot, 'dist', ...parts);
 
+/** Where results go unless somebody says otherwise: into the checkout; of an installed package to where the user stands. */
+export const usualResultsFolder = (cwd: string): string =>
+  join(projectRoot.split(/[\\/]/).includes('node_modules') ? cwd : projectRoot, 'results');
+
 /** The compiled WASM of `mina/wasm`, ready to instantiate; read anew at each call. */
 export const loadMinaWasm = (): WebAssembly.Module =>
   new WebAssembly.Module(readFileSync(distFile('mina.wasm')));

@@ -11,6 +11,8 @@ const PROGRAMS = {
   'sign-worker': 'producers/sign-worker.ts',
   'key-worker': 'producers/key-worker.ts',
   'proof-worker': 'stack/verifier/proof-worker.ts',
+  postgres: 'stack/services/postgres-main.ts',
+  verifier: 'stack/verifier/service-main.ts',
 };
 
 /** @returns path in dist/ (with `/`) -> bytes. @throws Error whose message has what the compilers complain about */

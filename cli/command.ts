@@ -28,6 +28,8 @@ export type Command = {
    * cannot be written is a failure. Absent: it does more than print, and goes on.
    */
   prints?: 'its result';
+  /** Its `--config` holds more than its options: the command reads it itself. */
+  readsConfig?: true;
   /** First operands that are commands of their own, each with its options: `stack fill`. */
   parts?: Record<string, () => Promise<Command>>;
   /** Defaults by the value of the option `scenario`; they come before the table's own. */

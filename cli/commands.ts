@@ -7,6 +7,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   ctl: async () => (await import('./commands/ctl.ts')).ctl,
   monitor: async () => (await import('./commands/monitor.ts')).monitor,
   plot: async () => (await import('./commands/plot.ts')).plot,
+  nightly: async () => (await import('./commands/nightly.ts')).nightly,
   merge: async () => (await import('./commands/merge.ts')).merge,
   compare: async () => (await import('./commands/compare.ts')).compare,
   console: async () => (await import('./commands/console.ts')).console_,

@@ -18,6 +18,7 @@ import {
   type ParsedNode,
   type Scalar,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 import type { OptionSpec } from '../system/option.ts';
 import { readRegularFileSync } from '../system/regular-file.ts';
@@ -39,9 +40,33 @@ const MOST_BYTES = 1_000_000;
 /** Of a wrong value, in a message. */
 const SHOWN_CHARACTERS = 60;
 
+/** A file of settings as it stands there: nodes with their places, every value a text. */
+export type SettingsFile = {
+  path: string;
+  text: string;
+  document: Document.Parsed;
+  lineAt: (position: number) => number;
+  problems: string[];
+};
+
 /** Reads the file; whatever is wrong with it is in `problems`. JSON is YAML, so one parser reads both. */
 export function readConfigFile(path: string, command: Command): ConfigFile {
   const config: ConfigFile = { path, folder: dirname(path), texts: {}, problems: [] };
+  const file = readSettingsFile(path);
+  if ('problems' in file && file.problems.length > 0) return { ...config, problems: file.problems };
+  const { contents } = (file as SettingsFile).document;
+  if (contents === null || (isScalar(contents) && textOf(contents) === null)) return config;
+  if (!isMap(contents)) {
+    config.problems.push(`${path} must hold options such as "vus: 500"`);
+    return config;
+  }
+  const { texts, problems } = readOptions(contents, file as SettingsFile, command, ['config']);
+  return { ...config, texts, problems };
+}
+
+/** Reads a file of settings whose shape its reader knows. */
+export function readSettingsFile(path: string): SettingsFile | { problems: string[] } {
+  const problems: string[] = [];
   const lines = new LineCounter();
   let text: string;
   let document: Document.Parsed;
@@ -54,14 +79,14 @@ export function readConfigFile(path: string, command: Command): ConfigFile {
       schema: 'failsafe', // every value is a text
     });
   } catch (error) {
-    config.problems.push(
+    problems.push(
       error instanceof UserError
         ? error.message
         : error instanceof RangeError
           ? `${path} is nested too deeply`
           : `${path} is no text (UTF-8)`,
     );
-    return config;
+    return { problems };
   }
   const lineAt = (position: number): number => lines.linePos(position).line;
   const faults = new Map(
@@ -69,19 +94,24 @@ export function readConfigFile(path: string, command: Command): ConfigFile {
     document.errors.toReversed().map((error) => [lineAt(error.pos[0]), error]),
   );
   for (const [line, error] of [...faults].reverse())
-    config.problems.push(`${path}, line ${line}: ${sentenceOf(error)}`);
-  const { contents } = document;
-  if (config.problems.length > 0 || contents === null) return config;
-  if (isScalar(contents) && textOf(contents) === null) return config;
-  if (!isMap(contents)) {
-    config.problems.push(`${path} must hold options such as "vus: 500"`);
-    return config;
-  }
+    problems.push(`${path}, line ${line}: ${sentenceOf(error)}`);
+  return { path, text, document, lineAt, problems };
+}
+
+/** The options of a command that stand in a map of the file. @param without names that may not stand there */
+export function readOptions(
+  map: YAMLMap.Parsed,
+  { path, text, document, lineAt }: SettingsFile,
+  command: Command,
+  without: readonly string[],
+): Pick<ConfigFile, 'texts' | 'problems'> {
+  const texts: ConfigFile['texts'] = {};
+  const problems: string[] = [];
   const specs = new Map(command.options.map((spec) => [spec.name, spec]));
-  specs.delete('config');
-  for (const { key, value } of contents.items) {
+  for (const name of without) specs.delete(name);
+  for (const { key, value } of map.items) {
     const line = lineAt(key.range[0]);
-    const say = (problem: string) => config.problems.push(`${path}, line ${line}: ${problem}`);
+    const say = (problem: string) => problems.push(`${path}, line ${line}: ${problem}`);
     const name = isScalar(key) ? String(key.value) : shown(key, text);
     if (name === '$schema') continue;
     const spec = specs.get(name);
@@ -100,9 +130,9 @@ export function readConfigFile(path: string, command: Command): ConfigFile {
       say(
         `${name} must be ${spec.repeatable ? 'a value or a list of values' : 'one value'}, but is ${shown(value!, text)}`,
       );
-    else if (given !== null) config.texts[name] = { text: given, line };
+    else if (given !== null) texts[name] = { text: given, line };
   }
-  return config;
+  return { texts, problems };
 }
 
 /** YAML's faults in words that fit the file. */
@@ -114,10 +144,10 @@ function sentenceOf({ code, message }: YAMLError): string {
 }
 
 /** @returns what the option gets; null: nothing is said; undefined: it can't take this */
-function textsOf(
+export function textsOf(
   node: ParsedNode | null,
   document: Document.Parsed,
-  spec: OptionSpec,
+  spec: Pick<OptionSpec, 'repeatable'>,
 ): string | string[] | null | undefined {
   const found = followed(node, document);
   if (found === undefined || found === null) return found;
@@ -147,7 +177,7 @@ function textOf({ type, source, value }: Scalar): string | null {
 }
 
 /** A place of the file as it stands there, cut. */
-function shown(node: { range?: [number, number, number] | null }, text: string): string {
+export function shown(node: { range?: [number, number, number] | null }, text: string): string {
   const [from, to] = node.range ?? [0, 0];
   const words = text
     .slice(from, Math.min(to, from + 10 * SHOWN_CHARACTERS))

@@ -64,8 +64,32 @@ export function parseCommandLine(
     problems.push(`"${words.operands.join(' ')}" belongs to no option`);
   const file = configFileOf(command, words, env, cwd);
   problems.push(...(file?.problems ?? []));
+  const { values, sources } = settled(command, { words, env, file, cwd }, problems);
+  listProblems(problems, `see npm run ${command.name} -- --help`);
+  return { values, sources, operands: words.operands };
+}
 
-  const settings = new Settings({ words, env, file, cwd });
+/** As {@link parseCommandLine}, where a file alone says what is asked for. @returns what is wrong with it, in sentences with their lines */
+export function parseFile(
+  command: Command,
+  file: ConfigFile,
+  env: NodeJS.ProcessEnv,
+): Parsed & { problems: string[] } {
+  const problems = [...file.problems];
+  const words = { given: {}, operands: [], problems: [], wantsHelp: false };
+  const from = { words, env, file, cwd: file.folder };
+  return { ...settled(command, from, problems), operands: [], problems };
+}
+
+type Places = { words: Words; env: NodeJS.ProcessEnv; file: ConfigFile | null; cwd: string };
+
+/** Every option's value and where it comes from; what is wrong is added to `problems`. */
+function settled(
+  command: Command,
+  places: Places,
+  problems: string[],
+): Pick<Parsed, 'values' | 'sources'> {
+  const settings = new Settings(places);
   // The scenario decides the defaults of other options, so it is looked up before them.
   const scenario = command.options.find(({ name }) => name === 'scenario');
   const chosen = scenario && settings.of(scenario, {})?.text;
@@ -81,19 +105,13 @@ export function parseCommandLine(
     if (value !== undefined) values[spec.name] = value;
     else if (spec.type === 'flag') values[spec.name] = false;
   }
-  listProblems(problems, `see npm run ${command.name} -- --help`);
-  return { values, sources, operands: words.operands };
+  return { values, sources };
 }
 
 /** Where an option's text may stand. */
 class Settings {
-  readonly #from: { words: Words; env: NodeJS.ProcessEnv; file: ConfigFile | null; cwd: string };
-  constructor(from: {
-    words: Words;
-    env: NodeJS.ProcessEnv;
-    file: ConfigFile | null;
-    cwd: string;
-  }) {
+  readonly #from: Places;
+  constructor(from: Places) {
     this.#from = from;
   }
 
@@ -134,7 +152,7 @@ function configFileOf(
   cwd: string,
 ): ConfigFile | null {
   const spec = command.options.find(({ name }) => name === 'config');
-  if (!spec) return null;
+  if (!spec || command.readsConfig === true) return null;
   const flag = given[spec.name];
   const path = Array.isArray(flag) ? flag.at(-1) : variableOf(spec, env);
   return path ? readConfigFile(resolve(cwd, path), command) : null;

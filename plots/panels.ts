@@ -20,8 +20,14 @@ import type { ReadingPoint, TimeSpan } from './series.ts';
 export type LineConfiguration = ChartConfiguration<'line', Point[]>;
 export type LineDataset = ChartDataset<'line', Point[]>;
 
+/** Of no font that a machine may have: one of the same name would be taken instead of ours. */
+export const EMBEDDED_FONT = 'Embedded Inter';
 /** The families that render.ts registers; each holds the letters of some alphabets. */
-export const FONT_FAMILY = 'Inter, Inter Extended, Inter Greek, Inter Cyrillic';
+export const FONT_FAMILIES = [
+  EMBEDDED_FONT,
+  ...['Extended', 'Greek', 'Cyrillic'].map((letters) => `${EMBEDDED_FONT} ${letters}`),
+] as const;
+export const FONT_FAMILY = FONT_FAMILIES.join(', ');
 
 const INK = '#1a1a1a';
 export const INK_SOFT = '#4d4d4d';

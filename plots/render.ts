@@ -1,6 +1,5 @@
 /**
- * Draws charts to files. PNG through chartjs-node-canvas; SVG through chart.js on a canvas that records
- * paths (chartjs-node-canvas asks for the `svg` type of node-canvas, which @napi-rs/canvas does not have).
+ * Draws charts to files: chart.js on a canvas of @napi-rs/canvas, of pixels for PNG, one that records paths for SVG.
  * The font comes with the toolkit: a bare machine has none, and its pictures would lose all text. In an
  * SVG the text is paths, so it looks the same everywhere.
  */
@@ -11,13 +10,12 @@ import { join, resolve } from 'node:path';
 import { createCanvas, GlobalFonts, SvgExportFlag } from 'canvas';
 import type { Chart as ChartType, ChartConfiguration, ChartItem } from 'chart.js';
 import { Chart } from 'chart.js/auto';
-import { ChartJSNodeCanvas } from 'chartjs-node-canvas';
 import writeFileAtomic from 'write-file-atomic';
 import { readRun, type Run } from '../results/reader.ts';
 import { UserError } from '../user-error.ts';
 import { chartsOf, type ChartDefinition } from './charts.ts';
 import { chartData } from './data.ts';
-import { FONT_FAMILY } from './panels.ts';
+import { FONT_FAMILIES, FONT_FAMILY } from './panels.ts';
 
 /** Device pixels of a PNG for each CSS pixel: sharp on today's screens, and when a wiki scales it down. */
 const PIXEL_RATIO = 2;
@@ -25,13 +23,12 @@ const PIXEL_RATIO = 2;
 export const PICTURE_FORMATS = ['png', 'svg'] as const;
 export type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
-/** Files of @fontsource/inter by the family they are registered as; canvas takes the first that has a letter. */
-const FONT_FILES: Record<string, readonly string[]> = {
-  Inter: ['latin'],
-  'Inter Extended': ['latin-ext'],
-  'Inter Greek': ['greek'],
-  'Inter Cyrillic': ['cyrillic'],
-};
+/** Files of @fontsource/inter, each registered as the family of its place; canvas takes the first that has a letter. */
+const SUBSETS = ['latin', 'latin-ext', 'greek', 'cyrillic'] as const;
+
+/** What is drawn: one of a run's charts, or any other. */
+type Drawable = Pick<ChartDefinition, 'width' | 'height' | 'config'> &
+  Partial<Omit<ChartDefinition, 'name'>> & { name?: string };
 
 let fontsReady = false;
 
@@ -39,51 +36,43 @@ let fontsReady = false;
 export function registerFonts(): void {
   if (fontsReady) return;
   const require = createRequire(import.meta.url);
-  for (const [family, subsets] of Object.entries(FONT_FILES))
-    for (const subset of subsets)
-      for (const weight of [400, 600]) {
-        const name = `@fontsource/inter/files/inter-${subset}-${weight}-normal.woff2`;
-        let path: string;
-        try {
-          path = require.resolve(name);
-        } catch (cause) {
-          throw new UserError(`the font ${name} is not installed`, { hint: 'run `npm ci`', cause });
-        }
-        if (!GlobalFonts.registerFromPath(path, family))
-          throw new UserError(`the font ${path} cannot be loaded`, { hint: 'run `npm ci`' });
+  for (const [i, subset] of SUBSETS.entries())
+    for (const weight of [400, 600]) {
+      const name = `@fontsource/inter/files/inter-${subset}-${weight}-normal.woff2`;
+      let path: string;
+      try {
+        path = require.resolve(name);
+      } catch (cause) {
+        throw new UserError(`the font ${name} is not installed`, { hint: 'run `npm ci`', cause });
       }
+      if (!GlobalFonts.registerFromPath(path, FONT_FAMILIES[i]))
+        throw new UserError(`the font ${path} cannot be loaded`, { hint: 'run `npm ci`' });
+    }
   fontsReady = true;
 }
 
-/** The chart laid out and drawn on `canvas`; the caller destroys it. Tests look at its layout. */
-export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType {
+/**
+ * The chart laid out and drawn on `canvas`, which gets `devicePixelRatio` times its size; the caller destroys it, which empties the canvas.
+ * Tests look at its layout.
+ */
+export function drawOn(canvas: unknown, definition: Drawable, devicePixelRatio = 1): ChartType {
   registerFonts();
   const config = definition.config() as ChartConfiguration;
-  config.options = { ...config.options, devicePixelRatio: 1, font: { family: FONT_FAMILY } };
+  config.options = { ...config.options, devicePixelRatio, font: { family: FONT_FAMILY } };
   return new Chart(canvas as ChartItem, config);
 }
 
-/** By size: each new one loads its own chart.js, which takes longer than some charts do to draw. */
-const renderers = new Map<string, ChartJSNodeCanvas>();
-
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
-export function renderPng(definition: ChartDefinition): Buffer {
-  registerFonts();
-  const { width, height } = definition;
-  const size = `${width}x${height}`;
-  const canvas = renderers.get(size) ?? new ChartJSNodeCanvas({ width, height });
-  renderers.set(size, canvas);
-  const config = definition.config() as ChartConfiguration;
-  config.options = {
-    ...config.options,
-    devicePixelRatio: PIXEL_RATIO,
-    font: { family: FONT_FAMILY },
-  };
-  return canvas.renderToBufferSync(config, 'image/png');
+export function renderPng(definition: Drawable): Buffer {
+  const canvas = createCanvas(definition.width, definition.height);
+  const chart = drawOn(canvas, definition, PIXEL_RATIO);
+  const bytes = canvas.toBuffer('image/png');
+  chart.destroy();
+  return bytes;
 }
 
 /** @returns an SVG document; its text is paths */
-export function renderSvg(definition: ChartDefinition): Buffer {
+export function renderSvg(definition: Drawable): Buffer {
   const { width, height } = definition;
   const canvas = createCanvas(width, height, SvgExportFlag.ConvertTextToPaths);
   const chart = drawOn(canvas, definition);
@@ -104,10 +93,26 @@ export function renderSvg(definition: ChartDefinition): Buffer {
   return Buffer.from(text);
 }
 
-const RENDER: Record<PictureFormat, (definition: ChartDefinition) => Buffer> = {
+const RENDER: Record<PictureFormat, (definition: Drawable) => Buffer> = {
   png: renderPng,
   svg: renderSvg,
 };
+
+/** Writes one chart into `folder` as `name.png` and `name.svg`. @returns the paths. @throws Error of the file system */
+export async function writePicture(
+  definition: Drawable,
+  folder: string,
+  name: string,
+  formats: readonly PictureFormat[] = PICTURE_FORMATS,
+): Promise<string[]> {
+  const paths: string[] = [];
+  for (const format of formats) {
+    const path = join(folder, `${name}.${format}`);
+    await writeFileAtomic(path, RENDER[format](definition));
+    paths.push(path);
+  }
+  return paths;
+}
 
 /** The charts of a run. @throws UserError if its histograms are broken */
 export function definitionsOf(run: Run): ChartDefinition[] {
@@ -143,11 +148,7 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
     if (options.out !== undefined && !existsSync(out)) await mkdir(out, { recursive: true });
     const paths: string[] = [];
     for (const definition of definitions)
-      for (const format of options.formats ?? PICTURE_FORMATS) {
-        const path = join(out, `${definition.name}.${format}`);
-        await writeFileAtomic(path, RENDER[format](definition));
-        paths.push(path);
-      }
+      paths.push(...(await writePicture(definition, out, definition.name, options.formats)));
     return paths;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;

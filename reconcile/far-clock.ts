@@ -2,7 +2,7 @@
 import type { StorageReader } from '../stack/storage/storage.ts';
 import { type ClockRange, ClockVotes } from './clock.ts';
 import { OUTCOME } from './outcomes.ts';
-import type { SentRun } from './reconcile.ts';
+import type { SentRun } from './sent-run.ts';
 import { secondsOf } from './sent.ts';
 
 /** Wrong time zones, and a day. */

@@ -2,18 +2,8 @@
  * Submissions that the run itself began too near to another one of the same submitter for a storage to keep both: it holds one entry for each
  * submitter and second. Pure.
  */
-import type { RequestTimes } from './clock.ts';
 import { OUTCOME } from './outcomes.ts';
-import type { SentIndex } from './sent-index.ts';
-import type { SentSubmissions } from './sent.ts';
-
-/** Of a run's side (reconcile.ts). */
-type Sends = {
-  sent: Pick<SentSubmissions, 'bodyOf'>;
-  index: Pick<SentIndex, 'groupOf' | 'submitterOf'>;
-  outcomes: Uint8Array;
-  timesOf(index: number): RequestTimes | null;
-};
+import type { SentRun } from './sent-run.ts';
 
 const SECOND_MS = 1000;
 
@@ -21,7 +11,10 @@ const SECOND_MS = 1000;
  * @param lost indices of accepted submissions whose second another one of the submitter has
  * @returns those of them that were begun less than a second before or after another one of the submitter
  */
-export function ownPairs(lost: readonly number[], run: Sends): Set<number> {
+export function ownPairs(
+  lost: readonly number[],
+  run: Pick<SentRun, 'sent' | 'index' | 'outcomes' | 'timesOf'>,
+): Set<number> {
   const { outcomes, sent, index } = run;
   const own = new Set<number>();
   if (lost.length === 0) return own;

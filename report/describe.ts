@@ -2,10 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { COMPARED_FIGURES } from '../judge/compare/figures.ts';
 import { CHART_NAMES } from '../plots/charts.ts';
 import { readRun, type Run } from '../results/reader.ts';
 import { FILES } from '../results/writer.ts';
 import { UserError } from '../user-error.ts';
+import { bencher, benchmarkAction, hgrm, measuredOf, otava } from './exports.ts';
 import { htmlReport } from './html.ts';
 import { chartsSection } from './mermaid.ts';
 import { outcomeOf } from './outcome.ts';
@@ -32,6 +34,11 @@ export const FORM_FILES = {
   html: 'report.html',
   junit: 'junit.xml',
   summary: 'job-summary.md',
+  hgrm: 'latency.hgrm',
+  'benchmark-smaller': 'benchmark-smaller.json',
+  'benchmark-bigger': 'benchmark-bigger.json',
+  bencher: 'bencher.json',
+  otava: 'otava.csv',
 } as const;
 export type FileForm = keyof typeof FORM_FILES;
 /** What every run gets. */
@@ -42,6 +49,15 @@ const PRINT: Record<FileForm, (run: Run, folder: string) => string> = {
   html: htmlReport,
   junit: (run) => printJunit(outcomeOf(run)),
   summary: (run) => jobSummary(run),
+  hgrm,
+  'benchmark-smaller': (run) => benchmarkAction([measuredOf(run)], 'smaller'),
+  'benchmark-bigger': (run) => benchmarkAction([measuredOf(run)], 'bigger'),
+  bencher: (run) => bencher([measuredOf(run)]),
+  otava: (run) =>
+    otava(
+      [measuredOf(run)],
+      COMPARED_FIGURES.map(({ name }) => name),
+    ),
 };
 
 /** @param limitBytes of what is left in the file that it goes to */

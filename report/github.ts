@@ -7,7 +7,7 @@ const escapeProperty = (text: string): string =>
   escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 type Level = 'error' | 'warning';
-type Annotation = { level: Level; title: string; text: string };
+export type Annotation = { level: Level; title: string; text: string };
 
 /** GitHub shows so many of each level of a step, and drops the others. */
 const MOST = 10;
@@ -30,12 +30,16 @@ export function annotationsOf({ id, gates, faults, exitCode }: Outcome): string[
         text: gateWords(gate),
       })),
   ];
-  return (['error', 'warning'] as const).flatMap((level) =>
+  return annotationLines(all);
+}
+
+/** As workflow commands, errors first. */
+export const annotationLines = (all: readonly Annotation[]): string[] =>
+  (['error', 'warning'] as const).flatMap((level) =>
     atMost(all.filter((one) => one.level === level)).map(
       ({ title, text }) => `::${level} title=${escapeProperty(title)}::${escapeData(text)}`,
     ),
   );
-}
 
 /** The last one names how many are not shown. */
 function atMost(annotations: readonly Annotation[]): Annotation[] {

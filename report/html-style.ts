@@ -1,10 +1,12 @@
+import { EMBEDDED_FONT } from '../plots/panels.ts';
+
 /** The style of report.html: light, dark, printed. */
 export const HTML_STYLE = `
 :root{color-scheme:light dark;--ink:#1a1a1a;--soft:#4d4d4d;--paper:#fff;--line:#d9d9d9;--tint:#f4f5f7;--good:#00714f;--bad:#b3261e;--link:#0058a3}
 @media (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--soft:#b0b0b0;--paper:#1a1a1a;--line:#3d3d3d;--tint:#262626;--good:#4cc9a0;--bad:#ff8a80;--link:#7cc4ff}
 canvas{filter:invert(.9) hue-rotate(180deg)}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:1240px;padding:24px 20px 64px;background:var(--paper);color:var(--ink);font:16px/1.5 Inter,system-ui,sans-serif}
+body{margin:0 auto;max-width:1240px;padding:24px 20px 64px;background:var(--paper);color:var(--ink);font:16px/1.5 '${EMBEDDED_FONT}',system-ui,sans-serif}
 header{display:flex;flex-wrap:wrap;gap:8px 24px;align-items:baseline;justify-content:space-between;border-bottom:4px solid var(--bad);padding-bottom:8px}
 .passed header{border-color:var(--good)}
 h1{font-size:24px;margin:0;overflow-wrap:anywhere}

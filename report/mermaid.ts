@@ -49,15 +49,15 @@ function chartOf(
 ): Block[] {
   if (steps.length < 2) return [];
   const { values, missing } = evenly(steps, stepS);
-  const highest = Math.max(...values, limit ?? 0);
-  const text = [
-    'xychart-beta',
-    `    title "${title}"`,
-    `    x-axis "seconds since the start" ${steps[0].startS} --> ${steps.at(-1)!.endS}`,
-    `    y-axis "${unit}" 0 --> ${highest === 0 ? 1 : plain(highest * 1.05)}`,
-    `    line [${values.map(plain).join(', ')}]`,
-    ...(limit === undefined ? [] : [`    line [${values.map(() => plain(limit)).join(', ')}]`]),
-  ].join('\n');
+  const text = lineChart({
+    title,
+    xTitle: 'seconds since the start',
+    from: steps[0].startS,
+    to: steps.at(-1)!.endS,
+    unit,
+    values,
+    ...(limit !== undefined && { second: values.map(() => limit) }),
+  });
   const notes = [
     ...(stepS === 1 ? [] : [`One point is ${formatDuration(stepS * 1000)}.`]),
     ...(missing === 0
@@ -68,6 +68,36 @@ function chartOf(
     { kind: 'code', language: 'mermaid', text },
     ...(notes.length === 0 ? [] : [paragraph(notes.join(' '))]),
   ];
+}
+
+/** Lines over evenly spaced steps, as the text of a mermaid diagram. @param second another line, of as many values */
+export function lineChart({
+  title,
+  xTitle,
+  from,
+  to,
+  unit,
+  values,
+  second,
+}: {
+  title: string;
+  xTitle: string;
+  from: number;
+  to: number;
+  unit: string;
+  values: readonly number[];
+  second?: readonly number[];
+}): string {
+  const highest = [...values, ...(second ?? [])].reduce((most, one) => Math.max(most, one), 0);
+  const quoted = (text: string): string => text.replaceAll('"', "'");
+  return [
+    'xychart-beta',
+    `    title "${quoted(title)}"`,
+    `    x-axis "${quoted(xTitle)}" ${from} --> ${to}`,
+    `    y-axis "${quoted(unit)}" 0 --> ${highest === 0 ? 1 : plain(highest * 1.05)}`,
+    `    line [${values.map(plain).join(', ')}]`,
+    ...(second === undefined ? [] : [`    line [${second.map(plain).join(', ')}]`]),
+  ].join('\n');
 }
 
 /** Digits without an exponent, which mermaid does not read. */

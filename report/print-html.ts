@@ -3,6 +3,7 @@
  * (report/browser/). What users and targets wrote is text and nothing else; beyond that the policy lets no program run but that one.
  * Pure.
  */
+import { EMBEDDED_FONT } from '../plots/panels.ts';
 import { escapeMarkup } from './markup.ts';
 import type { Block, Page, Section, Span, Text } from './page.ts';
 import { HTML_STYLE } from './html-style.ts';
@@ -26,7 +27,7 @@ export const styleOf = (fonts: HtmlParts['fonts']): string =>
   fonts
     .map(
       ({ weight, base64 }) =>
-        `@font-face{font-family:Inter;font-weight:${weight};src:url(data:font/woff2;base64,${base64}) format("woff2")}\n`,
+        `@font-face{font-family:'${EMBEDDED_FONT}';font-weight:${weight};src:url(data:font/woff2;base64,${base64}) format("woff2")}\n`,
     )
     .join('') + HTML_STYLE;
 

@@ -14,7 +14,18 @@ type Complaint = { element: 'error' | 'failure'; message: string; text: string }
 type Case = { name: string; ms: number; complaint?: Complaint };
 
 /** @returns the document, with a final newline */
-export function printJunit(outcome: Outcome): string {
+export const printJunit = (outcome: Outcome): string => printJunitOf([outcome]);
+
+/** A suite for each. @returns the document, with a final newline */
+export const printJunitOf = (outcomes: readonly Outcome[]): string =>
+  `${[
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<testsuites>',
+    ...outcomes.flatMap(suiteLines),
+    '</testsuites>',
+  ].join('\n')}\n`;
+
+function suiteLines(outcome: Outcome, index: number): string[] {
   const { id, scenario, startedAt, durationMs, ci } = outcome;
   const cases = [caseOfRun(outcome), ...outcome.gates.map(caseOfGate)];
   const count = (element: Complaint['element']) =>
@@ -28,7 +39,7 @@ export function printJunit(outcome: Outcome): string {
   };
   // Without a zone, as the schema wants it: UTC.
   const timestamp = new Date(startedAt ?? 0).toISOString().slice(0, 19);
-  const suite = { name: id, timestamp, hostname: 'localhost', id: 0, package: 'mina-load' };
+  const suite = { name: id, timestamp, hostname: 'localhost', id: index, package: 'mina-load' };
   const properties: Properties = [
     ['scenario', scenario],
     ['target', outcome.target],
@@ -39,9 +50,7 @@ export function printJunit(outcome: Outcome): string {
     ['ci-run', ci.url],
     ...outcome.gates.flatMap(propertiesOf),
   ];
-  return `${[
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<testsuites>',
+  return [
     `  <testsuite${attributes({ ...suite, ...counts })}>`,
     '    <properties>',
     ...properties.flatMap(([name, value]) =>
@@ -52,8 +61,7 @@ export function printJunit(outcome: Outcome): string {
     `    <system-out>${escapeMarkup(outcome.sentence)}</system-out>`,
     '    <system-err/>',
     '  </testsuite>',
-    '</testsuites>',
-  ].join('\n')}\n`;
+  ];
 }
 
 const attributes = (values: Record<string, string | number>): string =>

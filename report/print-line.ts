@@ -16,9 +16,14 @@ export function printLine({ id, passed, sentence, figures, ci }: Outcome): strin
     ...(latency === null ? [] : [`p95 ${formatMs(latency.p95Ms)}`]),
     ...(rate === null ? [] : [`${formatNumber(rate)} submissions/s`]),
   ];
+  return chatLine(facts, ci.url);
+}
+
+/** @param url comes whole at the end. @returns without a line end */
+export function chatLine(facts: readonly string[], url: string | undefined): string {
   const text = facts.join(' · ').replace(UNSEEN, ' ').trim();
   const characters = [...text];
   const short =
     characters.length <= LONGEST ? text : `${characters.slice(0, LONGEST - 1).join('')}…`;
-  return ci.url === undefined ? short : `${short} · ${ci.url}`;
+  return url === undefined ? short : `${short} · ${url}`;
 }

@@ -12,8 +12,31 @@ import { SUMMARY_LIMIT_BYTES } from './print-summary.ts';
  * throws: what cannot be written is a line, and takes nothing from the run.
  * @param write gets a line for the terminal
  */
-export async function reportToGithub(
+export const reportToGithub = (
   run: Run,
+  env: NodeJS.ProcessEnv,
+  write: (line: string) => void,
+): Promise<void> =>
+  toGithub(
+    {
+      summary: (limitBytes) => jobSummary(run, limitBytes),
+      annotations: () => annotationsOf(outcomeOf(run)),
+    },
+    env,
+    write,
+  );
+
+/** What a job of GitHub Actions shows. */
+export type ForGithub = {
+  /** '' if not even a note fits. */
+  summary: (limitBytes: number) => string;
+  /** Workflow commands. */
+  annotations: () => string[];
+};
+
+/** As {@link reportToGithub}, of anything. */
+export async function toGithub(
+  { summary, annotations }: ForGithub,
   env: NodeJS.ProcessEnv,
   write: (line: string) => void,
 ): Promise<void> {
@@ -22,7 +45,7 @@ export async function reportToGithub(
     if (path !== '') {
       // The limit is that of the step: what is there already counts.
       const used = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      const text = jobSummary(run, SUMMARY_LIMIT_BYTES - used - 1);
+      const text = summary(SUMMARY_LIMIT_BYTES - used - 1);
       if (text === '') write('note: the job summary is full, so the run is not in it');
       else await appendFile(path, used === 0 ? text : `\n${text}`);
     }
@@ -30,7 +53,7 @@ export async function reportToGithub(
     write(`note: the job summary could not be written (${(error as Error).message})`);
   }
   try {
-    if (GITHUB_ACTIONS === 'true') annotationsOf(outcomeOf(run)).forEach(write);
+    if (GITHUB_ACTIONS === 'true') annotations().forEach(write);
   } catch (error) {
     write(`note: no annotations could be made (${(error as Error).message})`);
   }

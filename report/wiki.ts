@@ -13,11 +13,7 @@ export type WikiFiles = { all: string[]; changed: string[] };
 
 /** @throws UserError if `wiki` is no folder, or cannot be written, or the run's histograms are broken */
 export async function writeWiki(run: Run, wiki: string): Promise<WikiFiles> {
-  if (!existsSync(wiki) || !statSync(wiki).isDirectory())
-    throw new UserError(`there is no folder ${wiki}`, {
-      hint: 'check the wiki out first, e.g. git clone https://github.com/OWNER/NAME.wiki.git, and give its folder to --wiki',
-      exitCode: EXIT.usage,
-    });
+  checkWiki(wiki);
   const { definitionsOf, renderPng, renderSvg } = await import('../plots/render.ts');
   const definitions = definitionsOf(run);
   const page = wikiPage(
@@ -26,10 +22,7 @@ export async function writeWiki(run: Run, wiki: string): Promise<WikiFiles> {
   );
   const files: WikiFiles = { all: [], changed: [] };
   try {
-    const put = async (file: string, bytes: Buffer | string) => {
-      files.all.push(file);
-      if (await writeIfOther(join(wiki, file), Buffer.from(bytes))) files.changed.push(file);
-    };
+    const put = putInto(wiki, files);
     for (const definition of definitions) {
       await put(pictureFileOf(run, definition.name, 'png'), renderPng(definition));
       await put(pictureFileOf(run, definition.name, 'svg'), renderSvg(definition));
@@ -46,6 +39,23 @@ export async function writeWiki(run: Run, wiki: string): Promise<WikiFiles> {
   }
   return files;
 }
+
+/** @throws UserError (exit 2) if it is no folder */
+export function checkWiki(wiki: string): void {
+  if (existsSync(wiki) && statSync(wiki).isDirectory()) return;
+  throw new UserError(`there is no folder ${wiki}`, {
+    hint: 'check the wiki out first, e.g. git clone https://github.com/OWNER/NAME.wiki.git, and give its folder to --wiki',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** What writes one file from the wiki's root, unless it is there and the same, and notes it in `files`. */
+export const putInto =
+  (wiki: string, files: WikiFiles) =>
+  async (file: string, bytes: Buffer | string): Promise<void> => {
+    files.all.push(file);
+    if (await writeIfOther(join(wiki, file), Buffer.from(bytes))) files.changed.push(file);
+  };
 
 async function readOrNull(path: string): Promise<Buffer | null> {
   return existsSync(path) ? await readFile(path) : null;

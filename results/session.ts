@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { EXIT, UserError } from '../user-error.ts';
 
 export const SESSION_FILE = 'session.json';
+export const COMPARISON_FILE = 'comparison.json';
 
 /** A run's place below the session's folder; never outside it. */
 const inside = z
@@ -25,6 +26,8 @@ const session = z.looseObject({
   /** What the sides are: URLs or versions. */
   base: z.looseObject({ name: z.string() }),
   now: z.looseObject({ name: z.string() }),
+  /** Names of the figures that fail the comparison; absent: those that usually do. */
+  gates: z.array(z.string()).optional(),
   /** In their order; a round that was cut off has no second run. */
   rounds: z.array(
     z.looseObject({

@@ -33,6 +33,20 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'plots',
     'report',
   ],
+  e2e: [
+    'mina',
+    'scenarios',
+    'results',
+    'system',
+    'producers',
+    'stack',
+    'monitor',
+    'reconcile',
+    'judge',
+    'plots',
+    'report',
+  ],
+  nightly: ['results', 'system', 'stack', 'judge', 'report', 'load'],
   console: ['load', 'scenarios', 'results', 'system', 'judge', 'plots', 'report'],
   cli: ALL,
   bench: ALL,
@@ -155,7 +169,7 @@ test('the rule sees a circle', () => {
 /** Scenarios whose names are words of their own; `load` is a command, too. */
 const DISTINCT = SCENARIOS.map(({ name }) => name).filter((name) => name !== 'load');
 /** Rooms in which only the definitions know a scenario by its name. */
-const NAMELESS = /^(load|cli|judge|report|plots|console)\//;
+const NAMELESS = /^(load|nightly|cli|judge|report|plots|console)\//;
 /** Names that are not the scenario's: of what, and where. */
 const OTHER_WORDS: Record<string, readonly string[]> = {
   // Parts of a mix, which is one scenario's option.
@@ -172,6 +186,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   // An option, of --ab.
   'cli/commands/load.ts': ['rounds'],
   'console/server/planner.ts': ['rounds'],
+  'cli/nightly-config.ts': ['rounds'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],
 };

@@ -2,7 +2,7 @@
  * What each test file costs. `node --import ./test/times.mjs FILE` appends a line to the file that MINA_TEST_TIMES names, when FILE ends;
  * test/run.mjs makes a table of them, so that what makes the suite slow is seen when it comes.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
@@ -35,9 +35,10 @@ export function cpuSeconds() {
 
 /** @returns the table: those that cost most CPU, and the whole */
 export function slowestFiles(times, { folder, wallS, cpuS }) {
-  const rows = readFileSync(times, 'utf8')
-    .trimEnd()
+  // Not there: not one file came to its end.
+  const rows = (existsSync(times) ? readFileSync(times, 'utf8') : '')
     .split('\n')
+    .filter(Boolean)
     .map((line) => JSON.parse(line))
     .sort((a, b) => b.cpuS - a.cpuS);
   const line = (cpu, wall, name) =>

@@ -15,14 +15,14 @@ import { describeDecision } from '../../load/dry-run.ts';
 import { gatherFacts } from '../../load/facts.ts';
 import { SCENARIOS } from '../../load/scenarios/index.ts';
 import { checkAddress } from '../../load/target/target.ts';
-import { distFile, projectRoot, toolkitVersion } from '../../paths.ts';
+import { distFile, toolkitVersion, usualResultsFolder } from '../../paths.ts';
 import { ensureResultsFolder } from '../../results/writer.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 import { GROUP_HEADINGS } from '../help.ts';
 import { parseCommandLine } from '../parse.ts';
-import { CONSOLE_URL, load, loadJobOf } from './load.ts';
+import { checkedJob, CONSOLE_URL, load } from './load.ts';
 
 export const console_: Command = {
   name: 'console',
@@ -67,7 +67,7 @@ export const console_: Command = {
   async run({ values, sources, cwd, stdout, env }) {
     const readOnly = values['read-only'] === true;
     const results =
-      sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string);
+      sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string);
     const wiki = (values.wiki as string | undefined) ?? null;
     const token = tokenOf(values['token-env'] as string | undefined, env);
     checkFolders(results, { readOnly, wiki });
@@ -154,7 +154,7 @@ function plannerOf(env: NodeJS.ProcessEnv, cwd: string, results: string): Planne
     try {
       const words = [...wordsOf(given), `--results=${results}`];
       const parsed = parseCommandLine(load, words, ours, cwd);
-      const { job } = loadJobOf({ ...parsed, env: ours });
+      const { job } = checkedJob({ ...parsed, env: ours, cwd });
       const { facts } = await gatherFacts(job, ours, null);
       const decision = decide(job, facts);
       const options = { ...job.options };

@@ -18,19 +18,20 @@ import {
   K6_VERSIONS,
   K6_ENV,
   K6_RELEASE,
-  programsOnPath,
   releaseBaseUrl,
   unusedProxy,
 } from '../../load/k6/binary.ts';
 import { filesNeeded, openFilesProblem } from '../../load/open-files.ts';
+import { BuildError } from '../../system/go-program.ts';
 import { openFilesLimit } from '../../system/open-files.ts';
-import { BuildError, checkGo } from '../../load/k6/build-with-go.ts';
+import { programsOnPath } from '../../system/programs-on-path.ts';
+import { checkGoForK6 } from '../../load/k6/build-with-go.ts';
 import { releaseAsset, releaseUnreachable } from '../../load/k6/download.ts';
 import { identifyTarget } from '../../load/target/identify.ts';
 import { parseTarget } from '../../load/target/targets.ts';
 import { redactUrl } from '../../load/target/transport.ts';
 import { firstLine, askProgram } from '../../system/run-program.ts';
-import { loadMinaWasm, projectRoot } from '../../paths.ts';
+import { loadMinaWasm, usualResultsFolder } from '../../paths.ts';
 
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -164,7 +165,7 @@ export const doctor: Command = {
       vus: values.vus as number,
       k6Flag: values.k6 as string | undefined,
       resultsFolder:
-        sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
+        sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string),
       nodeVersion: process.versions.node,
       timeoutMs: 5_000,
     });
@@ -274,7 +275,7 @@ async function goVersion(
   const path = programsOnPath('go', env)[0];
   if (path === undefined) return { reason: 'there is no go on the PATH' };
   try {
-    return { path, version: await checkGo(path, { env, timeoutMs }) };
+    return { path, version: await checkGoForK6(path, { env, timeoutMs }) };
   } catch (error) {
     if (error instanceof BuildError) return { reason: error.message };
     throw error;

@@ -1,5 +1,4 @@
 /** `npm run load`: one load run against an uptime backend. */
-import { join } from 'node:path';
 import { exitCodeOf } from '../../judge/compare/comparison.ts';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
@@ -24,7 +23,7 @@ import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
 import { allowProblem } from '../../load/target/log.ts';
 import { runBreakpoint } from '../../load/breakpoint/run.ts';
-import type { AbPlan } from '../../load/ab/plan.ts';
+import { AB_SETTLE_MS, type AbPlan } from '../../load/ab/plan.ts';
 import { runSession } from '../../load/ab/run.ts';
 import { runLoad } from '../../load/run.ts';
 import { comparisonSentence } from '../../report/compare/page.ts';
@@ -41,7 +40,7 @@ import {
 import { dryRun } from '../../load/dry-run.ts';
 import { type LoadLock, takeLoadLock } from '../../load/one-at-a-time.ts';
 import { ensureResultsFolder } from '../../results/writer.ts';
-import { projectRoot } from '../../paths.ts';
+import { usualResultsFolder } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import type { OptionValues } from '../../system/option.ts';
@@ -380,9 +379,8 @@ export const load: Command = {
   ]),
   presets: presetsOf(),
   pair: 'ab',
-  async run(call) {
-    const { values, cwd, stdout, env } = call;
-    const { job, secretNames } = loadJobOf(call);
+  async run({ values, sources, operands, cwd, stdout, env }) {
+    const { job, env: rest } = checkedJob({ values, sources, operands, env, cwd });
     if (values.explain === true) {
       stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
@@ -396,10 +394,6 @@ export const load: Command = {
     let lock: LoadLock | null = null;
     try {
       const keys = keyAccess(env, screen, interrupts.first);
-      // Backend and k6 are programs of their own, and need none of the secrets.
-      const rest = Object.fromEntries(
-        Object.entries(env).filter(([name]) => !secretNames.includes(name)),
-      );
       await ensureResultsFolder(job.resultsFolder);
       lock = takeLoadLock(job.resultsFolder, env[CONSOLE_URL] || null);
       const surroundings = {
@@ -430,18 +424,18 @@ export const load: Command = {
 export const CONSOLE_URL = 'MINA_LOAD_CONSOLE_URL';
 
 /**
- * What a command line asks for, checked as a whole.
- * @returns the job, and the variables whose values are secret
- * @throws UserError (exit 2) with every problem
+ * What a call of the command asks for. Backend and k6 are programs of their own, and need none of the secrets: `env` is without them.
+ * @throws UserError (exit 2) with every problem of the values together
  */
-export function loadJobOf({
+export function checkedJob({
   values,
   sources,
   operands,
   env,
-}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env'>): {
+  cwd,
+}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env' | 'cwd'>): {
   job: LoadJob;
-  secretNames: string[];
+  env: NodeJS.ProcessEnv;
 } {
   const transportOptions = transportOptionsOf(values, sources);
   const { transport, problems } = readTransport(transportOptions, env, process.platform);
@@ -454,14 +448,12 @@ export function loadJobOf({
     ...effect.problems,
     ...ab.problems,
   ]);
+  const secret = [...secretVariables(transportOptions), ...watched.secretVariables];
   return {
-    job: jobOf(values, sources, transport, watched, effect.notes, ab.plan),
-    secretNames: [...secretVariables(transportOptions), ...watched.secretVariables],
+    job: jobOf(values, sources, transport, watched, effect.notes, ab.plan, cwd),
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name))),
   };
 }
-
-/** Between two loads of a comparison: what the one left under way is answered by then. */
-const AB_SETTLE_MS = 1000;
 
 /** Both targets and how often; or what does not go together with them. */
 function abPlanOf(
@@ -518,6 +510,7 @@ async function compareTargets(
   const { comparison } = await judgeSession(folder, {
     unlike: false,
     calibrationPath: calibrationPathOf(folder),
+    pictures: job.pictures,
   });
   screen.line(`results: ${folder} (comparison.md)`);
   screen.line(comparisonSentence(comparison));
@@ -573,6 +566,7 @@ function jobOf(
   watched: Watched,
   notes: readonly string[],
   ab: AbPlan | null,
+  cwd: string,
 ): LoadJob {
   const request = requestOf(values, sources);
   const shown = {
@@ -601,7 +595,7 @@ function jobOf(
     chain: values.chain as number,
     order: values.order as 'sequence' | 'random',
     resultsFolder:
-      sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string),
+      sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string),
     k6Flag: (values.k6 as string | undefined) ?? null,
     monitorIntervalMs: values['monitor-interval'] as number,
     storage: (values.storage as string | undefined) ?? null,

@@ -1,12 +1,15 @@
 /** `npm run plot -- RUN…`: the pictures of runs, from their result folders only. */
 import { relative, resolve } from 'node:path';
 import { PICTURE_FORMATS, renderRun } from '../../plots/render.ts';
+import { drawComparison } from '../../report/compare/picture.ts';
+import { isSession } from '../../results/session.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
 export const plot: Command = {
   name: 'plot',
-  summary: 'Draw the pictures of one or more runs (PNG and SVG) from their result folders.',
+  summary:
+    'Draw the pictures of runs, or of comparisons, as PNG and SVG from their result folders.',
   operands: 'RUN…',
   options: [
     {
@@ -41,8 +44,10 @@ export const plot: Command = {
     const formats = PICTURE_FORMATS.filter(
       (format) => values.format === 'both' || values.format === format,
     );
-    for (const folder of operands)
-      for (const path of await renderRun(resolve(cwd, folder), { out, formats }))
+    for (const folder of operands.map((operand) => resolve(cwd, operand)))
+      for (const path of isSession(folder)
+        ? (await drawComparison(folder, { out, formats })).paths
+        : await renderRun(folder, { out, formats }))
         stdout.write(`${relative(cwd, path)}\n`);
     return EXIT.passed;
   },

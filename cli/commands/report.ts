@@ -38,7 +38,7 @@ export const report: Command = {
         if (wrong.length === 0 && formsOf(text).length > 0) return null;
         return `must be a list of ${FORMS.join(', ')}, but is "${text}"`;
       },
-      help: 'what to write, separated by commas: md (report.md with pictures), html (report.html, one file), junit (junit.xml), summary (job-summary.md), line (one line for a chat, on the standard output)',
+      help: 'what to write, separated by commas: md (report.md with pictures), html (report.html, one file), junit (junit.xml), summary (job-summary.md), line (one line for a chat, on the standard output); for other programs hgrm (latencies as HdrHistogram prints them), benchmark-smaller and benchmark-bigger (github-action-benchmark), bencher, otava',
     },
     {
       name: 'out',

@@ -1,8 +1,13 @@
 /** `npm run stack -- coordinator`: the embedded coordinator in the foreground, until Ctrl-C. */
 import { startCoordinator } from '../../stack/coordinator/coordinator.ts';
-import { logLine } from '../../stack/coordinator/log.ts';
+import { openCassandraSource } from '../../stack/coordinator/cassandra-source.ts';
+import { programVerifier, serviceVerifier } from '../../stack/coordinator/given-verifier.ts';
+import { type LogEntry, logLine } from '../../stack/coordinator/log.ts';
 import { createCoordinatorSchema, initCoordinator } from '../../stack/coordinator/schema.ts';
+import type { Verifier } from '../../stack/coordinator/verifier.ts';
 import { utcSeconds } from '../../stack/coordinator/window.ts';
+import { cassandraSubmissionsOf } from '../../stack/verifier/updater/config.ts';
+import { BACKEND_WORDS as CASSANDRA_WORDS } from '../../system/cassandra.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import {
   openPool,
@@ -27,7 +32,7 @@ import {
 export const stackCoordinator: Command = {
   name: 'stack coordinator',
   summary:
-    'Count batches of submissions and score block producers, in the foreground. Rows are expected to be verified by somebody else.',
+    'Count batches of submissions and score block producers, in the foreground. Rows are verified by what --verifier says, else by somebody else. SUBMISSION_STORAGE=CASSANDRA: submissions lie there (variables of the updater).',
   options: [
     DATABASE,
     {
@@ -51,6 +56,13 @@ export const stackCoordinator: Command = {
       env: 'MINI_BATCH_NUMBER',
       min: 1,
       help: 'parts of a batch that are verified side by side',
+    },
+    {
+      name: 'verifier',
+      type: 'text',
+      argument: 'URL|PROGRAM',
+      env: 'COORDINATOR_VERIFIER',
+      help: 'what verifies the rows of a mini-batch: the URL of the verifier of a stack, or a program that is called with start and end (default: somebody else does)',
     },
     UPTIME_DAYS,
     {
@@ -131,14 +143,19 @@ export const stackCoordinator: Command = {
       env,
       '--database',
     );
+    const elsewhere = cassandraSubmissionsOf(env);
     await prepare(database, {
       createTables: values['create-tables'] === true,
       submittedAtIndex: values['no-index'] !== true,
       startSeconds: secondsOf(values, 'start'),
     });
     const cutover = secondsOf(values, 'cutover');
+    const log = (entry: LogEntry): void => void stdout.write(logLine(entry, Date.now()));
+    const source =
+      elsewhere === null ? null : await openCassandraSource(elsewhere, CASSANDRA_WORDS);
     const running = startCoordinator({
       database,
+      source,
       faithful,
       intervalSeconds: interval / 1000,
       graceMs: values.grace as number | undefined,
@@ -151,21 +168,39 @@ export const stackCoordinator: Command = {
       keepsPrevious: values['keep-previous'] === true,
       cutoverMs: cutover === null ? null : cutover * 1000,
       untilSeconds: secondsOf(values, 'until') ?? undefined,
-      log: (entry) => void stdout.write(logLine(entry, Date.now())),
+      ...(values.verifier !== undefined && {
+        verifier: verifierBy(values.verifier as string, env, log),
+      }),
+      log,
     });
     const interrupts = listenForInterrupts();
     interrupts.first.addEventListener('abort', () => void running.stop());
     try {
       await running.ready;
+      stdout.write(`the coordinator counts batches of ${interval / 1000} s; Ctrl-C stops\n`);
       const end = await running.ended;
       stdout.write(`the coordinator ended: ${end}\n`);
       // "retries used up" has status 0 in the original, too.
       return EXIT.passed;
     } finally {
       interrupts.stop();
+      await source?.close();
     }
   },
 };
+
+const verifierBy = (
+  text: string,
+  env: NodeJS.ProcessEnv,
+  log: (entry: LogEntry) => void,
+): Verifier =>
+  /^https?:\/\//.test(text)
+    ? serviceVerifier(text.replace(/\/+$/, ''))
+    : programVerifier(
+        text.split(' ').filter((word) => word !== ''),
+        env,
+        (line) => log({ level: 'info', text: `verifier: ${line}` }),
+      );
 
 async function prepare(
   database: PostgresConfig,

@@ -1,6 +1,6 @@
 /**
- * `npm run stack -- up`: the program's embedded components in the foreground, until Ctrl-C. `stack record` (stack-record.ts) writes down
- * what a backend is sent.
+ * `npm run stack -- up`: the embedded backend in the foreground, until Ctrl-C; with `--component` any set of components (stack-set.ts). `stack
+ * record` (stack-record.ts) writes down what a backend is sent.
  */
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -17,17 +17,17 @@ import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { RECORD_OPTIONS, recordStack } from './stack-record.ts';
+import { isSet, SET_OPTIONS, upSet } from './stack-set.ts';
 
 /** Options of each of its deeds. */
 const ACTIONS: Record<string, readonly string[]> = {
   up: [
-    ...['component', 'host', 'port', 'network', 'storage', 'whitelist'],
+    ...['host', 'port', 'network', 'storage', 'whitelist'],
     ...['hourly-limit', 'faithful', 'no-verify'],
+    ...SET_OPTIONS.map(({ name }) => name),
   ],
   record: ['out', 'forward', 'host', 'port', 'allow-remote'],
 };
-
-const COMPONENTS = ['backend'] as const;
 
 /** Variables of the original that choose a storage. */
 const OTHER_STORAGES = ['AWS_BUCKET_NAME_SUFFIX', 'AWS_KEYSPACE', 'POSTGRES_HOST'] as const;
@@ -45,21 +45,15 @@ const STORAGE_NAMES: Record<Exclude<StorageKind, 'filesystem'>, string> = {
 export const stack: Command = {
   name: 'stack',
   summary:
-    'run the embedded components in the foreground (stack up, coordinator, leaderboard), write down what a backend is sent (stack record), or make a history (stack fill); each has its own --help but up and record',
+    'run the program’s components (stack up, down; coordinator and leaderboard alone), write down what a backend is sent (stack record), or make a history (stack fill); each has its own --help but up and record',
   operands: 'up|record',
   parts: {
     coordinator: async () => (await import('./stack-coordinator.ts')).stackCoordinator,
+    down: async () => (await import('./stack-down.ts')).stackDown,
     leaderboard: async () => (await import('./stack-leaderboard.ts')).stackLeaderboard,
     fill: async () => (await import('./stack-fill.ts')).stackFill,
   },
   options: [
-    {
-      name: 'component',
-      type: 'choice',
-      choices: COMPONENTS,
-      default: 'backend',
-      help: 'which component to run',
-    },
     {
       name: 'host',
       type: 'text',
@@ -122,6 +116,7 @@ export const stack: Command = {
       help: 'do not check signatures',
     },
     ...RECORD_OPTIONS,
+    ...SET_OPTIONS,
   ],
   async run(call) {
     const { operands, values, sources } = call;
@@ -132,17 +127,21 @@ export const stack: Command = {
           ? 'stack needs to know what to do'
           : `stack does not know "${operands.join(' ')}"`,
         {
-          hint: 'use: npm run stack -- up, or npm run stack -- record --out DIR (or coordinator, leaderboard, fill)',
+          hint: 'use: npm run stack -- up, or npm run stack -- record --out DIR (or down, coordinator, leaderboard, fill)',
           exitCode: EXIT.usage,
         },
       );
+    // Only an image listens elsewhere than it is told.
+    const isOfSet = action === 'up' && isSet(call);
+    const taken = isOfSet ? [...ACTIONS.up, 'allow-remote'] : ACTIONS[action];
     listProblems(
       Object.keys(values)
-        .filter((name) => sources[name] === 'flag' && !ACTIONS[action].includes(name))
+        .filter((name) => sources[name] === 'flag' && !taken.includes(name))
         .map((name) => `--${name} has no effect with "stack ${action}"`),
-      `npm run stack -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
+      `npm run stack -- ${action} takes ${taken.map((name) => `--${name}`).join(', ')}`,
     );
-    return action === 'up' ? runUp(call) : recordStack(call, checkPort);
+    if (action === 'record') return recordStack(call, checkPort);
+    return isOfSet ? upSet(call) : runUp(call);
   },
 };
 

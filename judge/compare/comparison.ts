@@ -35,6 +35,8 @@ export type Comparison = {
   figures: (FigureComparison & {
     /** Smallest change that four of five such comparisons find, as a share; null: none, or too few rounds. */
     detectable: number | null;
+    /** now / base of each round in their order; null: the round does not count, or one side has no such figure. */
+    changes: (number | null)[];
   })[];
   /** Whether the noise comes from an A/A calibration or from the scatter of these rounds. */
   noiseFrom: 'calibration' | 'these rounds';
@@ -101,13 +103,19 @@ export function compare(
       sound.map(({ base, now }) => ({ base: base.summary.figures, now: now.summary.figures })),
     ),
   );
+  const changesOf = ({ read }: ReadFigure): (number | null)[] =>
+    rounds.map(({ base, now }, i) => {
+      const [a, b] = [base, now].map(({ summary }) => read(summary.figures) ?? 0);
+      return faults[i] === null && a > 0 && b > 0 ? b / a : null;
+    });
   const figuresThatGate = figures.filter(({ gates }) => gates).length;
-  const withNoise = compared.map((one) => {
+  const withNoise = compared.map((one, i) => {
     const known = calibration?.deviations[one.figure.name];
     const deviation =
       known ?? (one.logRatios.length < FEWEST_ROUNDS ? null : deviationOf(one.logRatios));
     return {
       ...one,
+      changes: changesOf(figures[i]),
       detectable:
         deviation === null
           ? null

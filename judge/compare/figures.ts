@@ -2,7 +2,10 @@
 import type { Summary } from '../../results/types.ts';
 import type { ComparedFigure } from './rounds.ts';
 
-export type ReadFigure = ComparedFigure & { read: (figures: Summary['figures']) => number | null };
+export type ReadFigure = ComparedFigure & {
+  unit: string;
+  read: (figures: Summary['figures']) => number | null;
+};
 
 const LATENCY_EFFECT = 0.05;
 const THROUGHPUT_EFFECT = 0.03;
@@ -15,6 +18,7 @@ const latency = (
 ): ReadFigure => ({
   name,
   what: `${what} of expected answers, ms`,
+  unit: 'ms',
   worse: 'higher',
   minimumEffect: LATENCY_EFFECT,
   gates,
@@ -38,6 +42,7 @@ export const COMPARED_FIGURES: readonly ReadFigure[] = [
   {
     name: 'throughput',
     what: 'submissions accepted per second',
+    unit: 'submissions/s',
     worse: 'lower',
     minimumEffect: THROUGHPUT_EFFECT,
     gates: true,
@@ -46,6 +51,7 @@ export const COMPARED_FIGURES: readonly ReadFigure[] = [
   {
     name: 'cpu-per-submission',
     what: "the backend's CPU per accepted submission, ms",
+    unit: 'ms',
     worse: 'higher',
     minimumEffect: LATENCY_EFFECT,
     gates: false,

@@ -3,6 +3,7 @@ import type {
   PartFigures,
   HostileFigures,
   LatencyFigures,
+  QueueFigures,
   Refusal,
   ScheduleFigures,
   TargetFigures,
@@ -19,6 +20,7 @@ export function mergeSchedules(
     sum(present, (part) => part[name]),
   );
   const keepsUp = present.every(({ keepingUpShare }) => keepingUpShare !== undefined);
+  const queue = mergeQueues(present.map((part) => part.queue));
   const whileBusy = sum(present, ({ lateWhileBusy }) => lateWhileBusy);
   return {
     planned,
@@ -33,8 +35,32 @@ export function mergeSchedules(
       planned > 0 && {
         keepingUpShare: sum(present, (part) => part.keepingUpShare! * part.planned) / planned,
       }),
+    ...(queue && { queue }),
     latenessP99Ms: lateness?.p99Ms ?? null,
     toleranceMs: present.reduce((most, { toleranceMs }) => Math.max(most, toleranceMs), 0),
+  };
+}
+
+/** Loads of the same length whose parts of time are the same share of it. */
+const SAME_LENGTH = 0.05;
+
+/** What was under way for all of them, part by part of each one's own load. @returns undefined: one has none, or they were not as long */
+function mergeQueues(queues: readonly (QueueFigures | undefined)[]): QueueFigures | undefined {
+  const [first, ...rest] = queues;
+  const present = queues.filter((queue) => queue !== undefined);
+  if (first === undefined || present.length < queues.length) return undefined;
+  const isAlike = rest.every(
+    (queue) =>
+      queue!.inFlight.length === first.inFlight.length &&
+      Math.abs(queue!.overMs - first.overMs) <= SAME_LENGTH * first.overMs,
+  );
+  if (!isAlike) return undefined;
+  const added = (partsOf: (queue: QueueFigures) => readonly number[]): number[] =>
+    first.inFlight.map((_, part) => sum(present, (queue) => partsOf(queue)[part] ?? 0));
+  return {
+    overMs: Math.max(...present.map(({ overMs }) => overMs)),
+    inFlight: added(({ inFlight }) => inFlight),
+    ...(present.some(({ errors }) => errors) && { errors: added(({ errors }) => errors ?? []) }),
   };
 }
 

@@ -2,12 +2,17 @@
 import { abbaOrder } from '../../judge/compare/rounds.ts';
 import type { WeightedTarget } from '../target/targets.ts';
 
+/** Between two loads of a comparison: what the one left under way is answered by then. */
+export const AB_SETTLE_MS = 1000;
+
 export type AbPlan = {
   base: WeightedTarget;
   now: WeightedTarget;
   rounds: number;
   /** Between two loads. */
   settleMs: number;
+  /** Names of the figures that fail the comparison; absent: those that usually do. */
+  gates?: readonly string[];
 };
 export type Side = 'base' | 'now';
 export type Turn = { round: number; side: Side; isFirst: boolean };

@@ -7,7 +7,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import writeFileAtomic from 'write-file-atomic';
 import { SESSION_FILE, type Session } from '../../results/session.ts';
-import { createRun, ensureResultsFolder, FILES, runId } from '../../results/writer.ts';
+import { ensureResultsFolder } from '../../results/writer.ts';
 import { formatMs, formatNumber } from '../../results/units.ts';
 import type { Summary } from '../../results/types.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -15,6 +15,7 @@ import { Ending } from '../ending.ts';
 import type { LoadJob, Surroundings } from '../job.ts';
 import { PartScreen } from '../part-screen.ts';
 import { runLoad, type RunEnd } from '../run.ts';
+import { makeSessionFolder } from './folder.ts';
 import { type AbPlan, type Turn, turnName, turnsOf } from './plan.ts';
 import { turnJob } from './turn-job.ts';
 
@@ -45,7 +46,7 @@ export async function runSession(
   const { screen, interrupts, output } = surroundings;
   const startedAt = new Date();
   await ensureResultsFolder(job.resultsFolder);
-  const { folder, id } = makeFolder(job.resultsFolder, startedAt);
+  const { folder, id } = makeSessionFolder(job.resultsFolder, startedAt, 'ab');
   const runs = join(folder, 'runs');
   const session: Session = {
     format: 1,
@@ -53,6 +54,7 @@ export async function runSession(
     startedAt: startedAt.toISOString(),
     base: { name: plan.base.url },
     now: { name: plan.now.url },
+    ...(plan.gates !== undefined && { gates: [...plan.gates] }),
     rounds: [],
   };
   const ending = new Ending(interrupts);
@@ -101,13 +103,4 @@ export async function runSession(
     ending.stop();
   }
   return { folder: kept ? folder : null, interrupted: interrupts.first.aborted };
-}
-
-/** A folder of the usual kind, without the files of a run. */
-function makeFolder(resultsFolder: string, startedAt: Date): { folder: string; id: string } {
-  const writer = createRun(resultsFolder, runId(startedAt, 'ab'));
-  writer.close();
-  for (const file of [FILES.samples, FILES.resources])
-    rmSync(join(writer.folder, file), { force: true });
-  return writer;
 }

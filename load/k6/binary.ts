@@ -7,14 +7,14 @@
  * several processes may do so at once.
  */
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { delimiter, join, resolve, sep } from 'node:path';
-import { whereTheUserStands } from '../../paths.ts';
-import { homeFolder } from '../../system/home.ts';
+import { join, resolve, sep } from 'node:path';
+import { CACHE_VARIABLE, cacheFolder } from '../../system/cache-folder.ts';
+import { BuildError, type BuildProgress } from '../../system/go-program.ts';
+import { programsOnPath } from '../../system/programs-on-path.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import type { BuildProgress } from './build-with-go.ts';
-import { buildK6, BuildError } from './build-with-go.ts';
+import { buildK6 } from './build-with-go.ts';
 import type { DownloadLimits, DownloadProgress } from './download.ts';
 import {
   downloadK6,
@@ -31,7 +31,7 @@ export { hermeticK6Env, K6_VERSIONS, K6_RELEASE } from './probe.ts';
 export const K6_ENV = {
   bin: 'K6_BIN',
   /** The toolkit's cache folder. */
-  cache: 'MINA_LOAD_CACHE',
+  cache: CACHE_VARIABLE,
   /** Replaces {@link OFFICIAL_RELEASES}; same layout. */
   mirror: 'MINA_LOAD_K6_MIRROR',
   /** `1`: nothing is downloaded. */
@@ -70,28 +70,6 @@ export type K6Request = {
 
 /** One place that was looked at, and why there is no k6 from it. */
 export type Tried = { place: string; reason: string };
-
-/**
- * Where downloads and builds are kept: MINA_LOAD_CACHE, from where the user stands if it is relative, else the user's cache folder of the system (XDG Base Directory; Apple's
- * "File System Programming Guide"; Windows' local application data).
- * @throws UserError where the user has no home: without HOME and without an entry in /etc/passwd
- */
-export function cacheFolder(env: NodeJS.ProcessEnv, cwd = whereTheUserStands(env)): string {
-  const own = env[K6_ENV.cache];
-  if (own) return resolve(cwd, own);
-  if (process.platform === 'win32')
-    return join(env.LOCALAPPDATA || join(homeOf(env), 'AppData', 'Local'), 'mina-load', 'Cache');
-  if (process.platform === 'darwin') return join(homeOf(env), 'Library', 'Caches', 'mina-load');
-  return join(env.XDG_CACHE_HOME || join(homeOf(env), '.cache'), 'mina-load');
-}
-
-function homeOf(env: NodeJS.ProcessEnv): string {
-  const home = homeFolder(env);
-  if (home !== null) return home;
-  throw new UserError('this user has no home folder, so there is no place to keep k6', {
-    hint: `set HOME, or ${K6_ENV.cache} to a folder, or ${K6_ENV.bin} to a k6 that is there`,
-  });
-}
 
 /** The mirror to download from. @throws UserError if MINA_LOAD_K6_MIRROR is no http(s) URL */
 export function releaseBaseUrl(env: NodeJS.ProcessEnv): string {
@@ -273,28 +251,6 @@ export async function findK6(
   return { found: null, tried };
 }
 
-/** The executable files called `name` on the PATH, in its order, each once. */
-export function programsOnPath(name: string, env: NodeJS.ProcessEnv): string[] {
-  const file = process.platform === 'win32' ? `${name}.exe` : name;
-  const seen = new Set<string>();
-  const programs: string[] = [];
-  for (const folder of (env.PATH ?? env.Path ?? '').split(delimiter)) {
-    // An empty entry means the current folder: nothing is run from there by chance.
-    if (folder === '') continue;
-    const path = resolve(folder, file);
-    try {
-      accessSync(path, constants.X_OK);
-      const real = realpathSync(path);
-      if (seen.has(real)) continue;
-      seen.add(real);
-      programs.push(path);
-    } catch {
-      // not here
-    }
-  }
-  return programs;
-}
-
 /** A path as it is; a bare name that is no file here is looked for on the PATH, as a shell would. */
 function namedProgram(value: string, request: K6Request): string {
   const path = resolve(request.cwd ?? process.cwd(), value);
@@ -310,7 +266,11 @@ type Getter = {
 };
 
 const k6CacheFolder = (request: K6Request): string =>
-  join(request.cacheFolder ?? cacheFolder(request.env, request.cwd), 'k6');
+  join(
+    request.cacheFolder ??
+      cacheFolder(request.env, request.cwd, `${K6_ENV.bin} to a k6 that is there`),
+    'k6',
+  );
 
 const cacheName = (platform: string, arch: string): string =>
   `k6-v${K6_RELEASE}-${platform}-${arch}`;

@@ -5,7 +5,7 @@
 import { Chart } from 'chart.js';
 import { chartsOf } from '../../plots/charts.ts';
 import type { ChartData } from '../../plots/data.ts';
-import { FONT_FAMILY } from '../../plots/panels.ts';
+import { EMBEDDED_FONT, FONT_FAMILY } from '../../plots/panels.ts';
 import type { Browser, Element } from './dom.ts';
 import { interactive } from './interactive.ts';
 
@@ -21,7 +21,7 @@ async function draw(): Promise<void> {
   const data = dataOf<ChartData>('chart-data');
   if (data === null) return;
   // Texts are measured once: before the fonts are there, they would be measured by others.
-  await Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
+  await Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 14px '${EMBEDDED_FONT}'`)));
   const charts = new Map(chartsOf(data).map((one) => [String(one.name), one]));
   for (const canvas of document.querySelectorAll('canvas')) {
     const definition = charts.get(canvas.dataset.chart ?? '');

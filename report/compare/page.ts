@@ -85,10 +85,11 @@ function detectableSentence({ figures, rounds, noiseFrom }: Comparison): string 
     .join(' and ')} (${noise}).`;
 }
 
-/** @param names of the two sides: URLs or versions */
+/** @param names of the two sides: URLs or versions @param picture its file (PNG, an SVG of the same name beside it) and what it shows; null: there is none */
 export function pageOfComparison(
   comparison: Comparison,
   names: { base: string; now: string },
+  picture: { file: string; description: string } | null,
 ): Page {
   return {
     title: 'Comparison',
@@ -108,6 +109,16 @@ export function pageOfComparison(
         id: 'figures',
         title: 'Figures',
         blocks: [
+          ...(picture === null
+            ? []
+            : [
+                {
+                  kind: 'picture',
+                  title: picture.description,
+                  file: picture.file,
+                  link: picture.file.replace(/\.png$/, '.svg'),
+                } as const,
+              ]),
           figuresTable(comparison.figures),
           paragraph(detectableSentence(comparison)),
           paragraph(

@@ -10,14 +10,15 @@ import {
   type Comparison,
   type Round,
 } from '../../judge/compare/comparison.ts';
+import { COMPARED_FIGURES, type ReadFigure } from '../../judge/compare/figures.ts';
 import { randomOf } from '../../judge/random.ts';
 import { readRun } from '../../results/reader.ts';
-import { readSession, type Session } from '../../results/session.ts';
+import { COMPARISON_FILE, readSession, type Session } from '../../results/session.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { printMarkdown } from '../print-markdown.ts';
 import { comparisonSentence, pageOfComparison } from './page.ts';
+import { COMPARISON_PICTURE, drawComparison } from './picture.ts';
 
-const COMPARISON_FILE = 'comparison.json';
 const PAGE_FILE = 'comparison.md';
 const CALIBRATION_FILE = 'calibration.json';
 
@@ -67,32 +68,48 @@ async function roundsOf(folder: string, session: Session): Promise<Round[]> {
   return rounds;
 }
 
+/** Which of them gate may be the session's own. */
+const figuresOf = ({ gates }: Session): ReadFigure[] =>
+  COMPARED_FIGURES.map((figure) => ({
+    ...figure,
+    gates: gates === undefined ? figure.gates : gates.includes(figure.name),
+  }));
+
 export type JudgedSession = { comparison: Comparison; page: string };
 
 /**
- * Writes `comparison.json` and `comparison.md` into the session.
+ * Writes `comparison.json`, its picture and `comparison.md` into the session.
  * @param calibrationPath a file that need not be there
  * @throws UserError if a file cannot be read (exit 2), or no round is whole (exit 3)
  */
 export async function judgeSession(
   folder: string,
-  { unlike, calibrationPath }: { unlike: boolean; calibrationPath: string },
+  {
+    unlike,
+    calibrationPath,
+    pictures = true,
+  }: { unlike: boolean; calibrationPath: string; pictures?: boolean },
 ): Promise<JudgedSession> {
   const session = await readSession(folder);
   const rounds = await roundsOf(folder, session);
   const { byFingerprint } = await readCalibrations(calibrationPath);
-  const options = { unlike, random: randomOf(session.id) };
-  const alone = compare(rounds, options);
+  const figures = figuresOf(session);
+  const alone = compare(rounds, { figures, unlike, random: randomOf(session.id) });
   const calibration = byFingerprint[alone.fingerprint];
   const comparison =
     calibration === undefined
       ? alone
-      : compare(rounds, { unlike, random: randomOf(session.id), calibration });
-  const page = printMarkdown(
-    pageOfComparison(comparison, { base: session.base.name, now: session.now.name }),
-  );
+      : compare(rounds, { figures, unlike, random: randomOf(session.id), calibration });
   const data = `${JSON.stringify({ format: 1, ...comparison }, null, 2)}\n`;
   await writeFileAtomic(join(folder, COMPARISON_FILE), data);
+  const drawn = pictures ? await drawComparison(folder) : null;
+  const page = printMarkdown(
+    pageOfComparison(
+      comparison,
+      { base: session.base.name, now: session.now.name },
+      drawn && { file: `${COMPARISON_PICTURE}.png`, description: drawn.description },
+    ),
+  );
   await writeFileAtomic(join(folder, PAGE_FILE), page);
   return { comparison, page };
 }

@@ -17,6 +17,7 @@ import {
 } from '../../system/postgres.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { type BatchReport, type BatchSettings, processBatch } from './batch.ts';
+import { copyRows, type SubmissionSource } from './cassandra-source.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { processFaithfully } from './faithful.ts';
 import { earlierBatches, unverifiedParts } from './late-rows.ts';
@@ -32,6 +33,8 @@ export type CoordinatorOptions = {
   words?: SettingWords;
   /** Default: rows are verified by somebody else. */
   verifier?: Verifier;
+  /** Where submissions lie; default (null): in the database itself. It is the caller's to close. */
+  source?: SubmissionSource | null;
   /** SURVEY_INTERVAL_MINUTES of the original, in whole seconds; default 1200. */
   intervalSeconds?: number;
   /** Pause between a window's end and its batch; default a tenth of the interval (the original: 2 minutes), 2 minutes if faithful. */
@@ -121,6 +124,7 @@ function workOf(options: CoordinatorOptions, signal: AbortSignal, onReady: () =>
   const full = {
     words: URL_WORDS,
     verifier: NO_VERIFIER,
+    source: null,
     ...DEFAULTS,
     keepsPrevious: false,
     cutoverMs: null,
@@ -269,11 +273,13 @@ async function pass(session: Session, work: Work): Promise<CoordinatorEnd | null
     work.lateBatches === 0
       ? Promise.resolve([])
       : earlierBatches(client, window.startSeconds, work.lateBatches + 1);
+  if (work.source !== null) await copyBatch(session, window, work);
   let earlier = await lookBack();
   const unverified =
     verifier === NO_VERIFIER ? [] : unverifiedParts(earlier.slice(0, work.lateBatches));
   if (unverified.length > 0) {
     await verify(unverified, work);
+    if (work.source !== null) await copyBatch(session, window, work);
     earlier = await lookBack();
   }
   const { report, counts } = await processBatch(
@@ -303,6 +309,17 @@ async function pass(session: Session, work: Work): Promise<CoordinatorEnd | null
       });
   }
   return null;
+}
+
+/** What lies elsewhere is brought into the database: of the window, and of the batches before, in which rows may have come late. */
+async function copyBatch(
+  { client }: Session,
+  { startSeconds, endSeconds }: Window,
+  { source, lateBatches, signal }: Work,
+): Promise<void> {
+  const before = await earlierBatches(client, startSeconds, lateBatches);
+  const from = Math.min(startSeconds, ...before.map(({ window }) => window.startSeconds));
+  await copyRows(client, await source!.read(from, endSeconds, signal));
 }
 
 async function waitForEnd(
@@ -420,6 +437,9 @@ async function runFaithfully(work: Work): Promise<CoordinatorEnd> {
         },
         settings,
         log,
+        work.source === null
+          ? null
+          : () => work.source!.read(startSeconds, window.endSeconds, signal),
       );
       currentMs = clock.now();
       if ('failure' in outcome) {

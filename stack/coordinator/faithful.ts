@@ -4,6 +4,7 @@
  * Source: uptime-service-validation at 4a46a1e, coordinator.py (process, process_statehash_df) and helper.py (DB).
  */
 import type { BatchPlan, BatchReport, BatchSettings } from './batch.ts';
+import { batchRowsOf, copyRowsFaithfully, type SourceRow } from './cassandra-source.ts';
 import { countErrors } from './error-class.ts';
 import type { Log } from './log.ts';
 import { createRowWriter, type RowWriter } from './row-writer.ts';
@@ -21,12 +22,16 @@ export type FaithfulOutcome =
 /** What create_bot_log returns where its insert failed. */
 const FAILED = -1;
 
-/** @throws what PostgreSQL says where the connection is lost: it ends the program */
+/**
+ * @param readElsewhere where submissions do not lie in the database (CASSANDRA): its rows of the window
+ * @throws what PostgreSQL says where the connection is lost: it ends the program
+ */
 export async function processFaithfully(
   client: Client,
   { window, previousBotLogId, verificationSeconds, nowMs }: BatchPlan,
   settings: BatchSettings,
   log: Log,
+  readElsewhere: (() => Promise<SourceRow[]>) | null = null,
 ): Promise<FaithfulOutcome> {
   const { endSeconds } = window;
   /** As the original's database functions: an error is logged, and -1 returned. */
@@ -40,8 +45,17 @@ export async function processFaithfully(
     }
   };
   const none: BatchRows = { counting: [], refused: [], unverified: 0 };
+  // A failed read of Cassandra is an empty batch like any other: it is no statement of the transaction.
+  const elsewhere =
+    readElsewhere === null
+      ? null
+      : await readElsewhere().catch((error: unknown): SourceRow[] => {
+          log({ level: 'error', text: `Error: ${(error as Error).message}` });
+          return [];
+        });
   await client.query('BEGIN');
-  const read = await logged(() => readBatchRows(client, window));
+  const read =
+    elsewhere === null ? await logged(() => readBatchRows(client, window)) : batchRowsOf(elsewhere);
   const rows = read === FAILED ? none : read;
   const all = rows.counting.length + rows.refused.length + rows.unverified;
   if (rows.counting.length < all)
@@ -91,6 +105,8 @@ export async function processFaithfully(
   await logged(async () => {
     const counts = await countAll(client, endSeconds, settings.uptimeDays);
     await writeScores(client, counts, endSeconds);
+    // One that is there already takes the scoreboard of this batch with it.
+    if (elsewhere !== null) await copyRowsFaithfully(client, elsewhere);
   });
   await client.query('COMMIT');
   return {

@@ -2,19 +2,23 @@
  * A component that is a container of docker or podman, through their command line, which both have in common as far as it is used here.
  * Each container has a label with the name of its stack: what a killed run left is found by it, and only that is removed.
  */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { identityOf, type ProcessIdentity } from '../../system/process-identity.ts';
 import { askProgram, startProgram } from '../../system/run-program.ts';
-import { LineCutter } from '../../system/lines.ts';
 import { UserError } from '../../user-error.ts';
 import {
   type Component,
   type ComponentEnd,
-  type Driver,
-  keepingLines,
-  type Ready,
-  STOP_MS,
+  type Marks,
+  marksOf,
+  sizeOf,
   type StartOptions,
+  STOP_MS,
   untilReady,
 } from './driver.ts';
+import { killMarked, signalTo, untilGone } from './process.ts';
+import type { ReadyQuestion } from './ready.ts';
 
 export type Engine = {
   /** `docker` or `podman`, or the path of one. */
@@ -42,9 +46,7 @@ export type ContainerComponent = {
   ports?: readonly { host: number; container: number }[];
   labels?: Record<string, string>;
   url: string | null;
-  ready: Ready;
-  /** Also sees each line. */
-  onLine?: (line: string) => void;
+  ready: ReadyQuestion;
 };
 
 export const STACK_LABEL = 'delegation-toolkit.stack';
@@ -52,11 +54,8 @@ const COMPONENT_LABEL = 'delegation-toolkit.component';
 /** An image may have to be fetched first. */
 const RUN_MS = 600_000;
 const ASK_MS = 60_000;
-
-export const containerDriver = (container: ContainerComponent): Driver => ({
-  name: container.name,
-  start: (options) => start(container, options),
-});
+/** Its log may still be under way when it has ended. */
+const LAST_LINES_MS = 5000;
 
 /** What is given to the engine to start it. Pure. Values of the environment are not among them: a list of processes shows arguments. */
 export function runArgs({
@@ -88,28 +87,80 @@ export function runArgs({
   ];
 }
 
-async function start(container: ContainerComponent, options: StartOptions): Promise<Component> {
+/**
+ * Its log is copied to the file by a program of the engine, which lives as long as the container.
+ * @throws UserError (exit 5) with the last lines of its log; the reason of `signal`
+ */
+export async function startContainer(
+  container: ContainerComponent,
+  { logFile, marks, signal, onBegun }: StartOptions,
+): Promise<Component> {
   const { name, engine, env, url, ready } = container;
-  options.signal?.throwIfAborted();
-  const lines = keepingLines((line) => {
-    container.onLine?.(line);
-    options.onLine(line);
-  });
+  signal?.throwIfAborted();
+  const from = sizeOf(logFile);
   // The engine hands on what stands in its own environment.
   const running = { ...engine, env: { ...engine.env, ...env } };
-  const answer = await ask(running, runArgs(container), RUN_MS, lines.onLine);
+  let lastWord = '';
+  const answer = await ask(running, runArgs(container), RUN_MS, (line) => (lastWord = line));
   const id = answer.stdout.trim().split('\n').at(-1)!;
   if (answer.exitCode !== 0) {
     // A container that was made but could not be started is there nevertheless.
     if (/^[0-9a-f]{12,}$/.test(id)) await remove(engine, [id]);
-    throw new UserError(
-      `${name} did not start: ${lines.last() || `exit code ${answer.exitCode}`}`,
-      {
-        hint: `is the image ${container.image} right, and does ${engine.command} run?`,
-      },
-    );
+    throw new UserError(`${name} did not start: ${lastWord || `exit code ${answer.exitCode}`}`, {
+      hint: `is the image ${container.image} right, and does ${engine.command} run?`,
+    });
   }
-  const log = await follow(engine, ['logs', '--follow', id], lines.onLine);
+  const logs = await copyLog(engine, id, logFile, marks);
+  onBegun?.({ kind: 'container', id, logs });
+  const component = await containerBy({ name, url, engine, id, logs, marks });
+  try {
+    await untilReady(name, ready, component.ended, { logFile, from }, signal);
+  } catch (error) {
+    await component.stop();
+    throw error;
+  }
+  return component;
+}
+
+/** @returns null where the program could not be started: the container runs nevertheless */
+async function copyLog(
+  engine: Engine,
+  id: string,
+  logFile: string,
+  marks: Marks,
+): Promise<ProcessIdentity | null> {
+  const log = openSync(logFile, 'a');
+  const child = spawn(engine.command, ['logs', '--follow', id], {
+    env: { ...engine.env, ...marksOf(marks) },
+    stdio: ['ignore', log, log],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
+  closeSync(log);
+  const isThere = await new Promise<boolean>((resolve) => {
+    child.once('spawn', () => resolve(true));
+    child.once('error', () => resolve(false));
+  });
+  child.unref();
+  return isThere ? identityOf(child.pid!) : null;
+}
+
+/** A container that is there, made by this process or by another. */
+export async function containerBy({
+  name,
+  url,
+  engine,
+  id,
+  logs,
+  marks,
+}: {
+  name: string;
+  url: string | null;
+  engine: Engine;
+  id: string;
+  logs: ProcessIdentity | null;
+  marks: Marks;
+}): Promise<Component> {
   let exitText = '';
   const wait = await startProgram({
     file: engine.command,
@@ -118,42 +169,58 @@ async function start(container: ContainerComponent, options: StartOptions): Prom
     stdout: (chunk) => (exitText += chunk.toString('latin1')),
     stderr: 'keep',
   });
+  let isReleased = false;
   const ended = wait.ended.then(async (): Promise<ComponentEnd> => {
-    // The last lines are worth waiting for.
-    await log.ended;
+    // Nobody learns of it any more.
+    if (isReleased) return new Promise(() => undefined);
+    // The last lines are worth waiting for, but not for ever.
+    if (logs !== null)
+      await untilGone(logs, AbortSignal.timeout(LAST_LINES_MS)).catch(() => undefined);
     const code = /^(\d+)/.exec(exitText.trim())?.[1];
     return { exitCode: code === undefined ? null : Number(code), signal: null };
   });
-  let stopping: Promise<void> | null = null;
-  const stop = (withinMs = STOP_MS): Promise<void> => (stopping ??= stopNow(withinMs));
-  async function stopNow(withinMs: number): Promise<void> {
-    await ask(
-      engine,
-      ['stop', '--time', String(Math.ceil(withinMs / 1000)), id],
-      ASK_MS + withinMs,
-    );
+  const endNow = async (args: string[], withinMs: number): Promise<void> => {
+    await ask(engine, args, ASK_MS + withinMs);
     await remove(engine, [id]);
-    for (const program of [wait, log]) await program.stop({ signal: 'SIGTERM', killAfterMs: 1000 });
+    await wait.stop({ signal: 'SIGTERM', killAfterMs: 1000 });
     await ended;
-  }
-  try {
-    await untilReady(name, ready, ended, lines.last, options.signal);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { name, url, ended, stop };
+    if (logs !== null) signalTo(logs, 'SIGTERM');
+    killMarked(marks);
+  };
+  let stopping: Promise<void> | null = null;
+  return {
+    name,
+    url,
+    handle: { kind: 'container', id, logs },
+    ended,
+    stop: (withinMs = STOP_MS) =>
+      (stopping ??= endNow(['stop', '--time', String(Math.ceil(withinMs / 1000)), id], withinMs)),
+    kill: () => (stopping ??= endNow(['kill', id], 0)),
+    async release() {
+      isReleased = true;
+      await wait.stop({ signal: 'SIGTERM', killAfterMs: 1000 });
+    },
+  };
 }
 
-function follow(engine: Engine, args: string[], onLine: (line: string) => void) {
-  const [out, err] = [new LineCutter(), new LineCutter()];
-  return startProgram({
-    file: engine.command,
-    args,
-    env: engine.env,
-    stdout: (chunk) => out.push(chunk).forEach(onLine),
-    stderr: (chunk) => err.push(chunk).forEach(onLine),
-  });
+/** A network of a stack, by its name; one that is there is taken. */
+export async function makeNetwork(engine: Engine, name: string, stack: string): Promise<void> {
+  const args = ['network', 'create', '--label', `${STACK_LABEL}=${stack}`, name];
+  let lastWord = '';
+  const { exitCode } = await ask(engine, args, ASK_MS, (line) => (lastWord = line));
+  if (exitCode !== 0 && !/already exists|already used/.test(lastWord))
+    throw new UserError(`the network ${name} was not made: ${lastWord}`, {
+      hint: `does ${engine.command} run, and may this user ask it?`,
+    });
+}
+
+/** Nothing where it is not there. */
+export const removeNetwork = async (engine: Engine, name: string): Promise<void> =>
+  void (await ask(engine, ['network', 'rm', name], ASK_MS));
+
+/** Nothing where one is not there. */
+export async function removeVolumes(engine: Engine, names: readonly string[]): Promise<void> {
+  if (names.length > 0) await ask(engine, ['volume', 'rm', '--force', ...names], ASK_MS);
 }
 
 /** Containers of a stack, running or not: of this run, or of one that was killed. */

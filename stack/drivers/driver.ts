@@ -1,41 +1,60 @@
 /**
  * A component of the program, however it is started: in this toolkit (embedded.ts), as any binary or checkout (command.ts), or as a
- * container (container.ts). One face for all: `start` resolves when the component is ready, `logs` are its lines, `stop` leaves nothing behind.
+ * container (container.ts). One face for all: `start` resolves when the component is ready, its log is a file, `stop` leaves nothing behind.
+ *
+ * A component does not depend on the process that started it: it goes on when that one ends, and another process takes it over by its
+ * handle (attach.ts). Who wants it to end with itself sees to that (../watchman.ts).
  */
+import { statSync } from 'node:fs';
+import { lastLinesOf } from '../../system/follow-file.ts';
+import type { ProcessIdentity } from '../../system/process-identity.ts';
 import { UserError } from '../../user-error.ts';
+import { type ReadyQuestion, readyOf } from './ready.ts';
 
 export type ComponentEnd = { exitCode: number | null; signal: string | null };
+
+/** What another process needs to take a component over; plain data. */
+export type Handle =
+  | ({ kind: 'process' } & ProcessIdentity)
+  | {
+      kind: 'container';
+      id: string;
+      /** Writes the container's log to its file. */
+      logs: ProcessIdentity | null;
+    };
 
 export type Component = {
   /** As the user knows it: `backend`, `coordinator` … */
   readonly name: string;
   /** Where it is reached; null: it listens nowhere. */
   readonly url: string | null;
-  /** Its end, whoever wanted it. Never rejects. */
+  readonly handle: Handle;
+  /** Its end, whoever wanted it. Never rejects; who has only taken it over does not learn how it ended. */
   readonly ended: Promise<ComponentEnd>;
   /** Asks it to end, ends it by force after `withinMs`, and waits. Again: nothing. */
   stop(withinMs?: number): Promise<void>;
+  /** Ends it by force at once, as a crash would. */
+  kill(): Promise<void>;
+  /** Leaves it running and watches it no longer: nothing of it keeps this process from ending. */
+  release(): Promise<void>;
 };
+
+/** Whose it is: found again in the environment of each process and on each container, also where nobody could write down that it was started. */
+export type Marks = { stack: string; component: string };
+
+export const marksOf = ({ stack, component }: Marks): Record<string, string> => ({
+  DELEGATION_TOOLKIT_STACK: stack,
+  DELEGATION_TOOLKIT_COMPONENT: component,
+});
 
 export type StartOptions = {
-  /** Each line of its log, without the line break, also while it starts. */
-  onLine: (line: string) => void;
+  /** What it writes, is added here; its folder must be there. */
+  logFile: string;
+  marks: Marks;
   /** Ends a start that is under way: what was begun is ended first. */
   signal?: AbortSignal | undefined;
-};
-
-export type Driver = {
-  readonly name: string;
-  /** Resolves when it is ready. @throws UserError (exit 5) with the last lines of its log; the reason of `signal` */
-  start(options: StartOptions): Promise<Component>;
-};
-
-/** Whether it serves; asked again and again while it starts. It may throw: not yet. */
-export type Ready = {
-  /** In words, for what did not become ready: `http://127.0.0.1:8080/health`. */
-  what: string;
-  ask: (signal: AbortSignal) => Promise<boolean>;
-  withinMs: number;
+  /** Called as soon as there is something to be ended, before it is ready. */
+  onBegun?: (handle: Handle) => void;
 };
 
 export const STOP_MS = 15_000;
@@ -44,43 +63,46 @@ const ASK_EVERY_MS = 100;
 const ASK_MS = 2000;
 const LAST_LINES = 8;
 
-/** Passes lines on and keeps the last ones, for the error that a failed start ends with. */
-export function keepingLines(onLine: (line: string) => void): {
-  onLine: (line: string) => void;
-  last: () => string;
-} {
-  const kept: string[] = [];
-  return {
-    onLine(line) {
-      kept.push(line);
-      if (kept.length > LAST_LINES) kept.shift();
-      onLine(line);
-    },
-    last: () => kept.join(' | '),
-  };
+/** Where a file ends now; 0 where it is not there. */
+export function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
 }
+
+/** The last lines of its log since it was started, for the error that a failed start ends with. */
+export const lastWords = (logFile: string, from: number): string =>
+  lastLinesOf(logFile, LAST_LINES, from)
+    .filter((line) => line.trim() !== '')
+    .join(' | ');
 
 /**
  * Waits until a started component is ready.
+ * @param from byte of the log at which it was started
  * @throws UserError if it ends first or is not ready in time; the reason of `signal`. What was started is the caller's to end
  */
 export async function untilReady(
   name: string,
-  ready: Ready,
+  question: ReadyQuestion,
   ended: Promise<ComponentEnd>,
-  last: () => string,
+  { logFile, from }: { logFile: string; from: number },
   signal?: AbortSignal,
 ): Promise<void> {
+  const ready = readyOf(question, { logFile, from });
   const over = new AbortController();
   let end: ComponentEnd | null = null;
   void ended.then((how) => {
     end = how;
     over.abort();
   });
-  const failure = (what: string): UserError =>
-    new UserError(`${name} ${what}${last() === '' ? '' : `: ${last()}`}`, {
-      hint: last() === '' ? 'it left no word' : 'these are the last lines of its log',
+  const failure = (what: string): UserError => {
+    const words = lastWords(logFile, from);
+    return new UserError(`${name} ${what}${words === '' ? '' : `: ${words}`}`, {
+      hint: words === '' ? 'it left no word' : 'these are the last lines of its log',
     });
+  };
   const limitMs = performance.now() + ready.withinMs;
   for (;;) {
     signal?.throwIfAborted();

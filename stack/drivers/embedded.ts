@@ -1,7 +1,7 @@
 /** A component of this toolkit, as a process of its own: a program of dist/, started with the Node that runs here. */
 import { distFile } from '../../paths.ts';
-import { commandDriver, type CommandComponent } from './command.ts';
-import type { Driver } from './driver.ts';
+import { startCommand, type CommandComponent } from './command.ts';
+import type { Component, StartOptions } from './driver.ts';
 
 export type EmbeddedComponent = Omit<CommandComponent, 'file' | 'args' | 'cwd'> & {
   /** Its file in dist/, such as `backend.js`. */
@@ -9,9 +9,15 @@ export type EmbeddedComponent = Omit<CommandComponent, 'file' | 'args' | 'cwd'> 
   args?: readonly string[];
 };
 
-export const embeddedDriver = ({ program, args = [], ...component }: EmbeddedComponent): Driver =>
-  commandDriver({
-    ...component,
-    file: process.execPath,
-    args: ['--enable-source-maps', distFile(program), ...args],
-  });
+export const startEmbedded = (
+  { program, args = [], ...component }: EmbeddedComponent,
+  options: StartOptions,
+): Promise<Component> =>
+  startCommand(
+    {
+      ...component,
+      file: process.execPath,
+      args: ['--enable-source-maps', distFile(program), ...args],
+    },
+    options,
+  );

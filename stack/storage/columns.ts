@@ -82,11 +82,21 @@ export type Row = {
 };
 
 /** What the verifier writes back (submission-updater, src/postgres.go), as far as it is read. */
-export const VERIFIER_COLUMNS = ['verified', 'validation_error', 'state_hash'] as const;
+export const VERIFIER_COLUMNS = [
+  'verified',
+  'validation_error',
+  'state_hash',
+  'parent',
+  'height',
+  'slot',
+] as const;
 export type VerifierRow = {
   verified: boolean | null;
   validationError: string | null;
   stateHash: string | null;
+  parent: string | null;
+  height: number | null;
+  slot: number | null;
 };
 
 /** @returns null: it has written nothing. `verified` alone may be false by a default of the table */
@@ -94,10 +104,20 @@ function verificationOf({
   verified,
   validationError,
   stateHash,
+  parent,
+  height,
+  slot,
 }: VerifierRow): Verification | null {
   const error = validationError || null;
   if (verified !== true && error === null && !stateHash) return null;
-  return { isVerified: verified === true, error, stateHash: stateHash || null };
+  const verification: Verification = {
+    isVerified: verified === true,
+    error,
+    stateHash: stateHash || null,
+  };
+  if (parent !== null || height !== null || slot !== null)
+    verification.block = { parent: parent || null, height, slot };
+  return verification;
 }
 
 /** Beyond these seconds since 1970 there is no Date, and no time that a submission could have. */

@@ -22,9 +22,11 @@ import { UserError } from '../../user-error.ts';
 import { readStoredJson } from './go-json.ts';
 import {
   blockPath,
+  BLOCKS,
   dayOf,
   isBlockHash,
   isDay,
+  readBlockName,
   readSubmissionName,
   secondsText,
   type SubmissionName,
@@ -71,8 +73,23 @@ export function openFilesystemReader(folder: string): StorageReader {
         });
       }
     },
+    blockHashes: (signal) => blockHashesOf(root, signal),
     close: () => Promise.resolve(),
   };
+}
+
+async function* blockHashesOf(root: string, signal?: AbortSignal): AsyncGenerator<string[]> {
+  let batch: string[] = [];
+  for (const file of filesOf(join(root, BLOCKS))) {
+    const hash = readBlockName(file);
+    if (hash !== null) batch.push(hash);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+    await nextTurn();
+    signal?.throwIfAborted();
+  }
+  yield batch;
 }
 
 const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

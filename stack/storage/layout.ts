@@ -23,7 +23,15 @@ export const submissionFile = (
   hasColons = HAS_COLONS,
 ): string => submissionPath(hasColons ? submittedAt : submittedAt.replaceAll(':', '-'), submitter);
 
-export const blockPath = (hash: string): string => `blocks/${hash}.dat`;
+export const BLOCKS = 'blocks';
+const BLOCK_SUFFIX = '.dat';
+export const blockPath = (hash: string): string => `${BLOCKS}/${hash}${BLOCK_SUFFIX}`;
+
+/** Inverse of {@link blockPath} without the folder. @returns null if it is no block's name */
+export function readBlockName(name: string): string | null {
+  const hash = name.slice(0, -BLOCK_SUFFIX.length);
+  return name.endsWith(BLOCK_SUFFIX) && isBlockHash(hash) ? hash : null;
+}
 
 /** A hash may come from a stored file, and becomes part of a path. */
 export const isBlockHash = (hash: string): boolean => /^[1-9A-HJ-NP-Za-km-z]{1,128}$/.test(hash);

@@ -384,6 +384,9 @@ type SelectedRow = [
   verified: boolean | null,
   validationError: string | null,
   stateHash: string | null,
+  parent: string | null,
+  height: number | null,
+  slot: number | null,
 ];
 
 /** A table without the verifier's columns is one that no verifier works on. */
@@ -468,7 +471,14 @@ function submissionOf(row: SelectedRow): StoredSubmission | UnreadableSubmission
     snarkWork,
     graphqlControlPort: row[8],
     builtWithCommitSha: row[9],
-    verifier: { verified: row[11], validationError: row[12], stateHash: row[13] },
+    verifier: {
+      verified: row[11],
+      validationError: row[12],
+      stateHash: row[13],
+      parent: row[14],
+      height: row[15],
+      slot: row[16],
+    },
   };
   const stored = storedOf(columns);
   return 'fault' in stored ? stored : { ...stored, bytes: row[10] };

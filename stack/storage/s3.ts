@@ -11,9 +11,11 @@ import { readStoredJson, storedJson } from './go-json.ts';
 import { KnownBlocks } from './known-blocks.ts';
 import {
   blockPath,
+  BLOCKS,
   dayOf,
   isBlockHash,
   isDay,
+  readBlockName,
   readSubmissionName,
   secondsText,
   submissionPath,
@@ -249,11 +251,20 @@ async function openReader(config: S3Config): Promise<StorageReader> {
     keeps: 'last',
     submissions: (range, signal) => submissionsOf(place, range, signal),
     block: (hash) => (isBlockHash(hash) ? place.get(blockPath(hash)) : Promise.resolve(null)),
+    blockHashes: (signal) => blockHashesOf(place, signal),
     close() {
       place.client.destroy();
       return Promise.resolve();
     },
   };
+}
+
+async function* blockHashesOf(place: S3Place, signal?: AbortSignal): AsyncGenerator<string[]> {
+  const start = place.key(`${BLOCKS}/`).length;
+  for await (const page of pagesOf(place, `${BLOCKS}/`, signal))
+    yield page
+      .map(({ Key = '' }) => readBlockName(Key.slice(start)))
+      .filter((hash) => hash !== null);
 }
 
 async function* submissionsOf(

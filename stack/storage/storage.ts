@@ -71,7 +71,13 @@ export type StoredSubmission = {
 };
 
 /** The verifier's result. With an error `isVerified` may be true as well: it means looked at (submission-updater, src/postgres.go). */
-export type Verification = { isVerified: boolean; error: string | null; stateHash: string | null };
+export type Verification = {
+  isVerified: boolean;
+  error: string | null;
+  stateHash: string | null;
+  /** What else it read in the block; absent: nothing. */
+  block?: { parent: string | null; height: number | null; slot: number | null };
+};
 
 /** What is there and cannot be read as a submission: a cut file, a row with impossible values. */
 export type UnreadableSubmission = { where: string; fault: string };
@@ -98,5 +104,7 @@ export interface StorageReader {
   ): AsyncIterable<(StoredSubmission | UnreadableSubmission)[]>;
   /** The block of this hash (base58check); null: it is not there. Absent: the storage keeps no blocks of their own (PostgreSQL, Cassandra). */
   block?(hash: string): Promise<Uint8Array | null>;
+  /** Hashes of all such blocks, in batches, in any order. There where {@link StorageReader.block} is. */
+  blockHashes?(signal?: AbortSignal): AsyncIterable<string[]>;
   close(): Promise<void>;
 }

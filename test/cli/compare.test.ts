@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compare } from '../../cli/commands/compare.ts';
+import { plot } from '../../cli/commands/plot.ts';
 import {
   compare as compareOf,
   type Comparison,
@@ -11,6 +12,7 @@ import {
 import { differencesOf, fingerprintId, fingerprintOf } from '../../judge/compare/fingerprint.ts';
 import { ratioWithin } from '../../judge/compare/within.ts';
 import { randomOf } from '../../judge/random.ts';
+import { pictureOfSession } from '../../report/compare/picture.ts';
 import { formatRatio } from '../../report/compare/page.ts';
 import type { Run } from '../../results/reader.ts';
 import { EXIT } from '../../user-error.ts';
@@ -106,6 +108,61 @@ test('eight rounds of a slower version: worse, with the change, the page and the
   const data = JSON.parse(readFileSync(join(folder, 'comparison.json'), 'utf8')) as Comparison;
   assert.equal(data.state, 'worse');
   assert.equal(data.figures.find(({ figure }) => figure.name === 'p95')!.logRatios.length, 8);
+});
+
+test('the picture of a comparison comes from session.json and comparison.json alone', async () => {
+  const folder = join(scratch, 'slower');
+  for (const file of ['comparison.png', 'comparison.svg']) {
+    assert.ok(existsSync(join(folder, file)), file);
+    rmSync(join(folder, file));
+  }
+  const picture = await pictureOfSession(folder);
+  assert.match(picture.title, /^WORSE: p95 \+/);
+  const p95 = picture.figures.find(({ name }) => name === 'p95')!;
+  assert.equal(p95.rounds.length, 8);
+  for (const change of p95.rounds) assert.ok(change! > 1.25 && change! < 1.35);
+  assert.deepEqual(picture.first.slice(0, 3), ['base', 'now', 'base']);
+  // Last year's session: its runs are gone.
+  const alone = join(scratch, 'alone');
+  mkdirSync(alone);
+  for (const file of ['session.json', 'comparison.json'])
+    writeFileSync(join(alone, file), readFileSync(join(folder, file)));
+  const drawn = await runCommand(plot, ['alone', '--format', 'png'], { cwd: scratch });
+  assert.equal(drawn.exitCode, EXIT.passed, drawn.stderr);
+  assert.equal(drawn.stdout, 'alone/comparison.png\n');
+  // An older file has no changes by round, and its logarithms are those of all rounds.
+  const data = JSON.parse(readFileSync(join(alone, 'comparison.json'), 'utf8')) as Comparison;
+  for (const figure of data.figures) delete (figure as Partial<typeof figure>).changes;
+  writeFileSync(join(alone, 'comparison.json'), JSON.stringify({ format: 1, ...data }));
+  const older = await pictureOfSession(alone);
+  older.figures.forEach(({ rounds }, i) =>
+    rounds.forEach((one, k) => assert.ok(Math.abs(one! - picture.figures[i].rounds[k]!) < 1e-9)),
+  );
+  writeFileSync(join(alone, 'comparison.json'), '{"format":1}');
+  const broken = await runCommand(plot, ['alone'], { cwd: scratch });
+  assert.equal(broken.exitCode, EXIT.usage);
+  assert.match(broken.stderr, /comparison\.json cannot be read: state/);
+});
+
+test('a session names the figures that decide; a round that does not count leaves a gap', async () => {
+  const name = session('own-gates', 7, 1.3, ({ summary }, i) => {
+    if (i === 2) summary!.verdict.exitCode = EXIT.generatorLimited;
+  });
+  const file = join(scratch, name, 'session.json');
+  const content = JSON.parse(readFileSync(file, 'utf8')) as object;
+  writeFileSync(file, JSON.stringify({ ...content, gates: ['p50'] }));
+  const { exitCode, stdout } = await run(name);
+  assert.equal(exitCode, EXIT.gateFailed, stdout);
+  assert.match(stdout, /\*\*WORSE: p50 \+/);
+  const { figures } = await pictureOfSession(join(scratch, name));
+  assert.deepEqual(
+    figures.filter(({ gates }) => gates).map(({ name: one }) => one),
+    ['p50'],
+  );
+  assert.deepEqual(
+    figures[0].rounds.map((one) => one === null),
+    [false, false, true, false, false, false, false],
+  );
 });
 
 test('the same version twice is not worse; five rounds are no data', async () => {

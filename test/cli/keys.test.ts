@@ -207,7 +207,7 @@ describe('at a terminal', { skip: !hasScript && 'no script of util-linux', concu
     assert.ok(!shown.includes(CHEAP_PASSPHRASE) && !shown.includes('a wrong one'), shown);
   });
 
-  test('three wrong answers: exit 2', async () => {
+  test('three wrong answers: exit 2', slowOnly, async () => {
     const { exitCode, shown } = await atTerminal(
       ['producers', '--producers-file', cheap],
       [1, 2, 3].map((n) => [question, `wrong ${n}\r`]),
@@ -216,7 +216,7 @@ describe('at a terminal', { skip: !hasScript && 'no script of util-linux', concu
     assert.match(shown, /cheap: none of 3 passphrases opens it/);
   });
 
-  test('Ctrl-C at the question: 130, and nothing is left', async () => {
+  test('Ctrl-C at the question: 130, and nothing is left', slowOnly, async () => {
     const results = join(folder, 'interrupted');
     const commands = [
       ['load', '--results', results],

@@ -18,6 +18,7 @@ import { UserError } from '../../user-error.ts';
 import { runHere } from '../support/run-command.ts';
 import { k6Path } from '../support/k6.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const folder = scratchFolder();
 const env = { K6_BIN: await k6Path() };
@@ -61,9 +62,12 @@ const ROWS: Row[] = [
   },
 ]; // prettier-ignore
 
+/** test/truth and the matrix have a case for each scenario, too. */
+const QUICK = ['spike by rate'];
+
 describe('scenarios against the embedded backend', { concurrency: 2 }, () => {
   for (const [i, { name, args, executor, due, report }] of ROWS.entries())
-    test(name, async () => {
+    test(name, QUICK.includes(name) ? {} : slowOnly, async () => {
       const results = join(folder, `results-${i}`);
       // Whether a busy machine keeps the pace is not what is tested: the run must say so, and count.
       const gate = due === null ? [] : ['--gate', 'on-time>=0%', '--gate', 'achieved-rate>=0%'];

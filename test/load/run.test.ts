@@ -84,22 +84,26 @@ test('a run: what was decided is what is done, sent = accepted = stored, and wha
   assert.ok(readFileSync(jobSummary, 'utf8').startsWith(`# Load test ${plan.id}\n`));
 });
 
-test('every name below the results is one that a CI can upload, also of what is kept, and of what is there in mid-run', async () => {
-  const job = fakeJob(['--scenario', 'hostile', '--vus', '2', '--think', '50ms', '--duration', '1500ms'], { keep: true, pictures: true }); // prettier-ignore
-  const { surroundings, text } = around();
-  const ended = runLoad(job, surroundings);
-  const isStored = () =>
+test(
+  'every name below the results is one that a CI can upload, also of what is kept, and of what is there in mid-run',
+  slowOnly,
+  async () => {
+    const job = fakeJob(['--scenario', 'hostile', '--vus', '2', '--think', '50ms', '--duration', '1500ms'], { keep: true, pictures: true }); // prettier-ignore
+    const { surroundings, text } = around();
+    const ended = runLoad(job, surroundings);
+    const isStored = () =>
     existsSync(job.resultsFolder) &&
     readdirSync(job.resultsFolder, { recursive: true }).some((path) => /B62\w+\.json$/.test(String(path))); // prettier-ignore
-  await until(() => isStored(), 'the first submission in the storage');
-  assertPortableNames(job.resultsFolder);
-  const { folder } = await ended;
-  assert.ok(isStored(), text());
-  const names = readdirSync(folder!);
-  for (const name of ['report.md', 'backend.log', 'corpus', 'storage', 'latency.png'])
-    assert.ok(names.includes(name), `${name} in ${names.join(' ')}`);
-  assertPortableNames(job.resultsFolder);
-});
+    await until(() => isStored(), 'the first submission in the storage');
+    assertPortableNames(job.resultsFolder);
+    const { folder } = await ended;
+    assert.ok(isStored(), text());
+    const names = readdirSync(folder!);
+    for (const name of ['report.md', 'backend.log', 'corpus', 'storage', 'latency.png'])
+      assert.ok(names.includes(name), `${name} in ${names.join(' ')}`);
+    assertPortableNames(job.resultsFolder);
+  },
+);
 
 test('each way in which preparation fails leaves nothing', async () => {
   for (const [change, cause] of [
@@ -154,6 +158,7 @@ test('wherever a load ends, no thread, no server and no program of it is left', 
   const ends: Record<string, End> = {
     'by plan': { slow: true, args: [...FED.slice(0, -1), '1s'], ends: 0 },
     'interrupted while a corpus is signed': {
+      slow: true,
       args: ['--scenario', 'arrival', '--rate', '1000/s', '--duration', '9s'],
       onThread: (_, { first }) => first.abort(),
       ends: 130,
@@ -173,6 +178,7 @@ test('wherever a load ends, no thread, no server and no program of it is left', 
       ends: /signing thread ended/,
     },
     'the signing thread dies in the middle': {
+      slow: true,
       during: async (_, threads) => void (await Promise.all(threads.map((one) => one.terminate()))),
       ends: 5,
     },
@@ -264,36 +270,40 @@ test('a backend that dies in the middle: results are kept, the verdict says so',
   assert.ok(existsSync(join(folder!, 'report.md')));
 });
 
-test('the second interrupt: k6 and backend are killed, the results up to then are whole, the rest is removed, the process ends', async () => {
-  const transport = { ...PLAIN_TRANSPORT, headers: { 'x-fake': 'stays' } };
-  const job = fakeJob([...ARRIVAL.slice(0, -1), '5s'], { transport });
-  const { surroundings, first, second, text } = around();
-  const codes: number[] = [];
-  const ending = new Ending({ second: second.signal }, (code) => codes.push(code));
-  const seen: { folder: string; summary: Summary }[] = [];
-  // One of many with nothing given: so the test has the ending in its hand.
-  const ended = runLoad(job, surroundings, {
-    given: null,
-    ending,
-    onSummary: (folder, summary) => seen.push({ folder, summary }),
-  });
-  await until(() => / VUs \| /.test(text()), 'the live line');
-  first.abort();
-  assert.match(text(), /interrupted: stopping/);
-  second.abort();
-  assert.deepEqual(codes, [130]);
-  const { folder, summary } = seen[0];
-  assert.ok(summary.interrupted && summary.figures.sent > 0);
-  assert.equal(summary.verdict.exitCode, 130);
-  assert.equal(json<Summary>(folder, 'summary.json').verdict.exitCode, 130);
-  assert.deepEqual(
-    readdirSync(folder).filter((name) => ['corpus', 'storage'].includes(name)),
-    [],
-  );
-  // A real process would be gone by now.
-  await ended.catch(() => undefined);
-  ending.stop();
-});
+test(
+  'the second interrupt: k6 and backend are killed, the results up to then are whole, the rest is removed, the process ends',
+  slowOnly,
+  async () => {
+    const transport = { ...PLAIN_TRANSPORT, headers: { 'x-fake': 'stays' } };
+    const job = fakeJob([...ARRIVAL.slice(0, -1), '5s'], { transport });
+    const { surroundings, first, second, text } = around();
+    const codes: number[] = [];
+    const ending = new Ending({ second: second.signal }, (code) => codes.push(code));
+    const seen: { folder: string; summary: Summary }[] = [];
+    // One of many with nothing given: so the test has the ending in its hand.
+    const ended = runLoad(job, surroundings, {
+      given: null,
+      ending,
+      onSummary: (folder, summary) => seen.push({ folder, summary }),
+    });
+    await until(() => / VUs \| /.test(text()), 'the live line');
+    first.abort();
+    assert.match(text(), /interrupted: stopping/);
+    second.abort();
+    assert.deepEqual(codes, [130]);
+    const { folder, summary } = seen[0];
+    assert.ok(summary.interrupted && summary.figures.sent > 0);
+    assert.equal(summary.verdict.exitCode, 130);
+    assert.equal(json<Summary>(folder, 'summary.json').verdict.exitCode, 130);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => ['corpus', 'storage'].includes(name)),
+      [],
+    );
+    // A real process would be gone by now.
+    await ended.catch(() => undefined);
+    ending.stop();
+  },
+);
 
 test('the ending: what was added last comes first, a fault keeps nothing from its end, and what was taken back is not done', () => {
   const second = new AbortController();

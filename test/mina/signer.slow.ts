@@ -1,3 +1,4 @@
+import './signer.test.ts';
 import { fastImplementation } from './fast-implementation.ts';
 import { schnorrSuite } from './schnorr-suite.ts';
 

@@ -11,6 +11,7 @@ import * as reference from '../../mina/schnorr.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { messageOf, signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
+import { slowOnly } from '../support/thorough.ts';
 import { fastImplementation } from './fast-implementation.ts';
 import { schnorrSuite } from './schnorr-suite.ts';
 
@@ -45,7 +46,7 @@ describe('signatures equal the reference', () => {
     }
   });
 
-  test('a long message, and then a short one, in the same memory', () => {
+  test('a long message, and then a short one, in the same memory', slowOnly, () => {
     const key = 42n;
     const handle = signer.addKey(reference.encodePrivateKey(key), 'mainnet');
     for (const message of [pattern(200_000), pattern(5)]) {

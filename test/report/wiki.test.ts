@@ -46,37 +46,41 @@ function place(t: TestContext) {
 const count = (folder: string, branch = 'master'): number =>
   Number(git(folder, 'rev-list', '--count', branch));
 
-test('page, pictures and a line; again changes nothing; commits and pushes only when asked', async (t) => {
-  const { bare, wiki, run, make } = place(t);
-  const ofRun = readdirSync(run);
-  const first = await make();
-  assert.equal(first.exitCode, EXIT.passed, first.stderr);
-  assert.deepEqual(readdirSync(run), ofRun);
-  const page = readFileSync(join(wiki, PAGE), 'utf8');
-  for (const chart of ['throughput', 'latency', 'resources', 'distribution']) {
-    const [png, svg] = ['png', 'svg'].map((format) => `images/${ID}-${chart}.${format}`);
-    assert.match(page, new RegExp(`^\\[!\\[[^\\]]+\\]\\(${png}\\)\\]\\(${svg}\\)$`, 'm'));
-    assert.ok(existsSync(join(wiki, png)) && existsSync(join(wiki, svg)));
-  }
-  const list = readFileSync(join(wiki, 'Test-Reports.md'), 'utf8').split('\n');
-  assert.match(list[4], new RegExp(`^- \\[Load test ${ID}\\]\\(Load-Test-${ID}\\) · 2026-01-02 03:04 UTC · scenario load · ❌ FAILED`)); // prettier-ignore
-  assert.match(list[5], /with a remark$/);
-  assert.deepEqual([...list.slice(0, 4), ...list.slice(6)], ['# Reports', '', 'Our words.', '', '', 'The end.', '']); // prettier-ignore
-  assert.equal(count(wiki), 1);
+test(
+  'page, pictures and a line; again changes nothing; commits and pushes only when asked',
+  slowOnly,
+  async (t) => {
+    const { bare, wiki, run, make } = place(t);
+    const ofRun = readdirSync(run);
+    const first = await make();
+    assert.equal(first.exitCode, EXIT.passed, first.stderr);
+    assert.deepEqual(readdirSync(run), ofRun);
+    const page = readFileSync(join(wiki, PAGE), 'utf8');
+    for (const chart of ['throughput', 'latency', 'resources', 'distribution']) {
+      const [png, svg] = ['png', 'svg'].map((format) => `images/${ID}-${chart}.${format}`);
+      assert.match(page, new RegExp(`^\\[!\\[[^\\]]+\\]\\(${png}\\)\\]\\(${svg}\\)$`, 'm'));
+      assert.ok(existsSync(join(wiki, png)) && existsSync(join(wiki, svg)));
+    }
+    const list = readFileSync(join(wiki, 'Test-Reports.md'), 'utf8').split('\n');
+    assert.match(list[4], new RegExp(`^- \\[Load test ${ID}\\]\\(Load-Test-${ID}\\) · 2026-01-02 03:04 UTC · scenario load · ❌ FAILED`)); // prettier-ignore
+    assert.match(list[5], /with a remark$/);
+    assert.deepEqual([...list.slice(0, 4), ...list.slice(6)], ['# Reports', '', 'Our words.', '', '', 'The end.', '']); // prettier-ignore
+    assert.equal(count(wiki), 1);
 
-  const commit = await make('--commit');
-  assert.equal(commit.exitCode, EXIT.passed, commit.stderr);
-  assert.equal(commit.stdout, '');
-  assert.deepEqual([count(wiki), count(bare)], [2, 1]);
-  assert.equal(git(wiki, 'status', '--porcelain'), '');
-  assert.match(git(wiki, 'log', '-1', '--format=%s%n%b'), new RegExp(`^Load test ${ID}: not passed\nFAILED: 8688`)); // prettier-ignore
+    const commit = await make('--commit');
+    assert.equal(commit.exitCode, EXIT.passed, commit.stderr);
+    assert.equal(commit.stdout, '');
+    assert.deepEqual([count(wiki), count(bare)], [2, 1]);
+    assert.equal(git(wiki, 'status', '--porcelain'), '');
+    assert.match(git(wiki, 'log', '-1', '--format=%s%n%b'), new RegExp(`^Load test ${ID}: not passed\nFAILED: 8688`)); // prettier-ignore
 
-  const again = await make('--commit', '--push');
-  assert.equal(again.exitCode, EXIT.passed, again.stderr);
-  assert.equal(again.stdout, 'nothing to commit: the wiki has it already\n');
-  assert.deepEqual([count(wiki), count(bare)], [2, 2]);
-  assert.equal(git(bare, 'show', `master:${PAGE}`), page);
-});
+    const again = await make('--commit', '--push');
+    assert.equal(again.exitCode, EXIT.passed, again.stderr);
+    assert.equal(again.stdout, 'nothing to commit: the wiki has it already\n');
+    assert.deepEqual([count(wiki), count(bare)], [2, 2]);
+    assert.equal(git(bare, 'show', `master:${PAGE}`), page);
+  },
+);
 
 test(
   'what others changed stays theirs: no foreign file in the commit, and a push that was beaten goes upon theirs',

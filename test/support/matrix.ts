@@ -194,12 +194,25 @@ export type Row = {
   sentence: string;
 };
 
+/** So often a cell is played where other work held the generator back: what it says then is right, and nothing of the target. */
+const MOST_TRIES = 3;
+
 /** Runs one cell with the real k6 and looks at exit code and counts. @param run the command, in a process of its own or in this one */
 export async function checkCell(
   scenario: string,
   target: Target,
   run: typeof runCli = runCli,
 ): Promise<Row> {
+  const cell = cellOf(scenario, target);
+  for (let tries = 1; ; tries++) {
+    const played = await playCell(scenario, target, run);
+    if (played.exitCode === EXIT.generatorLimited && played.exitCode !== cell.exitCode)
+      if (tries < MOST_TRIES) continue;
+    return checkPlayed(scenario, target, cell, played);
+  }
+}
+
+async function playCell(scenario: string, target: Target, run: typeof runCli) {
   const way = target === 'embedded' ? null : (target.split(',')[0] as BadWay);
   const bad = way === null ? null : await startBadTarget(way);
   const results = join(scratchFolder(), 'results');
@@ -219,9 +232,16 @@ export async function checkCell(
     { K6_BIN: await k6Path() },
   );
   await bad?.stop();
-  const output = stdout + stderr;
+  return { way, received: bad?.submissions() ?? null, results, exitCode, output: stdout + stderr };
+}
+
+function checkPlayed(
+  scenario: string,
+  target: Target,
+  cell: ReturnType<typeof cellOf>,
+  { way, received, results, exitCode, output }: Awaited<ReturnType<typeof playCell>>,
+): Row {
   const { summary, reconcile } = readRunFiles(results, output);
-  const cell = cellOf(scenario, target);
   assert.equal(exitCode, cell.exitCode, output);
   assert.equal(summary.verdict.exitCode, cell.exitCode);
   assert.match(summary.verdict.sentence, cell.sentence);
@@ -236,8 +256,7 @@ export async function checkCell(
   );
   // Each request that came is answered, failed, or unknown. Hostile ones, and those sent again, come beside.
   // The figures of a search are those of its last load.
-  if (bad !== null && !['hostile', 'mixed', 'fleet', 'breakpoint'].includes(scenario)) {
-    const received = bad.submissions();
+  if (received !== null && !['hostile', 'mixed', 'fleet', 'breakpoint'].includes(scenario)) {
     assert.ok(received >= sent - (way === 'stalls' ? sent : 0), `${received} of ${sent}`);
     assert.ok(received <= sent + reconcile.unknown, `${received}, but ${sent} sent`);
   }

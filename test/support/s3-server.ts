@@ -1,33 +1,13 @@
-/**
- * A real S3 server for tests: versitygw (Apache-2.0), built by Go into the toolkit's cache folder where it is not yet there (a minute
- * on two cores), on loopback with credentials of its own. Its objects are files below a temporary folder.
- */
+/** A real S3 server for tests (stack/services/versitygw.ts), with credentials of its own and its objects below a temporary folder. */
 import { spawn } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import getPort from 'get-port';
-import { cacheFolder, programsOnPath } from '../../load/k6/binary.ts';
-import {
-  BuildError,
-  buildGoProgram,
-  checkGo,
-  type GoProgram,
-} from '../../load/k6/build-with-go.ts';
+import { getVersitygw, versitygwArgs, versitygwIsMissing } from '../../stack/services/versitygw.ts';
 import { scratchFolder } from './scratch.ts';
-
-const VERSITYGW: GoProgram = {
-  name: 'versitygw',
-  module: 'github.com/versity/versitygw',
-  version: '1.8.0',
-  package: 'github.com/versity/versitygw/cmd/versitygw',
-  goNeeded: '1.25.0',
-  goSum: `github.com/versity/versitygw v1.8.0 h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=
-github.com/versity/versitygw v1.8.0/go.mod h1:OxcWzwHy0xd9yUjfBneYnqmOwOgyq4QpzpobLsXMQRU=
-`,
-};
 
 export type S3Server = {
   endpoint: string;
@@ -41,49 +21,15 @@ export type S3Server = {
 
 const START_MS = 30_000;
 
-const programPath = (env: NodeJS.ProcessEnv): string =>
-  join(
-    cacheFolder(env),
-    VERSITYGW.name,
-    `${VERSITYGW.name}-v${VERSITYGW.version}-${process.platform}-${process.arch}`,
-  );
-
 /** @returns why there can be no S3 server here, or null: to be shown where a test is skipped */
 export async function whyNoS3Server(env: NodeJS.ProcessEnv = process.env): Promise<string | null> {
-  if (existsSync(programPath(env))) return null;
-  const go = programsOnPath('go', env)[0];
-  if (go === undefined)
-    return 'versitygw (S3) is not in the cache, and there is no Go to build it: NOT TESTED';
-  try {
-    await checkGo(go, { env }, VERSITYGW);
-    return null;
-  } catch (error) {
-    if (error instanceof BuildError) return `versitygw (S3): ${error.message}: NOT TESTED`;
-    throw error;
-  }
-}
-
-async function program(env: NodeJS.ProcessEnv): Promise<string> {
-  const path = programPath(env);
-  if (existsSync(path)) return path;
-  const folder = join(path, '..', `temporary-${randomUUID()}`);
-  mkdirSync(folder, { recursive: true });
-  try {
-    const built = await buildGoProgram(VERSITYGW, {
-      go: programsOnPath('go', env)[0],
-      folder,
-      env,
-    });
-    renameSync(built, path);
-    return path;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const why = await versitygwIsMissing(env);
+  return why === null ? null : `${why}: NOT TESTED`;
 }
 
 /** Starts one, with no bucket in it. */
 export async function startS3Server(env: NodeJS.ProcessEnv = process.env): Promise<S3Server> {
-  const path = await program(env);
+  const path = await getVersitygw(env);
   const base = scratchFolder();
   const folder = join(base, 'buckets');
   const sidecar = join(base, 'metadata');
@@ -92,24 +38,10 @@ export async function startS3Server(env: NodeJS.ProcessEnv = process.env): Promi
   const access = `test${randomBytes(8).toString('hex')}`;
   const secret = randomBytes(20).toString('hex');
   const port = await getPort({ host: '127.0.0.1' });
-  const child = spawn(
-    path,
-    // Metadata in files: not every temporary folder has extended attributes.
-    [
-      '--port',
-      `127.0.0.1:${port}`,
-      '--keep-alive',
-      '--quiet',
-      'posix',
-      '--sidecar',
-      sidecar,
-      folder,
-    ],
-    {
-      env: { ROOT_ACCESS_KEY_ID: access, ROOT_SECRET_ACCESS_KEY: secret, HOME: base },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
+  const child = spawn(path, versitygwArgs(port, { buckets: folder, metadata: sidecar }), {
+    env: { ROOT_ACCESS_KEY_ID: access, ROOT_SECRET_ACCESS_KEY: secret, HOME: base },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-4000)));
   const ended = once(child, 'close');

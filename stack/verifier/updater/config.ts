@@ -47,13 +47,29 @@ export function updaterConfigOf(
   return config;
 }
 
+/**
+ * Where submissions lie, for who reads them beside the updater: SUBMISSION_STORAGE and its variables.
+ * @returns null: in PostgreSQL. @throws UserError (exit 2) with every variable that is wrong or missing
+ */
+export function cassandraSubmissionsOf(env: Env): CassandraConfig | null {
+  const problems: string[] = [];
+  const kind = storageKindOf({ env, problems });
+  const found = kind === 'CASSANDRA' ? cassandraOf({ env, problems }) : null;
+  listProblems(problems, HINT);
+  return found;
+}
+
 type Source = { env: Env; problems: string[] };
 
-function read(source: Source, blocks: string | undefined): UpdaterConfig {
-  const { env, problems } = source;
+function storageKindOf({ env, problems }: Source): 'POSTGRES' | 'CASSANDRA' {
   const kind = env.SUBMISSION_STORAGE || 'POSTGRES';
   if (kind !== 'POSTGRES' && kind !== 'CASSANDRA')
     problems.push(`SUBMISSION_STORAGE must be POSTGRES or CASSANDRA, but is "${kind}"`);
+  return kind === 'CASSANDRA' ? kind : 'POSTGRES';
+}
+
+function read(source: Source, blocks: string | undefined): UpdaterConfig {
+  const kind = storageKindOf(source);
   return {
     storage: kind === 'CASSANDRA' ? cassandraOf(source) : postgresOf(source),
     blocks: blocksOf(source, blocks, kind === 'CASSANDRA'),
@@ -113,7 +129,7 @@ function postgresOf(source: Source): UpdaterConfig['storage'] {
 
 const KEYSPACES_PORT = 9142;
 
-function cassandraOf(source: Source): UpdaterConfig['storage'] {
+function cassandraOf(source: Source): { kind: 'cassandra' } & CassandraConfig {
   const { env, problems } = source;
   const {
     CASSANDRA_HOST: host = '',

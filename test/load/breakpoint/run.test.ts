@@ -157,7 +157,10 @@ test(
     const results = join(scratchFolder(), 'results');
     // This k6 hears no SIGINT and never ends.
     const cli = startCli(command(results, '--duration', '60s', '--header', 'x-fake: stays'));
-    await until(() => /trial 1, .* VUs \| /.test(cli.output()), 'the first trial');
+    await until(
+      () => /trial 1, .* VUs \| /.test(cli.output()),
+      () => `the first trial: ${cli.output()}`,
+    );
     cli.child.kill('SIGINT');
     await new Promise((resolve) => setTimeout(resolve, 1200));
     cli.child.kill('SIGINT');

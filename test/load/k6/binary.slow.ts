@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { K6_RELEASE, programsOnPath, resolveK6 } from '../../../load/k6/binary.ts';
+import { K6_RELEASE, resolveK6 } from '../../../load/k6/binary.ts';
+import { programsOnPath } from '../../../system/programs-on-path.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const go = programsOnPath('go', process.env)[0];

@@ -24,18 +24,13 @@ import { promisify } from 'node:util';
 import { crc32, deflateRawSync } from 'node:zlib';
 import * as tar from 'tar';
 import type { K6Progress, K6Request } from '../../../load/k6/binary.ts';
-import {
-  cacheFolder,
-  findK6,
-  hermeticK6Env,
-  programsOnPath,
-  resolveK6,
-  unusedProxy,
-} from '../../../load/k6/binary.ts';
-import { checkGo } from '../../../load/k6/build-with-go.ts';
+import { findK6, hermeticK6Env, resolveK6, unusedProxy } from '../../../load/k6/binary.ts';
+import { checkGoForK6 } from '../../../load/k6/build-with-go.ts';
 import { checksumOf, releaseAsset, releaseUnreachable } from '../../../load/k6/download.ts';
 import { probeK6 } from '../../../load/k6/probe.ts';
 import { projectRoot } from '../../../paths.ts';
+import { cacheFolder } from '../../../system/cache-folder.ts';
+import { programsOnPath } from '../../../system/programs-on-path.ts';
 import { UserError } from '../../../user-error.ts';
 import { startTestProxy, tlsFile } from '../../support/tls-target.ts';
 import { binFixture, binFolder, unreachableUrl } from '../../support/bin-folder.ts';
@@ -687,7 +682,7 @@ test(
     const lines = stdout.trimEnd().split('\n');
     assert.equal(lines[0], 'environment');
     assert.match(lines[1], /^this user has no home folder.*set HOME, or MINA_LOAD_CACHE/);
-    assert.equal(lines[2], 'this user has no home folder, so there is no place to keep k6');
+    assert.equal(lines[2], 'this user has no home folder, so there is no place to keep programs');
     assert.equal(
       lines[3],
       'set HOME, or MINA_LOAD_CACHE to a folder, or K6_BIN to a k6 that is there',
@@ -803,10 +798,13 @@ for (const { name, env, says, buildTimeoutMs } of GO_FAULTS) {
 
 test('an older Go is used where it may fetch the one that k6 needs', async () => {
   const env = { FAKE_GO_VERSION: 'go1.21.0', FAKE_GO_TOOLCHAIN: 'auto' };
-  assert.equal(await checkGo(binFixture('go'), { env }), '1.21.0');
-  assert.equal(await checkGo(binFixture('go'), { env: { FAKE_GO_VERSION: 'go1.25.0' } }), '1.25.0');
+  assert.equal(await checkGoForK6(binFixture('go'), { env }), '1.21.0');
+  assert.equal(
+    await checkGoForK6(binFixture('go'), { env: { FAKE_GO_VERSION: 'go1.25.0' } }),
+    '1.25.0',
+  );
   const devel = { FAKE_GO_VERSION: 'devel go1.28-abcdef Mon' };
-  assert.equal(await checkGo(binFixture('go'), { env: devel }), '1.28.0');
+  assert.equal(await checkGoForK6(binFixture('go'), { env: devel }), '1.28.0');
 });
 
 test('an abort ends a build at once', async () => {

@@ -758,6 +758,8 @@ describe('two coordinators on one database', () => {
       () => a++,
     );
     await first.ready;
+    // It has the lock from its first batch on.
+    await until(() => a === 1);
     const second = start(
       'second',
       () => Promise.resolve(),

@@ -1,0 +1,100 @@
+/**
+ * `history.ndjson` of nightly runs: one line a scenario and night, in their order. What stands there stays as it is; a new line comes at the
+ * end, and the file is replaced as a whole, so that a killed night leaves it as it was. Format version 1.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import { EXIT, UserError } from '../user-error.ts';
+
+export const HISTORY_FILE = 'history.ndjson';
+
+/** A name below the folder of the nights; never outside it. */
+const folderName = z.string().regex(/^[\w][\w.-]*$/, 'a name of a folder');
+
+const suspicion = z.looseObject({
+  /** p95, throughput … */
+  figure: z.string(),
+  kind: z.enum(['change point', 'far out']),
+  /** The night from which on the figure differs: this one or an earlier one. */
+  since: z.string(),
+  /** This level over the one before. */
+  ratio: z.number().positive(),
+  /** `open`: the second stage could not decide. */
+  outcome: z.enum(['confirmed', 'cleared', 'open']),
+  /** What the second stage measured; null: nothing. */
+  against: z.enum(['good version', 'own nights']).nullable(),
+  /** The second stage in a sentence. */
+  words: z.string(),
+  /** Folder of its rounds. */
+  session: folderName.nullable(),
+});
+export type RecordedSuspicion = z.infer<typeof suspicion>;
+
+const entry = z.looseObject({
+  format: z.literal(1),
+  /** The night's id; all scenarios of a night have the same. */
+  night: z.string().min(1),
+  /** RFC 3339: when this scenario began. */
+  t: z.string().min(1),
+  scenario: z.string().min(1),
+  /** Folder of the run; null: there is none. */
+  run: folderName.nullable(),
+  /** What must be alike for two nights to be compared (judge/compare/fingerprint.ts); null: not known. */
+  fingerprint: z.string().nullable(),
+  /** Of the run. */
+  exitCode: z.number().int(),
+  sentence: z.string(),
+  /** From the beginning to the end, with everything beside the load itself. */
+  tookMs: z.number().nonnegative(),
+  /** By name of figure; empty where the run proves nothing about the target. */
+  values: z.record(z.string(), z.number().positive()),
+  suspicions: z.array(suspicion),
+  /** Of a CI job. */
+  commit: z.string().optional(),
+});
+export type HistoryEntry = z.infer<typeof entry>;
+
+export type History = { path: string; entries: readonly HistoryEntry[]; text: string };
+
+/** @param path of a file that need not be there. @throws UserError (exit 2) with every line that is no entry */
+export async function readHistory(path: string): Promise<History> {
+  if (!existsSync(path)) return { path, entries: [], text: '' };
+  const text = await readFile(path, 'utf8');
+  const entries: HistoryEntry[] = [];
+  const problems: string[] = [];
+  text.split('\n').forEach((line, i) => {
+    if (line.trim() === '') return;
+    const say = (why: string): void => void problems.push(`${path}, line ${i + 1}: ${why}`);
+    let content: unknown;
+    try {
+      content = JSON.parse(line);
+    } catch {
+      return say('is no JSON');
+    }
+    const checked = entry.safeParse(content);
+    if (checked.success) return void entries.push(checked.data);
+    const [{ path: where, message }] = checked.error.issues;
+    const format = (content as { format?: unknown } | null)?.format;
+    say(
+      typeof format === 'number' && format !== 1
+        ? `format ${format} is of a later version`
+        : `${where.map(String).join('.')}: ${message}`,
+    );
+  });
+  if (problems.length > 0)
+    throw new UserError(problems.slice(0, 20).join('\n'), {
+      hint: 'mend the file by hand, or put it aside: a new history begins then',
+      exitCode: EXIT.usage,
+    });
+  return { path, entries, text };
+}
+
+/** @returns the history with the new line at its end. @throws Error of the file system; the file is then as it was */
+export async function appendToHistory(history: History, added: HistoryEntry): Promise<History> {
+  const before = history.text === '' || history.text.endsWith('\n') ? history.text : `${history.text}\n`; // prettier-ignore
+  const text = `${before}${JSON.stringify(entry.parse(added))}\n`;
+  await writeFileAtomic(history.path, text);
+  return { path: history.path, entries: [...history.entries, added], text };
+}

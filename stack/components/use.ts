@@ -1,0 +1,97 @@
+/** How components are had, as words: `--use backend=command:./bin`, `--set backend.LOG_LEVEL=debug`, presets. Pure. */
+import { COMPONENTS, isComponentName } from './index.ts';
+import { type ComponentName, COMPONENT_NAMES, type Use } from './component.ts';
+
+export type Uses = Partial<Record<ComponentName, Use>>;
+/** Component -> variable -> value. */
+export type GivenVariables = Partial<Record<ComponentName, Record<string, string>>>;
+
+const known = COMPONENT_NAMES.join(', ');
+
+/** A list of components, with commas between. */
+export function readComponents(words: readonly string[], problems: string[]): ComponentName[] {
+  const names = words.flatMap((word) => word.split(',')).map((name) => name.trim());
+  for (const name of names)
+    if (!isComponentName(name))
+      problems.push(`--component does not know "${name}"; it takes ${known}`);
+  return COMPONENT_NAMES.filter((name) => names.includes(name));
+}
+
+/** `NAME=embedded`, `NAME=command:PROGRAM ARGS`, `NAME=image:IMAGE`, `NAME=URL`. */
+export function readUses(words: readonly string[], problems: string[]): Uses {
+  const uses: Uses = {};
+  for (const word of words) {
+    const at = word.indexOf('=');
+    const name = word.slice(0, Math.max(at, 0));
+    const what = word.slice(at + 1);
+    if (at === -1) {
+      problems.push('--use must be NAME=embedded, NAME=command:PROGRAM, NAME=image:IMAGE or NAME=URL'); // prettier-ignore
+      continue;
+    }
+    if (!isComponentName(name)) {
+      problems.push(`--use does not know the component "${name}"; it takes ${known}`);
+      continue;
+    }
+    if (uses[name] !== undefined) problems.push(`--use says twice how ${name} is had`);
+    const use = useOf(what);
+    if (use === null)
+      // Not repeated: it may hold a password.
+      problems.push(`--use ${name}=… must be embedded, command:PROGRAM, image:IMAGE or a URL`);
+    else if (!COMPONENTS[name].kinds.includes(use.kind))
+      problems.push(
+        `--use ${name}=… cannot be ${use.kind === 'url' ? 'a URL' : `"${use.kind}"`}: ${name} is ${COMPONENTS[name].kinds.join(', ')}`,
+      );
+    else uses[name] = use;
+  }
+  return uses;
+}
+
+function useOf(what: string): Use | null {
+  if (what === 'embedded') return { kind: 'embedded' };
+  const rest = (prefix: string): string | null =>
+    what.startsWith(prefix) && what.length > prefix.length ? what.slice(prefix.length) : null;
+  const [command, image] = [rest('command:'), rest('image:')];
+  if (command !== null) return { kind: 'command', command };
+  if (image !== null) return { kind: 'image', image };
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(what) ? { kind: 'url', url: what } : null;
+}
+
+/** `NAME.VARIABLE=VALUE`; without `=` the value is that of the user's environment, so that no secret stands in a list of processes. */
+export function readVariables(
+  words: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): GivenVariables {
+  const given: GivenVariables = {};
+  for (const word of words) {
+    const match = /^([^.=]+)\.([A-Za-z_][A-Za-z0-9_]*)(=(.*))?$/s.exec(word);
+    if (match === null) {
+      problems.push('--set must be NAME.VARIABLE=VALUE, or NAME.VARIABLE for what the environment says'); // prettier-ignore
+      continue;
+    }
+    const [, name, variable, assigned, text] = match;
+    const value = assigned === undefined ? env[variable] : text;
+    if (!isComponentName(name))
+      problems.push(`--set does not know the component "${name}"; it takes ${known}`);
+    else if (value === undefined)
+      problems.push(`--set ${name}.${variable}: the environment has no ${variable}`);
+    else (given[name] ??= {})[variable] = value;
+  }
+  return given;
+}
+
+/** The program as o1-labs operates it: images and tags of 2026. Names of the images of backend and coordinator are those of their repositories. */
+export const PRESETS = {
+  o1labs: {
+    postgres: { kind: 'image', image: 'postgres:16-alpine' },
+    s3: { kind: 'image', image: 'minio/minio' },
+    backend: { kind: 'image', image: 'ghcr.io/o1-labs/uptime-service-backend:v2.0.5' },
+    verifier: { kind: 'image', image: 'ghcr.io/o1-labs/submission-updater:main-97163be' },
+    coordinator: { kind: 'image', image: 'ghcr.io/o1-labs/uptime-service-validation:v2.0.10' },
+    leaderboard: {
+      kind: 'image',
+      image:
+        'ghcr.io/o1-labs/delegation-program-leaderboard-delegation-program-leaderboard-api:main-main-49ac4a8',
+    },
+  },
+} as const satisfies Record<string, Uses>;

@@ -1,0 +1,2 @@
+/** All ends of a load. */
+import './run.test.ts';
