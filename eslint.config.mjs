@@ -8,7 +8,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.json', './scenarios/tsconfig.json'],
+        project: ['./tsconfig.json', './scenarios/tsconfig.json', './console/page/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -69,6 +69,21 @@ async function bundleScripts(root) {
       legalComments: 'none',
       charset: 'ascii',
     }),
+    // The page of the console, which its server hands out: fonts have addresses of their own.
+    build({
+      ...common,
+      format: 'iife',
+      platform: 'browser',
+      target: 'es2022',
+      entryPoints: { console: 'console/page/main.tsx' },
+      outdir: 'dist',
+      minify: true,
+      legalComments: 'none',
+      charset: 'utf8',
+      jsx: 'automatic',
+      jsxImportSource: 'preact',
+      external: ['/assets/*'],
+    }),
   ]);
   return results.flatMap(({ outputFiles }) =>
     outputFiles.map(({ path, contents }) => [

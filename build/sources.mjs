@@ -32,7 +32,7 @@ export function hashOfSources(root) {
       // Folders of runs lie in results/; they hold no source, but may hold a million files.
       if (entry.isDirectory()) {
         if (folder !== 'results') walk(name);
-      } else if (/\.(ts|mjs)$/.test(entry.name)) add(name);
+      } else if (/\.(tsx?|css|mjs)$/.test(entry.name)) add(name);
     }
   };
   for (const entry of readdirSync(root, { withFileTypes: true }).sort((a, b) =>

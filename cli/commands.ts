@@ -10,6 +10,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   nightly: async () => (await import('./commands/nightly.ts')).nightly,
   merge: async () => (await import('./commands/merge.ts')).merge,
   compare: async () => (await import('./commands/compare.ts')).compare,
+  console: async () => (await import('./commands/console.ts')).console_,
   report: async () => (await import('./commands/report.ts')).report,
   producers: async () => (await import('./commands/producers.ts')).producers,
   corpus: async () => (await import('./commands/corpus.ts')).corpus,

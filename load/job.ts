@@ -70,6 +70,8 @@ export type Surroundings = {
   /** How key files are opened. */
   keys: KeyAccess;
   interrupts: Interrupts;
+  /** Called with the folder of each run as soon as it is made. */
+  onFolder?: (folder: string) => void;
 };
 
 export const isEmbedded = ({ targets }: Pick<LoadJob, 'targets'>): boolean => targets.length === 0;

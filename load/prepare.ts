@@ -213,6 +213,7 @@ async function foldersAreMade({
   const { leftovers } = surroundings;
   const writer = createRun(job.resultsFolder, runId(startedAt, decision.scenario));
   leftovers.add(writer.folder);
+  surroundings.onFolder?.(writer.folder);
   const corpusFolder = join(writer.folder, 'corpus');
   const temporary = [corpusFolder];
   if (given === null) temporary.push(storageFolderOf(writer));
@@ -385,6 +386,7 @@ async function planIsWritten({
       k6: k6.version,
       platform: `${process.platform} ${process.arch}`,
     },
+    gates: decision.gates.map(({ expression }) => expression),
     ...ciFacts(surroundings.env),
     host,
   };

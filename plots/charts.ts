@@ -100,6 +100,24 @@ function fleet({ subtitle, fleet: data }: ChartData): ChartDefinition[] {
   ];
 }
 
+/** Gates, as dashed lines over the whole time. */
+const limitLines = ({ limits = [], span }: ChartData, panel: 'latency' | 'rate'): LineDataset[] =>
+  limits
+    .filter((limit) => limit.panel === panel)
+    .map(({ at, label }) =>
+      line({
+        label,
+        yAxisID: panel,
+        colour: INK_SOFT,
+        width: 1.5,
+        dash: [7, 5],
+        data: [
+          { x: 0, y: at },
+          { x: Math.max(span.seconds, 1), y: at },
+        ],
+      }),
+    );
+
 /** Rounds of a load, and changes of its pace, as vertical lines. */
 const paceMarkers = ({ rounds, control }: ChartData) =>
   [...rounds, ...control].map(({ atS, text }) => ({ x: atS, label: text }));
@@ -133,7 +151,11 @@ function throughput(data: ChartData): ChartDefinition {
           id: 'rate',
           title: 'Submissions per second',
           weight: 4,
-          datasets: [...stackedRates(rates, classes, 'rate'), ...extremes(rates, span)],
+          datasets: [
+            ...stackedRates(rates, classes, 'rate'),
+            ...extremes(rates, span),
+            ...limitLines(data, 'rate'),
+          ],
         },
         vusPanel(rates),
       ];
@@ -170,7 +192,10 @@ function latency(data: ChartData): ChartDefinition {
     { label: 'p90', of: 'p90', colour: COLOUR.green, width: 1.75 },
     { label: 'p50 (median)', of: 'p50', colour: COLOUR.blue, width: 2.25 },
   ] as const;
-  const highest = latencies.reduce((max, step) => Math.max(max, step.max), 0);
+  const highest = latencies.reduce(
+    (max, step) => Math.max(max, step.max),
+    (data.limits ?? []).reduce((max, { panel, at }) => (panel === 'latency' ? Math.max(max, at) : max), 0), // prettier-ignore
+  );
   const medians = latencies.map((step) => step.p50).sort((a, b) => a - b);
   const typical = medians[medians.length >> 1] ?? 0;
   // One outlier must not press all percentiles flat onto the axis.
@@ -194,23 +219,26 @@ function latency(data: ChartData): ChartDefinition {
             title: logarithmic ? 'Latency (ms, logarithmic)' : 'Latency (ms)',
             weight: 1,
             logarithmic,
-            datasets: lines.map(({ label, of, colour, width }, i) => ({
-              // Where two coincide, the lower percentile is drawn over the higher one.
-              ...line({
-                label,
-                yAxisID: 'latency',
-                colour,
-                width,
-                data: withGaps(
-                  latencies.map((step) => ({
-                    startS: step.startS,
-                    endS: step.endS,
-                    value: step[of],
-                  })),
-                ),
-              }),
-              order: 10 - i,
-            })),
+            datasets: [
+              ...lines.map(({ label, of, colour, width }, i) => ({
+                // Where two coincide, the lower percentile is drawn over the higher one.
+                ...line({
+                  label,
+                  yAxisID: 'latency',
+                  colour,
+                  width,
+                  data: withGaps(
+                    latencies.map((step) => ({
+                      startS: step.startS,
+                      endS: step.endS,
+                      value: step[of],
+                    })),
+                  ),
+                }),
+                order: 10 - i,
+              })),
+              ...limitLines(data, 'latency'),
+            ],
           },
         ],
       }),

@@ -48,6 +48,8 @@ export type ChartData = {
   rounds: { atS: number; text: string }[];
   /** What was asked of the load while it ran; empty: nothing was. */
   control: { atS: number; text: string }[];
+  /** Limits of gates as lines over a panel, in its unit; absent: none are drawn. */
+  limits?: { panel: 'latency' | 'rate'; at: number; label: string }[];
 };
 
 /** One line of key facts under each title. */
@@ -103,10 +105,11 @@ function logErrors({ logs }: Run, { startT, seconds, stepS }: TimeSpan): ChartDa
 const LABELLED_ROUNDS = 4;
 const MOST_ROUNDS = 40;
 
-function roundMarks(
+/** Where rounds begin, their stress and their pauses, as far as `span` has come. @param beganS of the load, on the axis */
+export function roundMarks(
   rounds: NonNullable<LoadShape['timed']>['rounds'],
   beganS: number,
-  span: TimeSpan,
+  span: Pick<TimeSpan, 'seconds'>,
 ): ChartData['rounds'] {
   if (rounds === undefined || rounds.times.length > MOST_ROUNDS) return [];
   const { basePerSecond, stressPerSecond, times } = rounds;
@@ -127,7 +130,11 @@ function roundMarks(
 const LABELLED_CHANGES = 12;
 const MOST_CHANGES = 200;
 
-function controlMarks(control: readonly ControlLine[], span: TimeSpan): ChartData['control'] {
+/** Changes of the pace on the axis. */
+export function controlMarks(
+  control: readonly ControlLine[],
+  span: Pick<TimeSpan, 'startT' | 'seconds'>,
+): ChartData['control'] {
   const marks = control.filter(({ action }) => action !== 'begin');
   if (marks.length > MOST_CHANGES) return [];
   return marks

@@ -97,6 +97,12 @@ export class LatencyHistogram {
 
   /** @returns null if nothing was recorded */
   figures(): LatencyFigures | null {
+    const figures = this.brief();
+    return figures && { ...figures, hdr: this.encode() };
+  }
+
+  /** The figures without the histogram, which takes most of the time. @returns null if nothing was recorded */
+  brief(): Omit<LatencyFigures, 'hdr'> | null {
     if (this.#count === 0) return null;
     return {
       count: this.#count,
@@ -108,7 +114,6 @@ export class LatencyHistogram {
       p99Ms: this.percentileMs(99),
       p999Ms: this.percentileMs(99.9),
       maxMs: this.#maxUs / 1000,
-      hdr: this.encode(),
     };
   }
 }

@@ -286,6 +286,7 @@ export const plan = z.looseObject({
     durationMs: z.number(),
   }),
   versions: z.looseObject({ toolkit: text, node: text, k6: text, platform: text }),
+  gates: z.array(text).optional(),
   ci: z.looseObject({ commit: text.optional(), url: text.optional() }).optional(),
   host: hostFacts,
   parts: z.array(z.looseObject({ id: text, plannedAt: instant, host: hostFacts })).optional(),

@@ -48,6 +48,8 @@ export type Plan = {
     durationMs: number;
   };
   versions: { toolkit: string; node: string; k6: string; platform: string };
+  /** What the run must meet, as expressions, e.g. `p95<800ms`; absent: an older toolkit planned it. */
+  gates?: string[];
   /** Of a run in a CI job: what was checked out, and the job's page; absent: its environment named neither. */
   ci?: CiFacts;
   /** Facts of the machine that generates the load (systeminformation). */

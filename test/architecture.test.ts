@@ -47,6 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'report',
   ],
   nightly: ['results', 'system', 'stack', 'judge', 'report', 'load'],
+  console: ['load', 'scenarios', 'results', 'system', 'judge', 'plots', 'report'],
   cli: ALL,
   bench: ALL,
 };
@@ -57,7 +58,7 @@ const PURE = /^(mina|scenarios)\//;
 function sources(): string[] {
   return Object.keys(MAY_IMPORT).flatMap((room) =>
     readdirSync(join(projectRoot, room), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.startsWith('20'))
+      .filter((name) => /\.tsx?$/.test(name) && !name.startsWith('20'))
       .map((name) => join(room, name))
       .filter((name) => !name.startsWith('mina/wasm/')),
   );
@@ -168,7 +169,7 @@ test('the rule sees a circle', () => {
 /** Scenarios whose names are words of their own; `load` is a command, too. */
 const DISTINCT = SCENARIOS.map(({ name }) => name).filter((name) => name !== 'load');
 /** Rooms in which only the definitions know a scenario by its name. */
-const NAMELESS = /^(load|nightly|cli|judge|report|plots)\//;
+const NAMELESS = /^(load|nightly|cli|judge|report|plots|console)\//;
 /** Names that are not the scenario's: of what, and where. */
 const OTHER_WORDS: Record<string, readonly string[]> = {
   // Parts of a mix, which is one scenario's option.
@@ -184,6 +185,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   'load/timed-starts.ts': ['fleet', 'rounds'],
   // An option, of --ab.
   'cli/commands/load.ts': ['rounds'],
+  'console/server/planner.ts': ['rounds'],
   'cli/nightly-config.ts': ['rounds'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],

@@ -1,17 +1,11 @@
 /** `npm run compare -- BASE RUN…`, `npm run compare -- SESSION`: runs side by side, and rounds judged, from their folders only. */
 import { resolve } from 'node:path';
 import { exitCodeOf } from '../../judge/compare/comparison.ts';
-import { COMPARED_FIGURES } from '../../judge/compare/figures.ts';
-import { differencesOf, fingerprintOf } from '../../judge/compare/fingerprint.ts';
-import { randomOf } from '../../judge/random.ts';
-import { FIGURES_WITHIN, ratioWithin } from '../../judge/compare/within.ts';
-import { type ComparedRun, pageOfRuns } from '../../report/compare/runs-page.ts';
+import { compareSideBySide } from '../../report/compare/side-by-side.ts';
 import { calibrateBy, calibrationPathOf, judgeSession } from '../../report/compare/session.ts';
 import { printMarkdown } from '../../report/print-markdown.ts';
-import { figuresOfSamples } from '../../results/figures.ts';
-import { readRun, type Run } from '../../results/reader.ts';
+import { readRun } from '../../results/reader.ts';
 import { isSession } from '../../results/session.ts';
-import type { Summary } from '../../results/types.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 
@@ -31,46 +25,17 @@ async function compareSession(folder: string, { values, stdout }: CompareCall): 
   return exitCodeOf(comparison);
 }
 
-const figuresOf = (run: Run): Summary['figures'] =>
-  run.summary?.figures ?? figuresOfSamples(run.samples, run.resources, run.plan?.load.warmUpMs);
-
-const valuesOf = (run: Run): ComparedRun['values'] => {
-  const figures = figuresOf(run);
-  return Object.fromEntries(COMPARED_FIGURES.map(({ name, read }) => [name, read(figures)]));
-};
-
-const nameOf = ({ plan, summary, folder }: Run): string => plan?.id ?? summary?.id ?? folder;
-
-function comparedRun(base: Run, run: Run): ComparedRun {
-  const random = randomOf(`${nameOf(base)} ${nameOf(run)}`);
-  return {
-    id: nameOf(run),
-    values: valuesOf(run),
-    within: Object.fromEntries(
-      FIGURES_WITHIN.map((name) => [name, ratioWithin(name, base.samples, run.samples, random)]),
-    ),
-    differences:
-      base.plan === null || run.plan === null
-        ? ['a plan is missing, so nobody knows what was run']
-        : differencesOf(fingerprintOf(base.plan), fingerprintOf(run.plan)),
-  };
-}
-
 async function compareRuns(
   folders: readonly string[],
   { values, stdout }: CompareCall,
 ): Promise<number> {
   const [base, ...others] = await Promise.all(folders.map((folder) => readRun(folder)));
-  const runs = others.map((run) => comparedRun(base, run));
-  const unlike = runs.flatMap(({ id, differences }) =>
-    differences.map((difference) => `${id} cannot be compared with ${nameOf(base)}: ${difference}`),
-  );
+  const { page, unlike } = compareSideBySide(base, others);
   if (unlike.length > 0 && values.unlike !== true)
     throw new UserError(unlike.join('\n'), {
       hint: 'compare runs of one load on one machine, or add --unlike to see them side by side all the same',
       exitCode: EXIT.usage,
     });
-  const page = pageOfRuns(COMPARED_FIGURES, { id: nameOf(base), values: valuesOf(base) }, runs);
   stdout.write(printMarkdown(page));
   if (values.show === true) return EXIT.passed;
   stdout.write(

@@ -38,6 +38,8 @@ import {
   type TransportOptions,
 } from '../../load/target/transport.ts';
 import { dryRun } from '../../load/dry-run.ts';
+import { type LoadLock, takeLoadLock } from '../../load/one-at-a-time.ts';
+import { ensureResultsFolder } from '../../results/writer.ts';
 import { usualResultsFolder } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
@@ -389,8 +391,11 @@ export const load: Command = {
     }
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
+    let lock: LoadLock | null = null;
     try {
       const keys = keyAccess(env, screen, interrupts.first);
+      await ensureResultsFolder(job.resultsFolder);
+      lock = takeLoadLock(job.resultsFolder, env[CONSOLE_URL] || null);
       const surroundings = {
         screen,
         env: rest,
@@ -398,6 +403,7 @@ export const load: Command = {
         interrupts,
         confirm: confirmAt(interrupts.first),
         keys,
+        onFolder: (folder: string) => lock?.setRun(folder),
       };
       if (job.ab !== null)
         return await compareTargets(job, job.ab, { ...surroundings, output: stdout });
@@ -407,11 +413,15 @@ export const load: Command = {
           : await runBreakpoint(job, { ...surroundings, output: stdout });
       return end.exitCode;
     } finally {
+      lock?.release();
       interrupts.stop();
       screen.end();
     }
   },
 };
+
+/** Set by the console for the loads that it starts: where a browser watches them. */
+export const CONSOLE_URL = 'MINA_LOAD_CONSOLE_URL';
 
 /**
  * What a call of the command asks for. Backend and k6 are programs of their own, and need none of the secrets: `env` is without them.

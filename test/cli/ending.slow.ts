@@ -29,7 +29,9 @@ const loadWords = (results: string, duration: string) =>
 
 /** The only run in `results`; undefined: there is none yet. */
 const runIn = (results: string): string | undefined => {
-  const [run] = existsSync(results) ? readdirSync(results) : [];
+  const names = existsSync(results) ? readdirSync(results) : [];
+  // Beside it, while it runs, stands who runs it.
+  const run = names.find((name) => !name.startsWith('.'));
   return run === undefined ? undefined : join(results, run);
 };
 const hasSamples = (results: string): boolean => {

@@ -1,0 +1,124 @@
+/** Questions to the console's server. The token comes in the fragment of the address once, and stays in this tab. */
+import type { RunRow } from '../server/run-list.ts';
+import type { RunFile } from '../server/files.ts';
+import type { LiveMessage } from '../live/message.ts';
+import type { Options } from './form.ts';
+
+const TOKEN = 'token';
+
+/** Takes the token out of the address, so that it is in no bookmark and on no screenshot. */
+export function takeToken(): void {
+  const match = /^#token=([\w.~-]+)$/.exec(location.hash);
+  if (match === null) return;
+  try {
+    sessionStorage.setItem(TOKEN, match[1]);
+  } catch {
+    // A browser without storage: what can be seen can be seen, nothing can be changed.
+  }
+  history.replaceState(null, '', '#/');
+}
+
+/**
+ * A new tab of this page asks the others for the token: they are of this console alone, and nothing of it is written down.
+ * @param found called when one has it
+ */
+export function shareToken(found: () => void): void {
+  const channel = new BroadcastChannel(TOKEN);
+  channel.addEventListener('message', ({ data }: MessageEvent<{ token?: string }>) => {
+    const own = tokenOf();
+    if (data.token === undefined) {
+      if (own !== null) channel.postMessage({ token: own });
+    } else if (own === null) {
+      sessionStorage.setItem(TOKEN, data.token);
+      found();
+    }
+  });
+  if (tokenOf() === null) channel.postMessage({});
+}
+
+function tokenOf(): string | null {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+export const hasToken = (): boolean => tokenOf() !== null;
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly hint: string;
+  readonly problems: string[];
+  constructor(status: number, message: string, hint: string, problems: string[]) {
+    super(message);
+    this.status = status;
+    this.hint = hint;
+    this.problems = problems;
+  }
+}
+
+type Complaint = { error?: { message?: string; hint?: string; problems?: string[] } };
+
+async function answerOf<T>(response: Response): Promise<T> {
+  if (response.ok) return (await response.json()) as T;
+  const { error = {} } = (await response.json().catch(() => ({}))) as Complaint;
+  throw new ApiError(
+    response.status,
+    error.message ?? `the console answered ${response.status}`,
+    error.hint ?? '',
+    error.problems ?? [],
+  );
+}
+
+async function reached(request: Promise<Response>): Promise<Response> {
+  try {
+    return await request;
+  } catch {
+    throw new ApiError(
+      0,
+      'the console does not answer',
+      'is it still running in its terminal?',
+      [],
+    );
+  }
+}
+
+export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
+  answerOf(await reached(fetch(path, { ...(signal && { signal }) })));
+
+export const post = async <T>(path: string, body: object = {}): Promise<T> =>
+  answerOf(
+    await reached(
+      fetch(path, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${tokenOf() ?? ''}`,
+        },
+        body: JSON.stringify(body),
+      }),
+    ),
+  );
+
+export type ConsoleFacts = {
+  version: string;
+  results: string;
+  readOnly: boolean;
+  canWiki: boolean;
+  current: { id: string | null; since: string; startedHere: boolean; lines: string[] } | null;
+};
+
+export type RunFacts = {
+  row: RunRow;
+  figures: Omit<LiveMessage, 'whole' | 'recent'>;
+  files: RunFile[];
+  parts: RunRow[];
+  again: Options | null;
+  command: string | null;
+};
+
+export type { RunRow, RunFile };
+
+export const pathOf = (id: string, rest = ''): string =>
+  `/api/runs/${encodeURIComponent(id)}${rest}`;

@@ -1,0 +1,89 @@
+/** The form's texts and what becomes of them; the checks are the server's, which has the command line's own. Pure. */
+import type { OptionSpec } from '../../system/option.ts';
+
+/** As somebody would type them. */
+export type Options = Record<string, string | string[] | true>;
+
+export type FormOption = Omit<OptionSpec, 'check' | 'isPath'>;
+export type FormScenario = { name: string; summary: string; defaults: Record<string, string>; uses: string[] }; // prettier-ignore
+export type FormFacts = { scenarios: FormScenario[]; headings: Record<string, string>; options: FormOption[] }; // prettier-ignore
+
+/** What somebody typed, by option; a flag is `on` or empty; a repeatable one has a line for each value. */
+export type Texts = Record<string, string>;
+
+/** What today's testers know, and what they ask for first. */
+export const MAIN: readonly string[] = ['target', 'vus', 'rate', 'duration', 'stages', 'think', 'producers', 'era', 'storage', 'gate', 'seed', 'steerable']; // prettier-ignore
+
+/** As today's testers call it. */
+export const LABELS: Record<string, string> = {
+  target: 'Host',
+  vus: 'Users (VUs)',
+  rate: 'Rate',
+  duration: 'Duration',
+  stages: 'Stages (spawn rate)',
+  think: 'Think time',
+  producers: 'Block producers',
+  era: 'Era',
+  storage: 'Storage to reconcile with',
+  gate: 'Gates',
+  seed: 'Seed',
+  steerable: 'Pace can be changed while it runs',
+};
+
+export const labelOf = (name: string): string => {
+  const words = LABELS[name] ?? name.replaceAll('-', ' ');
+  return words[0].toUpperCase() + words.slice(1);
+};
+
+export function optionsOfTexts(texts: Texts, specs: readonly FormOption[]): Options {
+  const options: Options = {};
+  for (const spec of specs) {
+    const text = (texts[spec.name] ?? '').trim();
+    if (text === '') continue;
+    options[spec.name] =
+      spec.type === 'flag'
+        ? true
+        : spec.repeatable === true
+          ? text.split('\n').map((line) => line.trim()).filter((line) => line !== '') // prettier-ignore
+          : text;
+  }
+  return options;
+}
+
+export const textsOfOptions = (options: Options): Texts =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [
+      name,
+      value === true ? 'on' : Array.isArray(value) ? value.join('\n') : value,
+    ]),
+  );
+
+/** Problems by the option that they begin with; `''`: of several together. */
+export function problemsByOption(problems: readonly string[]): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const problem of problems) {
+    const name = /^--([\w-]+)[ :]/.exec(problem)?.[1] ?? '';
+    (found[name] ??= []).push(name === '' ? problem : problem.slice(name.length + 2).replace(/^[: ]+/, '')); // prettier-ignore
+  }
+  return found;
+}
+
+/** Whether the scenario makes something of an option; one that no scenario names belongs to all. */
+export function isUsed(
+  name: string,
+  scenario: string,
+  { scenarios }: Pick<FormFacts, 'scenarios'>,
+): boolean {
+  const chosen = scenarios.find((one) => one.name === scenario);
+  if (chosen === undefined || !scenarios.some(({ uses }) => uses.includes(name))) return true;
+  return chosen.uses.includes(name);
+}
+
+export function defaultOf(
+  spec: FormOption,
+  scenario: string,
+  { scenarios }: Pick<FormFacts, 'scenarios'>,
+): string {
+  const own = scenarios.find(({ name }) => name === scenario)?.defaults[spec.name];
+  return own ?? spec.default ?? '';
+}

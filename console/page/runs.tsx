@@ -1,0 +1,159 @@
+/** The list of runs: verdicts, a search, two to compare. */
+import { useEffect, useState } from 'preact/hooks';
+import { formatDuration } from '../../results/units.ts';
+import { type ApiError, get, type RunRow } from './api.ts';
+import { DASH, localTime, ms, number, share, whole } from './figures.ts';
+import { Problem, StatePill, toneOf } from './parts.tsx';
+import { hrefOf } from './place.ts';
+import { go } from './route.ts';
+
+const PAGE = 50;
+const REFRESH_MS = 5000;
+const TYPING_MS = 200;
+
+export function RunsView({ canStart }: { canStart: boolean }) {
+  const [search, setSearch] = useState('');
+  const [limit, setLimit] = useState(PAGE);
+  const [found, setFound] = useState<{ runs: RunRow[]; more: boolean } | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [chosen, setChosen] = useState<string[]>([]);
+  useEffect(() => {
+    const stop = new AbortController();
+    const load = () => {
+      if (document.hidden) return;
+      get<{ runs: RunRow[]; more: boolean }>(
+        `/api/runs?limit=${limit}&search=${encodeURIComponent(search)}`,
+        stop.signal,
+      ).then(
+        // prettier-ignore
+        (answer) => (setFound(answer), setError(null)),
+        (cause: ApiError) => !stop.signal.aborted && setError(cause),
+      );
+    };
+    const first = setTimeout(load, search === '' ? 0 : TYPING_MS);
+    const timer = setInterval(load, REFRESH_MS);
+    return () => {
+      stop.abort();
+      clearTimeout(first);
+      clearInterval(timer);
+    };
+  }, [search, limit]);
+  const choose = (id: string) =>
+    setChosen((before) =>
+      before.includes(id) ? before.filter((one) => one !== id) : [...before.slice(-1), id],
+    );
+  // The older one is the base.
+  const [base, run] = [...chosen].sort();
+  return (
+    <>
+      <div class="toolbar">
+        <h1>Runs</h1>
+        <input
+          type="search"
+          class="search"
+          placeholder="Search by scenario, verdict, target, seed, commit…"
+          aria-label="Search the runs"
+          value={search}
+          onInput={(event) => {
+            setSearch(event.currentTarget.value);
+            setLimit(PAGE);
+          }}
+        />
+        <button
+          type="button"
+          disabled={chosen.length !== 2}
+          onClick={() => go({ view: 'compare', base, run })}
+        >
+          {' '}
+          {/* prettier-ignore */}
+          Compare {chosen.length} of 2
+        </button>
+        {canStart && (
+          <a class="button primary" href={hrefOf({ view: 'new' })}>
+            New load
+          </a>
+        )}
+      </div>
+      {error !== null && <Problem message={error.message} hint={error.hint} />}
+      {found !== null && found.runs.length === 0 && (
+        <div class="empty">
+          <p class="empty-title">{search === '' ? 'No run yet' : 'No run holds these words'}</p>
+          <p class="soft">
+            {search === ''
+              ? 'Start a load here, or with npm run load: both appear in this list.'
+              : 'Search for a part of a scenario, a verdict, a target or a seed.'}
+          </p>
+          {search === '' && canStart && (
+            <a class="button primary" href={hrefOf({ view: 'new' })}>
+              Start the first one
+            </a>
+          )}
+        </div>
+      )}
+      {found !== null && found.runs.length > 0 && (
+        <ul class="runs" aria-label="Runs">
+          {found.runs.map(
+            (row) =>
+            <RunItem key={row.id} row={row} chosen={chosen.includes(row.id)} onChoose={() => choose(row.id)} />, // prettier-ignore
+          )}
+        </ul>
+      )}
+      {found?.more && (
+        <button type="button" class="more" onClick={() => setLimit(limit + PAGE)}>
+          Show older runs
+        </button>
+      )}
+    </>
+  );
+}
+
+export function RunItem({
+  row,
+  chosen,
+  onChoose,
+}: {
+  row: RunRow;
+  chosen?: boolean;
+  onChoose?: () => void;
+}) {
+  // prettier-ignore
+  const target = row.embedded ? 'embedded backend' : (row.target ?? DASH);
+  return (
+    <li class={`run ${toneOf(row.state)}`}>
+      {onChoose && (
+        <label class="choose">
+          <input type="checkbox" checked={chosen} onChange={onChoose} />
+          <span class="hidden">compare {row.id}</span>
+        </label>
+      )}
+      <a class="run-main" href={hrefOf({ view: 'run', id: row.id })}>
+        <span class="run-name">
+          <strong>{row.scenario || row.id}</strong>
+          <StatePill state={row.state} />
+        </span>
+        <span class="soft run-where">
+          {localTime(row.startedAt)} · {target}
+        </span>
+        {row.sentence !== null && <span class="run-sentence">{row.sentence}</span>}
+      </a>
+      <dl class="run-figures">
+        <RunFigure name="submissions" value={whole(row.sent)} />
+        <RunFigure name="per second" value={number(row.submissionsPerSecond)} />
+        <RunFigure name="p95" value={ms(row.p95Ms)} />
+        <RunFigure name="errors" value={share(row.errorRate)} />
+        <RunFigure
+          name="time"
+          value={row.durationMs === null ? DASH : formatDuration(row.durationMs)}
+        />{' '}
+        {/* prettier-ignore */}
+      </dl>
+    </li>
+  );
+}
+
+const RunFigure = ({ name, value }: { name: string; value: string }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{value}</dd>
+  </div>
+);

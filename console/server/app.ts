@@ -1,0 +1,403 @@
+/** The console's answers to requests; pure of listening. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { streamSSE } from 'hono/streaming';
+import type { z } from 'zod';
+import { controlRun } from '../../load/control/client.ts';
+import type { ControlRequest } from '../../load/control/protocol.ts';
+import { parseRate } from '../../load/pace.ts';
+import { chartData } from '../../plots/data.ts';
+import { compareSideBySide } from '../../report/compare/side-by-side.ts';
+import { pageOfRun } from '../../report/run-page.ts';
+import { writeWiki } from '../../report/wiki.ts';
+import { readRun } from '../../results/reader.ts';
+import type { Plan } from '../../results/types.ts';
+import { FILES } from '../../results/writer.ts';
+import { UserError } from '../../user-error.ts';
+import type { Assets } from './assets.ts';
+import {
+  controlBody,
+  emptyBody,
+  openApi,
+  planBody,
+  ROUTES,
+  type RouteName,
+  startBody,
+} from './api.ts';
+import type { Audit } from './audit.ts';
+import { fileResponse, filesOf } from './files.ts';
+import { refusalOf } from './guard.ts';
+import type { Loads } from './loads.ts';
+import { commandLineOf, type GivenOptions, NOT_TAKEN, type Planner, wordsOf } from './planner.ts';
+import { matches, type RunFolders, type RunRow } from './run-list.ts';
+import { Watches } from './watch.ts';
+
+export type ConsoleParts = {
+  version: string;
+  folders: RunFolders;
+  /** As the user named it, for command lines; null: the default. */
+  resultsOption: string | null;
+  /** Options that may be given several times. */
+  repeatable: readonly string[];
+  /** null: results are shown and nothing is changed. */
+  changes: { token: string; loads: Loads; planner: Planner; wiki: string | null } | null;
+  audit: Audit;
+  assets: Assets;
+};
+
+const BODY_BYTES = 64 * 1024;
+const ROWS = 100;
+const MOST_ROWS = 1000;
+/** Each holds a connection, and costs a message a second. */
+const MOST_VIEWERS = 50;
+const BEAT_MS = 10_000;
+
+class Refused extends Error {
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 415 | 422 | 503;
+  readonly hint: string;
+  readonly problems: string[] | undefined;
+  constructor(status: Refused['status'], message: string, hint: string, problems?: string[]) {
+    super(message);
+    this.status = status;
+    this.hint = hint;
+    this.problems = problems;
+  }
+}
+
+const COMMON = {
+  // No TLS here, and no other host of this name is to learn of one.
+  strictTransportSecurity: false,
+  xFrameOptions: 'DENY',
+};
+const fileHeaders = secureHeaders(COMMON);
+const pageHeaders = secureHeaders({
+  ...COMMON,
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    fontSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+});
+
+type Handler = (c: Context) => Promise<Response> | Response;
+
+export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void } {
+  const { folders, changes, audit, assets, version } = parts;
+  const watches = new Watches((id) => {
+    const running = folders.runningId();
+    return { isRunning: running === id || running?.startsWith(`${id}~`) === true, lines: changes?.loads.linesOf(id) ?? [] }; // prettier-ignore
+  });
+  const closing = new AbortController();
+  let viewers = 0;
+
+  const app = new Hono();
+  app.use((c, next) =>
+    // What lies in a results folder has a policy of its own, stricter than the page's.
+    /^\/api\/runs\/[^/]+\/files\//.test(c.req.path) ? fileHeaders(c, next) : pageHeaders(c, next),
+  );
+  app.use(async (c, next) => {
+    const found = refusalOf(
+      { method: c.req.method, path: c.req.path, header: (name) => c.req.header(name) },
+      changes?.token ?? null,
+    );
+    if (found === null) return next();
+    audit.refused({ from: fromOf(c), action: `${c.req.method} ${c.req.path}`, run: null, outcome: `refused: ${found.message}` }); // prettier-ignore
+    return c.json({ error: { message: found.message, hint: found.hint } }, found.status);
+  });
+  app.use(
+    bodyLimit({
+      maxSize: BODY_BYTES,
+      onError: (c) => c.json({ error: { message: `a request has at most ${BODY_BYTES} bytes`, hint: 'send options only' } }, 413), // prettier-ignore
+    }),
+  );
+
+  const must = <T>(value: T | null, message: string): T => {
+    if (value === null) throw new Refused(404, message, 'see GET /api/runs');
+    return value;
+  };
+  const folderOf = (id: string): string =>
+    must(folders.folderOf(id), `there is no run ${id.slice(0, 100)}`);
+  const idOf = (c: Context): string => c.req.param('id') ?? '';
+  const changing = () => {
+    if (changes === null)
+      throw new Refused(403, 'this console only shows results', 'start it without --read-only');
+    return changes;
+  };
+  /** A run that was read, or why not. */
+  const runOf = (id: string) => readRun(folderOf(id));
+
+  const checked = (given: GivenOptions): GivenOptions => {
+    const wrong = Object.keys(given).filter((name) => NOT_TAKEN.includes(name));
+    if (wrong.length === 0) return given;
+    const problems = wrong.map((name) => `--${name} is not taken here`);
+    throw new Refused(422, problems.join('\n'), 'use the command line for it', problems);
+  };
+  const planned = async (given: GivenOptions) => {
+    const plan = await changing().planner.plan(checked(given));
+    if ('problems' in plan)
+      throw new Refused(422, plan.problems.join('\n'), 'mend the options', plan.problems);
+    return plan;
+  };
+
+  const handlers: Record<RouteName, Handler> = {
+    console: (c) =>
+      c.json({
+        version,
+        results: folders.root,
+        readOnly: changes === null,
+        canWiki: changes !== null && changes.wiki !== null,
+        current: changes?.loads.current() ?? null,
+      }),
+    form: (c) => {
+      const { options, scenarios, headings } = changing().planner;
+      return c.json({
+        scenarios,
+        headings,
+        options: options
+          .filter(({ name }) => !NOT_TAKEN.includes(name))
+          .map((option) => ({ ...option, check: undefined, isPath: undefined })),
+      });
+    },
+    plan: async (c) => {
+      const { options } = await bodyOf(c, planBody);
+      const plan = await planned(options);
+      return c.json({ command: commandLineOf(options, parts.resultsOption), ...plan });
+    },
+    start: async (c) => {
+      const { options, confirmHosts } = await bodyOf(c, startBody);
+      const { remoteHosts } = await planned(options);
+      const unsure = remoteHosts.filter((host) => !confirmHosts.includes(host));
+      if (unsure.length > 0)
+        throw new Refused(409, `${unsure.join(', ')} is not this machine`, 'confirm that its owner expects this load: write the host once more'); // prettier-ignore
+      const allowed: GivenOptions = remoteHosts.length > 0 ? { ...options, 'allow-remote': true } : options; // prettier-ignore
+      const command = commandLineOf(allowed, parts.resultsOption);
+      const started = await changing().loads.start(wordsOf(allowed));
+      const outcome = started.kind === 'started' ? 'started' : `refused: ${started.message}`;
+      audit.done({ from: fromOf(c), action: `start: ${command}`, run: started.kind === 'started' ? started.id : null, outcome }); // prettier-ignore
+      if (started.kind === 'refused') throw new Refused(409, started.message, started.hint);
+      return c.json({ id: started.id, command }, started.id === null ? 202 : 201);
+    },
+    list: (c) => {
+      const search = c.req.query('search') ?? '';
+      const asked = Number(c.req.query('limit') ?? ROWS);
+      const limit = Number.isInteger(asked) && asked > 0 ? Math.min(asked, MOST_ROWS) : ROWS;
+      const before = c.req.query('before');
+      const runs: RunRow[] = [];
+      for (const id of folders.ids()) {
+        if (before !== undefined && id >= before) continue;
+        const row = folders.row(id);
+        if (search !== '' && !matches(row, search)) continue;
+        if (runs.length === limit) return c.json({ runs, more: true });
+        runs.push(row);
+      }
+      return c.json({ runs, more: false });
+    },
+    run: async (c) => {
+      const id = idOf(c);
+      const folder = folderOf(id);
+      const figures = await watches.once(id, folder);
+      const again = await optionsOf(folder, parts.repeatable);
+      return c.json({
+        row: folders.row(id),
+        // Series come as events, or as charts.
+        figures: { ...figures, whole: undefined, recent: undefined },
+        files: filesOf(folder),
+        parts: folders.partsOf(id).map((part) => folders.row(part)),
+        again,
+        command: again === null ? null : commandLineOf(again, parts.resultsOption),
+      });
+    },
+    events: (c) => {
+      const id = idOf(c);
+      const folder = folderOf(id);
+      const lastId = c.req.header('last-event-id') ?? c.req.query('since');
+      if (viewers >= MOST_VIEWERS)
+        throw new Refused(503, `${MOST_VIEWERS} viewers watch already`, 'close one of them');
+      viewers++;
+      c.header('cache-control', 'no-store');
+      return streamSSE(c, async (stream) => {
+        const gone = new AbortController();
+        stream.onAbort(() => gone.abort());
+        let beatMs = performance.now();
+        try {
+          await watches.follow(
+            { id, folder, lastId, signal: AbortSignal.any([gone.signal, closing.signal]) },
+            {
+              send: async (message, eventId) => {
+                beatMs = performance.now();
+                await stream.writeSSE({ id: eventId, event: 'run', data: JSON.stringify(message) });
+              },
+            },
+            async () => {
+              if (performance.now() - beatMs < BEAT_MS) return;
+              beatMs = performance.now();
+              await stream.writeSSE({ event: 'beat', data: '' });
+            },
+          );
+        } finally {
+          viewers--;
+        }
+      });
+    },
+    report: async (c) => c.json(pageOfRun(await runOf(idOf(c)), [])),
+    charts: async (c) => {
+      const data = chartData(await runOf(idOf(c)));
+      return c.json({ ...data, latency: data.latency && { ...data.latency, hdr: '' } });
+    },
+    file: async (c) =>
+      must(await fileResponse(folders, idOf(c), c.req.param('name') ?? ''), 'there is no such file'), // prettier-ignore
+    stop: async (c) => {
+      await bodyOf(c, emptyBody);
+      const id = idOf(c);
+      folderOf(id);
+      const { loads } = changing();
+      try {
+        await loads.stop(id);
+      } catch (error) {
+        audit.done({ from: fromOf(c), action: 'stop', run: id, outcome: `refused: ${(error as Error).message}` }); // prettier-ignore
+        throw error;
+      }
+      audit.done({ from: fromOf(c), action: 'stop', run: id, outcome: 'stopping' });
+      return c.json({ id });
+    },
+    control: async (c) => {
+      const asked = await bodyOf(c, controlBody);
+      const id = idOf(c);
+      const folder = folderOf(id);
+      changing();
+      const words = asked.action === 'rate' ? `rate ${asked.rate}` : asked.action;
+      const note = (outcome: string) => audit.done({ from: fromOf(c), action: words, run: id, outcome }); // prettier-ignore
+      try {
+        const state = await controlRun(folder, controlRequestOf(asked));
+        note('done');
+        return c.json(state);
+      } catch (error) {
+        note(`refused: ${(error as Error).message}`);
+        throw error;
+      }
+    },
+    wiki: async (c) => {
+      await bodyOf(c, emptyBody);
+      const id = idOf(c);
+      const { wiki } = changing();
+      if (wiki === null)
+        throw new Refused(409, 'no wiki is known', 'start the console with --wiki DIR');
+      const { changed } = await writeWiki(await runOf(id), wiki);
+      audit.done({ from: fromOf(c), action: 'wiki', run: id, outcome: `${changed.length} files written` }); // prettier-ignore
+      return c.json({ changed });
+    },
+    compare: async (c) => {
+      const [base, run] = [c.req.query('base') ?? '', c.req.query('run') ?? ''];
+      const { page, unlike } = compareSideBySide(await runOf(base), [await runOf(run)]);
+      return c.json({ page, unlike });
+    },
+    openapi: (c) => c.json(openApi(version)),
+  };
+  for (const name of Object.keys(ROUTES) as RouteName[]) {
+    const { method, path } = ROUTES[name];
+    app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), handlers[name]);
+  }
+  app.get('/', (c) => assetResponse(c, assets, 'index.html'));
+  app.get('/assets/:name', (c) => assetResponse(c, assets, c.req.param('name')));
+  app.notFound(
+    (c) =>
+    c.json({ error: { message: `there is nothing at ${c.req.path.slice(0, 100)}`, hint: 'see /api/openapi.json' } }, 404), // prettier-ignore
+  );
+  app.onError((error, c) => {
+    if (error instanceof Refused) {
+      const { message, hint, problems, status } = error;
+      return c.json({ error: { message, hint, ...(problems && { problems }) } }, status);
+    }
+    if (error instanceof UserError)
+      return c.json({ error: { message: error.message, hint: error.hint } }, 409);
+    return c.json({ error: { message: error.message, hint: 'this is a fault of the toolkit: please report it' } }, 500); // prettier-ignore
+  });
+  return {
+    app,
+    stop() {
+      closing.abort();
+      watches.stop();
+    },
+  };
+}
+
+async function bodyOf<T extends z.ZodType>(c: Context, schema: T): Promise<z.infer<T>> {
+  let value: unknown;
+  try {
+    value = await c.req.json();
+  } catch {
+    throw new Refused(400, 'the body is no JSON', 'see /api/openapi.json');
+  }
+  const found = schema.safeParse(value);
+  if (found.success) return found.data;
+  const problems = found.error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'the body'}: ${message}`); // prettier-ignore
+  throw new Refused(400, problems.join('\n'), 'see /api/openapi.json', problems);
+}
+
+function controlRequestOf(asked: z.infer<typeof controlBody>): ControlRequest {
+  if (asked.action !== 'rate') return { action: asked.action, by: 'console' };
+  const rate = parseRate(asked.rate);
+  const perSecond = 'problem' in rate ? 0 : (rate.starts * 1000) / rate.timeUnitMs;
+  if (perSecond > 0) return { action: 'rate', perSecond, by: 'console' };
+  const why = 'problem' in rate ? rate.problem : 'must be above 0: pause stops the sending';
+  throw new Refused(422, `the rate ${why}`, 'write it as 300/s', [`the rate ${why}`]);
+}
+
+/** Address and page of a request, for the audit. */
+function fromOf(c: Context): string {
+  const { incoming } = (c.env ?? {}) as { incoming?: { socket?: { remoteAddress?: string } } };
+  const origin = c.req.header('origin');
+  return `${incoming?.socket?.remoteAddress ?? 'inside'}${origin === undefined ? '' : ` (${origin})`}`; // prettier-ignore
+}
+
+/** What was chosen for a run, to run it again with the same seed; null: its plan is not there. */
+async function optionsOf(
+  folder: string,
+  repeatable: readonly string[],
+): Promise<GivenOptions | null> {
+  let plan: Plan;
+  try {
+    plan = JSON.parse(await readFile(join(folder, FILES.plan), 'utf8')) as Plan;
+  } catch {
+    return null;
+  }
+  const given: GivenOptions = { scenario: plan.scenario, seed: plan.seed };
+  for (const [name, { value, source }] of Object.entries(plan.options)) {
+    const isChosen = !['default', 'scenario'].includes(source);
+    if (NOT_TAKEN.includes(name) || value === null || value === false) continue;
+    if (isChosen)
+      given[name] =
+        value === true
+          ? true
+          : repeatable.includes(name)
+            ? String(value).split(', ')
+            : String(value);
+  }
+  return given;
+}
+
+function assetResponse(c: Context, assets: Assets, name: string): Response {
+  const asset = assets.get(name);
+  if (asset === undefined) return c.notFound() as Response;
+  const { bytes, gzip, type, etag } = asset;
+  const headers = {
+    'content-type': type,
+    etag,
+    'cache-control': 'no-cache',
+    vary: 'accept-encoding',
+  };
+  if (c.req.header('if-none-match') === etag) return new Response(null, { status: 304, headers });
+  const packed = gzip !== null && /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+  return new Response(new Uint8Array(packed ? gzip : bytes), {
+    headers: { ...headers, ...(packed && { 'content-encoding': 'gzip' }) },
+  });
+}

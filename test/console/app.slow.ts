@@ -1,0 +1,2 @@
+/** What of app.test.ts takes long: pictures. */
+import './app.test.ts';

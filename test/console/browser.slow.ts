@@ -1,0 +1,307 @@
+/** The console in a real Chromium: a load started, watched, stopped, compared, by keyboard and mouse; axe; pictures at three sizes to look at. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { chromiumPath } from '../support/browser.ts';
+import { type RunningCli, startCli } from '../support/cli.ts';
+import { LineFile } from '../../results/line-file.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../support/synthetic-run.ts';
+import { until } from '../support/until.ts';
+
+const chromium = chromiumPath();
+const options =
+  chromium === null ? { skip: 'there is no chromium here (apt-get install chromium)' } : {};
+const LONG_MS = 120_000;
+
+/** Where pictures are left to be looked at; absent: nowhere. */
+const pictures = process.env.MINA_TEST_PICTURES;
+
+const results = join(scratchFolder(), 'results');
+mkdirSync(results);
+writeRun(join(results, '2026-01-01T00-00-00Z-load'), syntheticRun({ seconds: 400, rate: 20 }));
+writeRun(join(results, '2026-01-02T00-00-00Z-load'), SYNTHETIC_RUNS.logged());
+writeRun(join(results, '2026-01-03T00-00-00Z-load'), SYNTHETIC_RUNS.failed());
+
+let cli: RunningCli | null = null;
+let browser: Browser | null = null;
+after(async () => {
+  await browser?.close();
+  cli?.child.kill('SIGINT');
+  await cli?.result;
+});
+
+async function startConsole(
+  words: readonly string[] = [],
+): Promise<{ running: RunningCli; url: string }> {
+  const running = startCli(['console', '--results', results, '--port', '0', ...words], { MINA_LOAD_PORT: '0' }, 15 * 60_000); // prettier-ignore
+  await until(
+    () => /console: (\S+)/.test(running.output()),
+    () => running.output(),
+  );
+  return { running, url: /console: (\S+)/.exec(running.output())![1] };
+}
+
+type Seen = { page: Page; context: BrowserContext; complaints: string[]; requests: string[] };
+
+async function openPage(
+  url: string,
+  look: { width?: number; height?: number; dark?: boolean } = {},
+): Promise<Seen> {
+  // prettier-ignore
+  const { width = 1280, height = 900, dark = false } = look;
+  const context = await browser!.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' }); // prettier-ignore
+  context.setDefaultTimeout(LONG_MS);
+  const page = await context.newPage();
+  const seen: Seen = { page, context, complaints: [], requests: [] };
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && seen.complaints.push(message.text())); // prettier-ignore
+  page.on('pageerror', (error) => seen.complaints.push(error.message));
+  page.on('request', (request) => seen.requests.push(request.url()));
+  await page.goto(url);
+  return seen;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds that is serious or worse. */
+async function faultsOf(page: Page): Promise<string[]> {
+  // Over the debugging protocol, which the page's policy does not bind.
+  await page.evaluate(axe);
+  return page.evaluate(`axe.run(document).then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ target, failureSummary }) => target + ' ' + failureSummary).join(' | ')))`); // prettier-ignore
+}
+
+const state = (page: Page, wanted: string) => page.waitForSelector(`article[data-state="${wanted}"]`, { timeout: LONG_MS }); // prettier-ignore
+
+test(
+  'a load is started, watched, stopped, and compared; nothing is asked of another host',
+  options,
+  async () => {
+    const { chromium: playwright } = await import('playwright-core');
+    browser = await playwright.launch({
+      executablePath: chromium!,
+      args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'],
+    });
+    const first = await startConsole();
+    cli = first.running;
+    const origin = new URL(first.url).origin;
+    const { page, complaints, requests, context } = await openPage(first.url);
+    assert.equal(new URL(page.url()).hash, '#/');
+    await page.getByText('2026-01-02').first().waitFor();
+
+    // By keyboard alone.
+    await page.getByRole('link', { name: 'New load' }).last().focus();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Users (VUs)').focus();
+    await page.keyboard.type('0');
+    await page.getByText('must be a whole number from 1').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Start the load' }).isDisabled(), true);
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('5');
+    await page.getByLabel('Duration').fill('5m');
+    await page.getByLabel('Think time').fill('0.1s-0.3s');
+    await page.getByRole('textbox', { name: 'Gates' }).fill('p95<60s');
+    await page.getByLabel('Pace can be changed while it runs').check();
+    await page.getByText(/--vus 5 .*--duration 5m .*p95<60s/).waitFor();
+    const command = await page.getByLabel('command line', { exact: true }).textContent();
+    assert.match(command!, /^npm run load -- .*--gate 'p95<60s'/);
+    assert.deepEqual(await faultsOf(page), []);
+    await page.getByRole('button', { name: 'Start the load' }).click();
+    await state(page, 'running');
+    const address = page.url();
+    await page.getByText('p95<60s').first().waitFor();
+
+    // The figures move, and another viewer sees the same run.
+    const submissions = async (of: Page): Promise<number> =>
+    Number((await of.locator('.figure .note', { hasText: 'in all' }).textContent())!.replace(/\D/g, '')); // prettier-ignore
+    const before = await submissions(page);
+    await until(async () => (await submissions(page)) > before);
+    const second = await context.newPage();
+    await second.goto(address);
+    await state(second, 'running');
+    assert.ok((await submissions(second)) >= before);
+    // One at a time.
+    await second.goto(`${origin}/#/new`);
+    await second.getByText('watch it instead').waitFor({ timeout: LONG_MS });
+    await second.close();
+    assert.deepEqual(await faultsOf(page), []);
+
+    // A reload, then a lost connection.
+    await page.reload();
+    await state(page, 'running');
+    await context.setOffline(true);
+    await context.setOffline(false);
+    const later = await submissions(page);
+    await until(async () => (await submissions(page)) > later);
+
+    // Slower, not at all, and on again.
+    await page.getByLabel('new rate').fill('8/s');
+    await page.getByRole('button', { name: 'Set rate' }).click();
+    await page.locator('.knob-now', { hasText: '8/s' }).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.locator('.knob-now', { hasText: 'paused' }).waitFor();
+    assert.deepEqual(await faultsOf(page), []);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    const paused = await submissions(page);
+    await until(async () => (await submissions(page)) > paused + 8);
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await page.getByRole('button', { name: 'Stop it' }).click();
+    await state(page, 'interrupted');
+    await page.getByRole('heading', { name: 'Report', exact: true }).waitFor();
+    assert.match((await page.locator('.verdict').textContent())!, /^INTERRUPTED/i);
+    assert.deepEqual(await faultsOf(page), []);
+
+    // The same again, with its seed.
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await until(async () => (await page.getByLabel('Duration').inputValue()) === '5m');
+    assert.equal(await page.getByLabel('Users (VUs)').inputValue(), '5');
+
+    await page.goto(`${origin}/#/`);
+    await page.getByLabel(/^compare 2026-01-01/).check();
+    await page.getByLabel(/^compare 2026-01-02/).check();
+    await page.getByRole('button', { name: 'Compare 2 of 2' }).click();
+    await page.getByText('Compared', { exact: false }).first().waitFor();
+    await page.getByRole('heading', { name: 'Base: latency' }).waitFor();
+    assert.deepEqual(await faultsOf(page), []);
+
+    const others = requests.filter(
+      (url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:'),
+    );
+    assert.deepEqual(others, []);
+    // A browser names the connection that was cut, and options that are wrong.
+    assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_NETWORK|status of 422/.test(text)), []); // prettier-ignore
+    await context.close();
+  },
+);
+
+test(
+  'a page of another site starts nothing and reads nothing, a name of it that leads here neither',
+  options,
+  async (t) => {
+    const { origin, hash, port } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const token = hash.slice('#token='.length);
+    const evil = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>another site</title>')); // prettier-ignore
+    await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
+    t.after(() => evil.close());
+    const { port: evilPort } = evil.address() as AddressInfo;
+    // Another site, and another port of the same name; both know the token here, which they would not.
+    for (const host of ['evil.example', '127.0.0.1']) {
+      const { page, context } = await openPage(`http://${host}:${evilPort}/`);
+      const outcome = await page.evaluate(`(async () => {
+      const json = { method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer ${token}' }, body: '{"options":{}}' };
+      const tries = [
+        fetch('${origin}/api/runs').then((r) => r.text()),
+        fetch('${origin}/api/runs', json).then((r) => r.text()),
+        fetch('${origin}/api/runs', { method: 'POST', mode: 'no-cors', body: '{"options":{}}' }).then((r) => r.text()),
+        new Promise((resolve, reject) => { const source = new EventSource('${origin}/api/runs/2026-01-01T00-00-00Z-load/events'); source.addEventListener('run', () => resolve('read')); source.onerror = reject; }),
+        new Promise((resolve, reject) => { const image = new Image(); image.onload = () => resolve('seen'); image.onerror = reject; image.src = '${origin}/api/runs/2026-01-01T00-00-00Z-load/files/latency.png'; }),
+      ];
+      return (await Promise.allSettled(tries)).map(({ status, value }) => status === 'rejected' || value === '' ? 'nothing' : value);
+    })()`);
+      assert.deepEqual(outcome, ['nothing', 'nothing', 'nothing', 'nothing', 'nothing'], host);
+      await context.close();
+    }
+    const rebound = await openPage('about:blank');
+    const answer = await rebound.page.goto(`http://evil.example:${port}/api/runs`);
+    assert.equal(answer!.status(), 403);
+    await rebound.context.close();
+    const facts = (await (await fetch(`${origin}/api/console`)).json()) as { current: unknown };
+    assert.equal(facts.current, null);
+  },
+);
+
+test(
+  'at 360, 1280 and 3840 px nothing stands out of the page, light and dark, and axe has no serious finding',
+  options,
+  async () => {
+    const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const places = ['#/', '#/new', '#/runs/2026-01-01T00-00-00Z-load', '#/runs/2026-01-03T00-00-00Z-load', '#/compare/2026-01-01T00-00-00Z-load/2026-01-02T00-00-00Z-load']; // prettier-ignore
+    for (const [width, height, dark] of [
+      [360, 780, false],
+      [1280, 900, true],
+      [3840, 2160, false],
+    ] as const) {
+      // prettier-ignore
+      const { page, context, complaints } = await openPage(`${origin}/${hash}`, { width, height, dark });
+      for (const [i, place] of places.entries()) {
+        await page.goto(`${origin}/${place}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await page.waitForLoadState('networkidle').catch(() => undefined);
+        const over = await page.evaluate(`document.documentElement.scrollWidth - innerWidth`);
+        assert.ok(Number(over) <= 0, `${place} at ${width}: ${String(over)} px`);
+        assert.deepEqual(await faultsOf(page), [], `${place} at ${width}`);
+        if (pictures !== undefined) {
+          mkdirSync(pictures, { recursive: true });
+          await page.screenshot({ path: join(pictures, `${width}-${i}${dark ? '-dark' : ''}.png`), fullPage: true }); // prettier-ignore
+        }
+      }
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  },
+);
+
+test(
+  'eight hours are drawn at once, in few points, and the page does not grow while they go on',
+  options,
+  async () => {
+    const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const hours = 8;
+    const id = '2026-01-04T00-00-00Z-soak';
+    const folder = join(results, id);
+    const { samples, resources, plan } = syntheticRun({ seconds: hours * 3600 + 60, rate: 2 });
+    const end = samples.length - 60;
+    const whole = { samples: samples.slice(0, end), resources, logs: [], plan, reconcile: null, summary: null, notes: [], folder }; // prettier-ignore
+    writeRun(folder, whole);
+    const { page, context } = await openPage(`${origin}/#/runs/${id}`);
+    await page.getByText('one step is', { exact: false }).or(page.getByText('Whole run')).first().waitFor(); // prettier-ignore
+    const session = await context.newCDPSession(page);
+    const heap = async (): Promise<number> => {
+      await session.send('HeapProfiler.collectGarbage');
+      return ((await session.send('Runtime.getHeapUsage')) as { usedSize: number }).usedSize;
+    };
+    const file = new LineFile(join(folder, 'samples.ndjson'));
+    const seconds = async () => Number((await page.locator('.figure .note', { hasText: 'in all' }).textContent())!.replace(/\D/g, '')); // prettier-ignore
+    const go = async (from: number, to: number) => {
+      for (const line of samples.slice(from, to)) {
+        const before = await seconds();
+        file.append(JSON.stringify({ ...line, sent: line.sent + 1 }));
+        await until(async () => (await seconds()) > before);
+      }
+    };
+    await go(end, end + 8);
+    const before = await heap();
+    await go(end + 8, end + 30);
+    const after = await heap();
+    file.close();
+    assert.ok(after < before * 1.15, `${before} to ${after} bytes`);
+    assert.ok(after < 60e6, `${after} bytes`);
+    await context.close();
+  },
+);
+
+test('read-only shows and offers nothing else; without the token neither', options, async () => {
+  const { running, url } = await startConsole(['--read-only']);
+  try {
+    assert.equal(new URL(url).hash, '');
+    const { page, context } = await openPage(url);
+    await page.getByText('read-only').waitFor();
+    assert.equal(await page.getByRole('link', { name: 'New load' }).count(), 0);
+    await page.goto(`${url}#/runs/2026-01-02T00-00-00Z-load`);
+    await page.getByRole('heading', { name: 'Report', exact: true }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Run again' }).count(), 0);
+    await context.close();
+  } finally {
+    running.child.kill('SIGINT');
+    assert.equal((await running.result).exitCode, 0);
+  }
+  const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+  const { page, context } = await openPage(origin);
+  await page.getByText('open the address that the terminal printed').waitFor();
+  assert.equal(await page.getByRole('link', { name: 'New load' }).count(), 0);
+  await context.close();
+});

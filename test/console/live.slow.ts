@@ -1,0 +1,2 @@
+/** The same with more moments. */
+import './live.test.ts';

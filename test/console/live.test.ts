@@ -1,0 +1,220 @@
+/** A run as its lines come: bounded steps that agree with those of the pictures, and viewers that miss nothing, whenever they left. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { addBuckets, bucketsOf, percentileMs } from '../../console/live/histogram.ts';
+import { parsePosition, type Position, positionText } from '../../console/live/position.ts';
+import { RunView } from '../../console/live/run-view.ts';
+import { MOST_STEPS, SampleSteps, WINDOW_S } from '../../console/live/steps.ts';
+import { chartDataOf, type LiveState, withMessage } from '../../console/page/series.ts';
+import { latencySteps, rateSteps } from '../../plots/series.ts';
+import { chartsOf } from '../../plots/charts.ts';
+import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
+import type { Run } from '../../results/reader.ts';
+import type { SampleLine } from '../../results/types.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { thorough } from '../support/thorough.ts';
+
+const histogramOf = (values: readonly number[]): LatencyHistogram => {
+  const histogram = new LatencyHistogram();
+  values.forEach((value) => histogram.record(value));
+  return histogram;
+};
+
+test('added buckets have the percentiles of one histogram over all', () => {
+  const us = fc.array(fc.integer({ min: 1, max: 400_000_000 }), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(us, us, (a, b) => {
+      const [one, other, all] = [a, b, [...a, ...b]].map(histogramOf);
+      const added = addBuckets(
+        bucketsOf(decodeBuckets(one.encode())),
+        bucketsOf(decodeBuckets(other.encode())),
+      );
+      assert.equal(added.count, all.count);
+      const maxMs = all.percentileMs(100);
+      for (const percentile of [1, 50, 90, 95, 99, 100])
+        assert.equal(percentileMs(added, percentile, maxMs), all.percentileMs(percentile));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+/** More seconds than there are steps, with a hole. */
+const LONG = syntheticRun({
+  seconds: MOST_STEPS + 55,
+  rate: 4,
+  errors: (second) => (second % 7 === 0 ? { '503': 0.4 } : {}),
+  missing: (second) => second > 40 && second < 47,
+});
+
+const stepsOf = (samples: readonly SampleLine[]): SampleSteps => {
+  const steps = new SampleSteps();
+  samples.forEach((line, i) => steps.add(line, i + 1));
+  return steps;
+};
+
+test('steps that grew second by second are those of the pictures', () => {
+  for (const samples of [LONG.samples.slice(0, 54), LONG.samples]) {
+    const steps = stepsOf(samples);
+    assert.equal(steps.stepS, samples === LONG.samples ? 2 : 1);
+    const span = { startT: samples[0].t, seconds: Infinity, stepS: steps.stepS };
+    const { rates, latencies } = steps.since(0);
+    assert.deepEqual(rates, rateSteps(samples, span));
+    assert.deepEqual(latencies, latencySteps(samples, span));
+  }
+});
+
+test('a day has no more steps than ten minutes, and each of them keeps its worst second', () => {
+  const steps = new SampleSteps();
+  const recent = new SampleSteps(true);
+  const answers = { '200': 5 };
+  const day = 40_000;
+  for (let elapsedS = 0; elapsedS < day; elapsedS++) {
+    const line = { t: elapsedS * 1000, elapsedS, vus: 3, sent: elapsedS === 30_000 ? 500 : 5, answers, bytesSent: 1, bytesReceived: 1, latency: null, felt: null }; // prettier-ignore
+    steps.add(line, elapsedS + 1);
+    recent.add(line, elapsedS + 1);
+  }
+  const { rates } = steps.since(0);
+  assert.ok(rates.length <= MOST_STEPS && rates.length > MOST_STEPS / 2, `${rates.length}`);
+  assert.equal(
+    rates.reduce((sum, { sent }) => sum + sent, 0),
+    5 * day + 495,
+  );
+  assert.equal(Math.max(...rates.map(({ perSecond }) => perSecond.max)), 500);
+  // What a chart draws of it.
+  const view = new RunView();
+  view.plan = syntheticRun({ seconds: 1 }).plan;
+  for (let elapsedS = 0; elapsedS < 8 * 3600; elapsedS += 2)
+    view.addSample({ t: elapsedS * 1000, elapsedS, vus: elapsedS % 9, sent: 5, answers: { '200': 4, '503': 1 }, bytesSent: 1, bytesReceived: 1, latency: null, felt: null }, elapsedS + 1); // prettier-ignore
+  const drawn = chartsOf(chartDataOf(withMessage(null, view.message(null)), false));
+  for (const definition of drawn)
+    for (const { data, label } of definition.config().data.datasets)
+      assert.ok(data.length <= 2000, `${definition.name}, ${label}: ${data.length} points`);
+  const window = recent.since(0).rates;
+  assert.equal(window.length, WINDOW_S);
+  assert.equal(window[0].startS, day - WINDOW_S);
+});
+
+test('a position is read as it was written, and nothing else is one', () => {
+  const position = { stepS: 4, samples: 120, resources: 0, logs: 77 };
+  assert.deepEqual(parsePosition(positionText(position)), position);
+  for (const text of [
+    undefined,
+    '',
+    '1-2-3',
+    '1-2-3-4-5',
+    '-1-2-3-4',
+    '1-2-3-x',
+    '1-2-3-99999999999999999',
+  ])
+    assert.equal(parsePosition(text), null, text);
+});
+
+/** Places as if each line had ten bytes. */
+const BYTES = 10;
+function fed(run: Run): { view: RunView; step: (lines: number) => void; isDone: () => boolean } {
+  const view = new RunView();
+  view.isRunning = true;
+  if (run.plan) view.setPlan(run.plan);
+  let [i, j, k] = [0, 0, 0];
+  return {
+    view,
+    step(lines) {
+      for (let n = 0; n < lines && i < run.samples.length; n++) {
+        const line = run.samples[i++];
+        view.addSample(line, i * BYTES);
+        for (; j < run.resources.length && run.resources[j].t <= line.t + 1000; j++)
+          view.addResource(run.resources[j], (j + 1) * BYTES);
+        for (; k < run.logs.length && run.logs[k].t <= line.t + 1000; k++)
+          view.addLog(run.logs[k], (k + 1) * BYTES);
+      }
+    },
+    isDone: () => i === run.samples.length,
+  };
+}
+
+test('whoever leaves and comes back has what one who stayed has, at any moments', () => {
+  const runs = [SYNTHETIC_RUNS.logged(), LONG];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...runs),
+      fc.array(fc.record({ lines: fc.integer({ min: 0, max: 90 }), looks: fc.boolean() }), { minLength: 1, maxLength: 25 }), // prettier-ignore
+      (run, moments) => {
+        const { view, step } = fed(run);
+        let state: LiveState | null = null;
+        let since: Position | null = null;
+        for (const { lines, looks } of [...moments, { lines: 2, looks: true }]) {
+          step(lines);
+          if (!looks) continue;
+          // As the id of an event has it.
+          state = withMessage(state, view.message(since && parsePosition(positionText(since))));
+          since = view.position;
+        }
+        const anew = withMessage(null, view.message(null));
+        assert.deepEqual(state!.whole, anew.whole);
+        assert.deepEqual(state!.logLines, anew.logLines);
+        const shown = (one: LiveState) => chartDataOf(one, true);
+        assert.deepEqual(shown(state!), shown(anew));
+      },
+    ),
+    { numRuns: thorough ? 40 : 5 },
+  );
+});
+
+test('a message of a run that goes on is small, and holds no histogram', () => {
+  const { view, step } = fed(LONG);
+  step(499);
+  const since = view.position;
+  step(1);
+  const text = JSON.stringify(view.message(since));
+  assert.ok(text.length < 12_000, `${text.length} characters`);
+  assert.equal(view.message(since).whole.rates.length, 1);
+  assert.doesNotMatch(text, /HISTFAAA/);
+});
+
+test('gates stand as they are so far, and as lines where a chart has their unit', () => {
+  const run = syntheticRun({ seconds: 30, errors: () => ({ '503': 0.2 }) });
+  const { view, step } = fed({
+    ...run,
+    plan: { ...run.plan!, gates: ['error-rate<=1%', 'p95<800ms', 'stored-share>=100%', 'backend-memory-growth<=1MB/min'] }, // prettier-ignore
+  });
+  step(30);
+  const gates = view.message(null).gates.map(({ name, state, line, atTheEnd }) => ({ name, state, line, atTheEnd })); // prettier-ignore
+  assert.deepEqual(gates, [
+    { name: 'error-rate<=1%', state: 'fail', line: null, atTheEnd: false },
+    { name: 'p95<800ms', state: 'pass', line: { panel: 'latency', at: 800 }, atTheEnd: false },
+    { name: 'stored-share>=100%', state: 'no data', line: null, atTheEnd: true },
+    { name: 'backend-memory-growth<=1MB/min', state: 'no data', line: null, atTheEnd: true },
+  ]);
+  const data = chartDataOf(withMessage(null, view.message(null)), false);
+  const latency = chartsOf(data)
+    .find(({ name }) => name === 'latency')!
+    .config();
+  const limit = latency.data.datasets.find(({ label }) => label === 'gate p95<800ms');
+  assert.deepEqual(limit?.data, [{ x: 0, y: 800 }, { x: 30, y: 800 }]); // prettier-ignore
+});
+
+test('errors are grouped with an example, tables are bounded whatever a target writes', () => {
+  const { view, step } = fed(syntheticRun({ seconds: 10, errors: () => ({ '401': 0.3, 'error:1212': 0.1 }) })); // prettier-ignore
+  step(10);
+  view.addExample('401', '{"error":"not on the whitelist"}');
+  for (let i = 0; i < 1000; i++) view.addLog({ t: i, shape: `shape ${i}`, count: 2 }, i + 1);
+  const { answers, logs, logLines, totals } = view.message(null);
+  assert.deepEqual(answers.map(({ answer }) => answer), ['401', 'error:1212']); // prettier-ignore
+  assert.deepEqual(answers[0].examples, ['{"error":"not on the whitelist"}']);
+  assert.equal(answers[0].count + answers[1].count, totals.errors);
+  assert.ok(logs.length <= 60 && logLines.length <= 200, `${logs.length}, ${logLines.length}`);
+});
+
+test('states: it prepares, runs, is cut off, or has a verdict', () => {
+  const run = syntheticRun({ seconds: 3 });
+  const { view, step } = fed(run);
+  assert.equal(view.state, 'preparing');
+  step(1);
+  assert.equal(view.state, 'running');
+  view.isRunning = false;
+  assert.equal(view.state, 'unfinished');
+  view.summary = run.summary;
+  assert.equal(view.state, run.summary!.verdict.passed ? 'passed' : 'gate failed');
+  assert.equal(view.message(null).verdict?.sentence, run.summary!.verdict.sentence);
+});
