@@ -3,7 +3,7 @@ import type { Outcome } from '../../report/outcome.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import type { CiFacts, Gate } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import type { Judged } from '../judged.ts';
+import { isUnproved, type Judged } from '../judged.ts';
 import { exampleTexts, figuresText } from './lines.ts';
 
 /** What became of a step. */
@@ -59,18 +59,21 @@ export function casesOf({ steps, judged }: E2eRun, prefix = ''): Gate[] {
         limit: 0,
         unit: 'failures',
       })),
-    ...judged.map((one): Gate => ({
-      name: `${prefix}${one.name}`,
-      state: one.outcome === 'held' ? 'pass' : one.outcome === 'failed' ? 'fail' : 'no data',
-      value:
-        one.outcome === 'no data'
-          ? null
-          : one.outcome === 'held'
-            ? 0
-            : Math.max(1, one.examples.length),
-      limit: 0,
-      unit: 'findings',
-    })),
+    // One that has nothing to say of this run is no case: a test page would show it as an error.
+    ...judged
+      .filter((one) => one.outcome !== 'no data' || isUnproved(one))
+      .map((one): Gate => ({
+        name: `${prefix}${one.name}`,
+        state: one.outcome === 'held' ? 'pass' : one.outcome === 'failed' ? 'fail' : 'no data',
+        value:
+          one.outcome === 'no data'
+            ? null
+            : one.outcome === 'held'
+              ? 0
+              : Math.max(1, one.examples.length),
+        limit: 0,
+        unit: 'findings',
+      })),
   ];
 }
 
