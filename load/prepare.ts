@@ -386,6 +386,7 @@ async function planIsWritten({
       platform: `${process.platform} ${process.arch}`,
     },
     ...ciFacts(surroundings.env),
+    ...(decision.pictures.length > 0 && { pictures: [...decision.pictures] }),
     host,
   };
   writer.plan(plan);

@@ -13,11 +13,13 @@ import type { Chart as ChartType, ChartConfiguration, ChartItem } from 'chart.js
 import { Chart } from 'chart.js/auto';
 import { ChartJSNodeCanvas } from 'chartjs-node-canvas';
 import writeFileAtomic from 'write-file-atomic';
-import { readRun, type Run } from '../results/reader.ts';
+import { readSummed } from '../results/sum-reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { UserError } from '../user-error.ts';
 import { chartsOf, type ChartDefinition } from './charts.ts';
 import { chartData } from './data.ts';
 import { FONT_FAMILIES, FONT_FAMILY } from './panels.ts';
+import type { Theme } from './theme.ts';
 
 /** Device pixels of a PNG for each CSS pixel: sharp on today's screens, and when a wiki scales it down. */
 const PIXEL_RATIO = 2;
@@ -50,9 +52,13 @@ export function registerFonts(): void {
 }
 
 /** The chart laid out and drawn on `canvas`; the caller destroys it. Tests look at its layout. */
-export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType {
+export function drawOn(
+  canvas: unknown,
+  definition: ChartDefinition,
+  theme?: Theme,
+): ChartType {
   registerFonts();
-  const config = definition.config() as ChartConfiguration;
+  const config = definition.config(theme) as ChartConfiguration;
   config.options = { ...config.options, devicePixelRatio: 1, font: { family: FONT_FAMILY } };
   return new Chart(canvas as ChartItem, config);
 }
@@ -61,13 +67,13 @@ export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType 
 const renderers = new Map<string, ChartJSNodeCanvas>();
 
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
-export function renderPng(definition: ChartDefinition): Buffer {
+export function renderPng(definition: ChartDefinition, theme?: Theme): Buffer {
   registerFonts();
   const { width, height } = definition;
   const size = `${width}x${height}`;
   const canvas = renderers.get(size) ?? new ChartJSNodeCanvas({ width, height });
   renderers.set(size, canvas);
-  const config = definition.config() as ChartConfiguration;
+  const config = definition.config(theme) as ChartConfiguration;
   config.options = {
     ...config.options,
     devicePixelRatio: PIXEL_RATIO,
@@ -77,10 +83,10 @@ export function renderPng(definition: ChartDefinition): Buffer {
 }
 
 /** @returns an SVG document; its text is paths */
-export function renderSvg(definition: ChartDefinition): Buffer {
+export function renderSvg(definition: ChartDefinition, theme?: Theme): Buffer {
   const { width, height } = definition;
   const canvas = createCanvas(width, height, SvgExportFlag.ConvertTextToPaths);
-  const chart = drawOn(canvas, definition);
+  const chart = drawOn(canvas, definition, theme);
   const content = canvas.getContent();
   chart.destroy();
   // The canvas counts its ids on from picture to picture: numbered anew, the same chart gives the same bytes.
@@ -98,7 +104,7 @@ export function renderSvg(definition: ChartDefinition): Buffer {
   return Buffer.from(text);
 }
 
-const RENDER: Record<PictureFormat, (definition: ChartDefinition) => Buffer> = {
+const RENDER: Record<PictureFormat, (definition: ChartDefinition, theme?: Theme) => Buffer> = {
   png: renderPng,
   svg: renderSvg,
 };
@@ -123,6 +129,10 @@ export type PictureOptions = {
   out?: string;
   /** Default: both. */
   formats?: readonly PictureFormat[];
+  /** Also those that a report shows only when it is asked for them. Default: false. */
+  all?: boolean;
+  /** Default: light. */
+  theme?: Theme;
 };
 
 /**
@@ -131,7 +141,7 @@ export type PictureOptions = {
  */
 export async function renderPictures(run: Run, options: PictureOptions = {}): Promise<string[]> {
   const out = resolve(options.out ?? run.folder);
-  const definitions = definitionsOf(run);
+  const definitions = definitionsOf(run).filter(({ isUsual }) => options.all === true || isUsual);
   try {
     // The run's own folder is there, or was deleted: it is not made again for pictures alone.
     if (options.out !== undefined && !existsSync(out)) await mkdir(out, { recursive: true });
@@ -139,7 +149,7 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
     for (const definition of definitions)
       for (const format of options.formats ?? PICTURE_FORMATS) {
         const path = join(out, `${definition.name}.${format}`);
-        await writeFileAtomic(path, RENDER[format](definition));
+        await writeFileAtomic(path, RENDER[format](definition, options.theme));
         paths.push(path);
       }
     return paths;
@@ -153,7 +163,7 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
   }
 }
 
-/** Draws all pictures of the run in `folder`, from its files only. @returns the paths written */
+/** Draws the pictures of the run in `folder`, from its files only. @returns the paths written */
 export async function renderRun(folder: string, options?: PictureOptions): Promise<string[]> {
-  return renderPictures(await readRun(folder), options);
+  return renderPictures(await readSummed(folder), options);
 }

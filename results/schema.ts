@@ -126,6 +126,16 @@ export const logSecond = z.looseObject({
   level: z.literal('warning').optional(),
 });
 
+export const reconcileLiveLine = z.looseObject({
+  t: time,
+  accepted: count,
+  stored: count,
+  notStored: count,
+  olderThanMs: z.number(),
+  tookMs: z.number(),
+  cpuMs: z.number(),
+});
+
 /** A reader passes over lines of other kinds: a later toolkit may write more. */
 export const fleetLine = z.discriminatedUnion('kind', [
   z.looseObject({
@@ -277,6 +287,7 @@ export const plan = z.looseObject({
     durationMs: z.number(),
   }),
   versions: z.looseObject({ toolkit: text, node: text, k6: text, platform: text }),
+  pictures: z.array(text).optional(),
   ci: z.looseObject({ commit: text.optional(), url: text.optional() }).optional(),
   host: hostFacts,
   parts: z.array(z.looseObject({ id: text, plannedAt: instant, host: hostFacts })).optional(),

@@ -1,6 +1,7 @@
 /** `npm run plot -- RUN…`: the pictures of runs, from their result folders only. */
 import { relative, resolve } from 'node:path';
 import { PICTURE_FORMATS, renderRun } from '../../plots/render.ts';
+import { type Theme, THEMES } from '../../plots/theme.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -22,6 +23,18 @@ export const plot: Command = {
       default: 'both',
       help: 'picture format',
     },
+    {
+      name: 'theme',
+      type: 'choice',
+      choices: [...THEMES],
+      default: 'light',
+      help: 'colours of the pictures: on a light ground, also for print, or on a dark one',
+    },
+    {
+      name: 'all',
+      type: 'flag',
+      help: 'also those for a closer look: latency against the rate, what was asked for, bytes, what is stored',
+    },
   ],
   async run({ values, operands, cwd, stdout }) {
     if (operands.length === 0)
@@ -42,7 +55,12 @@ export const plot: Command = {
       (format) => values.format === 'both' || values.format === format,
     );
     for (const folder of operands)
-      for (const path of await renderRun(resolve(cwd, folder), { out, formats }))
+      for (const path of await renderRun(resolve(cwd, folder), {
+        out,
+        formats,
+        theme: values.theme as Theme,
+        all: values.all === true,
+      }))
         stdout.write(`${relative(cwd, path)}\n`);
     return EXIT.passed;
   },

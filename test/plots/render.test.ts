@@ -7,7 +7,7 @@ import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
 import type { ChartDefinition } from '../../plots/charts.ts';
 import { logBins, logRange } from '../../plots/distribution.ts';
-import { placeLabels } from '../../plots/panels.ts';
+import { placeLabels } from '../../plots/marks.ts';
 import { definitionsOf, drawOn, renderPng, renderRun, renderSvg } from '../../plots/render.ts';
 import { decodeBuckets } from '../../results/histogram.ts';
 import { projectRoot } from '../../paths.ts';
