@@ -267,7 +267,7 @@ export function storedConfig(title: string, data: ChartData, marks: readonly Mar
         datasets: [
           dots(
             line({
-              label: `accepted a while ago, and not there${end ? `; at the end: ${formatNumber(end.notStored)}` : ''}`,
+              label: `accepted, and missing${end ? `; at the end: ${formatNumber(end.notStored)}` : ''}`,
               yAxisID: 'lost',
               colour: COLOUR.vermillion,
               width: 2,

@@ -26,9 +26,13 @@ export class LatencyCounts {
     return this.#maxUs / 1000;
   }
 
-  /** @param maxMs the exact maximum. @throws Error if `encoded` is no HDR V2 histogram of 3 digits */
-  addEncoded(encoded: string, maxMs: number): void {
-    decodeCounts(encoded, (index, count) => this.#add(index, count));
+  /** @param maxMs the exact maximum. @param also gets the same. @throws Error if `encoded` is no HDR V2 histogram of 3 digits */
+  addEncoded(encoded: string, maxMs: number, also?: LatencyCounts): void {
+    decodeCounts(encoded, (index, count) => {
+      this.#add(index, count);
+      if (also !== undefined) also.#add(index, count);
+    });
+    if (also) also.#maxUs = Math.max(also.#maxUs, maxMs * 1000);
     this.#maxUs = Math.max(this.#maxUs, maxMs * 1000);
   }
 

@@ -216,14 +216,18 @@ export function runFolder(folder: string): string {
 }
 
 /** The files that are read whole, and the lines of a fleet, which are few. */
-export type WholeFiles = Pick<Run, 'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live' | 'notes'>;
+export type WholeFiles = Pick<Run, 'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live'> & {
+  /** On the plan, and on the others: those on the lines stand between them. */
+  notes: { before: string[]; after: string[] };
+};
 
 /** @param path of a result folder. @throws UserError if one of its files is broken (named, with the line) */
 export async function readWholeFiles(path: string): Promise<WholeFiles> {
+  const before: string[] = [];
   const notes: string[] = [];
   return {
     folder: path,
-    plan: await readWhole<Plan>(path, 'plan', notes),
+    plan: await readWhole<Plan>(path, 'plan', before),
     ...(existsSync(join(path, FILES.fleet)) && {
       fleet: await readLines<FleetLine>(join(path, FILES.fleet), LINE_SHAPES.fleet, notes),
     }),
@@ -232,7 +236,7 @@ export async function readWholeFiles(path: string): Promise<WholeFiles> {
     }),
     reconcile: await readWhole<Reconcile>(path, 'reconcile', notes),
     summary: await readWhole<Summary>(path, 'summary', notes),
-    notes,
+    notes: { before, after: notes },
   };
 }
 
@@ -246,7 +250,8 @@ export const NOT_ENDED = 'The run did not end by itself: its figures are those o
  */
 export async function readRun(folder: string): Promise<Run> {
   const path = runFolder(folder);
-  const { notes, ...whole } = await readWholeFiles(path);
+  const { notes: ofWhole, ...whole } = await readWholeFiles(path);
+  const notes = [...ofWhole.before];
   const lines = <T>(name: 'samples' | 'resources' | 'logs') =>
     readLines<T>(join(path, FILES[name]), LINE_SHAPES[name], notes);
   const run: Run = {
@@ -257,6 +262,7 @@ export async function readRun(folder: string): Promise<Run> {
     logs: existsSync(join(path, FILES.logs)) ? await lines<LogSecond>('logs') : [],
     notes,
   };
+  notes.push(...ofWhole.after);
   if (run.summary === null) notes.push(NOT_ENDED);
   run.samples.sort((a, b) => a.elapsedS - b.elapsedS);
   run.resources.sort((a, b) => a.t - b.t);

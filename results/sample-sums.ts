@@ -57,9 +57,14 @@ function addCounts(into: Record<string, number>, counts: Readonly<Record<string,
 }
 
 /** @throws Error naming the second whose histogram is broken */
-function addLatency(counts: LatencyCounts, { hdr, max }: LatencyOfSecond, elapsedS: number): void {
+function addLatency(
+  counts: LatencyCounts,
+  { hdr, max }: LatencyOfSecond,
+  elapsedS: number,
+  also?: LatencyCounts,
+): void {
   try {
-    counts.addEncoded(hdr, max);
+    counts.addEncoded(hdr, max, also);
   } catch (error) {
     throw new Error(
       `the latency histogram of second ${elapsedS} is broken: ${(error as Error).message}`,
@@ -137,13 +142,12 @@ export class SampleSums {
     step.bytesReceived += bytesReceived;
     addCounts(step.answers, answers);
     if (vus !== null) include(step.vus, vus);
+    const isOfWhole = wholeAfterMs !== undefined && elapsedS * 1000 >= wholeAfterMs;
     if (latency !== null && latencies) {
       step.only = step.latency.count === 0 ? latency : null;
-      addLatency(step.latency, latency, elapsedS);
-    }
-    if (wholeAfterMs === undefined || elapsedS * 1000 < wholeAfterMs) return;
-    if (latency !== null) addLatency(this.latency, latency, elapsedS);
-    if (line.felt !== null) addLatency(this.felt, line.felt, elapsedS);
+      addLatency(step.latency, latency, elapsedS, isOfWhole ? this.latency : undefined);
+    } else if (latency !== null && isOfWhole) addLatency(this.latency, latency, elapsedS);
+    if (line.felt !== null && isOfWhole) addLatency(this.felt, line.felt, elapsedS);
   }
 
   #noteEnds(lines: readonly EndLine[]): void {

@@ -106,7 +106,8 @@ function askWorker(job: SumJob): Promise<SumAnswer> {
  */
 export async function readSummed(folder: string): Promise<RunView> {
   const path = runFolder(folder);
-  const { notes, ...whole } = await readWholeFiles(path);
+  const { notes: ofWhole, ...whole } = await readWholeFiles(path);
+  const notes: Record<'samples' | 'resources' | 'logs', string[]> = { samples: [], resources: [], logs: [] };
   const [samplesFile, resourcesFile, logsFile] = [FILES.samples, FILES.resources, FILES.logs].map((name) => join(path, name)); // prettier-ignore
   const samples = await endsOf<SampleLine>(samplesFile, LINE_SHAPES.samples, (line) => line.elapsedS); // prettier-ignore
   const readings = await endsOf<ResourceLine>(resourcesFile, LINE_SHAPES.resources, ({ t }) => t);
@@ -115,20 +116,27 @@ export async function readSummed(folder: string): Promise<RunView> {
     readings: readings && { firstT: readings.first.t, lastT: readings.last.t },
   };
   const sums = beginSums(whole, ends);
-  const missing = (file: string, name: string) => {
-    if (!existsSync(file)) notes.push(`${name} is missing.`);
-    return !existsSync(file);
-  };
   const tasks: Promise<unknown>[] = [];
-  if (!missing(samplesFile, FILES.samples)) {
+  if (existsSync(samplesFile)) {
     const size = statSync(samplesFile).size;
-    tasks.push(inThreads(samplesFile, size, sums.samples.options, notes).then((read) => sums.samples.addSums(read))); // prettier-ignore
-  }
-  if (!missing(resourcesFile, FILES.resources))
-    tasks.push(eachLine<ResourceLine>(resourcesFile, LINE_SHAPES.resources, notes, (line) => sums.readings.add(line))); // prettier-ignore
+    tasks.push(inThreads(samplesFile, size, sums.samples.options, notes.samples).then((read) => sums.samples.addSums(read))); // prettier-ignore
+  } else notes.samples.push(`${FILES.samples} is missing.`);
+  if (existsSync(resourcesFile))
+    tasks.push(eachLine<ResourceLine>(resourcesFile, LINE_SHAPES.resources, notes.resources, (line) => sums.readings.add(line))); // prettier-ignore
+  else notes.resources.push(`${FILES.resources} is missing.`);
   await Promise.all(tasks);
   if (existsSync(logsFile))
-    await eachLine<LogSecond>(logsFile, LINE_SHAPES.logs, notes, (line) => addLog(sums, line));
-  if (whole.summary === null) notes.push(NOT_ENDED);
-  return { ...whole, notes, sums };
+    await eachLine<LogSecond>(logsFile, LINE_SHAPES.logs, notes.logs, (line) => addLog(sums, line));
+  return {
+    ...whole,
+    notes: [
+      ...ofWhole.before,
+      ...notes.samples,
+      ...notes.resources,
+      ...notes.logs,
+      ...ofWhole.after,
+      ...(whole.summary === null ? [NOT_ENDED] : []),
+    ],
+    sums,
+  };
 }
