@@ -72,7 +72,7 @@ test('a closed model has none of it', () => {
 
 test('the end of the warm-up is marked, and a killed run leaves its latencies out', () => {
   const run = openRun();
-  assert.deepEqual(chartData(run).events, [{ atS: 5, text: 'warm-up ends' }]);
+  assert.deepEqual(chartData(run).marks, [{ atS: 5, text: 'warm-up ends', kind: 'phase' }]);
   const killed = { ...run, summary: null };
   const early = run.samples.slice(0, 5).reduce((sum, { latency }) => sum + latency!.count, 0);
   const all = run.samples.reduce((sum, { latency }) => sum + latency!.count, 0);
