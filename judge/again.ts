@@ -19,7 +19,10 @@ import { verdictFrom } from './verdict.ts';
  * @param own expressions that parseGate accepts
  * @throws RangeError if one is no gate; Error if a stored histogram is broken
  */
-export function judgeAgain(run: RunView, own: readonly string[]): { gates: Gate[]; verdict: Verdict } {
+export function judgeAgain(
+  run: RunView,
+  own: readonly string[],
+): { gates: Gate[]; verdict: Verdict } {
   const { summary, reconcile } = run;
   const figures = figuresOf(run);
   const seen: GateFigures = {

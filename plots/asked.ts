@@ -16,7 +16,11 @@ export type Asked = {
  */
 export function askedOf(
   { rate, stages, timed, vus, startVus = 0, durationMs, executor }: LoadShape,
-  { beganS, startT, control = [] }: { beganS: number; startT: number; control?: readonly Control[] },
+  {
+    beganS,
+    startT,
+    control = [],
+  }: { beganS: number; startT: number; control?: readonly Control[] },
 ): Asked | null {
   const endS = beganS + durationMs / 1000;
   if (timed?.rounds !== undefined) {

@@ -124,7 +124,12 @@ function latency(data: ChartData): string | null {
   return `${changeWords(course, steps, data)}; ${tail}.`;
 }
 
-function changeWords({ kind, begin, peak, end }: Course, steps: readonly LatencyStep[], data: ChartData): string { // prettier-ignore
+function changeWords(
+  { kind, begin, peak, end }: Course,
+  steps: readonly LatencyStep[],
+  data: ChartData,
+): string {
+  // prettier-ignore
   const to = kind === 'fall' ? end : peak;
   const at = steps[to.step];
   const atS = (at.startS + at.endS) / 2;
@@ -158,7 +163,9 @@ function throughput(data: ChartData): string | null {
 
 function errorWords(data: ChartData, sent: number): string {
   const totals = sumAnswers(data.rates);
-  const others = Object.entries(totals).filter(([answer, count]) => answer !== ACCEPTED && count > 0);
+  const others = Object.entries(totals).filter(
+    ([answer, count]) => answer !== ACCEPTED && count > 0,
+  );
   if (others.length === 0) return 'all were accepted';
   const count = others.reduce((sum, [, one]) => sum + one, 0);
   const [first] = others.sort(([, a], [, b]) => b - a);
@@ -242,7 +249,12 @@ const MOST_PROCESSES = 3;
 
 function resources({ processes, hostCores }: ChartData): string | null {
   const words = processes
-    .map(({ name, cpu, memory }) => ({ name, cpu: levelsOf(cpu), memory: levelsOf(memory), most: cpu.reduce((most, { value }) => Math.max(most, value?.max ?? 0), 0) })) // prettier-ignore
+    .map(({ name, cpu, memory }) => ({
+      name,
+      cpu: levelsOf(cpu),
+      memory: levelsOf(memory),
+      most: cpu.reduce((most, { value }) => Math.max(most, value?.max ?? 0), 0),
+    })) // prettier-ignore
     .filter(({ cpu, memory }) => cpu.length > 0 || memory.length > 0)
     .slice(0, MOST_PROCESSES)
     .map(({ name, cpu, memory, most }) => {

@@ -51,13 +51,15 @@ export type ChartDefinition = {
   width: number;
   height: number;
   /** A new configuration at each call: chart.js writes into the one it draws. */
-  config(theme?: Theme): LineConfiguration;
+  config: (theme?: Theme) => LineConfiguration;
 };
 
 const WIDTH = 1200;
 
 /** As a chart is made here; theme and caption are added to all alike. */
-type Plain = Omit<ChartDefinition, 'caption' | 'isUsual' | 'config'> & { config(): LineConfiguration };
+type Plain = Omit<ChartDefinition, 'caption' | 'isUsual' | 'config'> & {
+  config: () => LineConfiguration;
+};
 
 /** The charts of a run, in the order of a report. */
 export function chartsOf(data: ChartData): ChartDefinition[] {
@@ -218,24 +220,29 @@ function latency(data: ChartData): Plain {
             title: logarithmic ? 'Latency (ms, logarithmic)' : 'Latency (ms)',
             weight: 1,
             logarithmic,
-            datasets: [...lines.map(({ label, of, colour, width }, i) => ({
-              // Where two coincide, the lower percentile is drawn over the higher one.
-              ...line({
-                label,
-                yAxisID: 'latency',
-                colour,
-                width,
-                data: withGaps(
-                  latencies.map((step) => ({
-                    startS: step.startS,
-                    endS: step.endS,
-                    value: step[of],
-                  })),
-                ),
+            datasets: [
+              ...lines.map(({ label, of, colour, width }, i) => ({
+                // Where two coincide, the lower percentile is drawn over the higher one.
+                ...line({
+                  label,
+                  yAxisID: 'latency',
+                  colour,
+                  width,
+                  data: withGaps(
+                    latencies.map((step) => ({
+                      startS: step.startS,
+                      endS: step.endS,
+                      value: step[of],
+                    })),
+                  ),
+                }),
+                order: 10 - i,
+              })),
+              ...limitLines(data.limits ?? [], 'latency', {
+                highest,
+                to: Math.max(span.seconds, 1),
               }),
-              order: 10 - i,
-            })),
-            ...limitLines(data.limits ?? [], 'latency', { highest, to: Math.max(span.seconds, 1) })],
+            ],
           },
         ],
       }),

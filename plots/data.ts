@@ -74,8 +74,7 @@ function keyFacts(run: RunView): string {
     facts.push(`${plan.target.url}${plan.target.embedded ? ' (embedded backend)' : ''}`);
   }
   const startedAt =
-    summary?.startedAt ??
-    (first === undefined ? plan?.plannedAt : new Date(first.t).toISOString());
+    summary?.startedAt ?? (first === undefined ? plan?.plannedAt : new Date(first.t).toISOString());
   if (startedAt !== undefined) facts.push(formatDate(startedAt));
   if (summary?.interrupted) facts.push('interrupted');
   if (!summary) facts.push('did not end by itself');

@@ -56,7 +56,12 @@ const FAR = 3;
 export function limitLines(
   limits: readonly Limit[],
   panel: Limit['panel'],
-  { highest, from = 0, to, id = panel }: { highest: number; from?: number; to: number; id?: string },
+  {
+    highest,
+    from = 0,
+    to,
+    id = panel,
+  }: { highest: number; from?: number; to: number; id?: string },
 ): LineDataset[] {
   return limits
     .filter((limit) => limit.panel === panel)
@@ -69,7 +74,12 @@ export function limitLines(
           colour: failed ? LOOKS.light.alert : INK_SOFT,
           width: 1.75,
           dash: [7, 5],
-          data: isFar ? [] : [{ x: from, y: at }, { x: to, y: at }],
+          data: isFar
+            ? []
+            : [
+                { x: from, y: at },
+                { x: to, y: at },
+              ],
         }),
         // Nothing of it has a value of its own to ask for.
         order: 2,

@@ -36,7 +36,8 @@ export function linesToDraw<T extends { at: number; rank: number }>(marks: reado
   const drawn: T[] = [];
   for (const mark of [...marks].sort((a, b) => a.rank - b.rank || a.at - b.at)) {
     if (drawn.length >= MOST_LINES) break;
-    if (mark.rank < 0 || drawn.every(({ at }) => Math.abs(at - mark.at) >= APART_PX)) drawn.push(mark);
+    if (mark.rank < 0 || drawn.every(({ at }) => Math.abs(at - mark.at) >= APART_PX))
+      drawn.push(mark);
   }
   return drawn.sort((a, b) => a.at - b.at);
 }

@@ -63,7 +63,12 @@ export function rateLatencyConfig(title: string, data: ChartData): LineConfigura
   const ticks = rateTicks(highestRate);
   const to = ticks.at(-1)!;
   const logarithmic = highest > 8 * lowest;
-  const dots = (label: string, of: 'p50' | 'p95', colour: string, shape: 'circle' | 'triangle'): LineDataset => ({
+  const dots = (
+    label: string,
+    of: 'p50' | 'p95',
+    colour: string,
+    shape: 'circle' | 'triangle',
+  ): LineDataset => ({
     ...line({
       label,
       yAxisID: 'latency',
@@ -120,7 +125,11 @@ const perSecond = (
     })),
   );
 
-export function askedConfig(title: string, data: ChartData, marks: readonly Marker[]): LineConfiguration {
+export function askedConfig(
+  title: string,
+  data: ChartData,
+  marks: readonly Marker[],
+): LineConfiguration {
   const { subtitle, span, rates, asked } = data;
   const sum = (of: (step: RateStep) => number | undefined) =>
     rates.reduce((total, step) => total + (of(step) ?? 0), 0);
@@ -196,7 +205,11 @@ export function askedConfig(title: string, data: ChartData, marks: readonly Mark
 
 const MB = 1e6;
 
-export function ioConfig(title: string, data: ChartData, marks: readonly Marker[]): LineConfiguration {
+export function ioConfig(
+  title: string,
+  data: ChartData,
+  marks: readonly Marker[],
+): LineConfiguration {
   const { subtitle, span, rates, disks = [], network = [] } = data;
   const style = (i: number) => [COLOUR.vermillion, COLOUR.blue, COLOUR.green, COLOUR.purple, COLOUR.orange, COLOUR.black][i % 6]; // prettier-ignore
   const bytes = (of: 'bytesSent' | 'bytesReceived') =>
@@ -246,7 +259,11 @@ export function ioConfig(title: string, data: ChartData, marks: readonly Marker[
   return timeChart({ title, subtitle, span, panels, markers: [...marks], note: 'bands: lowest to highest reading' }); // prettier-ignore
 }
 
-export function storedConfig(title: string, data: ChartData, marks: readonly Marker[]): LineConfiguration {
+export function storedConfig(
+  title: string,
+  data: ChartData,
+  marks: readonly Marker[],
+): LineConfiguration {
   const { subtitle, span, looks = [], storedAtEnd } = data;
   const last = looks.at(-1);
   const end = storedAtEnd ?? (last && { stored: last.stored, notStored: last.notStored });

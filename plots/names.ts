@@ -15,7 +15,12 @@ export const CHART_NAMES = [
 export type ChartName = (typeof CHART_NAMES)[number];
 
 /** Drawn where they are asked for (`plot --all`), and folded away in a page that shows charts. */
-const FOR_A_CLOSER_LOOK: readonly string[] = ['rate-latency', 'asked', 'io', 'stored'] satisfies ChartName[];
+const FOR_A_CLOSER_LOOK: readonly string[] = [
+  'rate-latency',
+  'asked',
+  'io',
+  'stored',
+] satisfies ChartName[];
 
 /** What a report shows. @param more of the run's scenario: its own pictures, whichever they are */
 export const isUsualChart = (name: string, more: readonly string[] = []): boolean =>

@@ -399,7 +399,8 @@ export function chart(parts: {
   const hasLegend =
     legend &&
     (ticks !== undefined ||
-      panels.some(({ entries = [] }) => entries.length > 0) || datasets.some(({ label }) => label !== ''));
+      panels.some(({ entries = [] }) => entries.length > 0) ||
+      datasets.some(({ label }) => label !== ''));
   return {
     type: 'line',
     data: { datasets },

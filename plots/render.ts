@@ -52,11 +52,7 @@ export function registerFonts(): void {
 }
 
 /** The chart laid out and drawn on `canvas`; the caller destroys it. Tests look at its layout. */
-export function drawOn(
-  canvas: unknown,
-  definition: ChartDefinition,
-  theme?: Theme,
-): ChartType {
+export function drawOn(canvas: unknown, definition: ChartDefinition, theme?: Theme): ChartType {
   registerFonts();
   const config = definition.config(theme) as ChartConfiguration;
   config.options = { ...config.options, devicePixelRatio: 1, font: { family: FONT_FAMILY } };

@@ -26,7 +26,11 @@ export const timeSpan = (
   resources: readonly ResourceLine[],
 ): TimeSpan => spanOfEnds(endsOfLines(samples, resources));
 
-function sumsOf(samples: readonly SampleLine[], { stepS }: TimeSpan, latencies: boolean): SampleSums {
+function sumsOf(
+  samples: readonly SampleLine[],
+  { stepS }: TimeSpan,
+  latencies: boolean,
+): SampleSums {
   const sums = new SampleSums({ stepS, latencies });
   for (const line of samples) sums.add(line);
   return sums;

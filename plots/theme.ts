@@ -65,7 +65,11 @@ function recoloured(value: unknown): unknown {
   if (typeof value === 'string')
     return COLOUR_OF_7.test(value) ? ofDark(value.slice(0, 7)) + value.slice(7) : value;
   if (Array.isArray(value)) return value.map(recoloured);
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Object.getPrototypeOf(value) !== Object.prototype
+  )
     return value;
   return Object.fromEntries(
     // Points are thousands, and have no colour.

@@ -81,7 +81,12 @@ function blockText(block: Block): string {
 }
 
 /** One for a closer look is folded. */
-function pictureText({ title, file, caption = '', isFolded }: Extract<Block, { kind: 'picture' }>): string {
+function pictureText({
+  title,
+  file,
+  caption = '',
+  isFolded,
+}: Extract<Block, { kind: 'picture' }>): string {
   const chart = escapeMarkup(file.replace(/\.\w+$/, ''));
   const figure = `<figure><div class="chart"><canvas role="img" data-chart="${chart}"></canvas></div><figcaption>${escapeMarkup(caption)}</figcaption></figure>`;
   return isFolded === true

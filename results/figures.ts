@@ -8,7 +8,6 @@ import { SampleSums } from './sample-sums.ts';
 import type {
   AnswerClass,
   LatencyFigures,
-  LatencyOfSecond,
   ProcessFigures,
   ResourceLine,
   SampleLine,
@@ -17,27 +16,6 @@ import type {
 
 export { ProcessMeter } from './process-meter.ts';
 export { takenIn } from './rates.ts';
-
-/**
- * Latency over all `seconds`: percentiles from the merged histograms, the maximum exactly, mean and
- * minimum to the 0.1 % of a bucket (samples hold no sum).
- * @throws Error if a histogram is broken
- */
-export function mergeLatency(seconds: Iterable<LatencyOfSecond | null>): LatencyFigures | null {
-  const present = [...seconds].filter((second) => second !== null);
-  if (present.length === 0) return null;
-  const merged = new LatencyHistogram();
-  for (const { hdr, max } of present) merged.addEncoded(hdr, max);
-  return merged.figures();
-}
-
-/** The latencies of the seconds after the warm-up. A second that it cuts in two is left out. */
-export const latenciesAfter = (
-  samples: readonly SampleLine[],
-  warmUpMs: number,
-  of: 'latency' | 'felt' = 'latency',
-): (LatencyOfSecond | null)[] =>
-  samples.filter(({ elapsedS }) => elapsedS * 1000 >= warmUpMs).map((line) => line[of]);
 
 /** The figures that follow from counts alone; what is the same as another one is left out. @param counts those of a load, or of its part */
 export const countFigures = ({ sent, started, accepted, expected, answers }: LoadCounts) => ({

@@ -14,27 +14,37 @@ export type Piece = {
 };
 
 /** @param from begin behind the first line end at or behind this byte, unless it is 0. @param to no line that begins behind it */
-export async function* piecesOf(path: string, { from = 0, to = Infinity } = {}): AsyncGenerator<Piece> {
+export async function* piecesOf(
+  path: string,
+  { from = 0, to = Infinity } = {},
+): AsyncGenerator<Piece> {
   const file = await open(path);
   try {
     let position = from === 0 ? 0 : await behindNewline(file, from - 1);
     const end = to === Infinity ? Infinity : await behindNewline(file, to - 1);
     let lineNumber = 1;
-    let rest = Buffer.alloc(0);
+    // One buffer for all: a new one for each piece costs more than its reading.
+    let buffer = Buffer.allocUnsafe(2 * PIECE_BYTES);
+    let held = 0;
     while (position < end) {
-      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - position));
-      const { bytesRead } = await file.read(piece, 0, piece.length, position);
+      if (buffer.length - held < PIECE_BYTES) {
+        const larger = Buffer.allocUnsafe(2 * buffer.length);
+        buffer.copy(larger, 0, 0, held);
+        buffer = larger;
+      }
+      const { bytesRead } = await file.read(buffer, held, Math.min(PIECE_BYTES, end - position), position); // prettier-ignore
       if (bytesRead === 0) break;
       position += bytesRead;
-      const bytes = rest.length === 0 ? piece.subarray(0, bytesRead) : Buffer.concat([rest, piece.subarray(0, bytesRead)]); // prettier-ignore
-      const last = bytes.lastIndexOf(NEWLINE);
-      rest = Buffer.from(bytes.subarray(last + 1));
+      held += bytesRead;
+      const last = buffer.lastIndexOf(NEWLINE, held - 1);
       if (last === -1) continue;
-      const text = bytes.toString('utf8', 0, last);
+      const text = buffer.toString('utf8', 0, last);
+      buffer.copyWithin(0, last + 1, held);
+      held -= last + 1;
       yield { text, lineNumber, complete: true };
       lineNumber += linesIn(text);
     }
-    if (rest.length > 0) yield { text: rest.toString('utf8'), lineNumber, complete: false };
+    if (held > 0) yield { text: buffer.toString('utf8', 0, held), lineNumber, complete: false };
   } finally {
     await file.close();
   }

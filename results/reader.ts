@@ -169,14 +169,17 @@ export function* valuesOf(
       value = JSON.parse(line);
     } catch (error) {
       if (!complete && i === lines.length - 1) {
-        notes.push(`The last line of ${basename(file)} was cut when the run ended, and is left out.`);
+        notes.push(
+          `The last line of ${basename(file)} was cut when the run ended, and is left out.`,
+        );
         return;
       }
       throw broken(file, lineNumber + i, (error as SyntaxError).message, error);
     }
     if (isPassedOver?.(value) === true) continue;
     const checked = schema.safeParse(value);
-    if (!checked.success) throw broken(file, lineNumber + i, complaint(checked.error), checked.error);
+    if (!checked.success)
+      throw broken(file, lineNumber + i, complaint(checked.error), checked.error);
     yield value;
   }
 }
@@ -216,7 +219,10 @@ export function runFolder(folder: string): string {
 }
 
 /** The files that are read whole, and the lines of a fleet, which are few. */
-export type WholeFiles = Pick<Run, 'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live'> & {
+export type WholeFiles = Pick<
+  Run,
+  'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live'
+> & {
   /** On the plan, and on the others: those on the lines stand between them. */
   notes: { before: string[]; after: string[] };
 };
@@ -232,7 +238,11 @@ export async function readWholeFiles(path: string): Promise<WholeFiles> {
       fleet: await readLines<FleetLine>(join(path, FILES.fleet), LINE_SHAPES.fleet, notes),
     }),
     ...(existsSync(join(path, FILES.reconcileLive)) && {
-      live: await readLines<ReconcileLiveLine>(join(path, FILES.reconcileLive), LINE_SHAPES.live, notes),
+      live: await readLines<ReconcileLiveLine>(
+        join(path, FILES.reconcileLive),
+        LINE_SHAPES.live,
+        notes,
+      ),
     }),
     reconcile: await readWhole<Reconcile>(path, 'reconcile', notes),
     summary: await readWhole<Summary>(path, 'summary', notes),

@@ -123,7 +123,11 @@ export class SampleSums {
     totals.bytesReceived += bytesReceived;
     totals.failedIterations += line.failedIterations ?? 0;
     addCounts(totals.answers, answers);
-    if (this.last.length < 2 || elapsedS >= this.last[0].elapsedS || elapsedS < this.first[1].elapsedS)
+    if (
+      this.last.length < 2 ||
+      elapsedS >= this.last[0].elapsedS ||
+      elapsedS < this.first[1].elapsedS
+    )
       this.#noteEnds([{ t: line.t, elapsedS, started, accepted }]);
 
     const step = this.#stepAt(Math.floor(elapsedS / stepS), elapsedS);
@@ -201,7 +205,17 @@ export class SampleSums {
         this.#steps.set(index, theirs);
         continue;
       }
-      for (const name of ['lines', 'sent', 'started', 'accepted', 'late', 'dropped', 'bytesSent', 'bytesReceived'] as const) // prettier-ignore
+      for (const name of [
+        'lines',
+        'sent',
+        'started',
+        'accepted',
+        'late',
+        'dropped',
+        'bytesSent',
+        'bytesReceived',
+      ] as const)
+        // prettier-ignore
         ours[name] += theirs[name];
       addCounts(ours.answers, theirs.answers);
       include(ours.perSecond, ours.openSecond.sent);

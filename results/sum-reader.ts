@@ -37,7 +37,10 @@ async function eachLine<T>(
 }
 
 /** Sums a part of samples.ndjson. @throws UserError naming the file; lines are counted from the part's beginning */
-export async function sumSamples({ file, options, from, to }: SumJob, notes: string[]): Promise<SampleSums> {
+export async function sumSamples(
+  { file, options, from, to }: SumJob,
+  notes: string[],
+): Promise<SampleSums> {
   const sums = new SampleSums(options);
   const add = (line: SampleLine) => {
     try {
@@ -54,7 +57,11 @@ export async function sumSamples({ file, options, from, to }: SumJob, notes: str
 }
 
 /** First and last line of a file, as far as a few of its lines say. */
-async function endsOf<T>(file: string, shape: LineShape, of: (line: T) => number): Promise<{ first: T; last: T } | null> {
+async function endsOf<T>(
+  file: string,
+  shape: LineShape,
+  of: (line: T) => number,
+): Promise<{ first: T; last: T } | null> {
   if (!existsSync(file) || statSync(file).size === 0) return null;
   const parse = (piece: Piece): T[] => [...valuesOf(file, piece, shape, [])] as T[];
   let head: T[] = [];
@@ -71,7 +78,12 @@ async function endsOf<T>(file: string, shape: LineShape, of: (line: T) => number
   return last === null ? null : { first: head[0] ?? last, last };
 }
 
-async function inThreads(file: string, size: number, options: SampleSumsOptions, notes: string[]): Promise<SampleSums> {
+async function inThreads(
+  file: string,
+  size: number,
+  options: SampleSumsOptions,
+  notes: string[],
+): Promise<SampleSums> {
   const parts = Math.min(Math.max(2, availableParallelism()), Math.floor(size / PART_BYTES), 8);
   if (parts < 2) return sumSamples({ file, from: 0, to: Infinity, options }, notes);
   const edges = Array.from({ length: parts + 1 }, (_, i) => i === parts ? Infinity : Math.floor((size * i) / parts)); // prettier-ignore
@@ -107,7 +119,11 @@ function askWorker(job: SumJob): Promise<SumAnswer> {
 export async function readSummed(folder: string): Promise<RunView> {
   const path = runFolder(folder);
   const { notes: ofWhole, ...whole } = await readWholeFiles(path);
-  const notes: Record<'samples' | 'resources' | 'logs', string[]> = { samples: [], resources: [], logs: [] };
+  const notes: Record<'samples' | 'resources' | 'logs', string[]> = {
+    samples: [],
+    resources: [],
+    logs: [],
+  };
   const [samplesFile, resourcesFile, logsFile] = [FILES.samples, FILES.resources, FILES.logs].map((name) => join(path, name)); // prettier-ignore
   const samples = await endsOf<SampleLine>(samplesFile, LINE_SHAPES.samples, (line) => line.elapsedS); // prettier-ignore
   const readings = await endsOf<ResourceLine>(resourcesFile, LINE_SHAPES.resources, ({ t }) => t);

@@ -17,7 +17,9 @@ export function picturesSection(
 ): Section[] {
   const blocks = CHART_NAMES.flatMap((name): Block[] => {
     const file = pictures.find((picture) => picture.startsWith(`${name}.`));
-    return file === undefined ? [] : [
+    return file === undefined
+      ? []
+      : [
           {
             kind: 'picture',
             title: CHART_TITLES[name],

@@ -18,7 +18,12 @@ const dataOf = (name: keyof typeof SYNTHETIC_RUNS) => chartData(SYNTHETIC_RUNS[n
 const usual = dataOf('usual');
 const marked = dataOf('marked');
 const chartOf = (data: typeof usual, name: string) => chartsOf(data).find((one) => one.name === name)!; // prettier-ignore
-type Drawn = { label: string; yAxisID: string; data: { x: number; y: number }[]; borderColor: string };
+type Drawn = {
+  label: string;
+  yAxisID: string;
+  data: { x: number; y: number }[];
+  borderColor: string;
+};
 const drawn = (data: typeof usual, name: string, theme?: 'dark') =>
   chartOf(data, name).config(theme).data.datasets as unknown as Drawn[];
 
@@ -41,11 +46,17 @@ test('cells: level by count, neighbours of one level joined, many seconds in few
   assert.equal(map.levels[0], 1);
   assert.deepEqual([map.fromRow, map.toRow, map.columnS], [40, 43, 1]);
   const top = map.levels.length - 1;
-  assert.deepEqual(map.columns.map(({ cells }) => cells.map(({ fromRow, toRow, level }) => [fromRow, toRow, level])), [ // prettier-ignore
-    [[40, 42, 0], [42, 43, top]], // prettier-ignore
-    [[41, 42, map.levels.findLastIndex((from) => from <= 3)]],
-    [[40, 41, 0], [42, 43, 0]], // prettier-ignore
-  ]);
+  assert.deepEqual(
+    map.columns.map(({ cells }) =>
+      cells.map(({ fromRow, toRow, level }) => [fromRow, toRow, level]),
+    ),
+    [
+      // prettier-ignore
+      [[40, 42, 0], [42, 43, top]], // prettier-ignore
+      [[41, 42, map.levels.findLastIndex((from) => from <= 3)]],
+      [[40, 41, 0], [42, 43, 0]], // prettier-ignore
+    ],
+  );
   const long = heatMap(stepsOf(Array.from({ length: 601 }, () => [2])), 1)!;
   assert.deepEqual([long.columnS, long.columns.length, long.levels.length > 1], [3, 201, true]);
   assert.equal(heatMap([], 1), null);
@@ -156,8 +167,14 @@ test('a caption says what the figures show', () => {
   assert.match(caption(marked, 'asked'), /; 8 were begun too late, 2 were never begun\.$/);
   // Flat: its level, and no change.
   const flat = chartData(syntheticRun({ seconds: 40 }));
-  assert.match(caption(flat, 'latency'), /^p95 stayed around 2\d(\.\d)? ms and the median around 12/);
-  assert.match(caption(flat, 'throughput'), /^1\d\d\/s were answered on average; all were accepted\.$/);
+  assert.match(
+    caption(flat, 'latency'),
+    /^p95 stayed around 2\d(\.\d)? ms and the median around 12/,
+  );
+  assert.match(
+    caption(flat, 'throughput'),
+    /^1\d\d\/s were answered on average; all were accepted\.$/,
+  );
   for (const { caption: words } of chartsOf(dataOf('empty')))
     assert.equal(words, 'There is nothing to see: no data.');
 });

@@ -88,7 +88,9 @@ for (const [name, definitions] of Object.entries(CASES).filter(
   ([name]) => thorough || !IN_SLOW.includes(name),
 ))
   // Charts for a closer look are drawn where they have something to show.
-  for (const definition of definitions.filter(({ isUsual }) => isUsual || name.startsWith('marked')))
+  for (const definition of definitions.filter(
+    ({ isUsual }) => isUsual || name.startsWith('marked'),
+  ))
     test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () => {
       const boxes = textBoxes(definition);
       assert.ok(boxes.length >= 4, 'title, subtitle and axis titles at least');

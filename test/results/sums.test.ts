@@ -25,7 +25,12 @@ const { plan, resources, samples } = run;
 writeRun(join(scratch, 'killed'), { ...run, plan, resources, samples, summary: null });
 
 test('read at once and read line by line give the same charts and figures', async () => {
-  for (const path of [folder, join(scratch, 'killed'), join(projectRoot, 'test/fixtures/runs/killed')]) { // prettier-ignore
+  for (const path of [
+    folder,
+    join(scratch, 'killed'),
+    join(projectRoot, 'test/fixtures/runs/killed'),
+  ]) {
+    // prettier-ignore
     const [whole, summed] = [await readRun(path), await readSummed(path)];
     assert.deepEqual(chartData(summed), chartData(whole));
     assert.deepEqual(figuresOf(summed), figuresOf(whole));

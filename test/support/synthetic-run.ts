@@ -298,7 +298,11 @@ function markedRun(secondsEach: number): Run {
   run.resources.forEach((line, i) => {
     line.t = START_T + (line.t - START_T) * secondsEach;
     if (line.kind === 'process' && line.name === 'backend' && line.cpuCores !== undefined)
-      Object.assign(line, { cpuCores: i / 20, writeBytesPerSecond: 1e5 * i, readBytesPerSecond: 0 });
+      Object.assign(line, {
+        cpuCores: i / 20,
+        writeBytesPerSecond: 1e5 * i,
+        readBytesPerSecond: 0,
+      });
     if (line.kind === 'host') Object.assign(line, { loopbackBytesPerSecond: 8e6 });
   });
   run.resources.push({ t: at(8.1), kind: 'note', name: 'postgres', text: 'ended with signal SIGKILL' }); // prettier-ignore
