@@ -163,6 +163,8 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
       null,
     );
   }
-  const all = bestSeconds(() => chartsOf(chartData(run)).map(renderPng));
+  const all = bestSeconds(() =>
+    chartsOf(chartData(run)).map((definition) => renderPng(definition)),
+  );
   line('all four pictures of one hour, PNG', all, await matplotlibSeconds(run));
 }

@@ -9,6 +9,7 @@ const PROGRAMS = {
   'backend-check-worker': 'stack/backend/check-worker.ts',
   'backend-file-writer': 'stack/storage/file-writer.ts',
   'sign-worker': 'producers/sign-worker.ts',
+  'sum-worker': 'results/sum-worker.ts',
   'key-worker': 'producers/key-worker.ts',
   'e2e-network': 'e2e/network/main.ts',
   'proof-worker': 'stack/verifier/proof-worker.ts',

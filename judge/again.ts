@@ -1,6 +1,5 @@
 /** A stored run, judged again by other gates: its files stay as they are. Pure. */
-import { figuresOfSamples } from '../results/figures.ts';
-import type { Run } from '../results/reader.ts';
+import { figuresOf, type RunView, sumsOf } from '../results/sums.ts';
 import type { Gate, Verdict } from '../results/types.ts';
 import {
   defaultGatesOf,
@@ -20,9 +19,12 @@ import { verdictFrom } from './verdict.ts';
  * @param own expressions that parseGate accepts
  * @throws RangeError if one is no gate; Error if a stored histogram is broken
  */
-export function judgeAgain(run: Run, own: readonly string[]): { gates: Gate[]; verdict: Verdict } {
-  const { summary, plan, samples, resources, reconcile } = run;
-  const figures = summary?.figures ?? figuresOfSamples(samples, resources, plan?.load.warmUpMs);
+export function judgeAgain(
+  run: RunView,
+  own: readonly string[],
+): { gates: Gate[]; verdict: Verdict } {
+  const { summary, reconcile } = run;
+  const figures = figuresOf(run);
   const seen: GateFigures = {
     ...figures,
     ...(summary && {
@@ -48,15 +50,17 @@ export function judgeAgain(run: Run, own: readonly string[]): { gates: Gate[]; v
   return { gates, verdict: verdictFrom(reasons, figures) };
 }
 
-function defaultsOf({ plan, logs, resources }: Run): string[] {
+function defaultsOf(run: RunView): string[] {
+  const { plan } = run;
   if (plan === null) return [];
+  const { readings, logs } = sumsOf(run);
   return defaultGatesOf(
     factsOfLoad(plan.load, {
       hostile: false,
       search: false,
       soak: false,
-      watched: resources.some((line) => line.kind === 'process' && line.name === 'backend'),
-      log: logs.length > 0,
+      watched: readings.processes.has('backend'),
+      log: logs.lines > 0,
       storage: null,
     }),
   );

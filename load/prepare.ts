@@ -388,6 +388,7 @@ async function planIsWritten({
     },
     gates: decision.gates.map(({ expression }) => expression),
     ...ciFacts(surroundings.env),
+    ...(decision.pictures.length > 0 && { pictures: [...decision.pictures] }),
     host,
   };
   writer.plan(plan);

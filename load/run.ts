@@ -2,7 +2,7 @@
 import type { LookOutcome } from '../reconcile/look.ts';
 import { describeRun, ResultsGone } from '../report/describe.ts';
 import { reportToGithub } from '../report/to-github.ts';
-import type { Run } from '../results/reader.ts';
+import type { RunView } from '../results/sums.ts';
 import type { Summary } from '../results/types.ts';
 import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
@@ -237,7 +237,7 @@ export async function finishRun(
 async function tryToDescribe(
   folder: string,
   pictures: boolean,
-  seen: (run: Run) => Promise<void>,
+  seen: (run: RunView) => Promise<void>,
 ): Promise<{ notDrawn: string | null; isGone: boolean }> {
   try {
     await describeRun(folder, { justEnded: true, pictures, seen });

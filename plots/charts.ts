@@ -4,7 +4,17 @@ import { formatMs, formatNumber } from '../results/units.ts';
 import { breakpointConfig, describeBreakpoint } from './breakpoint.ts';
 import type { ChartData } from './data.ts';
 import { describeFleet, fleetConfig, fleetHeight } from './fleet.ts';
-import { logBins, logRange, NINES, percentileCurve } from './distribution.ts';
+import { captionOf } from './captions.ts';
+import { logBins, logRange, NINES, nines, percentileCurve } from './distribution.ts';
+import { heatCells, heatLegend, heatMap, heatRange } from './heatmap.ts';
+import { type Limit, limitLines } from './limits.ts';
+import {
+  askedConfig,
+  ioConfig,
+  percentileLines,
+  rateLatencyConfig,
+  storedConfig,
+} from './more-charts.ts';
 import {
   area,
   chart,
@@ -19,57 +29,63 @@ import {
   withGaps,
   type LineConfiguration,
   type LineDataset,
+  type Marker,
   type Panel,
 } from './panels.ts';
-import type { RateStep, TimeSpan } from './series.ts';
+import { CHART_TITLES, type ChartName, isUsualChart } from './names.ts';
+import type { RateStep, ReadingPoint, TimeSpan } from './series.ts';
+import { LOOKS, type Theme, themed } from './theme.ts';
 
-export const CHART_NAMES = [
-  'breakpoint',
-  'fleet',
-  'throughput',
-  'latency',
-  'resources',
-  'distribution',
-] as const;
-export type ChartName = (typeof CHART_NAMES)[number];
-
-export const CHART_TITLES: Record<ChartName, string> = {
-  breakpoint: 'The highest rate that holds: what was tried, and the knee',
-  fleet: 'The fleet: who submitted which block when',
-  throughput: 'Throughput: submissions and their answers over time',
-  latency: 'Latency of expected answers over time',
-  resources: 'CPU and memory of each process over time',
-  distribution: 'Distribution of the latency of expected answers',
-};
+export { CHART_NAMES, CHART_TITLES, type ChartName, isUsualChart } from './names.ts';
 
 export type ChartDefinition = {
   name: ChartName;
   title: string;
-  /** What the picture shows, for readers who cannot see it. */
+  /** What the picture shows. */
   description: string;
+  /** What one sees in it: a sentence or two, of its figures alone. */
+  caption: string;
+  /** A report shows it without being asked for it. */
+  isUsual: boolean;
   /** CSS pixels. */
   width: number;
   height: number;
   /** A new configuration at each call: chart.js writes into the one it draws. */
-  config(): LineConfiguration;
+  config: (theme?: Theme) => LineConfiguration;
 };
 
 const WIDTH = 1200;
 
+/** As a chart is made here; theme and caption are added to all alike. */
+type Plain = Omit<ChartDefinition, 'caption' | 'isUsual' | 'config'> & {
+  config: () => LineConfiguration;
+};
+
 /** The charts of a run, in the order of a report. */
 export function chartsOf(data: ChartData): ChartDefinition[] {
-  return [
+  const charts: Plain[] = [
     ...breakpoint(data),
     ...fleet(data),
     throughput(data),
     latency(data),
+    heatmap(data),
     resources(data),
     distribution(data),
+    rateLatency(data),
+    ...asked(data),
+    io(data),
+    ...stored(data),
   ];
+  return charts.map(({ config, ...chart }) => ({
+    ...chart,
+    caption: captionOf(chart.name, data),
+    isUsual: isUsualChart(chart.name, data.pictures),
+    config: (theme: Theme = 'light') => themed(config(), theme),
+  }));
 }
 
 /** Of the scenario breakpoint; nothing of other runs. */
-function breakpoint({ subtitle, breakpoint: figures }: ChartData): ChartDefinition[] {
+function breakpoint({ subtitle, breakpoint: figures }: ChartData): Plain[] {
   if (figures === null || figures.trials.length === 0) return [];
   const title = CHART_TITLES.breakpoint;
   return [
@@ -85,7 +101,7 @@ function breakpoint({ subtitle, breakpoint: figures }: ChartData): ChartDefiniti
 }
 
 /** Of the scenario fleet; nothing of other runs. */
-function fleet({ subtitle, fleet: data }: ChartData): ChartDefinition[] {
+function fleet({ subtitle, fleet: data }: ChartData): Plain[] {
   if (data === null) return [];
   const title = CHART_TITLES.fleet;
   return [
@@ -100,27 +116,12 @@ function fleet({ subtitle, fleet: data }: ChartData): ChartDefinition[] {
   ];
 }
 
-/** Gates, as dashed lines over the whole time. */
-const limitLines = ({ limits = [], span }: ChartData, panel: 'latency' | 'rate'): LineDataset[] =>
-  limits
-    .filter((limit) => limit.panel === panel)
-    .map(({ at, label }) =>
-      line({
-        label,
-        yAxisID: panel,
-        colour: INK_SOFT,
-        width: 1.5,
-        dash: [7, 5],
-        data: [
-          { x: 0, y: at },
-          { x: Math.max(span.seconds, 1), y: at },
-        ],
-      }),
-    );
-
-/** Rounds of a load, and changes of its pace, as vertical lines. */
-const paceMarkers = ({ rounds, control }: ChartData) =>
-  [...rounds, ...control].map(({ atS, text }) => ({ x: atS, label: text }));
+/** All that happened at a moment, as vertical lines. */
+const markersOf = ({ rounds, events, marks = [] }: ChartData): Marker[] => [
+  ...rounds.map(({ atS, text }): Marker => ({ x: atS, label: text, kind: 'phase' })),
+  ...events.map(({ atS, text }): Marker => ({ x: atS, label: text, kind: 'event' })),
+  ...marks.map(({ atS, text, kind }): Marker => ({ x: atS, label: text, kind })),
+];
 
 /** Errors in the target's log, as strokes along the time axis. */
 const logTicks = ({ logErrors }: ChartData) =>
@@ -131,7 +132,7 @@ const logTicks = ({ logErrors }: ChartData) =>
     },
   };
 
-function throughput(data: ChartData): ChartDefinition {
+function throughput(data: ChartData): Plain {
   const { subtitle, span, rates } = data;
   const title = CHART_TITLES.throughput;
   const classes = drawnClasses(rates);
@@ -154,7 +155,10 @@ function throughput(data: ChartData): ChartDefinition {
           datasets: [
             ...stackedRates(rates, classes, 'rate'),
             ...extremes(rates, span),
-            ...limitLines(data, 'rate'),
+            ...limitLines(data.limits ?? [], 'rate', {
+              highest: rates.reduce((most, { perSecond }) => Math.max(most, perSecond.max), 0),
+              to: Math.max(span.seconds, 1),
+            }),
           ],
         },
         vusPanel(rates),
@@ -175,14 +179,14 @@ function throughput(data: ChartData): ChartDefinition {
         subtitle,
         span,
         panels,
-        markers: paceMarkers(data),
+        markers: markersOf(data),
         ...logTicks(data),
       });
     },
   };
 }
 
-function latency(data: ChartData): ChartDefinition {
+function latency(data: ChartData): Plain {
   const { subtitle, span, latencies } = data;
   const title = CHART_TITLES.latency;
   const lines = [
@@ -211,7 +215,7 @@ function latency(data: ChartData): ChartDefinition {
         title,
         subtitle,
         span,
-        markers: paceMarkers(data),
+        markers: markersOf(data),
         ...logTicks(data),
         panels: [
           {
@@ -237,7 +241,10 @@ function latency(data: ChartData): ChartDefinition {
                 }),
                 order: 10 - i,
               })),
-              ...limitLines(data, 'latency'),
+              ...limitLines(data.limits ?? [], 'latency', {
+                highest,
+                to: Math.max(span.seconds, 1),
+              }),
             ],
           },
         ],
@@ -245,8 +252,8 @@ function latency(data: ChartData): ChartDefinition {
   };
 }
 
-function resources(data: ChartData): ChartDefinition {
-  const { subtitle, span, rates, processes, hostCpu, hostCores, events } = data;
+function resources(data: ChartData): Plain {
+  const { subtitle, span, rates, processes, hostCpu, hostCores, limits = [] } = data;
   const title = CHART_TITLES.resources;
   let others = 0;
   const styled = processes.map((process) => {
@@ -273,22 +280,24 @@ function resources(data: ChartData): ChartDefinition {
             dash,
           }),
         );
+      const limitsOfProcesses = (figure: 'cpu' | 'memory') =>
+        limitLines(limits, figure, {
+          highest: highestOf(processes.flatMap((process) => process[figure])),
+          to: Math.max(span.seconds, 1),
+        });
       return timeChart({
         title,
         subtitle,
         span,
         note: 'bands: lowest to highest reading',
         ...logTicks(data),
-        markers: [
-          ...paceMarkers(data),
-          ...events.map(({ atS, text }) => ({ x: atS, label: text })),
-        ],
+        markers: markersOf(data),
         panels: [
           {
             id: 'memory',
             title: 'Memory (RSS, MB)',
             weight: 3,
-            datasets: ofProcesses('memory', false),
+            datasets: [...ofProcesses('memory', false), ...limitsOfProcesses('memory')],
           },
           {
             id: 'cpu',
@@ -302,6 +311,7 @@ function resources(data: ChartData): ChartDefinition {
                 colour: COLOUR.grey,
                 dash: [5, 4],
               }),
+              ...limitsOfProcesses('cpu'),
             ],
           },
           vusPanel(rates),
@@ -311,7 +321,7 @@ function resources(data: ChartData): ChartDefinition {
   };
 }
 
-function distribution({ subtitle, latency, buckets }: ChartData): ChartDefinition {
+function distribution({ subtitle, latency, buckets, limits = [] }: ChartData): Plain {
   const title = CHART_TITLES.distribution;
   return {
     name: 'distribution',
@@ -344,7 +354,7 @@ function distribution({ subtitle, latency, buckets }: ChartData): ChartDefinitio
         subtitle: subtitle + facts,
         x: logAxis('Latency (ms, logarithmic)', range.lowMs, range.highMs),
         markers,
-        legend: false,
+        legend: limits.some(({ panel }) => panel === 'latency'),
         panels: [
           {
             id: 'percentile',
@@ -361,6 +371,7 @@ function distribution({ subtitle, latency, buckets }: ChartData): ChartDefinitio
                 width: 2,
                 data: percentileCurve(buckets, count, latency?.maxMs ?? Infinity),
               }),
+              ...limitCorners(limits, range, top),
             ],
           },
           {
@@ -385,6 +396,134 @@ function distribution({ subtitle, latency, buckets }: ChartData): ChartDefinitio
       });
     },
   };
+}
+
+/**
+ * A gate of a percentile on the axis of percentiles: from the share of answers that it speaks of to its limit, and down. The curve has to pass
+ * left of the corner.
+ */
+function limitCorners(
+  limits: readonly Limit[],
+  { lowMs, highMs }: { lowMs: number; highMs: number },
+  top: number,
+): LineDataset[] {
+  return limits
+    .filter(({ panel }) => panel === 'latency')
+    .map(({ at, label, share, failed }) => {
+      const y = share === undefined ? top : Math.min(top, nines(share));
+      const isInside = at >= lowMs && at <= highMs;
+      return line({
+        label: isInside ? label : `${label}: ${at > highMs ? 'right' : 'left'} of this axis`,
+        yAxisID: 'percentile',
+        colour: failed ? LOOKS.light.alert : INK_SOFT,
+        width: 1.75,
+        dash: [7, 5],
+        data: isInside
+          ? [
+              { x: lowMs, y },
+              { x: at, y },
+              { x: at, y: 0 },
+            ]
+          : [],
+      });
+    });
+}
+
+const highestOf = (points: readonly ReadingPoint[]): number =>
+  points.reduce((most, { value }) => Math.max(most, value?.max ?? 0), 0);
+
+function heatmap(data: ChartData): Plain {
+  const { subtitle, span, latencies, limits = [] } = data;
+  const title = CHART_TITLES.heatmap;
+  return {
+    name: 'heatmap',
+    title,
+    description:
+      'Heat map of the latency: columns of time, rows of a logarithmic axis of milliseconds, the number of answers as colour, with p50 and p95 as lines',
+    width: WIDTH,
+    height: 620,
+    config: () => {
+      const map = heatMap(latencies, span.stepS);
+      const range = map && heatRange(map);
+      return timeChart({
+        title,
+        subtitle,
+        span,
+        markers: markersOf(data),
+        ...logTicks(data),
+        panels: [
+          {
+            id: 'latency',
+            title: 'Latency (ms, logarithmic)',
+            weight: 1,
+            logarithmic: true,
+            ...range,
+            ...(map && { entries: heatLegend(map), plugins: [heatCells(map, 'latency')] }),
+            datasets: [
+              ...percentileLines(data, 'latency'),
+              ...limitLines(limits, 'latency', { highest: (range?.max ?? 0) / 3, to: Math.max(span.seconds, 1) }), // prettier-ignore
+            ],
+          },
+        ],
+      });
+    },
+  };
+}
+
+function rateLatency(data: ChartData): Plain {
+  const title = CHART_TITLES['rate-latency'];
+  return {
+    name: 'rate-latency',
+    title,
+    description: 'p50 and p95 of each second over the submissions begun in it',
+    width: WIDTH,
+    height: 620,
+    config: () => rateLatencyConfig(title, data),
+  };
+}
+
+/** Of a load whose plan has a rate or VUs over time. */
+function asked(data: ChartData): Plain[] {
+  if (data.asked === undefined || data.asked === null) return [];
+  const title = CHART_TITLES.asked;
+  return [
+    {
+      name: 'asked',
+      title,
+      description: 'What the plan asked for over time, and what was begun and accepted',
+      width: WIDTH,
+      height: 620,
+      config: () => askedConfig(title, data, markersOf(data)),
+    },
+  ];
+}
+
+function io(data: ChartData): Plain {
+  const title = CHART_TITLES.io;
+  return {
+    name: 'io',
+    title,
+    description: 'Bytes per second over time: bodies, answers, storage of each process, network of the machine', // prettier-ignore
+    width: WIDTH,
+    height: data.disks?.length || data.network?.length ? 860 : 520,
+    config: () => ioConfig(title, data, markersOf(data)),
+  };
+}
+
+/** Of a load whose storage was looked into while it ran. */
+function stored(data: ChartData): Plain[] {
+  if (data.looks === undefined || data.looks.length === 0) return [];
+  const title = CHART_TITLES.stored;
+  return [
+    {
+      name: 'stored',
+      title,
+      description: 'Submissions accepted and stored over time, and those that the storage lacks',
+      width: WIDTH,
+      height: 620,
+      config: () => storedConfig(title, data, markersOf(data)),
+    },
+  ];
 }
 
 const PROCESS_COLOURS: Record<string, string> = {

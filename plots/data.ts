@@ -1,29 +1,19 @@
 /** From a run to all that its charts draw, computed once for both picture formats. Pure. */
-import { markOf } from '../results/control.ts';
-import { latenciesAfter, mergeLatency } from '../results/figures.ts';
 import { decodeBuckets, type Bucket } from '../results/histogram.ts';
 import { paceInWords } from '../results/pace.ts';
-import type { Run } from '../results/reader.ts';
+import { figuresOf, type RunView, sumsOf } from '../results/sums.ts';
 import type {
   BreakpointFigures,
-  ControlLine,
-  HostReading,
-  LoadShape,
   LatencyFigures,
-  ProcessReading,
+  LoadShape,
+  ReconcileLiveLine,
 } from '../results/types.ts';
 import { formatDate, formatDuration, formatNumber } from '../results/units.ts';
 import { fleetData, type FleetData } from './fleet.ts';
-import {
-  latencySteps,
-  rateSteps,
-  readingPoints,
-  timeSpan,
-  type LatencyStep,
-  type RateStep,
-  type ReadingPoint,
-  type TimeSpan,
-} from './series.ts';
+import { type Asked, askedOf } from './asked.ts';
+import { type Limit, limitsOf } from './limits.ts';
+import { controlMarks, type Mark, stageMarks } from './marks.ts';
+import type { LatencyStep, RateStep, ReadingPoint, TimeSpan } from './series.ts';
 
 export type ChartData = {
   subtitle: string;
@@ -46,14 +36,30 @@ export type ChartData = {
   fleet: FleetData | null;
   /** Where rounds begin, their stress and their pauses; empty: the load has none. */
   rounds: { atS: number; text: string }[];
-  /** What was asked of the load while it ran; empty: nothing was. */
-  control: { atS: number; text: string }[];
-  /** Limits of gates as lines over a panel, in its unit; absent: none are drawn. */
-  limits?: { panel: 'latency' | 'rate'; at: number; label: string }[];
+  /** Charts of the run's scenario, which its report shows; absent: none. */
+  pictures?: string[];
+  /** Limits of gates, as lines; absent: none are drawn. */
+  limits?: Limit[];
+  /** What else happened at a moment; absent: nothing. */
+  marks?: Mark[];
+  /** Latencies before it say nothing of the target; absent: 0. */
+  warmUpS?: number;
+  /** What the plan asks for over time; null or absent: it has no such line. */
+  asked?: Asked | null;
+  /** Processes whose storage is read, MB per second. */
+  disks?: { name: string; read: ReadingPoint[]; written: ReadingPoint[] }[];
+  /** Of the machine, MB per second. */
+  network?: { name: string; points: ReadingPoint[] }[];
+  /** Looks into the storage while the load ran; absent: none. */
+  looks?: (Pick<ReconcileLiveLine, 'accepted' | 'stored' | 'notStored'> & { atS: number })[];
+  /** What the look after the load found; absent: there was none, or it did not come to its end. */
+  storedAtEnd?: { stored: number; notStored: number };
 };
 
 /** One line of key facts under each title. */
-function keyFacts({ plan, summary, samples }: Run): string {
+function keyFacts(run: RunView): string {
+  const { plan, summary } = run;
+  const [first] = sumsOf(run).samples.first;
   const facts: string[] = [];
   const scenario = plan?.scenario ?? summary?.scenario;
   if (scenario !== undefined) facts.push(`scenario ${scenario}`);
@@ -68,8 +74,7 @@ function keyFacts({ plan, summary, samples }: Run): string {
     facts.push(`${plan.target.url}${plan.target.embedded ? ' (embedded backend)' : ''}`);
   }
   const startedAt =
-    summary?.startedAt ??
-    (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
+    summary?.startedAt ?? (first === undefined ? plan?.plannedAt : new Date(first.t).toISOString());
   if (startedAt !== undefined) facts.push(formatDate(startedAt));
   if (summary?.interrupted) facts.push('interrupted');
   if (!summary) facts.push('did not end by itself');
@@ -88,17 +93,30 @@ function inUsualOrder<T>(processes: readonly [name: string, T][]): [name: string
 }
 
 /** One mark for each step of the axis with an error in it; errors before and after the load have none, but count. */
-function logErrors({ logs }: Run, { startT, seconds, stepS }: TimeSpan): ChartData['logErrors'] {
-  const errors = logs.filter(({ allowed, level }) => allowed !== true && level === undefined);
-  if (errors.length === 0) return null;
-  const steps = new Set(errors.map(({ t }) => Math.floor((t - startT) / 1000 / stepS)));
+function logErrors(run: RunView): ChartData['logErrors'] {
+  const { logs, span } = sumsOf(run);
+  if (logs.errors === 0) return null;
   return {
-    count: errors.reduce((sum, { count }) => sum + count, 0),
-    atS: [...steps]
-      .map((step) => (step + 0.5) * stepS)
-      .filter((atS) => atS >= 0 && atS <= seconds)
+    count: logs.errors,
+    atS: [...logs.steps]
+      .map((step) => (step + 0.5) * span.stepS)
+      .filter((atS) => atS >= 0 && atS <= span.seconds)
       .sort((a, b) => a - b),
   };
+}
+
+/** Where an old chain ended and a new era began, on the run's own axis. */
+function eraMarks({ fleet, plan }: RunView, beganS: number): Mark[] {
+  const network = fleet?.find((one) => one.kind === 'network');
+  if (network?.hardFork === undefined) return [];
+  const speedup = plan?.load.timed?.speedup ?? 1;
+  const { chainEndMs, genesisMs } = network.hardFork;
+  const at = (ms: number) => beganS + ms / 1000 / speedup;
+  const era = network.eras?.at(-1)?.era ?? '';
+  return [
+    { atS: at(chainEndMs), text: `${network.hardFork.from} ends`, kind: 'change' },
+    { atS: at(genesisMs), text: `${era} begins`, kind: 'change' },
+  ];
 }
 
 /** Beyond so many rounds labels would cover each other: only the beginnings are marked, and then nothing. */
@@ -126,85 +144,86 @@ export function roundMarks(
   return marks.filter(({ atS }) => atS <= span.seconds);
 }
 
-/** Beyond so many, the words would cover each other. */
-const LABELLED_CHANGES = 12;
-const MOST_CHANGES = 200;
-
-/** Changes of the pace on the axis. */
-export function controlMarks(
-  control: readonly ControlLine[],
-  span: Pick<TimeSpan, 'startT' | 'seconds'>,
-): ChartData['control'] {
-  const marks = control.filter(({ action }) => action !== 'begin');
-  if (marks.length > MOST_CHANGES) return [];
-  return marks
-    .map((line) => ({
-      atS: (line.t - span.startT) / 1000,
-      text: marks.length > LABELLED_CHANGES ? '' : markOf(line),
-    }))
-    .filter(({ atS }) => atS >= 0 && atS <= span.seconds);
-}
-
 /** Pictures and HTML report draw the same: the histograms of a long run are added once. */
-const known = new WeakMap<Run, ChartData>();
+const known = new WeakMap<RunView, ChartData>();
 
 /** @param run which is not changed afterwards. @throws Error if a stored histogram is broken (the second is named) */
-export function chartData(run: Run): ChartData {
+export function chartData(run: RunView): ChartData {
   const data = known.get(run) ?? computed(run);
   known.set(run, data);
   return data;
 }
 
-function computed(run: Run): ChartData {
-  const { samples, resources, summary } = run;
-  const span = timeSpan(samples, resources);
-  const processLines = new Map<string, ProcessReading[]>();
-  const hostLines: HostReading[] = [];
-  for (const line of resources) {
-    if (line.kind === 'host') hostLines.push(line);
-    if (line.kind !== 'process') continue;
-    const lines = processLines.get(line.name);
-    if (lines) lines.push(line);
-    else processLines.set(line.name, [line]);
-  }
-  const warmUpMs = run.plan?.load.warmUpMs ?? 0;
-  const latency = summary?.figures.latency ?? mergeLatency(latenciesAfter(samples, warmUpMs));
+function computed(run: RunView): ChartData {
+  const { summary, plan } = run;
+  const { span, samples, readings } = sumsOf(run);
+  const warmUpMs = plan?.load.warmUpMs ?? 0;
+  const { latency } = figuresOf(run);
+  // Before the load begins there are readings already.
+  const beganS = ((summary?.loadBeganMs ?? span.startT) - span.startT) / 1000;
+  const onAxis = ({ atS }: { atS: number }) => atS >= 0 && atS <= span.seconds;
+  const { host, processes, hostCores } = readings;
+  const inMb = (points: ReadingPoint[]): ReadingPoint[] =>
+    points.map(({ atS, value }) => ({
+      atS,
+      value: value && { mean: value.mean / 1e6, min: value.min / 1e6, max: value.max / 1e6 },
+    }));
+  const isRead = (points: ReadingPoint[]) => points.some(({ value }) => value !== null);
+  const sorted = inUsualOrder([...processes]);
+  const disks = sorted
+    .map(([name, { read, written }]) => ({
+      name,
+      read: inMb(read.points()),
+      written: inMb(written.points()),
+    }))
+    .filter(({ read, written }) => isRead(read) || isRead(written));
+  const network = [
+    { name: 'sent', points: inMb(host.sent.points()) },
+    { name: 'received', points: inMb(host.received.points()) },
+    { name: 'within it (loopback)', points: inMb(host.loopback.points()) },
+  ].filter(({ points }) => isRead(points));
+  const looks = (run.live ?? []).map(({ t, accepted, stored, notStored }) => ({
+    atS: (t - span.startT) / 1000,
+    accepted,
+    stored,
+    notStored,
+  }));
+  const { stored, notStored } = run.reconcile ?? { stored: null, notStored: null };
+  const { control = [] } = run;
   return {
     subtitle: keyFacts(run),
     span,
-    rates: rateSteps(samples, span),
-    latencies: latencySteps(samples, span),
+    rates: samples.rates(span),
+    latencies: samples.latencies(span),
     latency,
     buckets: latency ? decodeBuckets(latency.hdr) : [],
-    processes: inUsualOrder([...processLines]).map(([name, lines]) => ({
+    processes: sorted.map(([name, { cpu, memory }]) => ({
       name,
-      cpu: readingPoints(lines, (line) => line.cpuCores, span),
-      memory: readingPoints(
-        lines,
-        (line) => (line.rssBytes === undefined ? undefined : line.rssBytes / 1e6),
-        span,
-      ),
+      cpu: cpu.points(),
+      memory: memory.points(),
     })),
-    hostCpu: readingPoints(hostLines, (line) => line.cpuCores, span),
-    hostCores: hostLines[0]?.cores ?? null,
+    hostCpu: host.cpu.points(),
+    hostCores,
     breakpoint: summary?.breakpoint ?? null,
-    fleet: fleetData(run.fleet ?? [], run.plan?.load.timed?.speedup ?? 1),
-    rounds: roundMarks(
-      run.plan?.load.timed?.rounds,
-      // Before the load begins there are readings already.
-      ((summary?.loadBeganMs ?? span.startT) - span.startT) / 1000,
-      span,
-    ),
-    control: controlMarks(run.control ?? [], span),
-    events: [
-      ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends' }] : []),
-      ...resources
-        .filter((line) => line.kind === 'note')
-        .map((line) => ({
-          atS: (line.t - span.startT) / 1000,
-          text: `${line.name}: ${line.text}`,
-        })),
-    ].filter(({ atS }) => atS >= 0 && atS <= span.seconds),
-    logErrors: logErrors(run, span),
+    fleet: fleetData(run.fleet ?? [], plan?.load.timed?.speedup ?? 1),
+    rounds: roundMarks(plan?.load.timed?.rounds, beganS, span),
+    events: readings.notes
+      .map(({ t, name, text }) => ({ atS: (t - span.startT) / 1000, text: `${name}: ${text}` }))
+      .filter(onAxis),
+    marks: [
+      ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends', kind: 'phase' as const }] : []), // prettier-ignore
+      ...(plan ? stageMarks(plan.load, beganS) : []),
+      ...controlMarks(control, span.startT),
+      ...eraMarks(run, beganS),
+    ].filter(onAxis),
+    logErrors: logErrors(run),
+    limits: limitsOf(summary?.gates ?? []),
+    ...(warmUpMs > 0 && { warmUpS: warmUpMs / 1000 }),
+    ...(plan?.pictures && { pictures: plan.pictures }),
+    asked: plan && askedOf(plan.load, { beganS, startT: span.startT, control }),
+    ...(disks.length > 0 && { disks }),
+    ...(network.length > 0 && { network }),
+    ...(looks.length > 0 && { looks: looks.filter(onAxis) }),
+    ...(stored !== null && notStored !== null && { storedAtEnd: { stored, notStored } }),
   };
 }

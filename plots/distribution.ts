@@ -56,7 +56,7 @@ export function logBins(buckets: readonly Bucket[], range: LogRange, bins: numbe
 }
 
 /** y of a share of answers: each nine is as high as the one before (HdrHistogram's percentile axis). */
-const nines = (share: number): number => -Math.log10(1 - share);
+export const nines = (share: number): number => -Math.log10(1 - share);
 
 export const NINES = [0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999].map(
   (share) => ({ y: nines(share), label: `${Number((share * 100).toFixed(5))} %` }),

@@ -14,7 +14,9 @@ import type {
 } from 'chart.js';
 import { formatClock, formatDuration, formatNumber } from '../results/units.ts';
 import { roundTo125 } from './distribution.ts';
+import { linesToDraw, type Mark, placeLabels, rankOf } from './marks.ts';
 import type { Point } from './point.ts';
+import { lookOf, LOOKS } from './theme.ts';
 import type { ReadingPoint, TimeSpan } from './series.ts';
 
 export type LineConfiguration = ChartConfiguration<'line', Point[]>;
@@ -29,21 +31,10 @@ export const FONT_FAMILIES = [
 ] as const;
 export const FONT_FAMILY = FONT_FAMILIES.join(', ');
 
-const INK = '#1a1a1a';
-export const INK_SOFT = '#4d4d4d';
-const GRID = '#e3e3e3';
+const { ink: INK, grid: GRID } = LOOKS.light;
+export const INK_SOFT = LOOKS.light.inkSoft;
 
-export const COLOUR = {
-  accepted: '#56b4e9',
-  vermillion: '#d55e00',
-  black: '#000000',
-  orange: '#e69f00',
-  purple: '#cc79a7',
-  yellow: '#f0e442',
-  green: '#009e73',
-  blue: '#0072b2',
-  grey: '#8c8c8c',
-} as const;
+export { COLOUR } from './colours.ts';
 
 /** Gaps: chart.js draws nothing to and from a point whose y is NaN. */
 export const GAP = NaN;
@@ -153,9 +144,17 @@ export type Panel = {
   min?: number;
   max?: number;
   ticks?: { y: number; label: string }[];
+  /** What a panel shows that is no line or area, e.g. the cells of a heat map. */
+  plugins?: Plugin<'line'>[];
+  /** Entries of the legend beside those of the datasets. */
+  entries?: LegendEntry[];
 };
 
-type Marker = { x: number; label: string };
+/** `colour`: a place in the theme's scale of heat; null: words alone. */
+export type LegendEntry = { text: string; heat: number | null };
+
+/** `kind` absent: of a value of the x axis, which is always labelled. */
+export type Marker = { x: number; label: string; kind?: Mark['kind'] };
 /** Moments that are shown by small strokes along the time axis, and by one entry of the legend. */
 type Ticks = { label: string; at: number[] };
 
@@ -281,14 +280,8 @@ function yAxis(panel: Panel): object {
     };
   if (logarithmic) {
     const values = datasets.flatMap(({ data }) => data.map(({ y }) => y)).filter((y) => y > 0);
-    const low = roundTo125(
-      values.reduce((a, b) => Math.min(a, b)),
-      Math.floor,
-    );
-    const high = roundTo125(
-      values.reduce((a, b) => Math.max(a, b)),
-      Math.ceil,
-    );
+    const low = min ?? roundTo125(values.reduce((a, b) => Math.min(a, b)), Math.floor); // prettier-ignore
+    const high = max ?? roundTo125(values.reduce((a, b) => Math.max(a, b)), Math.ceil); // prettier-ignore
     const axis = logAxis(title, low, high === low ? high * 2 : high);
     return { ...axis, ...common };
   }
@@ -350,7 +343,7 @@ const legendEntries = (drawn: Chart): LegendItem[] =>
         text: label,
         hidden,
         datasetIndex,
-        fontColor: INK,
+        fontColor: lookOf(drawn).ink,
         pointStyle: dataset.pointStyle,
         fillStyle: backgroundColor,
         strokeStyle: borderColor,
@@ -361,7 +354,7 @@ const legendEntries = (drawn: Chart): LegendItem[] =>
       text: label,
       hidden,
       datasetIndex,
-      fontColor: INK,
+      fontColor: lookOf(drawn).ink,
       pointStyle: filled ? ('rect' as const) : ('line' as const),
       fillStyle: backgroundColor,
       strokeStyle: borderColor,
@@ -403,7 +396,11 @@ export function chart(parts: {
     scales[panel.id] = yAxis(panel);
   });
   const datasets = panels.flatMap((panel) => panel.datasets);
-  const hasLegend = legend && (ticks !== undefined || datasets.some(({ label }) => label !== ''));
+  const hasLegend =
+    legend &&
+    (ticks !== undefined ||
+      panels.some(({ entries = [] }) => entries.length > 0) ||
+      datasets.some(({ label }) => label !== ''));
   return {
     type: 'line',
     data: { datasets },
@@ -447,7 +444,8 @@ export function chart(parts: {
             padding: 14,
             generateLabels: (drawn) => [
               ...legendEntries(drawn),
-              ...(ticks === undefined ? [] : [tickEntry(ticks.label)]),
+              ...panels.flatMap(({ entries = [] }) => entries.map((one) => heatEntry(drawn, one))),
+              ...(ticks === undefined ? [] : [tickEntry(drawn, ticks.label)]),
             ],
           },
         },
@@ -458,9 +456,10 @@ export function chart(parts: {
       scales: scales,
     },
     plugins: [
-      whiteBackground,
+      paper,
       fitTitles,
       noData(panels.filter((panel) => !hasData(panel)).map(({ id }) => id)),
+      ...panels.flatMap(({ plugins = [] }) => plugins),
       markerLines(markers, panels.at(-1)!.id),
       ...(ticks === undefined ? [] : [tickStrokes(ticks.at)]),
     ],
@@ -468,15 +467,15 @@ export function chart(parts: {
 }
 
 /** chart.js types its context as the browser's, whose types a program for Node does not have. */
-const contextOf = (chart: object): SKRSContext2D => (chart as { ctx: SKRSContext2D }).ctx;
+export const contextOf = (chart: object): SKRSContext2D => (chart as { ctx: SKRSContext2D }).ctx;
 
-const whiteBackground: Plugin<'line'> = {
-  id: 'whiteBackground',
+const paper: Plugin<'line'> = {
+  id: 'paper',
   beforeDraw(chart) {
     const { width, height } = chart;
     const ctx = contextOf(chart);
     ctx.save();
-    ctx.fillStyle = '#ffffff';
+    ctx.fillStyle = lookOf(chart).paper;
     ctx.fillRect(0, 0, width, height);
     ctx.restore();
   },
@@ -512,7 +511,7 @@ const noData = (panelIds: readonly string[]): Plugin<'line'> => ({
     const { scales } = chart;
     const ctx = contextOf(chart);
     ctx.save();
-    ctx.fillStyle = INK_SOFT;
+    ctx.fillStyle = lookOf(chart).inkSoft;
     ctx.textAlign = 'center';
     ctx.textBaseline = 'middle';
     ctx.font = `16px ${FONT_FAMILY}`;
@@ -524,48 +523,29 @@ const noData = (panelIds: readonly string[]): Plugin<'line'> => ({
   },
 });
 
-export type PlacedLabel = { text: string; left: number; top: number; width: number };
-
-const MARKER_ROW = 20;
-
-/**
- * Where the labels of vertical lines stand: beside their line, on the side where they cross no other line
- * and stay inside, in the first row where there is room.
- */
-export function placeLabels(
-  labels: readonly { text: string; at: number; width: number }[],
-  area: { left: number; right: number; top: number },
-): PlacedLabel[] {
-  const rows: number[] = [];
-  const crossed = (left: number, width: number) =>
-    labels.filter(({ at }) => at > left && at < left + width).length;
-  return [...labels]
-    .sort((a, b) => a.at - b.at)
-    .map(({ text, at, width }) => {
-      const onRight = at + 6;
-      const onLeft = at - 6 - width;
-      const preferLeft =
-        onRight + width > area.right ||
-        (onLeft >= area.left && crossed(onLeft, width) < crossed(onRight, width));
-      const left = Math.max(preferLeft ? onLeft : onRight, area.left);
-      let row = rows.findIndex((end) => end + 8 <= left);
-      if (row === -1) row = rows.length;
-      rows[row] = left + width;
-      return { text, left, top: area.top + row * MARKER_ROW, width };
-    });
-}
-
-const TICK_COLOUR = '#d0021b';
 const TICK_HEIGHT = 11;
 
-const tickEntry = (label: string): LegendItem => ({
+const tickEntry = (drawn: Chart, label: string): LegendItem => ({
   text: shorten(label, 60),
-  fontColor: INK,
+  fontColor: lookOf(drawn).ink,
   pointStyle: 'line',
-  fillStyle: TICK_COLOUR,
-  strokeStyle: TICK_COLOUR,
+  fillStyle: lookOf(drawn).alert,
+  strokeStyle: lookOf(drawn).alert,
   lineWidth: 2,
 });
+
+const heatEntry = (drawn: Chart, { text, heat }: LegendEntry): LegendItem => {
+  const { ink, heat: scale } = lookOf(drawn);
+  const colour = heat === null ? 'transparent' : scale[heat];
+  return {
+    text,
+    fontColor: ink,
+    pointStyle: 'rect',
+    fillStyle: colour,
+    strokeStyle: colour,
+    lineWidth: 0,
+  };
+};
 
 /** Short strokes that stand on the time axis. */
 const tickStrokes = (at: readonly number[]): Plugin<'line'> => ({
@@ -574,7 +554,7 @@ const tickStrokes = (at: readonly number[]): Plugin<'line'> => ({
     const { scales, chartArea } = chart;
     const ctx = contextOf(chart);
     ctx.save();
-    ctx.strokeStyle = TICK_COLOUR;
+    ctx.strokeStyle = lookOf(chart).alert;
     ctx.lineWidth = 2;
     for (const x of at) {
       const left = scales.x.getPixelForValue(x);
@@ -594,15 +574,20 @@ const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line
     if (markers.length === 0) return;
     const { scales, chartArea } = chart;
     const ctx = contextOf(chart);
+    const look = lookOf(chart);
     ctx.save();
-    ctx.strokeStyle = INK;
-    ctx.lineWidth = 1.25;
-    ctx.setLineDash([5, 4]);
-    const placed = markers.map(({ x, label }) => ({
-      text: label,
-      at: scales.x.getPixelForValue(x),
-    }));
-    for (const { at } of placed) {
+    const lines = linesToDraw(
+      markers.map((marker) => ({
+        ...marker,
+        at: scales.x.getPixelForValue(marker.x),
+        // Values of the axis are few, and all of them count.
+        rank: marker.kind === undefined ? -1 : rankOf({ kind: marker.kind }),
+      })),
+    );
+    for (const { at, kind } of lines) {
+      ctx.strokeStyle = kind === 'event' ? look.alert : look.ink;
+      ctx.lineWidth = kind === 'phase' ? 1 : 1.5;
+      ctx.setLineDash(kind === 'change' ? [2, 3] : [5, 4]);
       ctx.beginPath();
       ctx.moveTo(at, chartArea.top);
       ctx.lineTo(at, chartArea.bottom);
@@ -612,9 +597,9 @@ const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line
     ctx.font = `600 14px ${FONT_FAMILY}`;
     ctx.textAlign = 'left';
     ctx.textBaseline = 'top';
-    const measured = placed.map(({ text, at }) => {
-      const short = shorten(text, 60);
-      return { text: short, at, width: ctx.measureText(short).width };
+    const measured = lines.map(({ label, at, rank }) => {
+      const text = shorten(label, 60);
+      return { text, at, rank, width: ctx.measureText(text).width };
     });
     const { left, right } = chartArea;
     for (const { text, left: x, top } of placeLabels(measured, {
@@ -625,9 +610,9 @@ const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line
       // A halo keeps the label readable over bars and lines.
       ctx.lineWidth = 4;
       ctx.lineJoin = 'round';
-      ctx.strokeStyle = '#ffffff';
+      ctx.strokeStyle = look.paper;
       ctx.strokeText(text, x, top);
-      ctx.fillStyle = INK;
+      ctx.fillStyle = look.ink;
       ctx.fillText(text, x, top);
     }
     ctx.restore();

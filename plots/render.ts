@@ -11,11 +11,13 @@ import { createCanvas, GlobalFonts, SvgExportFlag } from 'canvas';
 import type { Chart as ChartType, ChartConfiguration, ChartItem } from 'chart.js';
 import { Chart } from 'chart.js/auto';
 import writeFileAtomic from 'write-file-atomic';
-import { readRun, type Run } from '../results/reader.ts';
+import { readSummed } from '../results/sum-reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { UserError } from '../user-error.ts';
 import { chartsOf, type ChartDefinition } from './charts.ts';
 import { chartData } from './data.ts';
 import { FONT_FAMILIES, FONT_FAMILY } from './panels.ts';
+import type { Theme } from './theme.ts';
 
 /** Device pixels of a PNG for each CSS pixel: sharp on today's screens, and when a wiki scales it down. */
 const PIXEL_RATIO = 2;
@@ -52,30 +54,38 @@ export function registerFonts(): void {
 }
 
 /**
- * The chart laid out and drawn on `canvas`, which gets `devicePixelRatio` times its size; the caller destroys it, which empties the canvas.
+ * The chart laid out and drawn on `canvas`, which gets `pixelRatio` times its size; the caller destroys it, which empties the canvas.
  * Tests look at its layout.
  */
-export function drawOn(canvas: unknown, definition: Drawable, devicePixelRatio = 1): ChartType {
+export function drawOn(
+  canvas: unknown,
+  definition: Drawable,
+  { theme, pixelRatio = 1 }: { theme?: Theme | undefined; pixelRatio?: number } = {},
+): ChartType {
   registerFonts();
-  const config = definition.config() as ChartConfiguration;
-  config.options = { ...config.options, devicePixelRatio, font: { family: FONT_FAMILY } };
+  const config = definition.config(theme) as ChartConfiguration;
+  config.options = {
+    ...config.options,
+    devicePixelRatio: pixelRatio,
+    font: { family: FONT_FAMILY },
+  };
   return new Chart(canvas as ChartItem, config);
 }
 
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
-export function renderPng(definition: Drawable): Buffer {
+export function renderPng(definition: Drawable, theme?: Theme): Buffer {
   const canvas = createCanvas(definition.width, definition.height);
-  const chart = drawOn(canvas, definition, PIXEL_RATIO);
+  const chart = drawOn(canvas, definition, { theme, pixelRatio: PIXEL_RATIO });
   const bytes = canvas.toBuffer('image/png');
   chart.destroy();
   return bytes;
 }
 
 /** @returns an SVG document; its text is paths */
-export function renderSvg(definition: Drawable): Buffer {
+export function renderSvg(definition: Drawable, theme?: Theme): Buffer {
   const { width, height } = definition;
   const canvas = createCanvas(width, height, SvgExportFlag.ConvertTextToPaths);
-  const chart = drawOn(canvas, definition);
+  const chart = drawOn(canvas, definition, { theme });
   const content = canvas.getContent();
   chart.destroy();
   // The canvas counts its ids on from picture to picture: numbered anew, the same chart gives the same bytes.
@@ -93,7 +103,7 @@ export function renderSvg(definition: Drawable): Buffer {
   return Buffer.from(text);
 }
 
-const RENDER: Record<PictureFormat, (definition: Drawable) => Buffer> = {
+const RENDER: Record<PictureFormat, (definition: Drawable, theme?: Theme) => Buffer> = {
   png: renderPng,
   svg: renderSvg,
 };
@@ -104,11 +114,12 @@ export async function writePicture(
   folder: string,
   name: string,
   formats: readonly PictureFormat[] = PICTURE_FORMATS,
+  theme?: Theme,
 ): Promise<string[]> {
   const paths: string[] = [];
   for (const format of formats) {
     const path = join(folder, `${name}.${format}`);
-    await writeFileAtomic(path, RENDER[format](definition));
+    await writeFileAtomic(path, RENDER[format](definition, theme));
     paths.push(path);
   }
   return paths;
@@ -134,6 +145,10 @@ export type PictureOptions = {
   out?: string;
   /** Default: both. */
   formats?: readonly PictureFormat[];
+  /** Also those that a report shows only when it is asked for them. Default: false. */
+  all?: boolean;
+  /** Default: light. */
+  theme?: Theme;
 };
 
 /**
@@ -142,13 +157,15 @@ export type PictureOptions = {
  */
 export async function renderPictures(run: Run, options: PictureOptions = {}): Promise<string[]> {
   const out = resolve(options.out ?? run.folder);
-  const definitions = definitionsOf(run);
+  const definitions = definitionsOf(run).filter(({ isUsual }) => options.all === true || isUsual);
   try {
     // The run's own folder is there, or was deleted: it is not made again for pictures alone.
     if (options.out !== undefined && !existsSync(out)) await mkdir(out, { recursive: true });
     const paths: string[] = [];
     for (const definition of definitions)
-      paths.push(...(await writePicture(definition, out, definition.name, options.formats)));
+      paths.push(
+        ...(await writePicture(definition, out, definition.name, options.formats, options.theme)),
+      );
     return paths;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
@@ -160,7 +177,7 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
   }
 }
 
-/** Draws all pictures of the run in `folder`, from its files only. @returns the paths written */
+/** Draws the pictures of the run in `folder`, from its files only. @returns the paths written */
 export async function renderRun(folder: string, options?: PictureOptions): Promise<string[]> {
-  return renderPictures(await readRun(folder), options);
+  return renderPictures(await readSummed(folder), options);
 }

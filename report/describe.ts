@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { COMPARED_FIGURES } from '../judge/compare/figures.ts';
 import { CHART_NAMES } from '../plots/charts.ts';
-import { readRun, type Run } from '../results/reader.ts';
+import { readSummed } from '../results/sum-reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { FILES } from '../results/writer.ts';
 import { UserError } from '../user-error.ts';
 import { bencher, benchmarkAction, hgrm, measuredOf, otava } from './exports.ts';
@@ -127,7 +128,7 @@ export async function describeRun(
   };
   check();
   try {
-    const run = await readRun(folder);
+    const run = await readSummed(folder);
     if (pictures) {
       // Not before it is needed: chart.js and the canvas take 0.2 s of CPU and 30 MB, which a load has better use for.
       const { renderPictures } = await import('../plots/render.ts');

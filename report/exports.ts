@@ -4,8 +4,7 @@
  */
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { COMPARED_FIGURES, type ReadFigure } from '../judge/compare/figures.ts';
-import type { Run } from '../results/reader.ts';
-import { figuresOfSamples } from '../results/figures.ts';
+import { figuresOf, type RunView } from '../results/sums.ts';
 import { idOf, startOf } from './sections/head.ts';
 
 /** The figures of one run of a scenario, or of one night of a series. */
@@ -21,9 +20,9 @@ export type Measured = {
   values: Readonly<Record<string, number>>;
 };
 
-export function measuredOf(run: Run): Measured {
-  const { plan, summary, samples, resources } = run;
-  const figures = summary?.figures ?? figuresOfSamples(samples, resources, plan?.load.warmUpMs);
+export function measuredOf(run: RunView): Measured {
+  const { plan, summary } = run;
+  const figures = figuresOf(run);
   const values = COMPARED_FIGURES.flatMap(({ name, read }) => {
     const value = read(figures);
     return value === null ? [] : [[name, value] as const];
@@ -105,9 +104,8 @@ export function otava(measured: readonly Measured[], figures: readonly string[])
 }
 
 /** Of expected answers, in milliseconds; as HdrHistogram's plotter and its readers take it. '' for a run without one. */
-export function hgrm(run: Run): string {
-  const { plan, summary, samples, resources } = run;
-  const { latency } = summary?.figures ?? figuresOfSamples(samples, resources, plan?.load.warmUpMs);
+export function hgrm(run: RunView): string {
+  const { latency } = figuresOf(run);
   if (latency === null) return '';
   const US_PER_MS = 1000;
   const histogram = decodeFromCompressedBase64(latency.hdr);

@@ -3,8 +3,7 @@ import { EMBEDDED_FONT } from '../plots/panels.ts';
 /** The style of report.html: light, dark, printed. */
 export const HTML_STYLE = `
 :root{color-scheme:light dark;--ink:#1a1a1a;--soft:#4d4d4d;--paper:#fff;--line:#d9d9d9;--tint:#f4f5f7;--good:#00714f;--bad:#b3261e;--link:#0058a3}
-@media (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--soft:#b0b0b0;--paper:#1a1a1a;--line:#3d3d3d;--tint:#262626;--good:#4cc9a0;--bad:#ff8a80;--link:#7cc4ff}
-canvas{filter:invert(.9) hue-rotate(180deg)}}
+@media (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--soft:#b0b0b0;--paper:#1a1a1a;--line:#3d3d3d;--tint:#262626;--good:#4cc9a0;--bad:#ff8a80;--link:#7cc4ff}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1240px;padding:24px 20px 64px;background:var(--paper);color:var(--ink);font:16px/1.5 '${EMBEDDED_FONT}',system-ui,sans-serif}
 header{display:flex;flex-wrap:wrap;gap:8px 24px;align-items:baseline;justify-content:space-between;border-bottom:4px solid var(--bad);padding-bottom:8px}
@@ -27,10 +26,11 @@ th,td{text-align:left;padding:5px 12px;border-bottom:1px solid var(--line);verti
 th{color:var(--soft);font-weight:600;border-bottom-width:2px}
 .n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 figure{margin:24px 0}
-figcaption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+figcaption{color:var(--soft);font-size:15px;margin:6px 4px 0}
+details{border-top:1px solid var(--line);padding:8px 0}summary{cursor:pointer;font-weight:600}
 .chart{overflow-x:auto}
 canvas{display:block;width:100%!important;min-width:640px;height:auto!important}
 @media print{:root{--ink:#000;--soft:#333;--paper:#fff;--line:#bbb;--tint:#f4f4f4;--good:#00714f;--bad:#b3261e;--link:#000}
-body{max-width:none;padding:0;font-size:11pt}canvas{filter:none;min-width:0}button{display:none}
+body{max-width:none;padding:0;font-size:11pt}canvas{min-width:0}button{display:none}
 figure,tr,.notes{break-inside:avoid}h2{break-after:avoid}nav a::after{content:" (" attr(href) ")"}}
 `;

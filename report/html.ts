@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chartsOf } from '../plots/charts.ts';
 import { chartData } from '../plots/data.ts';
-import type { Run } from '../results/reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { distFile } from '../paths.ts';
 import { UserError } from '../user-error.ts';
 import { printHtml, styleOf } from './print-html.ts';

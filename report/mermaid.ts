@@ -1,7 +1,7 @@
 /** Small charts as text that GitHub draws (mermaid, "XY chart"): throughput and p95 over time. Pure. */
 import { metricOfGate } from '../judge/gates.ts';
-import { latencySteps, rateSteps, stepSeconds, timeSpan } from '../plots/series.ts';
-import type { Run } from '../results/reader.ts';
+import type { RateStep } from '../results/steps.ts';
+import { type RunView, sumsOf } from '../results/sums.ts';
 import { formatDuration } from '../results/units.ts';
 import { amount } from './outcome.ts';
 import { type Block, paragraph, type Section } from './page.ts';
@@ -12,23 +12,18 @@ const MOST_POINTS = 100;
 type Step = { startS: number; endS: number; value: number };
 
 /** @throws Error if a stored histogram is broken */
-export function chartsSection(run: Run): Section[] {
-  const span = timeSpan(run.samples, []);
-  span.stepS = stepSeconds(span.seconds, MOST_POINTS);
-  const rates = rateSteps(run.samples, span).map(({ startS, endS, observedS, sent }) => ({
-    startS,
-    endS,
-    value: sent / observedS,
-  }));
-  const p95 = latencySteps(run.samples, span).map(({ startS, endS, p95: value }) => ({
-    startS,
-    endS,
-    value,
-  }));
+export function chartsSection(run: RunView): Section[] {
+  const { samples, span } = sumsOf(run);
+  const together = Math.ceil(span.seconds / span.stepS / MOST_POINTS);
+  const stepS = together * span.stepS;
+  const rates = joinedRates(samples.rates(span), stepS);
+  const p95 = samples
+    .latencies(span, together)
+    .map(({ startS, endS, p95: value }) => ({ startS, endS, value }));
   const limit = (run.summary?.gates ?? []).find(({ name }) => metricOfGate(name) === 'p95');
   const blocks = [
-    ...chartOf('Submissions ended per second', 'per second', rates, span.stepS),
-    ...chartOf('p95 of expected answers (ms)', 'ms', p95, span.stepS, limit?.limit),
+    ...chartOf('Submissions ended per second', 'per second', rates, stepS),
+    ...chartOf('p95 of expected answers (ms)', 'ms', p95, stepS, limit?.limit),
     ...(limit === undefined || p95.length < 2
       ? []
       : [
@@ -38,6 +33,21 @@ export function chartsSection(run: Run): Section[] {
         ]),
   ];
   return blocks.length === 0 ? [] : [{ id: 'charts', title: 'Over time', blocks }];
+}
+
+/** Requests that ended per second, over longer steps. */
+function joinedRates(steps: readonly RateStep[], stepS: number): Step[] {
+  const joined: (Step & { sent: number; seconds: number })[] = [];
+  for (const { startS, endS, sent, observedS } of steps) {
+    const fromS = Math.floor(startS / stepS) * stepS;
+    let last = joined.at(-1);
+    if (last?.startS !== fromS) joined.push((last = { startS: fromS, endS, value: 0, sent: 0, seconds: 0 })); // prettier-ignore
+    last.endS = endS;
+    last.sent += sent;
+    last.seconds += observedS;
+    last.value = last.sent / last.seconds;
+  }
+  return joined;
 }
 
 function chartOf(

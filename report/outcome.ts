@@ -1,8 +1,7 @@
 /** What came of a run, as far as the short forms of a report say it: JUnit, job summary, one line. Pure. */
 import { decisionOf } from '../judge/reasons.ts';
 import { reasonWords } from '../judge/verdict-words.ts';
-import { figuresOfSamples } from '../results/figures.ts';
-import type { Run } from '../results/reader.ts';
+import { figuresOf, type RunView, sumsOf } from '../results/sums.ts';
 import type { CiFacts, Gate, Summary } from '../results/types.ts';
 import { formatNumber } from '../results/units.ts';
 import { idOf, startOf, verdictWords } from './sections/head.ts';
@@ -31,9 +30,9 @@ export type Outcome = {
 };
 
 /** @throws Error if a stored histogram is broken and the summary is missing */
-export function outcomeOf(run: Run): Outcome {
-  const { plan, summary, samples, resources } = run;
-  const figures = summary?.figures ?? figuresOfSamples(samples, resources, plan?.load.warmUpMs);
+export function outcomeOf(run: RunView): Outcome {
+  const { plan, summary } = run;
+  const figures = figuresOf(run);
   const startedAt = startOf(run);
   const sentence = verdictWords(run, figures);
   return {
@@ -46,7 +45,7 @@ export function outcomeOf(run: Run): Outcome {
     faults: summary === null ? [{ words: sentence, kind: 'error' }] : faultsOf(summary),
     figures,
     ...(startedAt !== undefined && { startedAt }),
-    durationMs: summary?.loadMs ?? ((samples.at(-1)?.elapsedS ?? -1) + 1) * 1000,
+    durationMs: summary?.loadMs ?? ((sumsOf(run).samples.last.at(-1)?.elapsedS ?? -1) + 1) * 1000,
     ...(plan && { target: plan.target.url, version: plan.versions.toolkit }),
     ci: plan?.ci ?? {},
   };

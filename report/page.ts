@@ -19,7 +19,16 @@ export type Block =
       rows: readonly (readonly Text[])[];
     }
   /** `file`: its name beside the page; `link`: that of the same picture in another form, where a click on it leads. */
-  | { kind: 'picture'; title: string; file: string; link?: string }
+  | {
+      kind: 'picture';
+      title: string;
+      file: string;
+      link?: string;
+      /** What one sees in it, in whole sentences. */
+      caption?: string;
+      /** Folded away where the reader's program can do that. */
+      isFolded?: boolean;
+    }
   /** Lines as they are, e.g. a diagram that the reader's program draws. */
   | { kind: 'code'; language: string; text: string };
 

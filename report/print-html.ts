@@ -74,10 +74,24 @@ function blockText(block: Block): string {
     case 'table':
       return tableText(block);
     case 'picture':
-      return `<figure><figcaption>${escapeMarkup(block.title)}</figcaption><div class="chart"><canvas role="img" data-chart="${escapeMarkup(block.file.replace(/\.\w+$/, ''))}"></canvas></div></figure>`;
+      return pictureText(block);
     case 'code':
       return `<pre><code>${escapeMarkup(block.text)}</code></pre>`;
   }
+}
+
+/** One for a closer look is folded. */
+function pictureText({
+  title,
+  file,
+  caption = '',
+  isFolded,
+}: Extract<Block, { kind: 'picture' }>): string {
+  const chart = escapeMarkup(file.replace(/\.\w+$/, ''));
+  const figure = `<figure><div class="chart"><canvas role="img" data-chart="${chart}"></canvas></div><figcaption>${escapeMarkup(caption)}</figcaption></figure>`;
+  return isFolded === true
+    ? `<details><summary>${escapeMarkup(title)}</summary>${figure}</details>`
+    : figure;
 }
 
 function tableText({ head, rows, align }: Extract<Block, { kind: 'table' }>): string {

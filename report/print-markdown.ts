@@ -34,8 +34,13 @@ export function blockText(block: Block): string {
         { align: [...block.align] },
       );
     case 'picture': {
-      const picture = `![${escapeMarkdown(block.title)}](${encodeURI(block.file)})`;
-      return block.link === undefined ? picture : `[${picture}](${encodeURI(block.link)})`;
+      // For who cannot see it, what one sees stands in its place too.
+      const words = block.caption === undefined ? block.title : `${block.title}. ${block.caption}`;
+      const picture = `![${escapeMarkdown(words)}](${encodeURI(block.file)})`;
+      const linked = block.link === undefined ? picture : `[${picture}](${encodeURI(block.link)})`;
+      return block.caption === undefined
+        ? linked
+        : `${linked}\n\n*${escapeMarkdown(block.caption)}*`;
     }
     case 'code':
       return fenced(block);

@@ -1,6 +1,7 @@
 /** The report of a run: its verdict first, then figures, pictures, and how it was made. What a run does not have has no section. Pure. */
-import { figuresOfSamples } from '../results/figures.ts';
-import type { Run } from '../results/reader.ts';
+import { chartsOf } from '../plots/charts.ts';
+import { chartData } from '../plots/data.ts';
+import { figuresOf, type RunView, sumsOf } from '../results/sums.ts';
 import type { Page } from './page.ts';
 import { answersSection, targetsSection } from './sections/answers.ts';
 import { controlSection } from './sections/control.ts';
@@ -19,11 +20,11 @@ import { storedSection } from './sections/stored.ts';
 
 /**
  * @param pictures file names of the pictures beside the page
- * @throws Error if a stored histogram is broken and the summary is missing
+ * @throws Error if a stored histogram is broken, and the summary is missing or there are pictures
  */
-export function pageOfRun(run: Run, pictures: readonly string[]): Page {
-  const { plan, summary, reconcile, resources } = run;
-  const figures = summary?.figures ?? figuresOfSamples(run.samples, resources, plan?.load.warmUpMs);
+export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
+  const { plan, summary, reconcile } = run;
+  const figures = figuresOf(run);
   return {
     title: titleOf(run),
     sections: [
@@ -40,12 +41,17 @@ export function pageOfRun(run: Run, pictures: readonly string[]): Page {
       ...hostileSection(summary?.hostile),
       processesSection(figures),
       ...generatorSection(figures.generator),
-      ...databaseSections(resources),
+      ...databaseSections(sumsOf(run).readings.postgresFigures()),
       ...costSection(summary?.cost),
       ...logSection(summary?.logs),
-      ...picturesSection(pictures),
+      ...picturesSection(pictures, captionsOf(run, pictures), plan?.pictures),
       ...howItRanSection(plan),
       ...machineSection(plan),
     ],
   };
+}
+
+function captionsOf(run: RunView, pictures: readonly string[]): Map<string, string> {
+  if (pictures.length === 0) return new Map();
+  return new Map(chartsOf(chartData(run)).map(({ name, caption }) => [name, caption]));
 }

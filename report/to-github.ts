@@ -1,7 +1,7 @@
 /** The report of a run for the GitHub Actions job that it is part of, where it is part of one. */
 import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
-import type { Run } from '../results/reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { jobSummary } from './describe.ts';
 import { annotationsOf } from './github.ts';
 import { outcomeOf } from './outcome.ts';

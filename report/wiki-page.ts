@@ -1,5 +1,5 @@
 /** A run in a wiki whose page names are global (GitHub's): names that carry the run's id, its page, its line in the list. Pure. */
-import type { Run } from '../results/reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { formatDate } from '../results/units.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Block, Page } from './page.ts';

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import type { Run } from '../results/reader.ts';
+import type { RunView as Run } from '../results/sums.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { printMarkdown } from './print-markdown.ts';
 import { LIST_FILE, listWith, pageNameOf, pictureFileOf, wikiPage } from './wiki-page.ts';
@@ -15,7 +15,7 @@ export type WikiFiles = { all: string[]; changed: string[] };
 export async function writeWiki(run: Run, wiki: string): Promise<WikiFiles> {
   checkWiki(wiki);
   const { definitionsOf, renderPng, renderSvg } = await import('../plots/render.ts');
-  const definitions = definitionsOf(run);
+  const definitions = definitionsOf(run).filter(({ isUsual }) => isUsual);
   const page = wikiPage(
     run,
     definitions.map(({ name }) => name),

@@ -1,5 +1,6 @@
 /** What was asked of a load while it ran, and what it did: from the lines of control.ndjson and the seconds. Pure. */
-import type { ControlLine, SampleLine } from './types.ts';
+import type { SecondStarts } from './sample-sums.ts';
+import type { ControlLine } from './types.ts';
 import { formatNumber } from './units.ts';
 
 /** Between two requests, or to the end. */
@@ -35,7 +36,7 @@ export const markOf = ({ action, toPerSecond, by }: ControlLine): string =>
 /** @param beganMs,endedMs of the load, ms since 1970 */
 export function controlParts(
   control: readonly ControlLine[],
-  samples: readonly SampleLine[],
+  starts: readonly SecondStarts[],
   { beganMs, endedMs }: { beganMs: number; endedMs: number },
 ): ControlPart[] {
   return control.map((line, i) => {
@@ -43,8 +44,8 @@ export function controlParts(
       Math.max(line.t, beganMs),
       Math.min(control[i + 1]?.t ?? endedMs, endedMs),
     ];
-    const inside = samples.filter(({ t }) => t >= fromT && t + 1000 <= toT);
-    const started = inside.reduce((sum, { started: begun, sent }) => sum + (begun ?? sent), 0);
+    const inside = starts.filter(({ t }) => t >= fromT && t + 1000 <= toT);
+    const started = inside.reduce((sum, { started: begun }) => sum + begun, 0);
     return {
       line,
       fromMs: line.t - beganMs,

@@ -20,14 +20,15 @@ export type PostgresFigures = Partial<
   Record<(typeof FIGURES)[number], { mean: number; max: number }>
 >;
 
+type Sums = { sum: number; weight: number; max: number };
+
 /** Rates weigh with their interval, so that a mean is a count over a time; levels weigh alike. */
-export function postgresFigures(lines: Iterable<ResourceLine>): Record<string, PostgresFigures> {
-  type Sums = { sum: number; weight: number; max: number };
-  const sums = new Map<string, Map<string, Sums>>();
-  for (const line of lines) {
-    if (line.kind !== 'postgres') continue;
-    let ofName = sums.get(line.name);
-    if (!ofName) sums.set(line.name, (ofName = new Map<string, Sums>()));
+export class PostgresMeter {
+  readonly #byName = new Map<string, Map<string, Sums>>();
+
+  add(line: PostgresReading): void {
+    let ofName = this.#byName.get(line.name);
+    if (!ofName) this.#byName.set(line.name, (ofName = new Map<string, Sums>()));
     for (const key of FIGURES) {
       const value = line[key];
       if (value === undefined) continue;
@@ -40,12 +41,23 @@ export function postgresFigures(lines: Iterable<ResourceLine>): Record<string, P
       });
     }
   }
-  return Object.fromEntries(
-    [...sums].map(([name, ofName]) => [
-      name,
-      Object.fromEntries(
-        [...ofName].map(([key, { sum, weight, max }]) => [key, { mean: sum / weight, max }]),
-      ),
-    ]),
-  );
+
+  /** By database. */
+  figures(): Record<string, PostgresFigures> {
+    return Object.fromEntries(
+      [...this.#byName].map(([name, ofName]) => [
+        name,
+        Object.fromEntries(
+          [...ofName].map(([key, { sum, weight, max }]) => [key, { mean: sum / weight, max }]),
+        ),
+      ]),
+    );
+  }
+}
+
+/** {@link PostgresMeter} over all lines. */
+export function postgresFigures(lines: Iterable<ResourceLine>): Record<string, PostgresFigures> {
+  const meter = new PostgresMeter();
+  for (const line of lines) if (line.kind === 'postgres') meter.add(line);
+  return meter.figures();
 }

@@ -2,6 +2,7 @@
  * The load's own time, and rates over it. One hung request must not stretch it, nor slow first answers shorten it: it is the time in
  * which submissions were begun, not that in which they were answered. Pure.
  */
+import { ACCEPTED } from './answers.ts';
 import type { LoadShape, SampleLine, Summary } from './types.ts';
 
 /** ms since 1970. */
@@ -53,16 +54,11 @@ export function ratesOf(
 /** Submissions that began in a second; of an older run, those that ended in it. */
 export const startedIn = ({ started, sent }: SampleLine): number => started ?? sent;
 
-/**
- * The seconds of a run without a summary that are whole: it began somewhere in its first second, and was cut in its last one. With
- * fewer than three there is nothing better than all of them.
- * @param samples in the order of their seconds
- */
-export function wholeSeconds(samples: readonly SampleLine[]): readonly SampleLine[] {
-  return samples.length < 3 ? samples : samples.slice(1, -1);
-}
-
-/** Milliseconds from the beginning of the first to the end of the last; holes count. */
-export function spanOf(samples: readonly SampleLine[]): number {
-  return samples.length === 0 ? 0 : samples[samples.length - 1].t + 1000 - samples[0].t;
+/** What was accepted, and what was answered as expected, in one second. */
+export function takenIn({ answers, accepted, expected }: SampleLine): {
+  accepted: number;
+  expected: number;
+} {
+  const taken = accepted ?? answers[ACCEPTED] ?? 0;
+  return { accepted: taken, expected: expected ?? taken };
 }

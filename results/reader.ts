@@ -4,10 +4,12 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { UserError, EXIT } from '../user-error.ts';
 import { fillAbsent, migrate, UnknownFormat, type WholeFile } from './migrations.ts';
+import { looksLikeReading, looksLikeSample } from './quick-check.ts';
+import { parseTogether, type Piece, piecesOf } from './line-reader.ts';
 import * as shapes from './schema.ts';
 import { FILES } from './writer.ts';
 import type {
@@ -16,6 +18,7 @@ import type {
   LogSecond,
   Plan,
   Reconcile,
+  ReconcileLiveLine,
   ResourceLine,
   SampleLine,
   Summary,
@@ -31,6 +34,8 @@ export type Run = {
   resources: ResourceLine[];
   /** Of the scenario fleet; absent for all others. */
   fleet?: FleetLine[];
+  /** Looks into the storage while the load ran; absent: none. */
+  live?: ReconcileLiveLine[];
   /** Error lines of the target's log, in the order of their seconds; empty where none was followed. */
   logs: LogSecond[];
   /** What was asked of it while it ran; absent: nothing was, and its pace could not be changed. */
@@ -124,56 +129,82 @@ function isOtherFleetLine(line: unknown): boolean {
   return typeof kind === 'string' && !FLEET_KINDS.includes(kind);
 }
 
-/** Reads one object a line. A last line without its line end may be cut: it is left out, with a note. */
-async function readLines<T>(
+/** What a line must be, and which lines of a later toolkit are passed over. */
+export type LineShape = {
+  schema: z.ZodType;
+  isPassedOver?: (line: unknown) => boolean;
+  /** Says yes to nothing that the schema refuses, and much sooner. */
+  looksRight?: (line: unknown) => boolean;
+};
+
+export const LINE_SHAPES = {
+  samples: { schema: shapes.sampleLine, looksRight: looksLikeSample },
+  resources: {
+    schema: shapes.resourceLine,
+    isPassedOver: isOtherReading,
+    looksRight: looksLikeReading,
+  },
+  logs: { schema: shapes.logSecond },
+  live: { schema: shapes.reconcileLiveLine },
+  fleet: { schema: shapes.fleetLine, isPassedOver: isOtherFleetLine },
+  control: { schema: shapes.controlLine },
+} satisfies Record<string, LineShape>;
+
+/**
+ * The lines of a piece of a file. A last line without its line end may be cut: it is left out, with a note.
+ * @throws UserError naming file and line
+ */
+export function* valuesOf(
   file: string,
-  schema: z.ZodType,
-  what: string,
+  { text, lineNumber, complete }: Piece,
+  { schema, isPassedOver, looksRight }: LineShape,
   notes: string[],
-  isPassedOver: (line: unknown) => boolean = () => false,
-): Promise<T[]> {
-  if (!existsSync(file)) {
-    notes.push(`${what} is missing.`);
-    return [];
+): Generator<unknown> {
+  const together = complete ? parseTogether(text) : null;
+  if (together !== null && looksRight !== undefined && together.every(looksRight)) {
+    yield* together;
+    return;
   }
-  // Bytes, not one string: a day's samples come near the longest string that V8 allows.
-  const bytes = await readFile(file);
-  const lines: T[] = [];
-  let number = 0;
-  for (let start = 0; start < bytes.length;) {
-    const newline = bytes.indexOf(0x0a, start);
-    const complete = newline !== -1;
-    const end = complete ? newline : bytes.length;
-    const text = bytes.toString('utf8', start, end);
-    start = end + 1;
-    number++;
-    if (text.trim() === '') continue;
+  const lines = text.split('\n');
+  for (const [i, line] of lines.entries()) {
+    if (line.trim() === '') continue;
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = JSON.parse(line);
     } catch (error) {
-      if (!complete) {
-        notes.push(`The last line of ${what} was cut when the run ended, and is left out.`);
-        break;
+      if (!complete && i === lines.length - 1) {
+        notes.push(
+          `The last line of ${basename(file)} was cut when the run ended, and is left out.`,
+        );
+        return;
       }
-      throw broken(file, number, (error as SyntaxError).message, error);
+      throw broken(file, lineNumber + i, (error as SyntaxError).message, error);
     }
-    if (isPassedOver(value)) continue;
+    if (isPassedOver?.(value) === true) continue;
     const checked = schema.safeParse(value);
-    if (!checked.success) throw broken(file, number, complaint(checked.error), checked.error);
-    lines.push(value as T);
+    if (!checked.success)
+      throw broken(file, lineNumber + i, complaint(checked.error), checked.error);
+    yield value;
   }
+}
+
+/** Reads one object a line; a file that is not there is a note. */
+async function readLines<T>(file: string, shape: LineShape, notes: string[]): Promise<T[]> {
+  if (!existsSync(file)) {
+    notes.push(`${basename(file)} is missing.`);
+    return [];
+  }
+  const lines: T[] = [];
+  for await (const piece of piecesOf(file))
+    for (const value of valuesOf(file, piece, shape, notes)) lines.push(value as T);
   return lines;
 }
 
 const HINT =
   'give the folder of one run, e.g. results/2026-01-02T03-04-05Z-load (npm run load makes it)';
 
-/**
- * @param folder the folder of one run; need not be absolute
- * @throws UserError if it is no result folder, or one of its files is broken (named, with the line)
- */
-export async function readRun(folder: string): Promise<Run> {
+/** @returns the absolute path. @throws UserError if it is no result folder */
+export function runFolder(folder: string): string {
   const path = resolve(folder);
   if (!existsSync(path))
     throw new UserError(`there is no folder ${folder}`, { hint: HINT, exitCode: EXIT.usage });
@@ -188,31 +219,68 @@ export async function readRun(folder: string): Promise<Run> {
       hint: HINT,
       exitCode: EXIT.usage,
     });
+  return path;
+}
 
+/** The files that are read whole, and the lines of a fleet, which are few. */
+export type WholeFiles = Pick<
+  Run,
+  'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live' | 'control'
+> & {
+  /** On the plan, and on the others: those on the lines stand between them. */
+  notes: { before: string[]; after: string[] };
+};
+
+/** @param path of a result folder. @throws UserError if one of its files is broken (named, with the line) */
+export async function readWholeFiles(path: string): Promise<WholeFiles> {
+  const before: string[] = [];
   const notes: string[] = [];
-  const lines = <T>(name: string, shape: z.ZodType, isPassedOver?: (line: unknown) => boolean) =>
-    readLines<T>(join(path, name), shape, name, notes, isPassedOver);
-  const run: Run = {
+  return {
     folder: path,
-    plan: await readWhole<Plan>(path, 'plan', notes),
-    samples: await lines<SampleLine>(FILES.samples, shapes.sampleLine),
-    resources: await lines<ResourceLine>(FILES.resources, shapes.resourceLine, isOtherReading),
-    // Only where a log was followed.
-    logs: existsSync(join(path, FILES.logs))
-      ? await lines<LogSecond>(FILES.logs, shapes.logSecond)
-      : [],
+    plan: await readWhole<Plan>(path, 'plan', before),
     ...(existsSync(join(path, FILES.fleet)) && {
-      fleet: await lines<FleetLine>(FILES.fleet, shapes.fleetLine, isOtherFleetLine),
+      fleet: await readLines<FleetLine>(join(path, FILES.fleet), LINE_SHAPES.fleet, notes),
+    }),
+    ...(existsSync(join(path, FILES.reconcileLive)) && {
+      live: await readLines<ReconcileLiveLine>(
+        join(path, FILES.reconcileLive),
+        LINE_SHAPES.live,
+        notes,
+      ),
     }),
     ...(existsSync(join(path, FILES.control)) && {
-      control: await lines<ControlLine>(FILES.control, shapes.controlLine),
+      control: await readLines<ControlLine>(join(path, FILES.control), LINE_SHAPES.control, notes),
     }),
     reconcile: await readWhole<Reconcile>(path, 'reconcile', notes),
     summary: await readWhole<Summary>(path, 'summary', notes),
+    notes: { before, after: notes },
+  };
+}
+
+/** Behind the notes of its files. */
+export const NOT_ENDED = 'The run did not end by itself: its figures are those of its samples.';
+
+/**
+ * All lines of a run in memory: some 2 KB a second of it. Pictures and reports need their sums alone (sum-reader.ts).
+ * @param folder the folder of one run; need not be absolute
+ * @throws UserError if it is no result folder, or one of its files is broken (named, with the line)
+ */
+export async function readRun(folder: string): Promise<Run> {
+  const path = runFolder(folder);
+  const { notes: ofWhole, ...whole } = await readWholeFiles(path);
+  const notes = [...ofWhole.before];
+  const lines = <T>(name: 'samples' | 'resources' | 'logs') =>
+    readLines<T>(join(path, FILES[name]), LINE_SHAPES[name], notes);
+  const run: Run = {
+    ...whole,
+    samples: await lines<SampleLine>('samples'),
+    resources: await lines<ResourceLine>('resources'),
+    // Only where a log was followed.
+    logs: existsSync(join(path, FILES.logs)) ? await lines<LogSecond>('logs') : [],
     notes,
   };
-  if (run.summary === null)
-    notes.push('The run did not end by itself: its figures are those of its samples.');
+  notes.push(...ofWhole.after);
+  if (run.summary === null) notes.push(NOT_ENDED);
   run.samples.sort((a, b) => a.elapsedS - b.elapsedS);
   run.resources.sort((a, b) => a.t - b.t);
   run.logs.sort((a, b) => a.t - b.t);

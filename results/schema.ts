@@ -134,6 +134,16 @@ export const logSecond = z.looseObject({
   level: z.literal('warning').optional(),
 });
 
+export const reconcileLiveLine = z.looseObject({
+  t: time,
+  accepted: count,
+  stored: count,
+  notStored: count,
+  olderThanMs: z.number(),
+  tookMs: z.number(),
+  cpuMs: z.number(),
+});
+
 /** A reader passes over lines of other kinds: a later toolkit may write more. */
 export const fleetLine = z.discriminatedUnion('kind', [
   z.looseObject({
@@ -287,6 +297,7 @@ export const plan = z.looseObject({
   }),
   versions: z.looseObject({ toolkit: text, node: text, k6: text, platform: text }),
   gates: z.array(text).optional(),
+  pictures: z.array(text).optional(),
   ci: z.looseObject({ commit: text.optional(), url: text.optional() }).optional(),
   host: hostFacts,
   parts: z.array(z.looseObject({ id: text, plannedAt: instant, host: hostFacts })).optional(),

@@ -52,6 +52,8 @@ export type Plan = {
   gates?: string[];
   /** Of a run in a CI job: what was checked out, and the job's page; absent: its environment named neither. */
   ci?: CiFacts;
+  /** Charts of the run's scenario, beside those of every report; absent: none. */
+  pictures?: string[];
   /** Facts of the machine that generates the load (systeminformation). */
   host: Record<string, string | number | null>;
   /** Of a merged run: what it was made of, so that none of it is counted twice. */

@@ -181,6 +181,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   'judge/merge/reconcile.ts': ['hostile'],
   'judge/merge/outcomes.ts': ['rounds'],
   'plots/charts.ts': ['breakpoint', 'fleet'],
+  'plots/names.ts': ['breakpoint', 'fleet'],
   'report/sections/stored.ts': ['hostile'],
   'load/timed-starts.ts': ['fleet', 'rounds'],
   // An option, of --ab.

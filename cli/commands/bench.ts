@@ -22,6 +22,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   verifier: () => import('../../bench/verifier.ts'),
   proofs: () => import('../../bench/proofs.ts'),
   plots: () => import('../../bench/plots.ts'),
+  report: () => import('../../bench/report.ts'),
   record: () => import('../../bench/record.ts'),
   coordinator: () => import('../../bench/coordinator.ts'),
   'e2e-judge': () => import('../../bench/e2e-judge.ts'),

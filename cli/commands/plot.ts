@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path';
 import { PICTURE_FORMATS, renderRun } from '../../plots/render.ts';
 import { drawComparison } from '../../report/compare/picture.ts';
 import { isSession } from '../../results/session.ts';
+import { type Theme, THEMES } from '../../plots/theme.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -25,6 +26,18 @@ export const plot: Command = {
       default: 'both',
       help: 'picture format',
     },
+    {
+      name: 'theme',
+      type: 'choice',
+      choices: [...THEMES],
+      default: 'light',
+      help: 'colours of the pictures: on a light ground, also for print, or on a dark one',
+    },
+    {
+      name: 'all',
+      type: 'flag',
+      help: 'also those for a closer look: latency against the rate, what was asked for, bytes, what is stored',
+    },
   ],
   async run({ values, operands, cwd, stdout }) {
     if (operands.length === 0)
@@ -44,10 +57,11 @@ export const plot: Command = {
     const formats = PICTURE_FORMATS.filter(
       (format) => values.format === 'both' || values.format === format,
     );
+    const look = { out, formats, theme: values.theme as Theme };
     for (const folder of operands.map((operand) => resolve(cwd, operand)))
       for (const path of isSession(folder)
         ? (await drawComparison(folder, { out, formats })).paths
-        : await renderRun(folder, { out, formats }))
+        : await renderRun(folder, { ...look, all: values.all === true }))
         stdout.write(`${relative(cwd, path)}\n`);
     return EXIT.passed;
   },

@@ -8,7 +8,8 @@ import { amount, outcomeOf } from '../../report/outcome.ts';
 import { printLine } from '../../report/print-line.ts';
 import { reportToGithub } from '../../report/to-github.ts';
 import { writeWiki } from '../../report/wiki.ts';
-import { readRun, type Run } from '../../results/reader.ts';
+import { readSummed } from '../../results/sum-reader.ts';
+import type { RunView as Run } from '../../results/sums.ts';
 import type { Gate } from '../../results/types.ts';
 import type { OptionValues } from '../../system/option.ts';
 import { EXIT, UserError } from '../../user-error.ts';
@@ -75,7 +76,7 @@ export const report: Command = {
     const written = new Set<string>();
     const titles: string[] = [];
     for (const folder of operands) {
-      const stored = await readRun(resolve(cwd, folder));
+      const stored = await readSummed(resolve(cwd, folder));
       const run = gates.length === 0 ? stored : rejudged(stored, gates, say, codes);
       const out = (values.out as string | undefined) ?? run.folder;
       await writeAll(run, forms, out, (path) => say(relative(cwd, path)));

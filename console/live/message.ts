@@ -1,4 +1,5 @@
 /** What the page gets of a run each second: small figures whole, series since the last message. Types alone. */
+import type { Mark } from '../../plots/marks.ts';
 import type { LatencyStep, RateStep } from '../../plots/series.ts';
 import type { Gate, Plan, ReconcileLiveLine } from '../../results/types.ts';
 import type { ReadingOfStep } from './steps.ts';
@@ -111,7 +112,7 @@ export type LiveMessage = {
   events: { atS: number; text: string }[];
   rounds: { atS: number; text: string }[];
   /** Changes of the pace, on the axis. */
-  control: { atS: number; text: string }[];
+  control: Mark[];
   /** Of a load whose pace can be changed; null: of all others. */
   pace: Pace | null;
   whole: SeriesPart;

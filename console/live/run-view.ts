@@ -1,6 +1,7 @@
 /** A run as its files say it while they grow, and what a viewer has not seen of it yet. Pure: who reads the files is server/watch.ts. */
 import type { GateFigures, GateRule } from '../../judge/gates.ts';
-import { controlMarks, roundMarks } from '../../plots/data.ts';
+import { roundMarks } from '../../plots/data.ts';
+import { controlMarks } from '../../plots/marks.ts';
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../../results/answers.ts';
 import { ProcessMeter, takenIn } from '../../results/figures.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
@@ -280,8 +281,7 @@ export class RunView {
       hostCores: this.#hostCores,
       events: this.#eventsOnAxis(seconds),
       rounds: roundMarks(plan?.load.timed?.rounds, 0, { seconds }),
-      control:
-        this.#startT === null ? [] : controlMarks(this.#control, { startT: this.#startT, seconds }),
+      control: this.#startT === null ? [] : controlMarks(this.#control, this.#startT),
       pace: this.#pace(),
       whole: partOf(this.#whole, known),
       recent: partOf(this.#recent, known),

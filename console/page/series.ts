@@ -120,7 +120,7 @@ export function chartDataOf(
     fleet: null,
     events: last.events.filter(onAxis).map(({ atS, text }) => ({ atS: atS - shiftS, text })),
     rounds: last.rounds.filter(onAxis).map(({ atS, text }) => ({ atS: atS - shiftS, text })),
-    control: last.control.filter(onAxis).map(({ atS, text }) => ({ atS: atS - shiftS, text })),
+    marks: last.control.filter(onAxis).map((mark) => ({ ...mark, atS: mark.atS - shiftS })),
     logErrors:
       errors.length === 0
         ? null

@@ -12,5 +12,5 @@ export const ramp: Definition = {
   whyUnused: whyNoPace,
   shape: pacedShape,
   source: signed,
-  pictures: [],
+  pictures: ['rate-latency', 'asked'],
 };

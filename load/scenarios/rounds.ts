@@ -113,5 +113,5 @@ export const rounds: Definition = {
   },
   producers: producersOf,
   source: () => ({ kind: 'signed', fed: 'never', asRecorded: false }),
-  pictures: [],
+  pictures: ['asked'],
 };

@@ -66,5 +66,5 @@ export const spike: Definition = {
   },
   shape: pacedShape,
   source: signed,
-  pictures: [],
+  pictures: ['asked'],
 };

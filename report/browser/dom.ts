@@ -23,7 +23,14 @@ export type Page = {
   execCommand(command: string): boolean;
 };
 
+export type MediaQuery = {
+  matches: boolean;
+  addEventListener(event: 'change', listener: () => void): void;
+};
+
 export type Browser = {
+  matchMedia(query: string): MediaQuery;
+  addEventListener(event: string, listener: () => void): void;
   document: Page;
   navigator: { clipboard?: { writeText(text: string): Promise<void> } };
 };

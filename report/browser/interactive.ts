@@ -82,7 +82,9 @@ export function interactive(config: LineConfiguration): ChartConfiguration {
     titleFont: { family: FONT_FAMILY },
     // The edges of a band have no line of their own.
     filter: (item) => {
-      const { fill, borderWidth, yAxisID } = datasetOf(item);
+      const { fill, borderWidth, yAxisID, label = '' } = datasetOf(item);
+      // A limit has one value, and it stands in the legend.
+      if (label.startsWith('gate ')) return false;
       // That panel shows again, larger, what the one of all answers has.
       if (yAxisID === 'errors') return false;
       return Number.isFinite(item.parsed.y) && (fill === 'origin' || borderWidth !== 0);

@@ -3,13 +3,16 @@
  * the report as an issue. Bundled into dist/report-page.js, chart.js and all; it asks no network for anything.
  */
 import { Chart } from 'chart.js';
-import { chartsOf } from '../../plots/charts.ts';
+import { type ChartDefinition, chartsOf } from '../../plots/charts.ts';
 import type { ChartData } from '../../plots/data.ts';
 import { EMBEDDED_FONT, FONT_FAMILY } from '../../plots/panels.ts';
+import type { Theme } from '../../plots/theme.ts';
 import type { Browser, Element } from './dom.ts';
 import { interactive } from './interactive.ts';
 
-const { document, navigator } = globalThis as unknown as Browser;
+const window = globalThis as unknown as Browser;
+const { document, navigator } = window;
+const matchMedia = (query: string) => window.matchMedia(query);
 
 /** @returns what stands in the page as JSON */
 function dataOf<T>(id: string): T | null {
@@ -17,28 +20,47 @@ function dataOf<T>(id: string): T | null {
   return text ? (JSON.parse(text) as T) : null;
 }
 
+/** Dark where the reader's system is; paper is white. */
 async function draw(): Promise<void> {
   const data = dataOf<ChartData>('chart-data');
   if (data === null) return;
   // Texts are measured once: before the fonts are there, they would be measured by others.
-  await Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 14px '${EMBEDDED_FONT}'`)));
+  await Promise.all(
+    ['400', '600'].map((weight) => document.fonts.load(`${weight} 14px '${EMBEDDED_FONT}'`)),
+  );
   const charts = new Map(chartsOf(data).map((one) => [String(one.name), one]));
+  const drawn: { canvas: Element; chart: Chart; definition: ChartDefinition }[] = [];
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const theme = (): Theme => (dark.matches ? 'dark' : 'light');
+  const chartOf = (canvas: Element, definition: ChartDefinition, as: Theme): Chart => {
+    const config = interactive(definition.config(as));
+    config.options = { ...config.options, devicePixelRatio: 2, font: { family: FONT_FAMILY } };
+    canvas.dataset.theme = as;
+    return new Chart(canvas, config);
+  };
   for (const canvas of document.querySelectorAll('canvas')) {
     const definition = charts.get(canvas.dataset.chart ?? '');
     if (definition === undefined) continue;
-    const { width, height, description } = definition;
+    const { width, height, title, caption } = definition;
     canvas.setAttribute('width', String(width));
     canvas.setAttribute('height', String(height));
-    canvas.setAttribute('aria-label', description);
-    const config = interactive(definition.config());
-    config.options = {
-      ...config.options,
-      devicePixelRatio: 2,
-      font: { family: FONT_FAMILY },
-    };
-    new Chart(canvas, config);
+    canvas.setAttribute('aria-label', `${title}. ${caption}`);
+    drawn.push({ canvas, definition, chart: chartOf(canvas, definition, theme()) });
     canvas.dataset.drawn = 'yes';
   }
+  const redraw = (as: Theme) => {
+    for (const one of drawn) {
+      if (one.canvas.dataset.theme === as) continue;
+      one.chart.destroy();
+      const { width, height } = one.definition;
+      one.canvas.setAttribute('width', String(width));
+      one.canvas.setAttribute('height', String(height));
+      one.chart = chartOf(one.canvas, one.definition, as);
+    }
+  };
+  dark.addEventListener('change', () => redraw(theme()));
+  window.addEventListener('beforeprint', () => redraw('light'));
+  window.addEventListener('afterprint', () => redraw(theme()));
 }
 
 async function copy(text: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** What was asked of the load while it ran. Pure. */
 import { askedWords, controlParts } from '../../results/control.ts';
-import type { Run } from '../../results/reader.ts';
+import { type RunView, sumsOf } from '../../results/sums.ts';
 import { countOf, formatDuration, formatNumber } from '../../results/units.ts';
 import { paragraph, type Section, table } from '../page.ts';
 
@@ -8,11 +8,13 @@ import { paragraph, type Section, table } from '../page.ts';
 const MOST_ROWS = 50;
 
 /** @returns nothing where nothing was asked, and nothing could be */
-export function controlSection({ control = [], samples, plan, summary }: Run): Section[] {
+export function controlSection(run: RunView): Section[] {
+  const { control = [], plan, summary } = run;
   if (control.length === 0) return [];
-  const beganMs = summary?.loadBeganMs ?? samples[0]?.t ?? control[0].t;
-  const endedMs = summary?.loadEndedMs ?? (samples.at(-1)?.t ?? control.at(-1)!.t) + 1000;
-  const parts = controlParts(control, samples, { beganMs, endedMs });
+  const { samples } = sumsOf(run);
+  const beganMs = summary?.loadBeganMs ?? samples.first[0]?.t ?? control[0].t;
+  const endedMs = summary?.loadEndedMs ?? (samples.last.at(-1)?.t ?? control.at(-1)!.t) + 1000;
+  const parts = controlParts(control, samples.starts, { beganMs, endedMs });
   const changes = control.filter(({ action }) => action !== 'begin').length;
   const isOpen = plan?.load.rate !== undefined;
   const rows = parts

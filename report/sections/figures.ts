@@ -1,6 +1,6 @@
 /** The figures of a run: counts, rates, the schedule of an open model, latencies. Pure. */
 import { LatencyHistogram } from '../../results/histogram.ts';
-import type { Run } from '../../results/reader.ts';
+import { type RunView as Run, sumsOf } from '../../results/sums.ts';
 import type { LatencyFigures, Reconcile, ScheduleFigures, Summary } from '../../results/types.ts';
 import {
   countOf,
@@ -21,9 +21,10 @@ export const figuresSection = (run: Run, figures: Figures): Section => ({
   blocks: [figuresTable(run, figures), ...latencies(figures)],
 });
 
-function figuresTable({ summary, reconcile, samples }: Run, figures: Figures): Block {
+function figuresTable(run: Run, figures: Figures): Block {
+  const { summary, reconcile } = run;
   const { sent, accepted, errorRate, failedIterations, schedule } = figures;
-  const loadMs = summary?.loadMs ?? samples.length * 1000;
+  const loadMs = summary?.loadMs ?? sumsOf(run).samples.totals.lines * 1000;
   const retries = Object.values(figures.retries ?? {}).reduce((sum, count) => sum + count, 0);
   const rows: Row[] = [
     ...(figures.started === undefined || figures.started === sent

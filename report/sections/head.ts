@@ -1,7 +1,7 @@
 /** What stands on top: the run in a line, its verdict, what to look at, and notes. Pure. */
 import { HINT_WORDS } from '../../judge/verdict-words.ts';
 import { paceInWords } from '../../results/pace.ts';
-import type { Run } from '../../results/reader.ts';
+import { type RunView as Run, sumsOf } from '../../results/sums.ts';
 import type { Plan, Summary } from '../../results/types.ts';
 import { countOf, formatDate, formatDuration, formatNumber } from '../../results/units.ts';
 import { type Block, code, joined, paragraph, type Section, type Text } from '../page.ts';
@@ -12,9 +12,11 @@ export const idOf = ({ plan, summary, folder }: Run): string =>
 export const titleOf = (run: Run): string => `Load test ${idOf(run)}`;
 
 /** When it began, RFC 3339; undefined: not known. */
-export const startOf = ({ plan, summary, samples }: Run): string | undefined =>
-  summary?.startedAt ??
-  (samples.length > 0 ? new Date(samples[0].t).toISOString() : plan?.plannedAt);
+export function startOf(run: Run): string | undefined {
+  if (run.summary !== null) return run.summary.startedAt;
+  const first = sumsOf(run).samples.first.at(0);
+  return first === undefined ? run.plan?.plannedAt : new Date(first.t).toISOString();
+}
 
 export function headSection(run: Run, figures: Summary['figures']): Section {
   return {
@@ -78,12 +80,10 @@ function hints({ summary }: Run): Block[] {
   );
 }
 
-function notes({ summary, resources, notes: readerNotes }: Run): Block[] {
-  const happened = resources
-    .filter((line) => line.kind === 'note')
-    .map(
-      (line) => `${line.name}: ${line.text} (${new Date(line.t).toISOString().slice(11, 19)} UTC)`,
-    );
-  const items = [...(summary?.notes ?? []), ...readerNotes, ...happened];
+function notes(run: Run): Block[] {
+  const happened = sumsOf(run).readings.notes.map(
+    (line) => `${line.name}: ${line.text} (${new Date(line.t).toISOString().slice(11, 19)} UTC)`,
+  );
+  const items = [...(run.summary?.notes ?? []), ...run.notes, ...happened];
   return items.length === 0 ? [] : [{ kind: 'notes', items }];
 }

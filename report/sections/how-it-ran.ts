@@ -1,15 +1,33 @@
 /** Pictures, how the run was made, and on which machine. Pure. */
-import { CHART_NAMES, CHART_TITLES } from '../../plots/charts.ts';
+import { CHART_NAMES, CHART_TITLES, isUsualChart } from '../../plots/charts.ts';
 import { paceInWords } from '../../results/pace.ts';
 import type { Plan } from '../../results/types.ts';
 import { countOf, formatBytes, formatDuration, formatNumber } from '../../results/units.ts';
 import { type Block, code, orNoData, paragraph, type Section, type Span, table } from '../page.ts';
 
-/** @param pictures file names beside the page; a chart that was not drawn is left out */
-export function picturesSection(pictures: readonly string[]): Section[] {
+/**
+ * @param pictures file names beside the page; a chart that was not drawn is left out
+ * @param captions what one sees in them, by chart
+ * @param own pictures of the run's scenario
+ */
+export function picturesSection(
+  pictures: readonly string[],
+  captions: ReadonlyMap<string, string> = new Map(),
+  own: readonly string[] = [],
+): Section[] {
   const blocks = CHART_NAMES.flatMap((name): Block[] => {
     const file = pictures.find((picture) => picture.startsWith(`${name}.`));
-    return file === undefined ? [] : [{ kind: 'picture', title: CHART_TITLES[name], file }];
+    return file === undefined
+      ? []
+      : [
+          {
+            kind: 'picture',
+            title: CHART_TITLES[name],
+            file,
+            ...(captions.has(name) && { caption: captions.get(name)! }),
+            ...(!isUsualChart(name, own) && { isFolded: true }),
+          },
+        ];
   });
   return blocks.length === 0 ? [] : [{ id: 'pictures', title: 'Pictures', blocks }];
 }

@@ -1,7 +1,6 @@
 /** What the watched processes and databases took. Pure. */
 import { SETTLING_MS } from '../../results/growth.ts';
-import { postgresFigures, type PostgresFigures } from '../../results/postgres-figures.ts';
-import type { Run } from '../../results/reader.ts';
+import type { PostgresFigures } from '../../results/postgres-figures.ts';
 import type { Summary } from '../../results/types.ts';
 import {
   countOf,
@@ -70,8 +69,8 @@ const DATABASE_ROWS: readonly [
 ];
 
 /** PostgreSQL's own figures, one table a database; nothing when none was watched. */
-export function databaseSections(resources: Run['resources']): Section[] {
-  return Object.entries(postgresFigures(resources)).map(([name, figures]) => {
+export function databaseSections(databases: Record<string, PostgresFigures>): Section[] {
+  return Object.entries(databases).map(([name, figures]) => {
     const rows = DATABASE_ROWS.flatMap(([title, key, format]) => {
       const figure = figures[key];
       return figure ? [[title, format(figure.mean), format(figure.max)]] : [];

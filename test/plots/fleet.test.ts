@@ -178,7 +178,7 @@ test('nodes of one key, same-second pairs, and a hard fork with nodes that stay 
 test('it is drawn, small and large; a file without its head is not', () => {
   for (const producers of [1, 15, 1000]) {
     const data = fleetData(linesOf({ producers, laggingShare: 0.1 }), 30)!;
-    const png = renderPng({ name: 'fleet', title: '', description: '', width: 1200, height: fleetHeight(data), config: () => fleetConfig('title', '', data) }); // prettier-ignore
+    const png = renderPng({ name: 'fleet', title: '', description: '', caption: '', isUsual: true, width: 1200, height: fleetHeight(data), config: () => fleetConfig('title', '', data) }); // prettier-ignore
     assert.equal(png.readUInt32BE(20), 2 * fleetHeight(data));
   }
   assert.equal(fleetData([], 1), null);

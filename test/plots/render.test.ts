@@ -7,8 +7,9 @@ import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
 import type { ChartDefinition } from '../../plots/charts.ts';
 import { logBins, logRange } from '../../plots/distribution.ts';
-import { placeLabels } from '../../plots/panels.ts';
+import { placeLabels } from '../../plots/marks.ts';
 import { definitionsOf, drawOn, renderPng, renderRun, renderSvg } from '../../plots/render.ts';
+import type { Theme } from '../../plots/theme.ts';
 import { decodeBuckets } from '../../results/histogram.ts';
 import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
@@ -29,9 +30,9 @@ const chartOf = (run: string, name: string): ChartDefinition =>
 type Picture = ReturnType<typeof PNG.sync.read>;
 
 /** A PNG of the chart at one device pixel per CSS pixel. */
-function raster(definition: ChartDefinition): Buffer {
+function raster(definition: ChartDefinition, theme?: Theme): Buffer {
   const canvas = createCanvas(definition.width, definition.height);
-  const chart = drawOn(canvas, definition);
+  const chart = drawOn(canvas, definition, { theme });
   const bytes = canvas.toBuffer('image/png');
   chart.destroy(); // it empties the canvas
   return bytes;
@@ -80,11 +81,16 @@ const overlap = (a: TextBox, b: TextBox): boolean =>
 
 /** Drawn again in `npm run test:slow` alone: beside the others they are more of the same. */
 const IN_SLOW = ['second', 'outlier', 'logged', 'hour'];
+/** In dark colours; all others are light. */
+const DARK = ['marked'];
 
 for (const [name, definitions] of Object.entries(CASES).filter(
   ([name]) => thorough || !IN_SLOW.includes(name),
 ))
-  for (const definition of definitions)
+  // Charts for a closer look are drawn where they have something to show.
+  for (const definition of definitions.filter(
+    ({ isUsual }) => isUsual || name.startsWith('marked'),
+  ))
     test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () => {
       const boxes = textBoxes(definition);
       assert.ok(boxes.length >= 4, 'title, subtitle and axis titles at least');
@@ -145,12 +151,14 @@ const GOLDEN: readonly [run: string, chart: string][] = [
   ['failed', 'throughput'],
   ['hour', 'resources'],
   ['outlier', 'latency'],
+  ['marked', 'rate-latency'],
+  ['marked', 'stored'],
 ];
 
 for (const [run, name] of GOLDEN)
   test(`golden picture: ${run}, ${name}`, () => {
     const file = join(projectRoot, 'test/golden', `${run}-${name}.png`);
-    const bytes = raster(chartOf(run, name));
+    const bytes = raster(chartOf(run, name), DARK.includes(run) ? 'dark' : 'light');
     // UPDATE_GOLDEN=1 writes them anew: look at each before it is committed.
     if (process.env.UPDATE_GOLDEN) writeFileSync(file, bytes);
     const drawn = PNG.sync.read(bytes);
@@ -164,7 +172,7 @@ test('the comparison sees one process missing', () => {
       raster(
         definitionsOf(
           syntheticRun({ processes: k6 === undefined ? { backend } : { backend, k6 } }),
-        )[2],
+        ).find(({ name }) => name === 'resources')!,
       ),
     ),
   );

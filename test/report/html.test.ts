@@ -116,7 +116,7 @@ for (const [what, run] of [
     assert.deepEqual(complaints, []);
     assert.deepEqual(requests.filter((url) => !url.startsWith('data:')), [`file://${file}`]); // prettier-ignore
     const charts = values[0] as { chart: string; label: string; colours: number }[];
-    assert.deepEqual(charts.map(({ chart }) => chart), ['throughput', 'latency', 'resources', 'distribution']); // prettier-ignore
+    assert.deepEqual(charts.map(({ chart }) => chart), ['throughput', 'latency', 'heatmap', 'resources', 'distribution', 'rate-latency', 'asked', 'io']); // prettier-ignore
     for (const { chart, label, colours } of charts) {
       assert.ok(colours > 20, `${chart}: ${colours} colours`);
       assert.ok(label.length > 10);

@@ -68,13 +68,15 @@ test('a pace that was changed: a row for each change with what began, and marks 
   ])
     assert.match(page, row);
   assert.match(page, /2\.5 starts\/s at first, steered/);
-  const marks = chartData(run).control.map(({ atS, text }) => `${Math.round(atS)} ${text}`);
+  const changesOf = (one: typeof run) =>
+    (chartData(one).marks ?? []).filter(({ kind }) => kind === 'change');
+  const marks = changesOf(run).map(({ atS, text }) => `${Math.round(atS)} ${text}`);
   assert.deepEqual(marks.slice(0, 3), ['5 10/s', '12 paused', '16 resumed: 10/s']);
   // None was asked for, and none could be.
   const without = { ...run };
   delete without.control;
   assert.doesNotMatch(markdownReport(without, []), /Pace asked for/);
-  assert.deepEqual(chartData(without).control, []);
+  assert.deepEqual(changesOf(without), []);
 });
 
 test('who was dropped has waited in vain: the row of all planned starts says so', () => {
@@ -105,7 +107,7 @@ test('a closed model has none of it', () => {
 
 test('the end of the warm-up is marked, and a killed run leaves its latencies out', () => {
   const run = openRun();
-  assert.deepEqual(chartData(run).events, [{ atS: 5, text: 'warm-up ends' }]);
+  assert.deepEqual(chartData(run).marks, [{ atS: 5, text: 'warm-up ends', kind: 'phase' }]);
   const killed = { ...run, summary: null };
   const early = run.samples.slice(0, 5).reduce((sum, { latency }) => sum + latency!.count, 0);
   const all = run.samples.reduce((sum, { latency }) => sum + latency!.count, 0);

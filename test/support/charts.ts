@@ -1,4 +1,6 @@
-import { CHART_NAMES } from '../../plots/charts.ts';
+import { CHART_NAMES, isUsualChart } from '../../plots/charts.ts';
 
 /** Pictures that every run has; the others belong to a scenario of their own. */
-export const USUAL_CHARTS = CHART_NAMES.filter((name) => !['breakpoint', 'fleet'].includes(name));
+export const USUAL_CHARTS = CHART_NAMES.filter(
+  (name) => isUsualChart(name) && !['breakpoint', 'fleet'].includes(name),
+);

@@ -287,6 +287,63 @@ function syntheticSearch(): BreakpointFigures {
   };
 }
 
+/** A ramp of 10 lines, each of which stands for `secondsEach` seconds. */
+function markedRun(secondsEach: number): Run {
+  const run = syntheticRun({ seconds: 10, rate: 120, slowMs: (second) => Math.max(0, second - 5) * 900 }); // prettier-ignore
+  const ms = 1000 * secondsEach;
+  const at = (second: number) => START_T + second * ms;
+  run.samples.forEach((line, i) => {
+    Object.assign(line, { elapsedS: i * secondsEach, t: at(i), started: 20 * (i + 1), sent: 20 * (i + 1), late: i > 7 ? 4 : 0, dropped: i > 8 ? 2 : 0 }); // prettier-ignore
+  });
+  run.resources.forEach((line, i) => {
+    line.t = START_T + (line.t - START_T) * secondsEach;
+    if (line.kind === 'process' && line.name === 'backend' && line.cpuCores !== undefined)
+      Object.assign(line, {
+        cpuCores: i / 20,
+        writeBytesPerSecond: 1e5 * i,
+        readBytesPerSecond: 0,
+      });
+    if (line.kind === 'host') Object.assign(line, { loopbackBytesPerSecond: 8e6 });
+  });
+  run.resources.push({ t: at(8.1), kind: 'note', name: 'postgres', text: 'ended with signal SIGKILL' }); // prettier-ignore
+  run.plan!.load = {
+    ...run.plan!.load,
+    executor: 'ramping-arrival-rate',
+    durationMs: 10 * ms,
+    rate: { starts: 20, timeUnitMs: 1000 },
+    stages: [
+      { durationMs: 3 * ms, target: 100 },
+      { durationMs: 4 * ms, target: 100 },
+      { durationMs: 3 * ms, target: 220 },
+    ],
+    warmUpMs: ms,
+  };
+  run.summary!.gates = [
+    { name: 'p95<60ms', state: 'fail', value: 80, limit: 60, unit: 'ms' },
+    { name: 'p99<500s', state: 'pass', value: 100, limit: 500_000, unit: 'ms' },
+    { name: 'rate>=150/s', state: 'fail', value: 110, limit: 150, unit: '/s' },
+    { name: 'backend-cpu<1', state: 'pass', value: 0.7, limit: 1, unit: '' },
+    { name: 'error-rate<=1%', state: 'pass', value: 0, limit: 1, unit: '%' },
+  ];
+  const live = [1, 3, 5, 7, 9].map((second) => ({
+    t: at(second),
+    accepted: 100 * second,
+    stored: 100 * second - (second === 7 ? 30 : 0),
+    notStored: second === 7 ? 25 : 0,
+    olderThanMs: 1000,
+    tookMs: 20,
+    cpuMs: 5,
+  }));
+  const control = [
+    { t: at(0), action: 'begin', toPerSecond: 100, by: 'load' },
+    { t: at(5), action: 'rate', toPerSecond: 180, by: 'console' },
+    { t: at(5.2), action: 'pause', toPerSecond: 0, by: 'console' },
+    { t: at(5.3), action: 'resume', toPerSecond: 180, by: 'console' },
+  ];
+  const logs = [{ t: at(6), shape: 'not kept', count: 3 }];
+  return Object.assign(run, { live, control, logs });
+}
+
 /** The cases that the pictures must survive. */
 export const SYNTHETIC_RUNS = {
   usual: () =>
@@ -343,6 +400,10 @@ export const SYNTHETIC_RUNS = {
     ]);
     return { ...run, logs };
   },
+  /** Ten seconds with all that can be marked in a chart, gates that hold and one that does not, and looks into the storage. */
+  marked: () => markedRun(1),
+  /** The same over ten hours. */
+  markedLong: () => markedRun(3600),
   wide: () =>
     syntheticRun({
       targetUrl: `https://uptime.${'WWWWWWWWMMMMMMM.'.repeat(9)}example.org:8443/v1/submit`,
