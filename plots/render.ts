@@ -33,6 +33,13 @@ const FONT_FILES: Record<string, readonly string[]> = {
   'Inter Cyrillic': ['cyrillic'],
 };
 
+/** What a picture needs to be drawn, whatever it is called. */
+type Drawable = Pick<ChartDefinition, 'width' | 'height' | 'config'> & {
+  name?: string;
+  title?: string;
+  description?: string;
+};
+
 let fontsReady = false;
 
 /** Registers the embedded font, once. @throws UserError if its files are missing or not readable */
@@ -56,7 +63,7 @@ export function registerFonts(): void {
 }
 
 /** The chart laid out and drawn on `canvas`; the caller destroys it. Tests look at its layout. */
-export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType {
+export function drawOn(canvas: unknown, definition: Pick<ChartDefinition, 'config'>): ChartType {
   registerFonts();
   const config = definition.config() as ChartConfiguration;
   config.options = { ...config.options, devicePixelRatio: 1, font: { family: FONT_FAMILY } };
@@ -67,7 +74,7 @@ export function drawOn(canvas: unknown, definition: ChartDefinition): ChartType 
 const renderers = new Map<string, ChartJSNodeCanvas>();
 
 /** @returns the bytes of a PNG, twice as wide and high as the definition says */
-export function renderPng(definition: ChartDefinition): Buffer {
+export function renderPng(definition: Drawable): Buffer {
   registerFonts();
   const { width, height } = definition;
   const size = `${width}x${height}`;
@@ -83,7 +90,7 @@ export function renderPng(definition: ChartDefinition): Buffer {
 }
 
 /** @returns an SVG document; its text is paths */
-export function renderSvg(definition: ChartDefinition): Buffer {
+export function renderSvg(definition: Drawable): Buffer {
   const { width, height } = definition;
   const canvas = createCanvas(width, height, SvgExportFlag.ConvertTextToPaths);
   const chart = drawOn(canvas, definition);

@@ -157,7 +157,7 @@ const noErrorLines: Assertion = {
             what: `${component}, ${level}${count > 1 ? `, ${count} like it` : ''}: ${text}`,
           }));
     }
-    return found(faults, { lines, 'kinds of errors': faults.count, allowed });
+    return found(faults, { logs: logs.length, lines, 'kinds of errors': faults.count, allowed });
   },
 };
 

@@ -6,11 +6,13 @@ import type { Facts } from './facts.ts';
 /** What there must be something of, or the assertion cannot be judged. */
 export type Need =
   | 'requests sent'
+  | 'expected submitters'
   | 'accepted submissions'
   | 'stored rows'
   | 'several storages'
   | 'blocks'
   | 'batches'
+  | 'times of batches'
   | 'leaderboard answers'
   | 'logs'
   | 'searched lines'
@@ -28,7 +30,8 @@ export type Example = {
 };
 
 export type Finding = {
-  held: boolean;
+  /** null: there was nothing to judge by; the note says what is missing. */
+  held: boolean | null;
   /** What was looked at, and what was found; names for people. */
   counts: Record<string, number>;
   /** Of what makes it fail: a few. */
@@ -57,6 +60,14 @@ export class Faults {
     this.count++;
   }
 }
+
+/** Where data are there, and none that say anything about the claim. */
+export const cannotJudge = (lack: string): Finding => ({
+  held: null,
+  counts: {},
+  examples: [],
+  note: lack,
+});
 
 /** Held where nothing was found. */
 export const found = (faults: Faults, counts: Record<string, number>, note?: string): Finding => ({

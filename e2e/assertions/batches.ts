@@ -1,7 +1,7 @@
 /** Assertions about the coordinator's batches: their time, their rows, what they selected. Pure. */
 import { timeOfUs } from '../dump/times.ts';
 import type { TableRow } from '../dump/types.ts';
-import { type Assertion, type Example, Faults, found } from './assertion.ts';
+import { type Assertion, cannotJudge, type Example, Faults, found } from './assertion.ts';
 import { type Batch, type CountedBatch, type Facts, SECOND_US, type VerifiedRow } from './facts.ts';
 import { type CountingRow, recomputeBatch, type Recomputed } from './recompute.ts';
 
@@ -132,7 +132,7 @@ const CYCLES = 1.2;
 const producersCounted: Assertion = {
   name: 'producers-counted',
   title: 'every expected block producer has a row that counts in each batch',
-  needs: ['stored rows', 'batches'],
+  needs: ['expected submitters', 'stored rows', 'batches'],
   check({ head }, facts) {
     const faults = new Faults();
     const { submitters, periodMs } = head.expected;
@@ -153,11 +153,9 @@ const producersCounted: Assertion = {
           }));
       }
     }
-    return found(
-      faults,
-      { due, missing: faults.count },
-      due === 0 ? 'no batch is as long as a cycle of the nodes' : undefined,
-    );
+    return due === 0
+      ? cannotJudge('a batch as long as a cycle of the nodes, and of which something is expected')
+      : found(faults, { due, missing: faults.count });
   },
 };
 
@@ -273,9 +271,37 @@ const shortlistRight: Assertion = {
   },
 };
 
+const keepsUp: Assertion = {
+  name: 'coordinator-keeps-up',
+  title:
+    'no batch is counted more than a survey interval later after its end than the promptest one',
+  needs: ['batches', 'times of batches'],
+  check({ head }, facts) {
+    const faults = new Faults();
+    const lags = facts.batches.flatMap((batch) => {
+      const at = facts.commits.get(batch.botLogId);
+      return at === undefined ? [] : [{ batch, seconds: at / 1000 - batch.endSeconds }];
+    });
+    const least = lags.reduce((min, { seconds }) => Math.min(min, seconds), Infinity);
+    const most = lags.reduce((max, { seconds }) => Math.max(max, seconds), -Infinity);
+    for (const { batch, seconds } of lags)
+      if (seconds > least + head.coordinator.intervalSeconds)
+        faults.add(() => ({
+          what: `the batch ${nameOf(batch)} was counted ${Math.round(seconds)} s after its end, another one ${Math.round(least)} s`,
+          ...ofBatch(batch),
+        }));
+    return found(faults, {
+      batches: lags.length,
+      'least seconds after the end': Math.round(least),
+      'most seconds after the end': Math.round(most),
+    });
+  },
+};
+
 export const BATCH_ASSERTIONS: readonly Assertion[] = [
   batchesCoverTime,
   oneCoordinator,
+  keepsUp,
   filesProcessed,
   producersCounted,
   statesSelected,

@@ -1,7 +1,7 @@
 /** What several assertions look at, found once: which stored row is of which submission, batches and their rows, ids of nodes and states. Pure. */
 import type { Evidence } from '../dump/evidence.ts';
-import { microsecondsOf, wholeSeconds } from '../dump/times.ts';
-import type { SentRow, StorageName, StoredRow } from '../dump/types.ts';
+import { microsecondsOf, millisecondsOf, wholeSeconds } from '../dump/times.ts';
+import type { BatchFields, SentRow, StorageName, StoredRow } from '../dump/types.ts';
 
 /** A submission with its attempts. */
 export type Submission = {
@@ -58,6 +58,7 @@ export class Facts {
   #rows: VerifiedRow[] | null = null;
   #windows: { batch: Batch; rows: VerifiedRow[] }[] | null = null;
   #counted: CountedBatch[] | null = null;
+  #commits: Map<number, number> | null = null;
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
@@ -161,6 +162,23 @@ export class Facts {
         isSurvey: (log.files_processed ?? -1) > -1,
       }))
       .sort((a, b) => a.startSeconds - b.startSeconds || a.botLogId - b.botLogId));
+  }
+
+  /** When each batch was committed, ms since 1970, by its number in bot_logs; as far as an event or its points say it. */
+  get commits(): ReadonlyMap<number, number> {
+    if (this.#commits !== null) return this.#commits;
+    const { events, tables } = this.#evidence;
+    const commits = new Map(
+      events
+        .filter(({ kind }) => kind === 'batch')
+        .map(({ at_ms: at, fields }) => [(fields as BatchFields).botLogId, at]),
+    );
+    const said = new Set(commits.keys());
+    for (const { bot_log_id: id, created_at: at } of tables.points ?? []) {
+      if (id === null || at === null || said.has(id)) continue;
+      commits.set(id, Math.min(commits.get(id) ?? Infinity, millisecondsOf(at)));
+    }
+    return (this.#commits = commits);
   }
 
   /** Rows that the verifier works on, the earliest first, up to the end of what is judged. */

@@ -22,7 +22,8 @@ export const ASSERTIONS: readonly Assertion[] = [
 /** `no data`: what it needs is not there, so nothing is claimed; `lacks` says what. */
 export type Judged = Pick<Assertion, 'name' | 'title'> &
   (
-    ({ outcome: 'held' | 'failed' } & Omit<Finding, 'held'>) | { outcome: 'no data'; lacks: Need[] }
+    | ({ outcome: 'held' | 'failed' } & Omit<Finding, 'held'>)
+    | { outcome: 'no data'; lacks: string[] }
   );
 
 export function judge(evidence: Evidence, assertions: readonly Assertion[] = ASSERTIONS): Judged[] {
@@ -31,6 +32,7 @@ export function judge(evidence: Evidence, assertions: readonly Assertion[] = ASS
     const lacks = needs.filter((need) => !has(need, evidence, facts));
     if (lacks.length > 0) return { name, title, outcome: 'no data', lacks };
     const { held, ...finding } = check(evidence, facts);
+    if (held === null) return { name, title, outcome: 'no data', lacks: [finding.note ?? 'data'] };
     return { name, title, outcome: held ? 'held' : 'failed', ...finding };
   });
 }
@@ -40,11 +42,13 @@ const HAS: Record<
   (evidence: Evidence, facts: Facts) => boolean
 > = {
   'requests sent': ({ sent }) => sent.length > 0,
+  'expected submitters': ({ head }) => head.expected.submitters.length > 0,
   'accepted submissions': ({ sent }) => sent.some(({ status }) => status === 200),
   'stored rows': ({ storages }) => [...storages.values()].some((rows) => rows.length > 0),
   'several storages': ({ storages }) => storages.size > 1,
   blocks: ({ blocks }) => blocks.size > 0,
   batches: (_, { batches }) => batches.length > 0,
+  'times of batches': (_, { commits }) => commits.size > 1,
   'leaderboard answers': ({ leaderboard }) => leaderboard.length > 0,
   logs: ({ logs }) => logs.length > 0,
   'searched lines': ({ searchedLines }) => searchedLines > 0,

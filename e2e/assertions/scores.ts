@@ -2,7 +2,7 @@
 import { microsecondsOf, timeOfUs } from '../dump/times.ts';
 import type { Evidence } from '../dump/evidence.ts';
 import type { TableRow } from '../dump/types.ts';
-import { type Assertion, Faults, found } from './assertion.ts';
+import { type Assertion, cannotJudge, Faults, found } from './assertion.ts';
 import { byBatch, lateBatches, nameOf, ofBatch, recomputeAll } from './batches.ts';
 import { type Facts, SECOND_US } from './facts.ts';
 import { type Score, type ScoredBatch, scoresAt } from './recompute.ts';
@@ -227,7 +227,7 @@ const historyRight: Assertion = {
     for (const row of tables.score_history ?? []) {
       const at = row.score_at === null ? NaN : microsecondsOf(row.score_at) / SECOND_US;
       let of = history.get(at);
-      if (of === undefined) history.set(at, (of = new Map()));
+      if (of === undefined) history.set(at, (of = new Map<number, TableRow<'score_history'>>()));
       if (of.has(row.node_id ?? -1))
         faults.add(() => ({
           what: `two rows at ${row.score_at ?? 'NULL'}`,
@@ -274,6 +274,7 @@ const historyRight: Assertion = {
             submitter: keys.get(node) ?? '',
           }));
     }
+    if (judged === 0) return cannotJudge('a batch after the last correction');
     return found(
       faults,
       { rows: (tables.score_history ?? []).length, moments: judged },

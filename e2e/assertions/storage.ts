@@ -50,7 +50,7 @@ const sameSecondPairs: Assertion = {
   needs: ['accepted submissions', 'stored rows'],
   check({ head }, facts) {
     const faults = new Faults();
-    const counts: Record<string, number> = {};
+    const counts: Record<string, number> = { submissions: facts.submissions.size };
     for (const { name, keeps } of head.storages) {
       const { displaced, submissionOf } = facts.matched(name);
       counts[`lost in ${name}`] = displaced.size;

@@ -4,7 +4,7 @@ import { errorClassOf, type ErrorClass } from '../../stack/coordinator/error-cla
 import { timeOfMs } from '../dump/times.ts';
 import type { Evidence } from '../dump/evidence.ts';
 import type { DumpHead, MiniBatchFields } from '../dump/types.ts';
-import { type Assertion, type Example, Faults, found } from './assertion.ts';
+import { type Assertion, cannotJudge, type Example, Faults, found } from './assertion.ts';
 import type { Facts, VerifiedRow } from './facts.ts';
 
 const exampleOf = (
@@ -150,8 +150,9 @@ const ruleOfTime: Assertion = {
     const faults = new Faults();
     const calls = callsOf(evidence);
     const { head } = evidence;
-    for (const { call } of calls) {
-      if (!isEra(call.rule)) continue;
+    const ofEra = calls.filter(({ call }) => isEra(call.rule));
+    if (ofEra.length === 0) return cannotJudge('verifier calls that say their rule');
+    for (const { call } of ofEra) {
       const [first, last] = [eraOfTime(head, call.fromMs), eraOfTime(head, call.untilMs - 1)];
       const range = `${timeOfMs(call.fromMs)} to ${timeOfMs(call.untilMs)}`;
       if (first !== last)
@@ -161,7 +162,7 @@ const ruleOfTime: Assertion = {
     }
     return found(faults, {
       calls: calls.length,
-      'rule not known': calls.filter(({ call }) => !isEra(call.rule)).length,
+      'rule not known': calls.length - ofEra.length,
     });
   },
 };

@@ -17,7 +17,7 @@ import { recordedPayloads } from '../../producers/templates.ts';
 import { readState } from './decode-block.ts';
 import type { BlockFacts, Evidence } from './evidence.ts';
 import { tablesOf } from './tables-of.ts';
-import { timeOfMs } from './times.ts';
+import { microsecondsOf, timeOfMs } from './times.ts';
 import {
   DUMP_FORMAT,
   type DumpHead,
@@ -49,6 +49,8 @@ const INTERVAL_SECONDS = 1200;
 const MINI_BATCHES = 5;
 const UPTIME_DAYS = 90;
 const GRACE_SECONDS = 120;
+/** The leaderboard is asked so long after each batch. */
+const ASKED_MS = 1000;
 /** A slot of every era begins then, and Mesa had begun. mainnet's batches begin at :08:48, :28:48 and :48:48. */
 const BEGINNING_MS = Date.UTC(2026, 10, 26, 14, 30);
 const FIRST_BATCH_SECONDS = Date.UTC(2026, 10, 26, 14, 28, 48) / 1000;
@@ -158,7 +160,7 @@ export async function makeGolden(options: GoldenOptions): Promise<Golden> {
     network: 'golden',
     seed,
     startedMs: BEGINNING_MS,
-    endedMs: untilMs + GRACE_SECONDS * 1000,
+    endedMs: untilMs + GRACE_SECONDS * 1000 + ASKED_MS,
     untilMs,
     eras: [{ name: era, fromMs: null, untilMs: null }],
     cutoverMs: null,
@@ -214,7 +216,9 @@ export async function makeGolden(options: GoldenOptions): Promise<Golden> {
     storages: byStorage,
     blocks: new Map([...facts].sort(([a], [b]) => (a < b ? -1 : 1))),
     tables,
-    leaderboard: answersOf(tables, head.endedMs),
+    leaderboard: batchTimes.flatMap(({ endSeconds }) =>
+      answersOf(tables, (endSeconds + GRACE_SECONDS) * 1000 + ASKED_MS),
+    ),
     events: eventsOf(batchTimes, era),
     logs: [
       { component: 'backend', lines: 0, errors: [] },
@@ -235,12 +239,16 @@ function whereOf(name: StorageName, row: StoredRow, place: number): string {
   return `submissions/${row.submitted_at!.slice(0, 10)}/${row.submitted_at!}-${row.submitter!}.json`;
 }
 
-/** What the leaderboard says of each block producer at the end. */
+/** What the leaderboard says of each block producer at a moment. */
 export function answersOf(
   { nodes, score_history: history }: Pick<ReturnType<typeof tablesOf>, 'nodes' | 'score_history'>,
   atMs: number,
 ): LeaderboardRow[] {
-  const newest = new Map(history.map((row) => [row.node_id, row]));
+  const newest = new Map(
+    history
+      .filter(({ score_at: at }) => microsecondsOf(at!) <= atMs * 1000)
+      .map((row) => [row.node_id, row]),
+  );
   return nodes.map((node) => {
     const row = newest.get(node.id);
     const path = `/uptimescore/${node.block_producer_key!}`;

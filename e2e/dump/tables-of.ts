@@ -6,6 +6,7 @@ import { scoreBatch } from '../../stack/coordinator/scoring.ts';
 import { pandasTimes } from '../../stack/coordinator/window.ts';
 import type { Tables } from './evidence.ts';
 import type { StoredRow, TableRow } from './types.ts';
+import { percentOf } from '../../stack/coordinator/offline/replay.ts';
 import { microsecondsOf, timeOfUs } from './times.ts';
 
 export type BatchTimes = { startSeconds: number; endSeconds: number };
@@ -140,12 +141,11 @@ export function tablesOf(
 }
 
 function addSummary(tables: Required<Tables>, botLogId: number): void {
-  const seen = new Set<number>();
-  for (const { bot_log_id, node_id } of tables.points)
-    if (bot_log_id === botLogId && !seen.has(node_id!)) {
-      seen.add(node_id!);
-      tables.points_summary.push({ bot_log_id: botLogId, node_id: node_id! });
-    }
+  const nodes = new Set(
+    tables.points.filter((point) => point.bot_log_id === botLogId).map(({ node_id }) => node_id!),
+  );
+  for (const node of [...nodes].sort((a, b) => a - b))
+    tables.points_summary.push({ bot_log_id: botLogId, node_id: node });
 }
 
 function addScores(
@@ -178,10 +178,4 @@ function addScores(
       score_percent: node.score_percent,
     });
   }
-}
-
-/** As trunc(100 * score / surveys, 2) of PostgreSQL prints it. */
-export function percentOf(score: number, surveys: number): string {
-  const hundredths = Math.floor((10_000 * score) / surveys);
-  return `${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, '0')}`;
 }

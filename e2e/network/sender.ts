@@ -11,6 +11,7 @@ import { signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import type { Fleet } from '../../producers/fleet.ts';
 import { reasonOf } from '../../system/http.ts';
+import { LEAST_GAP_MS } from '../topology.ts';
 import type { PreparedNetwork, PreparedSend, PreparedTemplate } from './prepared.ts';
 
 export type SentLine = {
@@ -111,6 +112,8 @@ class Sender {
   readonly #signer: Signer;
   readonly #templates = new Map<number, number>();
   readonly #keys = new Map<number, number>();
+  /** Of each submitter. */
+  readonly #last = new Map<string, { plannedMs: number; atMs: number }>();
 
   constructor(run: SenderRun, agent: Agent) {
     this.#run = run;
@@ -123,6 +126,8 @@ class Sender {
   async submit(place: number, send: PreparedSend): Promise<boolean> {
     const { network, signal } = this.#run;
     const { retry } = network;
+    await this.#untilFree(send);
+    if (signal.aborted) return false;
     const made = this.#bodyOf(send, Math.floor(Date.now() / 1000));
     const firstMs = Date.now();
     for (let attempt = 1; ; attempt++) {
@@ -134,6 +139,22 @@ class Sender {
       await sleepUntil(nextMs, signal);
       if (signal.aborted) return false;
     }
+  }
+
+  /**
+   * What this machine sends late must not come in one second with what follows: a backend keeps one submission of a submitter and second. Those that were
+   * planned for one moment belong together, and stay so.
+   */
+  async #untilFree({ node, atMs: plannedMs }: PreparedSend): Promise<void> {
+    const { submitter } = this.#run.network.nodes[node];
+    const before = this.#last.get(submitter);
+    const nowMs = Date.now();
+    const atMs =
+      before === undefined || before.plannedMs === plannedMs
+        ? nowMs
+        : Math.max(nowMs, before.atMs + LEAST_GAP_MS);
+    this.#last.set(submitter, { plannedMs, atMs });
+    await sleepUntil(atMs, this.#run.signal);
   }
 
   async #post(

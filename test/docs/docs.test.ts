@@ -8,6 +8,8 @@ import { GROUP_HEADINGS } from '../../cli/help.ts';
 import { load } from '../../cli/commands/load.ts';
 import { configSchema } from '../../cli/config-file.ts';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
+import { ASSERTIONS } from '../../e2e/assertions/index.ts';
+import { INCIDENTS } from '../../e2e/incidents/table.ts';
 import { GATES } from '../../judge/gates.ts';
 import { SCENARIOS } from '../../load/scenarios/index.ts';
 import { ERAS, submissionPeriodMs } from '../../mina/eras.ts';
@@ -110,16 +112,37 @@ const erasText = (): string => {
   ]);
 };
 
+const incidentsText = (): string =>
+  table([
+    ['incident', 'what', 'since', 'caught by', 'fails with it', 'command'],
+    ...INCIDENTS.map(({ name, what, since, caughtBy, consequences }) => [
+      code(name),
+      what,
+      since,
+      code(caughtBy),
+      consequences.map(code).join(', '),
+      code(`npm run e2e -- run --incident ${name}`),
+    ]),
+  ]);
+
+const assertionsText = (): string =>
+  table([
+    ['assertion', 'what it claims', 'needs'],
+    ...ASSERTIONS.map(({ name, title, needs }) => [code(name), title, needs.join(', ')]),
+  ]);
+
 /** Page and mark -> what stands there. */
 const WRITTEN: [page: string, mark: string, text: () => string][] = [
   ['docs/options.md', 'options of load', optionsText],
   ['docs/gates.md', 'gates', gatesText],
   ['docs/scenarios.md', 'scenarios', scenariosText],
   ['docs/eras.md', 'eras', erasText],
+  ['docs/incidents.md', 'incidents', incidentsText],
+  ['docs/incidents.md', 'assertions', assertionsText],
 ];
 
 for (const [page, mark, text] of WRITTEN)
-  test(`${page}: its table is the code's own`, () => {
+  test(`${page}: its table of ${mark} is the code's own`, () => {
     const file = join(projectRoot, page);
     const whole = readFileSync(file, 'utf8');
     const start = `<!-- ${mark}: written by UPDATE_GOLDEN=1 npm test -->`;
@@ -222,6 +245,8 @@ test('options that the docs name are options', async () => {
     'serve',
     'token-env',
     'container',
+    // Of e2e.
+    'incident',
   ]);
   const unknown = pages
     .filter((page) => page.startsWith('docs/') || page === 'README.md')

@@ -9,7 +9,7 @@ import type { Evidence } from '../../e2e/dump/evidence.ts';
 import { microsecondsOf } from '../../e2e/dump/times.ts';
 import type { StoredRow, TableName, TableRow } from '../../e2e/dump/types.ts';
 import { scoreBatch } from '../../stack/coordinator/scoring.ts';
-import { evidenceOf } from '../support/evidence.ts';
+import { evidenceOf, recordedEvidence } from '../support/evidence.ts';
 
 const rowsIn = (evidence: Evidence, name: 'postgres' | 'filesystem' = 'postgres'): StoredRow[] =>
   evidence.storages.get(name)!;
@@ -107,6 +107,7 @@ const CASES: Case[] = [
   ['batches-cover-time', /share 60 s$/, (evidence) => (table(evidence, 'bot_logs')[2].batch_start_epoch -= 60)], // prettier-ignore
   ['batches-cover-time', /^the first batch begins at .*14:28:48Z, not where the initial row says, .*14:27:48Z$/, (evidence) => Object.assign(table(evidence, 'bot_logs')[0], { batch_start_epoch: 1795703268, batch_end_epoch: 1795703268 })], // prettier-ignore
   ['one-coordinator', /is counted by bot_logs 3 and 9$/, (evidence) => table(evidence, 'bot_logs').push({ ...table(evidence, 'bot_logs')[2], id: 9 })], // prettier-ignore
+  ['coordinator-keeps-up', /was counted 1520 s after its end, another one 120 s$/, ({ events }) => (events.at(-1)!.at_ms += 1_400_000)], // prettier-ignore
   ['files-processed', /counted 1 rows, and \d+ count$/, (evidence) => (table(evidence, 'bot_logs')[2].files_processed = 1)], // prettier-ignore
   ['files-processed', /is excluded, and no correction says so$/, (evidence) => (table(evidence, 'bot_logs')[2].files_processed = -1)], // prettier-ignore
   [
@@ -121,7 +122,7 @@ const CASES: Case[] = [
     'states-selected',
     /^of 24 states of 24 block producers none is selected in the batch /,
     (evidence) => {
-      const until = (evidence.tables.bot_logs![1].batch_end_epoch) * 1e6;
+      const until = evidence.tables.bot_logs![1].batch_end_epoch * 1e6;
       for (const row of rowsIn(evidence))
         if (microsecondsOf(row.submitted_at!) < until) row.state_hash = `3N${row.submitter!}`;
     },
@@ -153,8 +154,8 @@ const CASES: Case[] = [
   ['index-present', /^idx_submissions_submitted_at was not built to its end$/, (evidence) => (table(evidence, 'indexes')[0].valid = false)], // prettier-ignore
   ['leaderboard-shape', /: 200 -1$/, ({ leaderboard }) => (leaderboard[0].body = -1)],
   ['leaderboard-shape', /^\/health\/ready: 503 /, ({ leaderboard }) => leaderboard.push({ at_ms: 0, path: '/health/ready', status: 503, body: { status: 'not_ready' } })], // prettier-ignore
-  ['leaderboard-right', / says 9 \(100\.00 %\), and the tables 3 \(100\.00 %\)$/, ({ leaderboard }) => ((leaderboard[0].body as { score: string }[])[0].score = '9')], // prettier-ignore
-  ['leaderboard-right', / says nothing, and the tables 3 /, ({ leaderboard }) => Object.assign(leaderboard[0], { status: 404, body: { Error: 'No data found', Error_message: '' } })], // prettier-ignore
+  ['leaderboard-right', / says 9 \(100\.00 %\), and the tables 3 \(100\.00 %\)$/, ({ leaderboard }) => ((leaderboard.at(-1)!.body as { score: string }[])[0].score = '9')], // prettier-ignore
+  ['leaderboard-right', / says nothing, and the tables 3 /, ({ leaderboard }) => Object.assign(leaderboard.at(-1)!, { status: 404, body: { Error: 'No data found', Error_message: '' } })], // prettier-ignore
   ['leaderboard-right', /^\/uptimescore\/ says nothing, and the tables 3 /, (evidence) => {
     table(evidence, 'nodes')[0].application_status = true;
     evidence.leaderboard.push({ at_ms: 0, path: '/uptimescore/', status: 404, body: { Error: 'No data found', Error_message: '' } }); // prettier-ignore
@@ -209,6 +210,24 @@ test('a right run counts something for each assertion, and every case names an a
   assert.equal(names.size, ASSERTIONS.length);
 });
 
+test('where data say nothing of the claim, it cannot be judged', async () => {
+  const lacks = async (name: string, change: (evidence: Evidence) => void): Promise<string[]> => {
+    const evidence = await evidenceOf();
+    change(evidence);
+    const judged = outcomeOf(evidence, name);
+    return judged.outcome === 'no data' ? judged.lacks : assert.fail(JSON.stringify(judged));
+  };
+  assert.deepEqual(await lacks('producers-counted', ({ head }) => (head.expected.periodMs *= 9)), [
+    'a batch as long as a cycle of the nodes, and of which something is expected',
+  ]);
+  assert.deepEqual(
+    await lacks('rule-of-time', ({ events }) => {
+      for (const { fields } of events) delete (fields as { rule?: string }).rule;
+    }),
+    ['verifier calls that say their rule'],
+  );
+});
+
 test('without data nothing is claimed', async () => {
   const full = await evidenceOf();
   const empty: Evidence = {
@@ -253,7 +272,13 @@ test('what is expected is no fault', async () => {
     delete sent.status;
     delete sent.answered_ms;
     const again = sent.sent_ms + 4000;
-    evidence.sent.push({ ...sent, attempt: 2, sent_ms: again, answered_ms: again + 9, status: 200 });
+    evidence.sent.push({
+      ...sent,
+      attempt: 2,
+      sent_ms: again,
+      answered_ms: again + 9,
+      status: 200,
+    });
     for (const name of ['postgres', 'filesystem'] as const)
       rowsIn(evidence, name).push({
         ...rowsIn(evidence, name)[9],
@@ -372,4 +397,25 @@ test('without the coordinator’s tables the storages are judged all the same', 
   for (const { name } of needing('batches')) assert.ok(without.includes(name), name);
   assert.equal(judged.find(({ name }) => name === 'accepted-stored-once')!.outcome, 'held');
   assert.equal(judged.find(({ name }) => name === 'submitters-agree')!.outcome, 'held');
+});
+
+test('recorded runs of the real coordinator hold: batches, shortlists, points, scores, history', async () => {
+  for (const run of ['healthy', 'lagging'] as const) {
+    const judged = judge(await recordedEvidence(run));
+    const of = (outcome: string) => judged.filter((one) => one.outcome === outcome).map(({ name }) => name); // prettier-ignore
+    assert.deepEqual(of('failed'), [], JSON.stringify(judged.filter((one) => one.outcome === 'failed'))); // prettier-ignore
+    for (const name of [
+      'batches-cover-time',
+      'files-processed',
+      'shortlist-right',
+      'points-right',
+      'points-summary-right',
+      'scores-right',
+      'score-history-right',
+      'states-selected',
+      'tables-whole',
+    ])
+      // prettier-ignore
+      assert.ok(of('held').includes(name), `${run}: ${name}`);
+  }
 });

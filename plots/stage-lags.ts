@@ -1,0 +1,107 @@
+/**
+ * How long after it was sent a submission reached each stage of the chain, over the time of sending. A coordinator that keeps up draws teeth of one
+ * height, one a batch; one that falls behind draws them higher and higher. Pure.
+ */
+import { formatNumber } from '../results/units.ts';
+import type { ChartDefinition } from './charts.ts';
+import { COLOUR, GAP, line, type LineConfiguration, timeChart, withGaps } from './panels.ts';
+
+export type StageLags = {
+  /** From the first submission to the last, in whole steps. */
+  seconds: number;
+  stepS: number;
+  /** Ends of batches, since the first submission, and how long after its end each was committed; null: not known. */
+  batches: { endS: number; countedAfterS: number | null }[];
+  /** Steps without a submission that reached the stage are left out. */
+  stages: { name: string; steps: { startS: number; endS: number; p50S: number; maxS: number }[] }[];
+};
+
+const WIDTH = 1200;
+const HEIGHT = 760;
+const COLOURS = [COLOUR.blue, COLOUR.green, COLOUR.orange, COLOUR.purple];
+/** Later stages lie under earlier ones, and may coincide with them: wider, so that they show. */
+const WIDTHS = [2.25, 2.25, 6, 10];
+/** More lines of batches hide what is drawn. */
+const MOST_MARKERS = 12;
+const LEAST_S = 0.001;
+const TITLE = 'From sent to shown: how long after it was sent each stage came';
+
+/** @param subtitle which run */
+export const stageLagsChart = (
+  subtitle: string,
+  data: StageLags,
+): Pick<ChartDefinition, 'title' | 'description' | 'width' | 'height' | 'config'> & {
+  name: 'stage-lags';
+} => ({
+  name: 'stage-lags',
+  title: TITLE,
+  description: describe(data),
+  width: WIDTH,
+  height: HEIGHT,
+  config: () => configOf(subtitle, data),
+});
+
+function configOf(
+  subtitle: string,
+  { seconds, stepS, batches, stages }: StageLags,
+): LineConfiguration {
+  const drawn = stages.filter(({ steps }) => steps.length > 0);
+  const values = (steps: StageLags['stages'][number]['steps'], of: 'p50S' | 'maxS') =>
+    // A logarithm has no place for 0.
+    withGaps(steps.map((step) => ({ ...step, value: Math.max(LEAST_S, step[of]) })));
+  return timeChart({
+    title: TITLE,
+    subtitle,
+    span: { startT: 0, seconds, stepS },
+    note: 'thin: the longest of each step',
+    markers:
+      batches.length <= MOST_MARKERS
+        ? batches.map(({ endS }, i) => ({ x: endS, label: i === 0 ? 'end of a batch' : '' }))
+        : [],
+    panels: [
+      {
+        id: 'batches',
+        title: 'Counted (s after its end)',
+        weight: 1,
+        datasets: [
+          line({
+            label: '',
+            yAxisID: 'batches',
+            colour: COLOUR.vermillion,
+            width: 2.25,
+            data: batches.map(({ endS, countedAfterS }) => ({
+              x: endS,
+              y: countedAfterS ?? GAP,
+            })),
+          }),
+        ],
+      },
+      {
+        id: 'lag',
+        title: 'Seconds since it was sent (logarithmic)',
+        weight: 3,
+        logarithmic: true,
+        datasets: drawn.flatMap(({ name, steps }) => {
+          const place = stages.findIndex((stage) => stage.name === name);
+          const style = { yAxisID: 'lag', colour: COLOURS[place % COLOURS.length] };
+          const width = WIDTHS[place % WIDTHS.length];
+          return [
+            line({ ...style, label: `${name} (median)`, width, data: values(steps, 'p50S') }),
+            line({ ...style, label: '', width: 0.9, dash: [4, 3], data: values(steps, 'maxS') }),
+          ];
+        }),
+      },
+    ],
+  });
+}
+
+function describe({ stages }: StageLags): string {
+  const longest = stages.flatMap(({ name, steps }) => {
+    if (steps.length === 0) return [];
+    const seconds = steps.reduce((most, { maxS }) => Math.max(most, maxS), 0);
+    return [`${name} ${formatNumber(seconds)} s`];
+  });
+  return longest.length === 0
+    ? 'no submission reached a stage'
+    : `median and longest lag of each stage over the time of sending; the longest of all: ${longest.join(', ')}`;
+}
