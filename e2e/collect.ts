@@ -18,13 +18,14 @@ import { SENT_FILE } from './network/status.ts';
 import { placesOf } from './places.ts';
 import {
   blocksFolder,
-  logFoldersOf,
+  componentLogs,
   postgresGivenUrl,
   programAddresses,
   serviceAddresses,
 } from './stacks.ts';
 import type { OpenState } from './state.ts';
-import { cycleMs, networkNameOf } from './topology.ts';
+import { stagingOf } from './staging/index.ts';
+import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
 /** PostgreSQL is asked whether it is ready before its first database is made. */
 const OF_A_START = ['database "coordinator" does not exist'];
@@ -147,7 +148,7 @@ async function headOf(
     'SELECT max(batch_end_epoch) AS ended FROM bot_logs WHERE files_processed > -1',
   );
   const startedMs = (state.startSeconds ?? Math.floor(state.createdMs / 1000)) * 1000;
-  return {
+  const head: DumpHead = {
     format: 1,
     network: networkNameOf(topology),
     seed: topology.seed,
@@ -172,7 +173,7 @@ async function headOf(
     expected: {
       submitters: submittersOf(open),
       periodMs: cycleMs(topology),
-      exceptions: [],
+      exceptions: afterTheEnd(topology, startedMs),
     },
     allowed: {
       // Recorded submissions may be of any network: which of them are refused is the verifier's to say.
@@ -183,7 +184,25 @@ async function headOf(
     },
     hourlyLimit: topology.hourlyLimit,
   };
+  const prepared = network.kind === 'minimina' ? null : readPrepared(placesOf(open).network);
+  return stagingOf(topology).head?.(head, prepared) ?? head;
 }
+
+/** A batch that was counted after the network had sent all. */
+const afterTheEnd = (
+  { batches, intervalSeconds, network }: Topology,
+  startedMs: number,
+): DumpHead['expected']['exceptions'] =>
+  network.kind === 'minimina'
+    ? []
+    : [
+        {
+          submitter: '*',
+          fromMs: startedMs + batches * intervalSeconds * 1000,
+          untilMs: Number.MAX_SAFE_INTEGER,
+          why: 'the network had sent all',
+        },
+      ];
 
 function submittersOf(open: OpenState): string[] {
   const { network } = placesOf(open);
@@ -193,14 +212,12 @@ function submittersOf(open: OpenState): string[] {
 
 /** Of the network and of all components. */
 function logsOf(folder: string, own: string): { component: string; path: string }[] {
-  return [own, ...logFoldersOf(folder)]
-    .filter((each) => existsSync(each))
-    .flatMap((each) =>
-      readdirSync(each)
-        .filter((name) => name.endsWith('.log'))
-        .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(each, name) })),
-    )
-    .sort((a, b) => (a.component < b.component ? -1 : 1));
+  const ofNetwork = (existsSync(own) ? readdirSync(own) : [])
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(own, name) }));
+  return [...ofNetwork, ...componentLogs(folder)].sort((a, b) =>
+    a.component < b.component ? -1 : 1,
+  );
 }
 
 /** A file that is not there has no lines; a last line that was cut off counts as not there. */

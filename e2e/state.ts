@@ -12,6 +12,7 @@ import { EXIT, UserError } from '../user-error.ts';
 import type { Counts } from './conditions.ts';
 import { markFolder } from './own.ts';
 import type { ComponentName } from '../stack/components/component.ts';
+import { stagingOf } from './staging/index.ts';
 import type { Topology } from './topology.ts';
 
 export const STEP_NAMES = [
@@ -41,7 +42,7 @@ export type Owned =
   | { kind: 'folder'; path: string }
   | { kind: 'process'; name: string; process: ProcessIdentity }
   /** Of stacks.ts: what it holds stands in its own state. */
-  | { kind: 'stack'; part: 'services' | 'program' | 'scoring' }
+  | { kind: 'stack'; part: 'services' | 'program' | 'scoring' | 'double' }
   | { kind: 'database'; url: string; name: string }
   | { kind: 'objects'; url: string }
   | { kind: 'minimina'; command: string; network: string; home: string | null };
@@ -53,7 +54,10 @@ export type Disturbance = {
   /** Milliseconds after the network begins to send, or a count that is so large. */
   when: { afterMs: number } | { count: string; atLeast: number };
   /** `crash`: killed, and started again. */
-  do: { kind: 'restart' | 'crash'; component: ComponentName };
+  do:
+    | { kind: 'restart' | 'crash'; component: ComponentName }
+    /** The verifier is asked for the time of a batch (from 0) once more. */
+    | { kind: 'verify'; batch: number };
 };
 
 export type RunState = {
@@ -133,7 +137,7 @@ export function newState(topology: Topology, results: string, nowMs: number): Ru
     startSeconds: null,
     steps: {},
     owned: [],
-    disturbances: [],
+    disturbances: [...(stagingOf(topology).disturbances ?? [])],
     disturbed: [],
   };
 }

@@ -12,6 +12,8 @@ import { planNetwork, SUBMISSION_KINDS, type NetworkPlan } from '../../producers
 import { networkTemplates } from '../../producers/network-templates.ts';
 import { readSources, type SubmissionTemplate } from '../../producers/templates.ts';
 import { RETRY } from '../../producers/uptime-service.ts';
+import { stagingOf } from '../staging/index.ts';
+import { withOwnDigests } from '../staging/sok-digests.ts';
 import { LEAST_GAP_MS, sendingMs, type Topology } from '../topology.ts';
 import {
   BODIES_FILE,
@@ -57,20 +59,35 @@ export async function prepareFleet(
   nowMs: number,
 ): Promise<{ network: PreparedNetwork; submitters: string[] }> {
   const { era, payloads, speedup } = topology.network;
-  const plan = planOf(topology);
+  const staging = stagingOf(topology);
+  const plan = staging.plan?.(planOf(topology), topology) ?? planOf(topology);
   const fleet = fleetOf(topology);
   const senders = nodesOf(fleet, plan.nodes);
-  const { templates, templateOf } = await networkTemplates(
-    await readSources(payloads ?? undefined),
-    {
-      plan,
-      producers: fleet.producers,
-      endMs: nowMs,
-      origin: originOf(era, 'testnet'),
-    },
-  );
+  const made = await networkTemplates(await readSources(payloads ?? undefined), {
+    plan,
+    producers: fleet.producers,
+    endMs: nowMs,
+    origin: originOf(era, 'testnet'),
+  });
   const { submissions, nodes } = plan;
-  const network: PreparedNetwork = {
+  const sent = {
+    templates: made.templates,
+    templateOf: (i: number): number => made.templateOf[i],
+  };
+  if (staging.zeroDigestOf !== undefined) {
+    const own = withOwnDigests(
+      made.templates,
+      Array.from(made.templateOf, (template, i) => ({
+        template,
+        producer: submissions.producers[i],
+      })),
+      fleet.producers.map(({ publicKey }) => publicKey),
+      staging.zeroDigestOf(plan, topology),
+    );
+    sent.templates = own.templates;
+    sent.templateOf = (i) => own.templateOf[i];
+  }
+  const prepared: PreparedNetwork = {
     format: 1,
     seed: topology.seed,
     producers: fleet.producers.length,
@@ -80,11 +97,11 @@ export async function prepareFleet(
       submitter: publicKey,
       peerId,
     })),
-    templates: await bodiesOf(templates, folder, era),
+    templates: await bodiesOf(sent.templates, folder, era),
     sends: Array.from({ length: submissions.count }, (_, i) => ({
       atMs: Math.round(submissions.atMs[i] / speedup),
       node: submissions.nodes[i],
-      template: templateOf[i],
+      template: sent.templateOf(i),
       kind: SUBMISSION_KINDS[submissions.kinds[i]],
     })),
     retry: {
@@ -95,6 +112,7 @@ export async function prepareFleet(
       endedBy: [...RETRY.endedBy],
     },
   };
+  const network = staging.network?.(prepared, topology) ?? prepared;
   await writePrepared(folder, network);
   return { network, submitters: fleet.producers.map(({ publicKey }) => publicKey) };
 }

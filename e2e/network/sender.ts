@@ -52,8 +52,8 @@ export type SenderRun = {
   network: PreparedNetwork;
   fleet: Fleet | null;
   bodiesFile: string;
-  /** `http://127.0.0.1:8080`; paths are added. */
-  target: string;
+  /** `http://127.0.0.1:8080`; paths are added. Of several each submitter takes one after another. */
+  targets: readonly string[];
   /** When sends begin, ms since 1970. */
   startMs: number;
   sentFile: string;
@@ -112,6 +112,8 @@ class Sender {
   readonly #signer: Signer;
   readonly #templates = new Map<number, number>();
   readonly #keys = new Map<number, number>();
+  /** Requests of each submitter. */
+  readonly #turns = new Map<string, number>();
   /** Of each submitter. */
   readonly #last = new Map<string, { plannedMs: number; atMs: number }>();
 
@@ -163,7 +165,7 @@ class Sender {
     { body, createdAt }: { body: Buffer; createdAt: string },
     attempt: number,
   ): Promise<number> {
-    const { network, target, sentFile } = this.#run;
+    const { network, sentFile } = this.#run;
     const { name, submitter, peerId } = network.nodes[node];
     const facts = network.templates[template];
     const line: SentLine = {
@@ -185,7 +187,7 @@ class Sender {
       kind,
     };
     try {
-      const answer = await request(`${target}/v1/submit`, {
+      const answer = await request(`${this.#targetOf(submitter)}/v1/submit`, {
         method: 'POST',
         dispatcher: this.#agent,
         headers: {
@@ -208,6 +210,13 @@ class Sender {
     }
     appendFileSync(sentFile, `${JSON.stringify(line)}\n`);
     return line.status;
+  }
+
+  #targetOf(submitter: string): string {
+    const { targets } = this.#run;
+    const turn = this.#turns.get(submitter) ?? 0;
+    this.#turns.set(submitter, turn + 1);
+    return targets[turn % targets.length];
   }
 
   #bodyOf(send: PreparedSend, seconds: number): { body: Buffer; createdAt: string } {

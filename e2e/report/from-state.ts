@@ -1,5 +1,6 @@
 /** A run as its state and its results tell it: for steps that were done one by one, and for a run of all. */
 import { toolkitVersion } from '../../paths.ts';
+import { verdictOf } from '../incidents/verdict.ts';
 import { readJudged } from '../judged.ts';
 import { STEP_NAMES, type RunState } from '../state.ts';
 import { stepOf } from '../steps/index.ts';
@@ -25,13 +26,16 @@ export function runOf(
     const message = record.error?.message ?? 'it was killed in its middle';
     return [{ step: name, title, outcome: 'failed', ms, message }];
   });
+  const judged = readJudged(state.results);
+  const verdict = judged.length === 0 ? null : verdictOf(state.topology, judged);
   return {
     id: state.topology.name,
     topology: topologyLines(state.topology),
     startedMs: state.createdMs,
     endedMs: Date.now(),
     steps,
-    judged: readJudged(state.results),
+    judged,
+    ...(verdict !== null && { verdict }),
     exitCode,
     version: toolkitVersion(),
     ci: ciFactsOf(env),

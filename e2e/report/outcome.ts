@@ -4,6 +4,7 @@ import { figuresOfSamples } from '../../results/figures.ts';
 import type { CiFacts, Gate } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Judged } from '../assertions/index.ts';
+import type { Verdict } from '../incidents/verdict.ts';
 import { exampleText, figuresText } from './lines.ts';
 
 /** What became of a step. */
@@ -25,12 +26,14 @@ export type E2eRun = {
   endedMs: number;
   steps: readonly StepResult[];
   judged: readonly Judged[];
+  /** Of an incident that was put into it; absent: none was. */
+  verdict?: Verdict;
   exitCode: number;
   version: string;
   ci: CiFacts;
 };
 
-export function sentenceOf({ steps, judged, exitCode }: E2eRun): string {
+export function sentenceOf({ steps, judged, exitCode, verdict }: E2eRun): string {
   const count = (wanted: Judged['outcome']) =>
     judged.filter(({ outcome }) => outcome === wanted).length;
   const failed = steps.find(({ outcome, step }) => outcome === 'failed' && step !== 'assert');
@@ -38,15 +41,33 @@ export function sentenceOf({ steps, judged, exitCode }: E2eRun): string {
   if (exitCode === EXIT.interrupted) return 'interrupted';
   if (failed !== undefined)
     return `${failed.step} failed: ${failed.message ?? 'no reason is known'}`;
+  if (verdict !== undefined && judged.length > 0)
+    return `${verdict.isCaught ? 'passed' : 'failed'}: ${verdict.sentence}`;
   if (count('failed') > 0)
     return `failed: ${count('failed')} of ${judged.length} assertions did not hold${unknown}`;
   if (judged.length === 0) return 'nothing was judged';
   return `passed: ${count('held')} assertions held${unknown}`;
 }
 
+/** What failed, and had not to. */
+const isFault = ({ verdict }: E2eRun, { name, outcome }: Judged): boolean =>
+  outcome === 'failed' && !(verdict?.wanted.includes(name) ?? false);
+
 /** @param prefix of the names of its cases, where several runs are one */
-export function casesOf({ steps, judged }: E2eRun, prefix = ''): Gate[] {
+export function casesOf(run: E2eRun, prefix = ''): Gate[] {
+  const { steps, judged, verdict } = run;
   return [
+    ...(verdict === undefined
+      ? []
+      : [
+          {
+            name: `${prefix}incident is caught`,
+            state: verdict.isCaught ? 'pass' : 'fail',
+            value: verdict.isCaught ? 0 : 1,
+            limit: 0,
+            unit: 'failures',
+          } as const,
+        ]),
     ...steps
       // Its assertions are cases of their own.
       .filter(({ outcome, step }) => outcome !== 'left out' && step !== 'assert')
@@ -59,13 +80,13 @@ export function casesOf({ steps, judged }: E2eRun, prefix = ''): Gate[] {
       })),
     ...judged.map((one): Gate => ({
       name: `${prefix}${one.name}`,
-      state: one.outcome === 'held' ? 'pass' : one.outcome === 'failed' ? 'fail' : 'no data',
+      state: isFault(run, one) ? 'fail' : one.outcome === 'no data' ? 'no data' : 'pass',
       value:
         one.outcome === 'no data'
           ? null
-          : one.outcome === 'held'
+          : !isFault(run, one)
             ? 0
-            : Math.max(1, one.examples.length),
+            : Math.max(1, one.outcome === 'failed' ? one.examples.length : 0),
       limit: 0,
       unit: 'findings',
     })),
@@ -89,7 +110,7 @@ export function outcomeOf(run: E2eRun): Outcome {
           kind: 'error' as const,
         })),
       ...judged
-        .filter((one) => one.outcome === 'failed')
+        .filter((one) => isFault(run, one))
         .map((one) => ({
           words: `${one.title}${figuresText(one)}${exampleWords(one)}`,
           kind: 'failure' as const,

@@ -13,8 +13,8 @@ export type Staging = {
   /** The topology that it needs, made of the one that was asked for. */
   topology?: (asked: Topology) => Topology;
   /** Of components, beside their own. @param folder of the run's state */
-  variables?: (folder: string) => GivenVariables;
-  /** Statements for when the tables are there; `$start` in them stands for the seconds at which the first batch begins. */
+  variables?: (folder: string, topology: Topology) => GivenVariables;
+  /** Statements for when the tables are there, which may be done again; `$start` in them stands for the seconds at which the first batch begins. */
   sql?: (topology: Topology) => readonly string[];
   /** What the network sends, in its own time. */
   plan?: (plan: NetworkPlan, topology: Topology) => NetworkPlan;
@@ -52,9 +52,9 @@ export function combined(parts: readonly Staging[]): Staging {
     head: chain(parts.map(({ head }) => head)),
     zeroDigestOf: last('zeroDigestOf'),
     double: last('double'),
-    variables: (folder) =>
+    variables: (folder, topology) =>
       parts.reduce<GivenVariables>(
-        (all, { variables }) => mergeVariables(all, variables?.(folder) ?? {}),
+        (all, { variables }) => mergeVariables(all, variables?.(folder, topology) ?? {}),
         {},
       ),
     sql: (topology) => parts.flatMap(({ sql }) => sql?.(topology) ?? []),
@@ -67,7 +67,11 @@ const definedOf = (staging: { [K in keyof Staging]: Staging[K] | undefined }): S
 
 export function mergeVariables(one: GivenVariables, other: GivenVariables): GivenVariables {
   const merged: GivenVariables = { ...one };
-  for (const [name, variables] of Object.entries(other) as [keyof GivenVariables, Record<string, string>][]) // prettier-ignore
+  for (const [name, variables] of Object.entries(other) as [
+    keyof GivenVariables,
+    Record<string, string>,
+  ][])
+    // prettier-ignore
     merged[name] = { ...merged[name], ...variables };
   return merged;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { DUMP_FOLDER } from '../dump-folder.ts';
+import { verdictOf } from '../incidents/verdict.ts';
 import { codeOf, judgeDump, writeJudged } from '../judged.ts';
 import { judgedLines } from '../report/lines.ts';
 import { knownSecrets } from '../secrets.ts';
@@ -17,7 +18,7 @@ export const assertStep: Step = {
   counts: ['held', 'failed', 'no data'],
   repeats: true,
   async run({ open, env, progress, say }) {
-    const { results } = open.state;
+    const { results, topology } = open.state;
     const dump = join(results, DUMP_FOLDER);
     if (!existsSync(dump))
       throw new UserError('there is no dump to judge: the run was not started', {
@@ -29,6 +30,15 @@ export const assertStep: Step = {
     for (const line of judgedLines(judged)) say(line);
     const count = (wanted: string) => judged.filter(({ outcome }) => outcome === wanted).length;
     progress({ held: count('held'), failed: count('failed'), 'no data': count('no data') });
+    const verdict = verdictOf(topology, judged);
+    if (verdict !== null) {
+      say(verdict.sentence);
+      if (verdict.isCaught) return;
+      throw new UserError(verdict.sentence, {
+        hint: 'docs/incidents.md says which assertion must fail, and which others with it',
+        exitCode: EXIT.gateFailed,
+      });
+    }
     const exitCode = codeOf(judged);
     if (exitCode === EXIT.gateFailed)
       throw new UserError(

@@ -4,6 +4,7 @@ import { type Condition, type Counts, equals, reaches, waitFor } from '../condit
 import { networkCounts, tableCounts } from '../counts.ts';
 import { disturb } from '../disturbances.ts';
 import { runDatabase, withDatabase } from '../database.ts';
+import { stagingOf } from '../staging/index.ts';
 import { cycleMs, sendingMs, type Topology } from '../topology.ts';
 import type { Step } from './context.ts';
 
@@ -34,13 +35,15 @@ export function conditionsOf(topology: Topology): Condition[] {
   const { batches, intervalSeconds } = topology;
   if (topology.network.kind === 'minimina') return conditionsOfNodes(topology);
   const intervalMs = intervalSeconds * 1000;
+  // Each is counted twice where there are two.
+  const wanted = batches * (stagingOf(topology).double?.component === 'coordinator' ? 2 : 1);
   const sentMs = sendingMs(topology) + cycleMs(topology) + SPARE_MS;
   // A batch that holds what came at the end, and its verification.
   const countedMs = sentMs + 3 * intervalMs;
   return [
     reaches('ended', 1, sentMs, 'the network has sent all, and has an answer to it'),
     reaches('stored', 1, sentMs, 'something is stored'),
-    reaches('batches', batches, countedMs, `${batches} batches are counted`),
+    reaches('batches', wanted, countedMs, `${wanted} batches are counted`),
     {
       name: 'open = 0',
       words: 'batches cover the time of every stored submission',
