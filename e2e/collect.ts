@@ -27,8 +27,11 @@ import type { OpenState } from './state.ts';
 import { stagingOf } from './staging/index.ts';
 import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
-/** PostgreSQL is asked whether it is ready before its first database is made. */
-const OF_A_START = ['database "coordinator" does not exist'];
+/** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
+const OF_A_START = [
+  'database "coordinator" does not exist',
+  'the database system is starting up',
+];
 /** Submissions before the first batch, of another clock than ours by so much, are looked at too. */
 const SPARE_SECONDS = 3600;
 

@@ -68,6 +68,9 @@ const isSpare = (interval: number): string => `(
   SELECT count(*) FROM submissions s WHERE s.submitter = NEW.submitter AND extract(epoch FROM s.submitted_at) >= ${START_OF(interval)}) > 0
   AND (SELECT count(DISTINCT s.submitter) FROM submissions s WHERE s.block_hash = NEW.block_hash AND s.submitter <> NEW.submitter) > 2`;
 
+/** In the folder of the run's state. */
+const NO_BLOCKS = 'no-blocks';
+
 /** Faults of submissions are those of PostgreSQL. */
 const inPostgres = (topology: Topology): Topology => ({ ...withLeast(topology), storage: 'postgres' }); // prettier-ignore
 
@@ -153,7 +156,8 @@ export const LIVE: Readonly<Record<string, Staging>> = {
   },
   's3-endpoint-ignored': {
     topology: withLeast,
-    variables: (folder) => ({ verifier: { VERIFIER_BLOCKS: `${folder}/network/no-blocks` } }),
+    folders: [NO_BLOCKS],
+    variables: (folder) => ({ verifier: { VERIFIER_BLOCKS: `${folder}/${NO_BLOCKS}` } }),
   },
   'late-rows': {
     topology: inPostgres,

@@ -12,6 +12,8 @@ import type { Topology } from '../topology.ts';
 export type Staging = {
   /** The topology that it needs, made of the one that was asked for. */
   topology?: (asked: Topology) => Topology;
+  /** Made in the folder of the run's state, and left empty. */
+  folders?: readonly string[];
   /** Of components, beside their own. @param folder of the run's state */
   variables?: (folder: string, topology: Topology) => GivenVariables;
   /** Statements for when the tables are there, which may be done again; `$start` in them stands for the seconds at which the first batch begins. */
@@ -57,6 +59,7 @@ export function combined(parts: readonly Staging[]): Staging {
         (all, { variables }) => mergeVariables(all, variables?.(folder, topology) ?? {}),
         {},
       ),
+    folders: parts.flatMap(({ folders = [] }) => folders),
     sql: (topology) => parts.flatMap(({ sql }) => sql?.(topology) ?? []),
     disturbances: parts.flatMap(({ disturbances = [] }) => disturbances),
   });
