@@ -6,8 +6,9 @@ import type { Client } from 'pg';
 import { KNOWN_ERROR_CLASSES } from '../stack/coordinator/error-class.ts';
 import { cassandraUrl, readS3Url, s3Url } from '../stack/components/addresses.ts';
 import { openStorageReader } from '../stack/storage/storage-url.ts';
-import type { StorageReader } from '../stack/storage/storage.ts';
+import type { StorageReader, StoredRange } from '../stack/storage/storage.ts';
 import type { PostgresConfig } from '../system/postgres.ts';
+import { UserError } from '../user-error.ts';
 import { batchEvents, verifierEvents } from './component-events.ts';
 import { runDatabase, withDatabase } from './database.ts';
 import { collectDump } from './dump/collect.ts';
@@ -55,10 +56,7 @@ export async function collectRun(
           head: await headOf(open, client, storages),
           sent: linesOf<SentRow>(join(places.network, SENT_FILE)),
           storages,
-          range: {
-            from: (state.startSeconds ?? Math.floor(state.createdMs / 1000)) - SPARE_SECONDS,
-            to: Math.ceil(Date.now() / 1000) + SPARE_SECONDS,
-          },
+          range: rangeOf(open),
           tables: client,
           leaderboard: leaderboard?.url ?? null,
           logs,
@@ -72,6 +70,28 @@ export async function collectRun(
   } finally {
     for (const { reader } of storages) await reader.close();
   }
+}
+
+/** Of all times in which a submission of the run can lie. */
+export const rangeOf = ({ state }: Pick<OpenState, 'state'>): StoredRange => ({
+  from: (state.startSeconds ?? Math.floor(state.createdMs / 1000)) - SPARE_SECONDS,
+  to: Math.ceil(Date.now() / 1000) + SPARE_SECONDS + spanSeconds(state.topology),
+});
+
+const spanSeconds = ({ batches, intervalSeconds }: Topology): number => batches * intervalSeconds;
+
+/** @throws UserError where it does not run */
+export async function openCassandra(
+  open: OpenState,
+  env: NodeJS.ProcessEnv,
+): Promise<StorageReader> {
+  const { cassandra } = await serviceAddresses(open, env);
+  if (cassandra === undefined)
+    throw new UserError('the Cassandra of this run does not run', { hint: 'npm run e2e -- setup' });
+  return openStorageReader(cassandraUrl(cassandra), {
+    ...env,
+    CASSANDRA_PASSWORD: cassandra.credentials?.password,
+  });
 }
 
 /** The harness's own, and those that the components' logs tell. */
@@ -109,7 +129,7 @@ async function openStorages(
   env: NodeJS.ProcessEnv,
 ): Promise<OpenedStorage[]> {
   const { topology } = open.state;
-  const { s3, cassandra } = await serviceAddresses(open, env);
+  const { s3 } = await serviceAddresses(open, env);
   const opened: OpenedStorage[] = [];
   const add = async (name: StorageName, url: string, secrets: NodeJS.ProcessEnv): Promise<void> => {
     opened.push({ name, reader: await openStorageReader(url, { ...env, ...secrets }) });
@@ -117,10 +137,7 @@ async function openStorages(
   try {
     if (topology.storage === 'postgres')
       await add('postgres', postgresGivenUrl(config), { PGPASSWORD: config.password });
-    else if (cassandra !== undefined)
-      await add('cassandra', cassandraUrl(cassandra), {
-        CASSANDRA_PASSWORD: cassandra.credentials?.password,
-      });
+    else opened.push({ name: 'cassandra', reader: await openCassandra(open, env) });
     const given = topology.blocks.startsWith('s3:') ? readS3Url(topology.blocks, env) : null;
     const address = s3 ?? (given !== null && 'address' in given ? given.address : null);
     if (address === null) await add('filesystem', blocksFolder(open.folder), {});

@@ -1,7 +1,9 @@
 /** Waits until the network has sent all, every stored submission is verified, and batches cover the time of all of them. */
 import { setTimeout } from 'node:timers/promises';
 import { type Condition, type Counts, equals, reaches, waitFor } from '../conditions.ts';
-import { networkCounts, tableCounts } from '../counts.ts';
+import type { Client } from 'pg';
+import { openCassandra, rangeOf } from '../collect.ts';
+import { lastBatchEnd, networkCounts, storageCounts, tableCounts } from '../counts.ts';
 import { disturb } from '../disturbances.ts';
 import { runDatabase, withDatabase } from '../database.ts';
 import { stagingOf } from '../staging/index.ts';
@@ -63,14 +65,22 @@ export const wait: Step = {
     Math.max(...conditionsOf(topology).map(({ withinMs }) => withinMs)) + 60_000,
   counts: SHOWN,
   async run({ open, env, signal, event, progress }) {
+    const { topology } = open.state;
     const config = await runDatabase(open, env);
+    const cassandra = topology.storage === 'cassandra' ? await openCassandra(open, env) : null;
+    const range = rangeOf(open);
+    const storedCounts = async (client: Client): Promise<Counts> => {
+      const ofTables = await tableCounts(client);
+      if (cassandra === null) return ofTables;
+      const ended = await lastBatchEnd(client);
+      return { ...ofTables, ...(await storageCounts(cassandra, range, ended, signal)) };
+    };
     await withDatabase(config, signal, (client) =>
       waitFor({
-        conditions: conditionsOf(open.state.topology),
+        conditions: conditionsOf(topology),
         async read(): Promise<Counts> {
           // First what came before: a submission that is stored now was sent, at the latest, a moment ago.
-          const ofTables = await tableCounts(client);
-          const counts = { ...networkCounts(open), ...ofTables };
+          const counts = { ...networkCounts(open), ...(await storedCounts(client)) };
           await disturb(open, counts, { env, signal, event, nowMs: Date.now() });
           return counts;
         },
@@ -83,8 +93,10 @@ export const wait: Step = {
           progress(counts);
           event('counts', counts);
         },
+        // A reading of all rows takes its time.
+        ...(cassandra !== null && { everyMs: 1000 }),
         onHeld: ({ name, words }, counts) => event('condition', { name, words, counts }),
       }),
-    );
+    ).finally(() => cassandra?.close());
   },
 };

@@ -17,6 +17,9 @@ const originalVariables = (
   SNARK_DB: postgres!.database,
   API_HOST: host,
   API_PORT: String(port),
+  // Both must be set; answers are kept for so many seconds.
+  SWAGGER_HOST: `${host}:${port}`,
+  CACHE_TIMEOUT: '1',
 });
 
 const CONTAINER_PORT = 5000;

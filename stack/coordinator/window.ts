@@ -41,13 +41,15 @@ export function timestampText(us: number): string {
 
 const DAY_US = 86_400_000_000;
 const SECOND_US = 1_000_000;
+const MILLISECOND_US = 1000;
 
 /**
- * Times as pandas prints a whole column: the date alone where all are at midnight, six decimals everywhere where one has a fraction.
+ * Times as pandas prints a whole column: the date alone where all are at midnight, no decimals where all are whole seconds; else three everywhere where
+ * all are whole milliseconds, and six where one is not (seen with pandas 2.3.2 and 3.1.1).
  * @param column microseconds since 1970
  */
 export function pandasTimes(column: readonly number[]): string[] {
   const all = (unit: number) => column.every((us) => us % unit === 0);
-  const characters = all(DAY_US) ? 10 : all(SECOND_US) ? 19 : 26;
+  const characters = all(DAY_US) ? 10 : all(SECOND_US) ? 19 : all(MILLISECOND_US) ? 23 : 26;
   return column.map((us) => timestampText(us).slice(0, characters));
 }

@@ -9,6 +9,7 @@ import {
   type ScoredRow,
   UNREACHED,
 } from '../../../stack/coordinator/scoring.ts';
+import { pandasTimes } from '../../../stack/coordinator/window.ts';
 import { thorough } from '../../support/thorough.ts';
 
 type Naive = { weights: Record<string, number>; selected: string[]; points: number[] };
@@ -306,4 +307,19 @@ test('a row without a state counts as a producer and scores nothing; one without
     { submitter: 'b', stateHash: 's', parent: null },
   ]);
   assert.deepEqual({ producers, points }, { producers: 2, points: [1] });
+});
+
+test('times as pandas prints a column: as few digits as all of its times need', () => {
+  const at = Date.UTC(2026, 0, 2, 3, 4, 5) * 1000;
+  const day = Date.UTC(2026, 0, 2) * 1000;
+  assert.deepEqual(pandasTimes([day]), ['2026-01-02']);
+  assert.deepEqual(pandasTimes([at, day]), ['2026-01-02 03:04:05', '2026-01-02 00:00:00']);
+  assert.deepEqual(pandasTimes([at, at + 250_000]), [
+    '2026-01-02 03:04:05.000',
+    '2026-01-02 03:04:05.250',
+  ]);
+  assert.deepEqual(pandasTimes([at, at + 1]), [
+    '2026-01-02 03:04:05.000000',
+    '2026-01-02 03:04:05.000001',
+  ]);
 });
