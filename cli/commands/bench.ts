@@ -24,6 +24,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   plots: () => import('../../bench/plots.ts'),
   record: () => import('../../bench/record.ts'),
   coordinator: () => import('../../bench/coordinator.ts'),
+  'e2e-judge': () => import('../../bench/e2e-judge.ts'),
 };
 
 /** Those that take many minutes: only for who names them. */

@@ -59,6 +59,8 @@ export class Facts {
   #windows: { batch: Batch; rows: VerifiedRow[] }[] | null = null;
   #counted: CountedBatch[] | null = null;
   #commits: Map<number, number> | null = null;
+  /** Of texts that come again: keys of them are a fifth as long. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
@@ -113,8 +115,8 @@ export class Facts {
         matched.unreadable.push(row);
         continue;
       }
-      bySecond.set(`${row.submitter!} ${wholeSeconds(row.submitted_at!)}`, row);
-      const candidates = this.#identities.get(identityOf(row));
+      bySecond.set(this.#secondOf(row.submitter!, wholeSeconds(row.submitted_at!)), row);
+      const candidates = this.#identities.get(this.#identityOf(row));
       if (candidates === undefined) {
         matched.foreign.push(row);
         continue;
@@ -128,18 +130,66 @@ export class Facts {
     }
     for (const submission of this.submissions.values()) {
       if (!submission.isAccepted || matched.rows.has(submission.id)) continue;
-      const inPlace = placeTaken(submission, bySecond, matched);
+      const inPlace = this.#placeTaken(submission, bySecond, matched);
       if (inPlace === null) matched.missing.push(submission);
       else matched.displaced.set(submission.id, inPlace);
     }
     return matched;
   }
 
+  /** What a storage keeps of a submission and nothing changes. */
+  #identityOf(row: SentRow | StoredRow): string {
+    return `${this.#number(row.submitter!)} ${this.#number(wholeSeconds(row.created_at!))} ${this.#number(row.block_hash!)} ${this.#number(row.peer_id!)}`;
+  }
+
+  #secondOf(submitter: string, time: string): string {
+    return `${this.#number(submitter)} ${this.#number(time)}`;
+  }
+
+  #number(text: string): number {
+    let number = this.#numbers.get(text);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(text, number);
+    }
+    return number;
+  }
+
+  /** The row in a second of the submission's accepted attempts, if it is another one's. */
+  #placeTaken(
+    { attempts }: Submission,
+    bySecond: ReadonlyMap<string, StoredRow>,
+    { submissionOf }: Matched,
+  ): StoredRow | null {
+    for (const {
+      status,
+      sent_ms: sentMs,
+      answered_ms: answeredMs = sentMs,
+      submitter,
+    } of attempts) {
+      if (status !== 200) continue;
+      for (let s = Math.floor(sentMs / 1000); s <= Math.floor(answeredMs / 1000); s++) {
+        const time = new Date(s * 1000).toISOString().replace('.000Z', 'Z');
+        const row = bySecond.get(this.#secondOf(submitter, time));
+        if (row === undefined) continue;
+        const other = submissionOf.get(row);
+        if (
+          other?.attempts.some(
+            (one) => one.sent_ms < (s + 1) * 1000 && (one.answered_ms ?? Infinity) >= s * 1000,
+          )
+        )
+          // prettier-ignore
+          return row;
+      }
+    }
+    return null;
+  }
+
   get #identities(): Map<string, Submission[]> {
     if (this.#byIdentity !== null) return this.#byIdentity;
     const identities = new Map<string, Submission[]>();
     for (const submission of this.submissions.values()) {
-      const identity = identityOf(submission.sent);
+      const identity = this.#identityOf(submission.sent);
       const known = identities.get(identity);
       if (known === undefined) identities.set(identity, [submission]);
       else known.push(submission);
@@ -244,32 +294,3 @@ export class Facts {
 /** The verifier left no error, and has looked at it: it counts. */
 export const isCounting = ({ verified, validation_error: error }: StoredRow): boolean =>
   verified === true && !error;
-
-/** What a storage keeps of a submission and nothing changes. */
-const identityOf = (row: SentRow | StoredRow): string =>
-  `${row.submitter!} ${wholeSeconds(row.created_at!)} ${row.block_hash!} ${row.peer_id!}`;
-
-/** The row in a second of the submission's accepted attempts, if it is another one's. */
-function placeTaken(
-  { attempts }: Submission,
-  bySecond: ReadonlyMap<string, StoredRow>,
-  { submissionOf }: Matched,
-): StoredRow | null {
-  for (const { status, sent_ms: sentMs, answered_ms: answeredMs = sentMs, submitter } of attempts) {
-    if (status !== 200) continue;
-    for (let s = Math.floor(sentMs / 1000); s <= Math.floor(answeredMs / 1000); s++) {
-      const time = new Date(s * 1000).toISOString().replace('.000Z', 'Z');
-      const row = bySecond.get(`${submitter} ${time}`);
-      if (row === undefined) continue;
-      const other = submissionOf.get(row);
-      if (
-        other?.attempts.some(
-          (one) => one.sent_ms < (s + 1) * 1000 && (one.answered_ms ?? Infinity) >= s * 1000,
-        )
-      )
-        // prettier-ignore
-        return row;
-    }
-  }
-  return null;
-}

@@ -26,8 +26,12 @@ export type Judged = Pick<Assertion, 'name' | 'title'> &
     | { outcome: 'no data'; lacks: string[] }
   );
 
-export function judge(evidence: Evidence, assertions: readonly Assertion[] = ASSERTIONS): Judged[] {
-  const facts = new Facts(evidence);
+/** @param facts of this evidence, where others look at them, too */
+export function judge(
+  evidence: Evidence,
+  assertions: readonly Assertion[] = ASSERTIONS,
+  facts = new Facts(evidence),
+): Judged[] {
   return assertions.map(({ name, title, needs, check }) => {
     const lacks = needs.filter((need) => !has(need, evidence, facts));
     if (lacks.length > 0) return { name, title, outcome: 'no data', lacks };

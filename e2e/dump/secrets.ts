@@ -9,13 +9,16 @@ export type Secret = { name: string; value: string };
 /** Shorter ones stand in any text by chance. */
 const LEAST_CHARACTERS = 6;
 
-const LOOKS: [what: string, pattern: RegExp][] = [
-  ['a private key in PEM', /-----BEGIN [A-Z ]*PRIVATE KEY-----/],
+/** `sign`: what a line must hold to be looked at closely; most hold none. */
+const LOOKS: [what: string, sign: string, pattern: RegExp][] = [
+  ['a private key in PEM', 'PRIVATE KEY', /-----BEGIN [A-Z ]*PRIVATE KEY-----/],
   // base58check with version byte 0x5a and prefix 1: 36 bytes, 52 characters.
-  ['a Mina private key', /\bEK[EF][1-9A-HJ-NP-Za-km-z]{49}\b/],
-  ['an AWS access key', /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/],
+  ['a Mina private key', 'EK', /\bEK[EF][1-9A-HJ-NP-Za-km-z]{49}\b/],
+  ['an AWS access key', 'AKIA', /\bAKIA[0-9A-Z]{16}\b/],
+  ['a temporary AWS access key', 'ASIA', /\bASIA[0-9A-Z]{16}\b/],
   [
     'a password in an address',
+    '://',
     /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/?#@"']+:(?!\*+@|…@|x+@)[^\s/?#@"']+@/i,
   ],
 ];
@@ -31,7 +34,9 @@ export function secretSearch(secrets: readonly Secret[]): SecretSearch {
   const any =
     forms.length === 0 ? null : new RegExp(forms.map(({ form }) => escaped(form)).join('|'));
   return (line) => {
-    const found = LOOKS.filter(([, pattern]) => pattern.test(line)).map(([what]) => what);
+    const found = LOOKS.filter(
+      ([, sign, pattern]) => line.includes(sign) && pattern.test(line),
+    ).map(([what]) => what);
     if (any?.test(line))
       for (const { name, form } of forms)
         if (line.includes(form) && !found.includes(name)) found.push(name);

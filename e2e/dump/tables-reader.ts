@@ -72,7 +72,7 @@ function selection(column: string, kind: Kind): string {
   if (kind.startsWith('time'))
     return `to_char(${column}::timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
   // Numbers that JavaScript has; a NUMERIC as PostgreSQL prints it.
-  return kind.startsWith('number') ? `${column}::float8` : kind.startsWith('text') ? `${column}::text` : column; // prettier-ignore
+  return kind.startsWith('number') ? `${column}::float8` : kind.startsWith('text') || kind.startsWith('own') ? `${column}::text` : column; // prettier-ignore
 }
 
 const valueOf = (value: unknown, kind: Kind): unknown =>

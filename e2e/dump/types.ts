@@ -97,13 +97,13 @@ export type SentRow = RowOf<typeof SENT>;
 
 /** A row or an object of a storage. With `fault` it is there and cannot be read as a submission. */
 export const STORED = {
-  where: 'text',
+  where: 'own',
   fault: 'text?',
   submitted_at: 'time?',
   submitter: 'text?',
   created_at: 'time?',
   block_hash: 'text?',
-  remote_addr: 'text?',
+  remote_addr: 'own?',
   peer_id: 'text?',
   /** 0: none. */
   graphql_control_port: 'number?',
@@ -161,7 +161,7 @@ export const TABLES = {
   },
   points: {
     id: 'number',
-    file_name: 'text|null',
+    file_name: 'own|null',
     file_timestamps: 'time|null',
     blockchain_epoch: 'number|null',
     blockchain_height: 'number|null',

@@ -24,13 +24,13 @@ export type WrittenTrace = {
 
 const PAGE_LINES = 500;
 
-/** @param folder is there @param name which run, for the picture @throws Error of the file system */
+/** @param folder is there @param name which run, for the picture @param facts of this evidence, where others looked at them @throws Error of the file system */
 export async function writeTrace(
   evidence: Evidence,
   folder: string,
   name: string,
+  facts = new Facts(evidence),
 ): Promise<WrittenTrace> {
-  const facts = new Facts(evidence);
   const path = join(folder, 'trace.ndjson');
   const file = createWriteStream(path);
   const lags = new LagMeter();
