@@ -8,6 +8,7 @@ import { recomputeBatch, scoresAt, truncatedPercent } from '../../e2e/assertions
 import type { Evidence } from '../../e2e/dump/evidence.ts';
 import { microsecondsOf } from '../../e2e/dump/times.ts';
 import type { StoredRow, TableName, TableRow } from '../../e2e/dump/types.ts';
+import { ANSWERS } from '../../stack/backend/checks.ts';
 import { scoreBatch } from '../../stack/coordinator/scoring.ts';
 import { evidenceOf, recordedEvidence } from '../support/evidence.ts';
 
@@ -418,4 +419,16 @@ test('recorded runs of the real coordinator hold: batches, shortlists, points, s
       // prettier-ignore
       assert.ok(of('held').includes(name), `${run}: ${name}`);
   }
+});
+
+test('a 429 for a second that is taken is no matter of the hourly limit', async () => {
+  const evidence = await evidenceOf();
+  const last = evidence.sent.at(-1)!;
+  evidence.sent.push({
+    ...last,
+    status: 429,
+    message: JSON.stringify(JSON.parse(ANSWERS.sameSecond.body)),
+  });
+  const [judged] = judge(evidence, ASSERTIONS.filter(({ name }) => name === 'hourly-limit')); // prettier-ignore
+  assert.equal(judged.outcome, 'held');
 });
