@@ -167,11 +167,11 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     help: 'the real verifier as a container (default: the embedded one)',
   },
   {
-    name: 'coordinator-branch',
+    name: 'coordinator',
     type: 'text',
-    argument: 'REF',
-    env: 'COORDINATOR_BRANCH',
-    help: 'the real coordinator at this branch, tag or commit (default: the embedded one)',
+    argument: 'PROGRAM',
+    env: 'E2E_COORDINATOR',
+    help: 'the real coordinator: a file and its first arguments, or image:IMAGE (default: the embedded one); it counts in whole minutes, and starts --verifier-image itself',
   },
   {
     name: 'daemon-image',
@@ -246,7 +246,7 @@ export function topologyAsk(values: OptionValues, name: string, cwd: string): To
     images: {
       ...image('backend-image', 'backend'),
       ...image('verifier-image', 'verifier'),
-      ...image('coordinator-branch', 'coordinator'),
+      ...image('coordinator', 'coordinator'),
       ...image('daemon-image', 'daemon'),
     },
   };

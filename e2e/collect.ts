@@ -29,10 +29,7 @@ import { stagingOf } from './staging/index.ts';
 import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
 /** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
-const OF_A_START = [
-  'database "coordinator" does not exist',
-  'the database system is starting up',
-];
+const OF_A_START = ['database "coordinator" does not exist', 'the database system is starting up'];
 /** Submissions before the first batch, of another clock than ours by so much, are looked at too. */
 const SPARE_SECONDS = 3600;
 
@@ -43,7 +40,6 @@ export async function collectRun(
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { state } = open;
   const places = placesOf(open);
   const config = await runDatabase(open, env);
   const { leaderboard } = await programAddresses(open, env);
@@ -118,7 +114,15 @@ async function eventsOfRun(
     ...events,
     ...verifierEvents(linesIn('verifier'), 'embedded'),
     ...batchEvents(linesIn('coordinator'), counted),
+    ...stagedEvents(open),
   ];
+}
+
+function stagedEvents(open: OpenState): EventRow[] {
+  const { topology, startSeconds } = open.state;
+  const { events } = stagingOf(topology);
+  if (events === undefined || startSeconds === null) return [];
+  return events(readPrepared(placesOf(open).network), topology, startSeconds * 1000);
 }
 
 type OpenedStorage = { name: StorageName; reader: StorageReader };
@@ -205,7 +209,7 @@ async function headOf(
     hourlyLimit: topology.hourlyLimit,
   };
   const prepared = network.kind === 'minimina' ? null : readPrepared(placesOf(open).network);
-  return stagingOf(topology).head?.(head, prepared) ?? head;
+  return stagingOf(topology).head?.(head, prepared, topology) ?? head;
 }
 
 /** A batch that was counted after the network had sent all. */

@@ -3,15 +3,43 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { EXIT, type ExitCode } from '../user-error.ts';
-import { type Judged, judge } from './assertions/index.ts';
+import { type Judged as Bare, judge } from './assertions/index.ts';
 import { readDump } from './dump/read.ts';
 import type { Secret } from './dump/secrets.ts';
+import { leadsOf, writeTrace, type WrittenTrace } from './trace/write-trace.ts';
 
 const NAME = 'assertions.json';
+
+/** `leads`: of each example of one that failed, where to look on. */
+export type Judged = Bare & { leads?: string[] };
 
 /** @throws UserError (exit 3) for a folder that is no dump */
 export const judgeDump = async (dump: string, secrets: readonly Secret[]): Promise<Judged[]> =>
   judge(await readDump(dump, secrets));
+
+/**
+ * With the way of each submission, written beside the dump.
+ * @param results a folder that is there @param name of the run, for the picture
+ */
+export async function judgeAndTrace(
+  dump: string,
+  secrets: readonly Secret[],
+  results: string,
+  name: string,
+): Promise<{ judged: Judged[]; trace: WrittenTrace }> {
+  const evidence = await readDump(dump, secrets);
+  const trace = await writeTrace(evidence, results, name);
+  const judged = judge(evidence).map((one): Judged => {
+    if (one.outcome !== 'failed') return one;
+    const leads = one.examples.map((example) =>
+      Object.values(leadsOf(example, trace))
+        .filter((lead) => lead !== null)
+        .join('; '),
+    );
+    return { ...one, leads };
+  });
+  return { judged, trace };
+}
 
 export const writeJudged = (results: string, judged: readonly Judged[]): Promise<void> =>
   writeFileAtomic(join(results, NAME), `${JSON.stringify(judged, null, 2)}\n`);

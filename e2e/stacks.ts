@@ -259,7 +259,7 @@ export async function startScoring(
       ...uses,
       verifier: ofVerifier,
       ...(images.coordinator !== undefined && {
-        coordinator: { kind: 'command', command: images.coordinator },
+        coordinator: coordinatorUse(images.coordinator),
       }),
     },
     startSeconds,
@@ -297,6 +297,11 @@ export async function stopDouble(open: OpenState, env: NodeJS.ProcessEnv): Promi
   await stack.stop({ keepsData: true });
   return true;
 }
+
+const coordinatorUse = (text: string): Use =>
+  text.startsWith('image:')
+    ? { kind: 'image', image: text.slice('image:'.length) }
+    : { kind: 'command', command: text };
 
 function urlOf(address: Addresses['verifier']): string {
   if (address?.kind !== 'http')

@@ -137,7 +137,7 @@ export function newState(topology: Topology, results: string, nowMs: number): Ru
     startSeconds: null,
     steps: {},
     owned: [],
-    disturbances: [...(stagingOf(topology).disturbances ?? [])],
+    disturbances: [...(stagingOf(topology).disturbances?.(topology) ?? [])],
     disturbed: [],
   };
 }

@@ -10,7 +10,7 @@ export const NETWORK_CHOICES = ['fleet', 'recorded', 'minimina'] as const;
 export const TOPOLOGY_ERAS = ['mesa', 'berkeley'] as const;
 export const S3_CHOICES = ['filesystem', 'versitygw'] as const;
 
-/** Images and checkouts of the real program; absent: the embedded component. */
+/** Images and programs of the real program; absent: the embedded component. */
 export type Images = {
   /** UPTIME_SERVICE_IMAGE. */
   backend?: string;
@@ -18,7 +18,7 @@ export type Images = {
   verifier?: string;
   /** MINA_DAEMON_IMAGE: nodes of a private network. */
   daemon?: string;
-  /** COORDINATOR_BRANCH: a branch, tag or commit of the coordinator's repository. */
+  /** A file and its first arguments, or `image:IMAGE`. */
   coordinator?: string;
 };
 
@@ -60,7 +60,7 @@ export type Topology = {
   hourlyLimit: number;
   images: Images;
   /** What goes wrong in it on purpose (staging/); absent: nothing. */
-  staged?: { incident: string | null };
+  staged?: { incident: string | null; disturbances: readonly string[] };
 };
 
 /** What was asked for, before it is decided. */
@@ -248,5 +248,8 @@ export function topologyLines(topology: Topology): string[] {
     `batches   ${batches} of ${intervalSeconds} s in ${topology.miniBatches} mini-batches`,
     `storage   ${storage === 'postgres' ? 'PostgreSQL' : 'Cassandra'}${database === null ? ' of this run' : ''}, blocks in ${blocks === 'filesystem' ? 'the filesystem' : blocks}`,
     ...(staged?.incident ? [`incident  ${staged.incident}`] : []),
+    ...(staged !== undefined && staged.disturbances.length > 0
+      ? [`disturbed ${staged.disturbances.join(', ')}`]
+      : []),
   ];
 }

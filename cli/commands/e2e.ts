@@ -1,4 +1,4 @@
-/** `npm run e2e -- setup | start | wait | stop | dump-logs | assert | teardown | run | cleanup`: the end-to-end harness. */
+/** `npm run e2e -- setup | start | wait | stop | dump-logs | assert | teardown | run | cleanup | export`: the end-to-end harness. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
@@ -24,6 +24,7 @@ import {
 } from '../../e2e/state.ts';
 import { ownedWords } from '../../e2e/steps/teardown.ts';
 import { nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
+import { countOf } from '../../results/units.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import type { OptionValues } from '../../system/option.ts';
 import { listProblems } from '../../system/problems.ts';
@@ -49,6 +50,7 @@ const ACTIONS: Record<string, readonly string[]> = {
   teardown: ['name', 'folder', 'dry-run'],
   run: ['name', 'folder', 'from', 'keep', 'matrix', ...OF_STAGING, ...OF_TOPOLOGY],
   cleanup: ['folder', 'dry-run', 'older-than'],
+  export: ['out', 'from', 'seed', 'producers', 'nodes-per-producer', 'batches', 'era'],
 };
 
 export const e2e: Command = {
@@ -75,7 +77,13 @@ export const e2e: Command = {
       name: 'from',
       type: 'text',
       argument: 'STEP|DUMP',
-      help: 'with run: begin at this step, with what the steps before have made; with assert: judge this dump, whatever run it is of',
+      help: 'with run: begin at this step, with what the steps before have made; with assert: judge this dump, whatever run it is of; with export: export it',
+    },
+    {
+      name: 'out',
+      type: 'path',
+      argument: 'DIR',
+      help: 'with export: an empty or new folder, for dump.sql (PostgreSQL) and the blocks',
     },
     {
       name: 'keep',
@@ -127,6 +135,7 @@ export const e2e: Command = {
     );
     if (action === 'assert' && values.from !== undefined)
       return judgeAgain(resolve(cwd, values.from as string), call);
+    if (action === 'export') return exportRun(call);
     const screen = new Screen(stdout);
     const interrupts = listenForInterrupts();
     try {
@@ -161,6 +170,7 @@ function problemsOf({ values }: CommandCall, action: string, varies: readonly st
     ...(action === 'run' && from !== undefined && !isStep(from)
       ? [`--from must be one of ${STEP_NAMES.join(', ')}, but is "${from}"`]
       : []),
+    ...(action === 'export' && values.out === undefined ? ['export needs --out DIR'] : []),
     ...(varies.length > 0 && values.matrix === undefined
       ? [`"${varies.join(' ')}" belongs to --matrix, which is not there`]
       : []),
@@ -264,10 +274,41 @@ function checkState(folder: string, topology: Topology | null, { sources }: Comm
     });
 }
 
+/** Of a dump, or of a run in which all went right, made from the seed: the same seed gives the same bytes. */
+async function exportRun({ values, cwd, env, stdout }: CommandCall): Promise<ExitCode> {
+  const out = values.out as string;
+  const { exportDump } = await import('../../e2e/dump/export.ts');
+  if (values.from !== undefined) {
+    const dump = dumpIn(resolve(cwd, values.from as string));
+    const { readDump } = await import('../../e2e/dump/read.ts');
+    const files = await exportDump(await readDump(dump, secretsOfUser(env)), { folder: dump }, out);
+    stdout.write(`${countOf(files.length, 'file')} in ${out}, of the dump ${dump}\n`);
+    return EXIT.passed;
+  }
+  const { makeGolden } = await import('../../e2e/dump/golden.ts');
+  const { evidence, blocks } = await makeGolden({
+    seed: values.seed as string,
+    producers: values.producers as number,
+    nodesPerProducer: values['nodes-per-producer'] as number,
+    batches: values.batches as number,
+    era: values.era as 'mesa' | 'berkeley',
+  });
+  const files = await exportDump(evidence, blocks, out);
+  stdout.write(
+    `${countOf(files.length, 'file')} in ${out}, made from the seed "${values.seed as string}"\n`,
+  );
+  return EXIT.passed;
+}
+
+/** The folder itself, or that of the results which holds it. */
+const dumpIn = (path: string): string =>
+  existsSync(join(path, 'dump.json')) || !existsSync(join(path, 'dump'))
+    ? path
+    : join(path, 'dump');
+
 /** A dump of any run; its folder may also be that of the results. */
 async function judgeAgain(path: string, { env, stdout }: CommandCall): Promise<ExitCode> {
-  const dump = existsSync(join(path, 'dump.json')) ? path : join(path, 'dump');
-  const judged = await judgeDump(existsSync(dump) ? dump : path, secretsOfUser(env));
+  const judged = await judgeDump(dumpIn(path), secretsOfUser(env));
   for (const line of judgedLines(judged)) stdout.write(`${line}\n`);
   return codeOf(judged);
 }

@@ -18,6 +18,7 @@ export type Need =
   | 'searched lines'
   | 'verifier calls'
   | 'an hourly limit'
+  | 'disturbances'
   | `table ${TableName}`;
 
 export type Example = {

@@ -62,7 +62,11 @@ const scoreAsSent: Assertion = {
       for (const submitter of scored)
         if (!due.has(submitter))
           faults.add(() => ({ what: `a point in the batch ${nameOf(batch)}, and nothing that it sent is worth one`, submitter, ...ofBatch(batch) })); // prettier-ignore
-      for (const one of disturbed.filter(({ fromMs, untilMs }) => fromMs <= batch.startSeconds * 1000 && batch.endSeconds * 1000 <= untilMs)) // prettier-ignore
+      for (const one of disturbed.filter(
+        ({ fromMs, untilMs }) =>
+          fromMs <= batch.startSeconds * 1000 && batch.endSeconds * 1000 <= untilMs,
+      ))
+        // prettier-ignore
         for (const submitter of one.submitters) {
           const sent = within.filter(({ submission }) => submission.sent.submitter === submitter).length; // prettier-ignore
           const isScored = scored.has(submitter);
@@ -104,6 +108,8 @@ export function problemOf(
         : refusals === 0
           ? 'none of its submissions was refused with 401'
           : null;
+    case 'nothing lost':
+      return isScored ? null : 'it has no point';
     case 'no point':
       return sent === 0 ? 'none of its submissions was accepted' : isScored ? 'it has a point' : null; // prettier-ignore
   }

@@ -1,41 +1,9 @@
 /** How each incident is put into a run: what of the topology, of a component's variables, of the tables or of what the network sends is another than usual. Pure. */
 import { SUBMISSION_KINDS, type NetworkPlan } from '../../producers/network-plan.ts';
-import { onOwnBranches, silenced, type PlanWindow } from '../staging/plan-changes.ts';
+import { onOwnBranches, silenced } from '../staging/plan-changes.ts';
 import type { Staging } from '../staging/staging.ts';
+import { allOf, BATCH, FAR_MS, LEAD_MS, windowOf, withLeast } from '../staging/window.ts';
 import type { Topology } from '../topology.ts';
-
-/** From so many on one supporter selects no state. */
-const LEAST_PRODUCERS = 24;
-/** One before, in which all is right, and the one in which something happens. */
-const LEAST_BATCHES = 2;
-/** The batch in which it happens, from 0. */
-const BATCH = 1;
-/** What arrives later than planned must still be in its batch. */
-const LEAD_MS = 1500;
-/** A branch that leaves the chain so long before is not near any state of its batch; of the network's time. */
-const FAR_MS = 20 * 90_000;
-
-const withLeast = (topology: Topology): Topology => ({
-  ...topology,
-  network: {
-    ...topology.network,
-    producers: Math.max(LEAST_PRODUCERS, topology.network.producers),
-  },
-  batches: Math.max(LEAST_BATCHES, topology.batches),
-});
-
-/** The time of a batch, with what is sent shortly before; in the network's time. */
-export const windowOf = (
-  { intervalSeconds, network: { speedup } }: Topology,
-  batch = BATCH,
-  leadMs = LEAD_MS,
-): PlanWindow => ({
-  fromMs: (batch * intervalSeconds * 1000 - leadMs) * speedup,
-  untilMs: (batch + 1) * intervalSeconds * 1000 * speedup,
-});
-
-const allOf = ({ network: { producers } }: Topology): number[] =>
-  Array.from({ length: producers }, (_, i) => i);
 
 /** One that makes no block that it sends without snark work in that batch, if there is one. */
 function neverMaker({ submissions }: NetworkPlan, topology: Topology): number {
@@ -113,7 +81,7 @@ export const LIVE: Readonly<Record<string, Staging>> = {
     ],
   },
   'batch-lost-on-sql-error': {
-    topology: withLeast,
+    topology: (asked) => withLeast(asked),
     variables: () => faithful('coordinator'),
     sql: ({ intervalSeconds }) => [
       trigger(
@@ -127,12 +95,12 @@ export const LIVE: Readonly<Record<string, Staging>> = {
     ],
   },
   'nothing-selected': {
-    topology: withLeast,
+    topology: (asked) => withLeast(asked),
     plan: (plan, topology) =>
       onOwnBranches(plan, new Set(allOf(topology)), windowOf(topology), FAR_MS),
   },
   'fork-gap': {
-    topology: withLeast,
+    topology: (asked) => withLeast(asked),
     plan: (plan, topology) =>
       silenced(
         plan,
@@ -155,7 +123,7 @@ export const LIVE: Readonly<Record<string, Staging>> = {
     }),
   },
   's3-endpoint-ignored': {
-    topology: withLeast,
+    topology: (asked) => withLeast(asked),
     folders: [NO_BLOCKS],
     variables: (folder) => ({ verifier: { VERIFIER_BLOCKS: `${folder}/${NO_BLOCKS}` } }),
   },
@@ -178,7 +146,7 @@ export const LIVE: Readonly<Record<string, Staging>> = {
       ),
     ],
     // Somebody runs the verifier for that time once more.
-    disturbances: [
+    disturbances: () => [
       {
         name: 'verified once more',
         when: { count: 'late', atLeast: 1 },
@@ -191,12 +159,12 @@ export const LIVE: Readonly<Record<string, Staging>> = {
     double: { component: 'backend' },
   },
   'two-coordinators': {
-    topology: withLeast,
+    topology: (asked) => withLeast(asked),
     variables: () => faithful('coordinator'),
     double: { component: 'coordinator', laterMs: 3000 },
   },
   'leaderboard-minus-one': {
-    topology: withLeast,
+    topology: (asked) => withLeast(asked),
     // Its queries find no table: the schema that it looks into is empty.
     sql: () => ['CREATE SCHEMA IF NOT EXISTS e2e_empty'],
     variables: () => ({ leaderboard: { ...faithful('leaderboard').leaderboard, PGOPTIONS: '-c search_path=e2e_empty' } }), // prettier-ignore

@@ -5,6 +5,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { ENVELOPE, ENVELOPE_END, RECORD } from '../../mina/envelope.ts';
+import type { Network } from '../../mina/network.ts';
 import { utcText } from '../../mina/created-at.ts';
 import { createSigner, type Signer } from '../../mina/signer.ts';
 import { signedText } from '../../mina/submission-text.ts';
@@ -111,7 +112,7 @@ class Sender {
   readonly #bodies: Buffer;
   readonly #signer: Signer;
   readonly #templates = new Map<number, number>();
-  readonly #keys = new Map<number, number>();
+  readonly #keys = new Map<string, number>();
   /** Requests of each submitter. */
   readonly #turns = new Map<string, number>();
   /** Of each submitter. */
@@ -228,7 +229,7 @@ class Sender {
     this.#signer.signEnvelopes(
       {
         templates: Uint32Array.of(this.#templateOf(send.template, facts)),
-        keys: Uint32Array.of(this.#keyOf(send.node)),
+        keys: Uint32Array.of(this.#keyOf(send.node, send.signedFor ?? 'testnet')),
         createdAt: Uint32Array.of(seconds),
       },
       record,
@@ -264,15 +265,16 @@ class Sender {
     return handle;
   }
 
-  #keyOf(place: number): number {
-    let handle = this.#keys.get(place);
+  #keyOf(place: number, domain: Network): number {
+    const name = `${place} ${domain}`;
+    let handle = this.#keys.get(name);
     if (handle === undefined) {
       const { fleet, network } = this.#run;
       const { producer, peerId } = network.nodes[place];
       const bytes = fleet!.privateKeys.length / fleet!.producers.length;
       const key = fleet!.privateKeys.subarray(producer * bytes, (producer + 1) * bytes);
-      handle = this.#signer.addKey(key, 'testnet', peerId);
-      this.#keys.set(place, handle);
+      handle = this.#signer.addKey(key, domain, peerId);
+      this.#keys.set(name, handle);
     }
     return handle;
   }

@@ -1,4 +1,6 @@
 /** A run as its state and its results tell it: for steps that were done one by one, and for a run of all. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { toolkitVersion } from '../../paths.ts';
 import { verdictOf } from '../incidents/verdict.ts';
 import { readJudged } from '../judged.ts';
@@ -7,6 +9,8 @@ import { stepOf } from '../steps/index.ts';
 import { topologyLines } from '../topology.ts';
 import type { E2eRun, StepResult } from './outcome.ts';
 import { ciFactsOf } from './write.ts';
+
+const LAGS_PICTURE = 'stage-lags.png';
 
 /** @param results of the steps that this process did; of the others the state's record stands */
 export function runOf(
@@ -36,6 +40,9 @@ export function runOf(
     steps,
     judged,
     ...(verdict !== null && { verdict }),
+    pictures: existsSync(join(state.results, LAGS_PICTURE))
+      ? [{ title: 'How long each stage took', file: LAGS_PICTURE }]
+      : [],
     exitCode,
     version: toolkitVersion(),
     ci: ciFactsOf(env),

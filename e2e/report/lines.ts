@@ -1,16 +1,23 @@
 /** Assertions as lines for the terminal. Pure. */
 import type { Example } from '../assertions/assertion.ts';
-import type { Judged } from '../assertions/index.ts';
+import type { Judged } from '../judged.ts';
 
 const MARK = { held: 'held   ', failed: 'FAILED ', 'no data': 'no data' } as const;
 
 export const judgedLines = (judged: readonly Judged[]): string[] =>
   judged.flatMap((one) => [
     `  ${MARK[one.outcome]} ${one.name}: ${one.title}${figuresText(one)}`,
-    ...(one.outcome === 'failed'
-      ? one.examples.map((example) => `          ${exampleText(example)}`)
-      : []),
+    ...exampleTexts(one).map((text) => `          ${text}`),
   ]);
+
+/** What was found, each with where to look on. */
+export const exampleTexts = (one: Judged): string[] =>
+  one.outcome !== 'failed'
+    ? []
+    : one.examples.map((example, i) => {
+        const lead = one.leads?.[i] ?? '';
+        return `${exampleText(example)}${lead === '' ? '' : `: ${lead}`}`;
+      });
 
 /** ` (stored 120, missing 3)`, or what was lacking. */
 export function figuresText(one: Judged): string {
@@ -20,8 +27,8 @@ export function figuresText(one: Judged): string {
   return words === '' ? '' : ` (${words})`;
 }
 
-/** What is wrong, and how one looks further. */
-export function exampleText({ what, submission, submitter, batch }: Example): string {
+/** What is wrong, and with what. */
+function exampleText({ what, submission, submitter, batch }: Example): string {
   const more = [
     ...(submission === undefined ? [] : [`submission ${submission}`]),
     ...(submitter === undefined ? [] : [submitter]),

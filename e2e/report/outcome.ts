@@ -3,9 +3,9 @@ import type { Outcome } from '../../report/outcome.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import type { CiFacts, Gate } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import type { Judged } from '../assertions/index.ts';
+import type { Judged } from '../judged.ts';
 import type { Verdict } from '../incidents/verdict.ts';
-import { exampleText, figuresText } from './lines.ts';
+import { exampleTexts, figuresText } from './lines.ts';
 
 /** What became of a step. */
 export type StepResult = {
@@ -28,6 +28,8 @@ export type E2eRun = {
   judged: readonly Judged[];
   /** Of an incident that was put into it; absent: none was. */
   verdict?: Verdict;
+  /** Pictures beside the report: title and file. */
+  pictures: readonly { title: string; file: string }[];
   exitCode: number;
   version: string;
   ci: CiFacts;
@@ -124,5 +126,7 @@ export function outcomeOf(run: E2eRun): Outcome {
   };
 }
 
-const exampleWords = (one: Judged): string =>
-  one.outcome === 'failed' && one.examples.length > 0 ? `: ${exampleText(one.examples[0])}` : '';
+function exampleWords(one: Judged): string {
+  const [first] = exampleTexts(one);
+  return first === undefined ? '' : `: ${first}`;
+}

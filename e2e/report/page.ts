@@ -1,7 +1,7 @@
 /** A run of the harness as a page: Markdown, and the summary of a job. Pure. */
 import { code, type Page, paragraph, type Section, table } from '../../report/page.ts';
 import { durationText } from '../../system/duration.ts';
-import { exampleText, figuresText } from './lines.ts';
+import { exampleTexts, figuresText } from './lines.ts';
 import { type E2eRun, sentenceOf } from './outcome.ts';
 
 export const pageOf = (run: E2eRun): Page => ({
@@ -11,7 +11,7 @@ export const pageOf = (run: E2eRun): Page => ({
 
 /** Of one of several runs all ids and titles have its name. */
 export function sectionsOf(run: E2eRun, name = ''): Section[] {
-  const { topology, steps, judged } = run;
+  const { topology, steps, judged, pictures } = run;
   const of = name === '' ? '' : `${name}: `;
   const failed = judged.filter((one) => one.outcome === 'failed');
   return [
@@ -61,13 +61,19 @@ export function sectionsOf(run: E2eRun, name = ''): Section[] {
               ),
             ],
     },
+    ...(pictures.length === 0 || name !== ''
+      ? []
+      : [
+          {
+            id: 'pictures',
+            title: 'The way of a submission',
+            blocks: pictures.map((picture) => ({ kind: 'picture' as const, ...picture })),
+          },
+        ]),
     ...failed.map((one): Section => ({
       id: `${name}${one.name}`,
       title: `${of}${one.name}`,
-      blocks: [
-        paragraph(`${one.title}: not so.`),
-        { kind: 'notes', items: one.outcome === 'failed' ? one.examples.map(exampleText) : [] },
-      ],
+      blocks: [paragraph(`${one.title}: not so.`), { kind: 'notes', items: exampleTexts(one) }],
     })),
   ];
 }

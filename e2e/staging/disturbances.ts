@@ -219,7 +219,7 @@ function ofComponent({ name, when, do: deed, logWords, serverErrors }: OfCompone
       {
         at_ms: startedMs,
         kind: 'disturbed',
-        fields: { name, submitters: [], fromMs: startedMs, untilMs: startedMs + topology.batches * topology.intervalSeconds * 1000, expected: 'no point' } satisfies DisturbedFields, // prettier-ignore
+        fields: { name, submitters: [], fromMs: startedMs, untilMs: startedMs + topology.batches * topology.intervalSeconds * 1000, expected: 'nothing lost' } satisfies DisturbedFields, // prettier-ignore
       },
     ],
   };

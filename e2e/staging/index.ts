@@ -2,6 +2,7 @@
 import { LIVE } from '../incidents/live.ts';
 import { INCIDENTS } from '../incidents/table.ts';
 import type { Topology } from '../topology.ts';
+import { disturbanceStaging } from './disturbances.ts';
 import { combined, type Staging } from './staging.ts';
 
 export const INCIDENT_NAMES: readonly string[] = INCIDENTS.map(({ name }) => name);
@@ -9,8 +10,11 @@ export const INCIDENT_NAMES: readonly string[] = INCIDENTS.map(({ name }) => nam
 /** Nothing where it stages nothing. */
 export function stagingOf({ staged }: Pick<Topology, 'staged'>): Staging {
   if (staged === undefined) return {};
-  const { incident } = staged;
-  return combined(incident === null ? [] : [LIVE[incident]]);
+  const { incident, disturbances } = staged;
+  return combined([
+    ...(incident === null ? [] : [LIVE[incident]]),
+    ...disturbances.map(disturbanceStaging),
+  ]);
 }
 
 /** @param staged what is to happen in it */

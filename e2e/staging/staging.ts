@@ -4,7 +4,7 @@
  */
 import type { NetworkPlan } from '../../producers/network-plan.ts';
 import type { GivenVariables } from '../../stack/components/use.ts';
-import type { DumpHead } from '../dump/types.ts';
+import type { DumpHead, EventRow } from '../dump/types.ts';
 import type { PreparedNetwork } from '../network/prepared.ts';
 import type { Disturbance } from '../state.ts';
 import type { Topology } from '../topology.ts';
@@ -27,9 +27,11 @@ export type Staging = {
   /** A second one beside the one of the run. */
   double?: Double;
   /** What the harness does in the middle. */
-  disturbances?: readonly Disturbance[];
+  disturbances?: (topology: Topology) => readonly Disturbance[];
+  /** What the dump says of it. @param startedMs when the network begins */
+  events?: (network: PreparedNetwork, topology: Topology, startedMs: number) => EventRow[];
   /** What is expected of the run, made of what would be without this. */
-  head?: (head: DumpHead, network: PreparedNetwork | null) => DumpHead;
+  head?: (head: DumpHead, network: PreparedNetwork | null, topology: Topology) => DumpHead;
 };
 
 /** `laterMs`: so much later than the first one counts a batch. */
@@ -61,7 +63,8 @@ export function combined(parts: readonly Staging[]): Staging {
       ),
     folders: parts.flatMap(({ folders = [] }) => folders),
     sql: (topology) => parts.flatMap(({ sql }) => sql?.(topology) ?? []),
-    disturbances: parts.flatMap(({ disturbances = [] }) => disturbances),
+    disturbances: (topology) => parts.flatMap(({ disturbances }) => disturbances?.(topology) ?? []),
+    events: (...given) => parts.flatMap(({ events }) => events?.(...given) ?? []),
   });
 }
 

@@ -7,7 +7,7 @@ const LEAST_PRODUCERS = 24;
 /** The batch in which something happens, from 0: one is before it, in which all is right. */
 export const BATCH = 1;
 /** What arrives later than planned must still be in its batch. */
-const LEAD_MS = 1500;
+export const LEAD_MS = 1500;
 /** A branch that leaves the chain so long before is not near any state of its batch; of the network's time. */
 export const FAR_MS = 20 * 90_000;
 

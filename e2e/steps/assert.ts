@@ -5,7 +5,7 @@ import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { DUMP_FOLDER } from '../dump-folder.ts';
 import { verdictOf } from '../incidents/verdict.ts';
-import { codeOf, judgeDump, writeJudged } from '../judged.ts';
+import { codeOf, judgeAndTrace, writeJudged } from '../judged.ts';
 import { judgedLines } from '../report/lines.ts';
 import { knownSecrets } from '../secrets.ts';
 import type { Step } from './context.ts';
@@ -25,7 +25,12 @@ export const assertStep: Step = {
         hint: 'npm run e2e -- run',
         exitCode: EXIT.noData,
       });
-    const judged = await judgeDump(dump, await knownSecrets(open, env));
+    const { judged } = await judgeAndTrace(
+      dump,
+      await knownSecrets(open, env),
+      results,
+      open.state.topology.name,
+    );
     await writeJudged(results, judged);
     for (const line of judgedLines(judged)) say(line);
     const count = (wanted: string) => judged.filter(({ outcome }) => outcome === wanted).length;

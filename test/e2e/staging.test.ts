@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Judged } from '../../e2e/assertions/index.ts';
-import { LIVE, windowOf } from '../../e2e/incidents/live.ts';
+import { LIVE } from '../../e2e/incidents/live.ts';
 import { INCIDENTS } from '../../e2e/incidents/table.ts';
 import { verdictOn } from '../../e2e/incidents/verdict.ts';
 import { planOf } from '../../e2e/network/prepare-fleet.ts';
@@ -10,6 +10,7 @@ import { casesOf, sentenceOf } from '../../e2e/report/outcome.ts';
 import { stagedTopology, stagingOf } from '../../e2e/staging/index.ts';
 import { lagging, onOwnBranches, silenced } from '../../e2e/staging/plan-changes.ts';
 import { combined } from '../../e2e/staging/staging.ts';
+import { windowOf } from '../../e2e/staging/window.ts';
 import type { Topology } from '../../e2e/topology.ts';
 import { EXIT } from '../../user-error.ts';
 import { e2eTopology } from '../support/e2e-topology.ts';
@@ -19,7 +20,7 @@ const TOPOLOGY: Topology = e2eTopology();
 test('every incident can be put into a live run, and nothing else can', () => {
   assert.deepEqual(Object.keys(LIVE), INCIDENTS.map(({ name }) => name)); // prettier-ignore
   for (const { name } of INCIDENTS) {
-    const topology = stagedTopology(TOPOLOGY, { incident: name });
+    const topology = stagedTopology(TOPOLOGY, { incident: name, disturbances: [] });
     const { sql, variables, plan, double, head, zeroDigestOf } = stagingOf(topology);
     // Each changes something, and what it changes can be made.
     const changes = [
@@ -126,7 +127,7 @@ test('the report of a caught incident has no failures, and names what was caught
     const judged = judgedOf(failed);
     const verdict = verdictOn(sok, judged);
     return {
-      ...{ id: 'e2e', topology: [], startedMs: 0, endedMs: 1, steps: [], version: '1', ci: null as never },
+      ...{ id: 'e2e', topology: [], startedMs: 0, endedMs: 1, steps: [], pictures: [], version: '1', ci: null as never },
       ...{ judged, verdict, exitCode: verdict.isCaught ? EXIT.passed : EXIT.gateFailed },
     }; // prettier-ignore
   };
