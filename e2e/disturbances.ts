@@ -7,7 +7,8 @@ import type { AddEvent } from './events.ts';
 import { serviceVerifier } from '../stack/coordinator/given-verifier.ts';
 import { UserError } from '../user-error.ts';
 import { programAddresses, restartComponent } from './stacks.ts';
-import type { Disturbance, OpenState } from './state.ts';
+import type { Disturbance } from './staging/disturbance.ts';
+import type { OpenState } from './state.ts';
 
 /** Those that are to be done now, in the order of the list. Pure. @param sinceMs the network's beginning; null: it has not begun */
 export function dueOf(

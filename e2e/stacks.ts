@@ -87,7 +87,7 @@ async function startPart(
     variables: mergeVariables(
       call.variables ?? {},
       // Only of those that this part has: a plan refuses others.
-      pick(stagingOf(topology).variables?.(open.folder, topology) ?? {}, call.components),
+      pick(stagingOf(topology).variables?.(open.folder, topology, open.state.startSeconds ?? 0) ?? {}, call.components),
     ),
     settings: {
       network: networkNameOf(topology),

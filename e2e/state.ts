@@ -11,7 +11,7 @@ import type { ProcessIdentity } from '../system/process-identity.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Counts } from './conditions.ts';
 import { markFolder } from './own.ts';
-import type { ComponentName } from '../stack/components/component.ts';
+import type { Disturbance } from './staging/disturbance.ts';
 import { stagingOf } from './staging/index.ts';
 import type { Topology } from './topology.ts';
 
@@ -46,19 +46,6 @@ export type Owned =
   | { kind: 'database'; url: string; name: string }
   | { kind: 'objects'; url: string }
   | { kind: 'minimina'; command: string; network: string; home: string | null };
-
-/** See disturbances.ts. */
-export type Disturbance = {
-  /** Of its event; each once in a run. */
-  name: string;
-  /** Milliseconds after the network begins to send, or a count that is so large. */
-  when: { afterMs: number } | { count: string; atLeast: number };
-  /** `crash`: killed, and started again. */
-  do:
-    | { kind: 'restart' | 'crash'; component: ComponentName }
-    /** The verifier is asked for the time of a batch (from 0) once more. */
-    | { kind: 'verify'; batch: number };
-};
 
 export type RunState = {
   format: 1;

@@ -19,6 +19,7 @@ export type Need =
   | 'verifier calls'
   | 'an hourly limit'
   | 'disturbances'
+  | 'a cutover'
   | `table ${TableName}`;
 
 export type Example = {

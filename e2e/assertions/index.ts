@@ -60,6 +60,7 @@ const HAS: Record<
   'searched lines': ({ searchedLines }) => searchedLines > 0,
   'verifier calls': ({ events }) => events.some(({ kind }) => kind === 'mini-batch'),
   'an hourly limit': ({ head }) => head.hourlyLimit !== null,
+  'a cutover': ({ head }) => head.cutoverMs !== null,
   disturbances: ({ events }) => events.some(({ kind }) => kind === 'disturbed'),
 };
 

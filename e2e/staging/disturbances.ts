@@ -4,7 +4,7 @@
  */
 import type { ComponentName } from '../../stack/components/component.ts';
 import type { DisturbedFields } from '../dump/types.ts';
-import type { Disturbance } from '../state.ts';
+import type { Disturbance } from './disturbance.ts';
 import type { Topology } from '../topology.ts';
 import { lagging, onOwnBranches, silenced } from './plan-changes.ts';
 import type { Staging } from './staging.ts';

@@ -6,7 +6,7 @@ import type { NetworkPlan } from '../../producers/network-plan.ts';
 import type { GivenVariables } from '../../stack/components/use.ts';
 import type { DumpHead, EventRow } from '../dump/types.ts';
 import type { PreparedNetwork } from '../network/prepared.ts';
-import type { Disturbance } from '../state.ts';
+import type { Disturbance } from './disturbance.ts';
 import type { Topology } from '../topology.ts';
 
 export type Staging = {
@@ -15,7 +15,7 @@ export type Staging = {
   /** Made in the folder of the run's state, and left empty. */
   folders?: readonly string[];
   /** Of components, beside their own. @param folder of the run's state */
-  variables?: (folder: string, topology: Topology) => GivenVariables;
+  variables?: (folder: string, topology: Topology, startSeconds: number) => GivenVariables;
   /** Statements for when the tables are there, which may be done again; `$start` in them stands for the seconds at which the first batch begins. */
   sql?: (topology: Topology) => readonly string[];
   /** What the network sends, in its own time. */
@@ -56,9 +56,9 @@ export function combined(parts: readonly Staging[]): Staging {
     head: chain(parts.map(({ head }) => head)),
     zeroDigestOf: last('zeroDigestOf'),
     double: last('double'),
-    variables: (folder, topology) =>
+    variables: (...given) =>
       parts.reduce<GivenVariables>(
-        (all, { variables }) => mergeVariables(all, variables?.(folder, topology) ?? {}),
+        (all, { variables }) => mergeVariables(all, variables?.(...given) ?? {}),
         {},
       ),
     folders: parts.flatMap(({ folders = [] }) => folders),

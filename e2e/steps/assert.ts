@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { DUMP_FOLDER } from '../dump-folder.ts';
+import { costLines } from '../fork/cost.ts';
+import { writeCost } from '../fork/write-cost.ts';
 import { verdictOf } from '../incidents/verdict.ts';
 import { codeOf, judgeAndTrace, writeJudged } from '../judged.ts';
 import { judgedLines } from '../report/lines.ts';
@@ -25,7 +27,7 @@ export const assertStep: Step = {
         hint: 'npm run e2e -- run',
         exitCode: EXIT.noData,
       });
-    const { judged } = await judgeAndTrace(
+    const { judged, forkCost } = await judgeAndTrace(
       dump,
       await knownSecrets(open, env),
       results,
@@ -33,6 +35,10 @@ export const assertStep: Step = {
     );
     await writeJudged(results, judged);
     for (const line of judgedLines(judged)) say(line);
+    if (forkCost !== null) {
+      await writeCost(results, forkCost);
+      for (const line of costLines(forkCost)) say(line);
+    }
     const count = (wanted: string) => judged.filter(({ outcome }) => outcome === wanted).length;
     progress({ held: count('held'), failed: count('failed'), 'no data': count('no data') });
     const verdict = verdictOf(topology, judged);

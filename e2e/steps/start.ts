@@ -12,6 +12,8 @@ import type { Step } from './context.ts';
 
 /** From the moment at which the beginning is decided until it comes: coordinator and network start meanwhile. */
 const LEAD_MS = 1500;
+/** With what all components take to start. */
+const FORK_LEAD_MS = 15_000;
 
 export const start: Step = {
   name: 'start',
@@ -23,6 +25,9 @@ export const start: Step = {
     const { open, env, signal, say, progress } = context;
     const { topology } = open.state;
     const database = await runDatabase(open, env);
+    // The verifier must know when the new era begins before there is one.
+    if (topology.fork !== undefined && open.state.startSeconds === null)
+      open.change((state) => (state.startSeconds = Math.ceil((Date.now() + FORK_LEAD_MS) / 1000)));
     const { backend, leaderboard } = await startProgram(
       context,
       database,

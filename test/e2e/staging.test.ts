@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Judged } from '../../e2e/assertions/index.ts';
+import { costLines, forkCostOf, phaseOf } from '../../e2e/fork/cost.ts';
+import { forkProblems } from '../../e2e/fork/rehearsal.ts';
+import type { ForkFields } from '../../e2e/dump/types.ts';
 import { LIVE } from '../../e2e/incidents/live.ts';
 import { INCIDENTS } from '../../e2e/incidents/table.ts';
 import { verdictOn } from '../../e2e/incidents/verdict.ts';
-import { planOf } from '../../e2e/network/prepare-fleet.ts';
+import { planOf } from '../../e2e/network/plan.ts';
 import { casesOf, sentenceOf } from '../../e2e/report/outcome.ts';
 import { stagedTopology, stagingOf } from '../../e2e/staging/index.ts';
 import { lagging, onOwnBranches, silenced } from '../../e2e/staging/plan-changes.ts';
@@ -13,6 +16,7 @@ import { combined } from '../../e2e/staging/staging.ts';
 import { windowOf } from '../../e2e/staging/window.ts';
 import type { Topology } from '../../e2e/topology.ts';
 import { EXIT } from '../../user-error.ts';
+import { golden } from '../support/evidence.ts';
 import { e2eTopology } from '../support/e2e-topology.ts';
 
 const TOPOLOGY: Topology = e2eTopology();
@@ -20,12 +24,14 @@ const TOPOLOGY: Topology = e2eTopology();
 test('every incident can be put into a live run, and nothing else can', () => {
   assert.deepEqual(Object.keys(LIVE), INCIDENTS.map(({ name }) => name)); // prettier-ignore
   for (const { name } of INCIDENTS) {
-    const topology = stagedTopology(TOPOLOGY, { incident: name, disturbances: [] });
+    const topology = stagedTopology(TOPOLOGY, {
+      staged: { incident: name, disturbances: [] },
+    });
     const { sql, variables, plan, double, head, zeroDigestOf } = stagingOf(topology);
     // Each changes something, and what it changes can be made.
     const changes = [
       ...(sql?.(topology) ?? []),
-      ...Object.keys(variables?.('/folder', topology) ?? {}),
+      ...Object.keys(variables?.('/folder', topology, 0) ?? {}),
       ...[plan, double, head, zeroDigestOf].filter((one) => one !== undefined),
     ];
     assert.ok(changes.length > 0, name);
@@ -84,6 +90,62 @@ test('who is on a branch of its own builds on nobody else’s blocks of that tim
   }
 });
 
+test('a fork must fit the run, and has its parts in it', () => {
+  const withFork = (atMs: number, change: Partial<Topology> = {}): Topology => ({
+    ...TOPOLOGY,
+    ...{ batches: 6, fork: { atMs, stayedShare: 0.08, awayShare: 0.5 } },
+    ...change,
+  });
+  assert.deepEqual(forkProblems(TOPOLOGY), []);
+  assert.deepEqual(forkProblems(withFork(30_000)), []);
+  assert.match(forkProblems(withFork(1000))[0], /--fork-at must be from 4.5 s on and within the 6 batches, which last 60 s, but is 1 s/); // prettier-ignore
+  assert.equal(forkProblems(withFork(70_000, { network: { ...TOPOLOGY.network, era: 'berkeley' } })).length, 2); // prettier-ignore
+
+  const topology = stagedTopology(TOPOLOGY, { fork: withFork(30_000).fork, batches: 6 });
+  const { plan: change, variables } = stagingOf(topology);
+  const { verifier } = variables!('', topology, 1_000_000);
+  assert.equal(Date.parse(verifier!.FORK_CUTOVER_TIME), 1_000_000_000 + 30_000);
+  const before = planOf(topology);
+  const { blocks, submissions } = change!(before, topology);
+  const sent = (fromMs: number, untilMs: number) =>
+    new Set(submissions.producers.filter((_, i) => submissions.atMs[i] >= fromMs * 120 && submissions.atMs[i] < untilMs * 120)).size; // prettier-ignore
+  assert.equal(sent(0, 10_000), 24);
+  assert.equal(sent(31_000, 40_000), 12);
+  assert.equal(sent(41_000, 50_000), 24);
+  const erasAt = (isAfter: boolean) =>
+    new Set([...submissions.blocks].filter((_, i) => submissions.atMs[i] >= 30_000 * 120 === isAfter).map((block) => blocks[block].era)); // prettier-ignore
+  assert.deepEqual([...erasAt(false)], ['berkeley']);
+  assert.deepEqual([...erasAt(true)].sort(), ['berkeley', 'mesa']);
+});
+
+test('what a fork cost is counted by batch and by block producer', async () => {
+  const { evidence } = await golden();
+  const { startedMs, expected } = evidence.head;
+  const [{ batch_end_epoch: firstMs }, second] = evidence.tables
+    .bot_logs!.filter(({ files_processed: files }) => files !== -1)
+    .map((log) => ({ batch_end_epoch: log.batch_end_epoch * 1000 }));
+  const fields: ForkFields = {
+    ...{ from: 'berkeley', to: 'mesa', transactionsEndMs: startedMs, chainEndMs: firstMs - 1 },
+    ...{ genesisMs: second.batch_end_epoch - 1, backMs: second.batch_end_epoch },
+    ...{ stayed: expected.submitters.slice(0, 2), away: [expected.submitters[2]] },
+  };
+  const [key] = expected.submitters;
+  const node = evidence.tables.nodes!.find(({ block_producer_key: of }) => of === key)!.id;
+  const cost = forkCostOf({
+    ...evidence,
+    events: [...evidence.events, { at_ms: fields.genesisMs, kind: 'fork', fields }],
+    tables: {
+      ...evidence.tables,
+      points_summary: evidence.tables.points_summary!.filter(({ node_id: id }) => id !== node),
+    },
+  })!;
+  assert.deepEqual(cost.batches.map(({ phase, scored }) => [phase, scored]), [['frozen tip', 23], ['over the fork', 23], ['new era', 23]]); // prettier-ignore
+  assert.deepEqual(cost.producers.slice(0, 4).map(({ part, lost }) => [part, lost]), [['stayed behind', 3], ['stayed behind', 0], ['went away', 0], ['went over at once', 0]]); // prettier-ignore
+  assert.match(costLines(cost).at(-1)!, /^ {2}2 stayed behind: each lost 0 to 3 of 3 batches, 50\.0 % of the score over them$/); // prettier-ignore
+  assert.equal(phaseOf(fields, 0, startedMs), 'old era');
+  assert.equal(forkCostOf(evidence), null);
+});
+
 test('stagings are done one after another', () => {
   const both = combined([
     { topology: (topology) => ({ ...topology, batches: 5 }), variables: () => ({ backend: { A: '1' } }) },
@@ -93,7 +155,7 @@ test('stagings are done one after another', () => {
     },
   ]); // prettier-ignore
   assert.equal(both.topology!(TOPOLOGY).batches, 6);
-  assert.deepEqual(both.variables!('', TOPOLOGY), { backend: { A: '1', B: '2' }, verifier: { C: '3' } }); // prettier-ignore
+  assert.deepEqual(both.variables!('', TOPOLOGY, 0), { backend: { A: '1', B: '2' }, verifier: { C: '3' } }); // prettier-ignore
   assert.equal(both.plan, undefined);
 });
 
