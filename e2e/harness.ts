@@ -19,9 +19,11 @@ import { runSteps } from './run.ts';
 import {
   createState,
   hasState,
+  isEmptyState,
   newState,
   type OpenState,
   openState,
+  removeEmptyState,
   resultsFolderOf,
   stateFolderOf,
   type StepName,
@@ -145,7 +147,18 @@ export async function cleanUp(
   call: HarnessCall,
 ): Promise<number> {
   let count = 0;
-  for (const { folder, state } of foundRuns(call.env, runs)) {
+  for (const found of foundRuns(call.env, runs)) {
+    const { folder, state } = found;
+    if (state === null) {
+      // Killed before it wrote a state, it had made nothing else.
+      const isEmpty = holderOf(folder) === null && isEmptyState(folder);
+      call.say(
+        `${folder}: ${isEmpty ? (dryRun ? 'would be removed' : 'removed') : 'stays'}, ${found.why}`,
+      );
+      if (isEmpty) count++;
+      if (isEmpty && !dryRun) removeEmptyState(folder);
+      continue;
+    }
     const { is, why } = leftoverOf(
       state,
       {

@@ -2,7 +2,7 @@
  * Where the states of this user's runs lie, so that what a killed harness left is found wherever it was: a file for each run beside the programs that the toolkit
  * keeps. It is made before the run makes anything, and goes when all of it is gone.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../system/cache-folder.ts';
 import { hasState, readState, type RunState } from './state.ts';
@@ -13,6 +13,15 @@ const registryFolder = (env: NodeJS.ProcessEnv): string => join(cacheFolder(env)
 export function register(env: NodeJS.ProcessEnv, owner: string, folder: string): void {
   mkdirSync(registryFolder(env), { recursive: true });
   writeFileSync(join(registryFolder(env), `${owner}.json`), JSON.stringify({ folder }));
+}
+
+/** A state that cannot be read may be that of this owner. */
+function isOfAnother(folder: string, owner: string): boolean {
+  try {
+    return readState(folder).owner !== owner;
+  } catch {
+    return false;
+  }
 }
 
 export const unregister = (env: NodeJS.ProcessEnv, owner: string): void =>
@@ -30,17 +39,17 @@ export function registered(env: NodeJS.ProcessEnv): string[] {
     const path = join(registryFolder(env), name);
     try {
       const { folder } = JSON.parse(readFileSync(path, 'utf8')) as { folder: string };
-      const owner = name.slice(0, -'.json'.length);
-      if (hasState(folder) && readState(folder).owner === owner) return [folder];
+      if (hasState(folder) && !isOfAnother(folder, name.slice(0, -'.json'.length))) return [folder];
     } catch {
-      // Half written, or of another version.
+      // Half written: its run had made nothing.
     }
     rmSync(path, { force: true });
     return [];
   });
 }
 
-export type FoundRun = { folder: string; state: RunState };
+/** `state` null: there is none that this version reads; why. */
+export type FoundRun = { folder: string } & ({ state: RunState } | { state: null; why: string });
 
 /** Of the registry, and below the folder of runs. */
 export function foundRuns(env: NodeJS.ProcessEnv, runs: string): FoundRun[] {
@@ -51,6 +60,12 @@ export function foundRuns(env: NodeJS.ProcessEnv, runs: string): FoundRun[] {
     // There are none.
   }
   return [...folders]
-    .filter((folder) => hasState(folder))
-    .map((folder) => ({ folder, state: readState(folder) }));
+    .filter((folder) => existsSync(folder))
+    .map((folder): FoundRun => {
+      try {
+        return { folder, state: readState(folder) };
+      } catch (error) {
+        return { folder, state: null, why: (error as Error).message };
+      }
+    });
 }

@@ -4,7 +4,6 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cassandraUrl, type S3Address, bucketOf } from '../stack/components/addresses.ts';
 import type { Addresses, ComponentName, Use } from '../stack/components/component.ts';
 import { stackFacts } from '../stack/components/facts.ts';
 import { planStack, type StackRequest } from '../stack/components/plan.ts';
@@ -17,6 +16,7 @@ import { stagingOf } from './staging/index.ts';
 import { mergeVariables } from './staging/staging.ts';
 import type { OpenState } from './state.ts';
 import { placesOf } from './places.ts';
+import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
 import { networkNameOf, type Topology } from './topology.ts';
 
 export const STACKS = ['services', 'program', 'scoring', 'double'] as const;
@@ -87,7 +87,10 @@ async function startPart(
     variables: mergeVariables(
       call.variables ?? {},
       // Only of those that this part has: a plan refuses others.
-      pick(stagingOf(topology).variables?.(open.folder, topology, open.state.startSeconds ?? 0) ?? {}, call.components),
+      pick(
+        stagingOf(topology).variables?.(open.folder, topology, open.state.startSeconds ?? 0) ?? {},
+        call.components,
+      ),
     ),
     settings: {
       network: networkNameOf(topology),
@@ -176,10 +179,10 @@ export async function storageUses(
 ): Promise<{ uses: Uses; env: NodeJS.ProcessEnv }> {
   const { s3, cassandra } = await serviceAddresses(open, env);
   const { blocks } = open.state.topology;
-  const s3Text = s3 === undefined ? (blocks.startsWith('s3:') ? blocks : null) : s3GivenUrl(s3);
+  const s3Text = s3 === undefined ? (blocks.startsWith('s3:') ? blocks : null) : s3Url(s3);
   return {
     uses: {
-      postgres: given(postgresGivenUrl(database)),
+      postgres: given(postgresUrl(database)),
       ...(s3Text !== null && { s3: given(s3Text) }),
       ...(cassandra !== undefined && { cassandra: given(cassandraUrl(cassandra)) }),
     },
@@ -196,23 +199,6 @@ export async function storageUses(
 }
 
 const given = (url: string): Use => ({ kind: 'url', url });
-
-export function postgresGivenUrl(config: PostgresConfig): string {
-  const { user, host, port, database, sslmode, sslRootCert } = config;
-  const parameters = new URLSearchParams({
-    sslmode,
-    ...(sslRootCert !== null && { sslrootcert: sslRootCert }),
-  });
-  const shown = host.includes(':') ? `[${host}]` : encodeURIComponent(host);
-  return `postgres://${encodeURIComponent(user)}@${shown}:${port}/${encodeURIComponent(database)}?${parameters.toString()}`;
-}
-
-const s3GivenUrl = (address: S3Address): string =>
-  `s3://${bucketOf(address)}?${new URLSearchParams({
-    ...(address.endpoint !== null && { endpoint: address.endpoint }),
-    region: address.region,
-    ...(address.pathStyle && { 'path-style': '1' }),
-  }).toString()}`;
 
 /** Backend, verifier and leaderboard, over storages that are there. */
 export async function startProgram(

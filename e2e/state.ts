@@ -162,9 +162,12 @@ export function openState(folder: string, state: RunState = readState(folder)): 
 const strangersIn = (folder: string): string[] =>
   readdirSync(folder).filter((name) => !OURS.test(name));
 
+export const isEmptyState = (folder: string): boolean =>
+  existsSync(folder) && !hasState(folder) && strangersIn(folder).length === 0;
+
 /** What a harness left that was killed before it wrote a state: a folder with nothing but its mark and its lock. @returns whether there was one */
 export function removeEmptyState(folder: string): boolean {
-  if (!existsSync(folder) || strangersIn(folder).length > 0) return false;
+  if (!isEmptyState(folder)) return false;
   rmSync(folder, { recursive: true, force: true });
   return true;
 }

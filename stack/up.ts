@@ -13,6 +13,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { identityOf, isRunning, processesWith } from '../system/process-identity.ts';
 import { UserError } from '../user-error.ts';
 import { prepare } from './components/prepare.ts';
@@ -34,8 +35,9 @@ import {
   removeVolumes,
   startContainer,
 } from './drivers/container.ts';
-import { type Component, type ComponentEnd, type StartOptions } from './drivers/driver.ts';
+import { type Component, type ComponentEnd, type StartOptions, STOP_MS } from './drivers/driver.ts';
 import { startEmbedded } from './drivers/embedded.ts';
+import { type ReadyQuestion, takesConnections } from './drivers/ready.ts';
 import { watchOver } from './watchman.ts';
 
 export type RunningStack = {
@@ -131,6 +133,44 @@ export async function openStack(
   return stack;
 }
 
+/** Ends what bears the name of a stack whose state is gone; its data are not known any more. */
+export async function endByName(
+  stack: string,
+  engine: Engine | null,
+): Promise<{ processes: number }> {
+  const processes = processesWith({ DELEGATION_TOOLKIT_STACK: stack }).filter(
+    (pid) => pid !== process.pid,
+  );
+  const endAll = (signal: NodeJS.Signals): void => {
+    for (const pid of processes)
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has ended.
+      }
+  };
+  endAll('SIGTERM');
+  const left = (): boolean =>
+    processes.some((pid) => processesWith({ DELEGATION_TOOLKIT_STACK: stack }).includes(pid));
+  for (const untilMs = performance.now() + STOP_MS; left() && performance.now() < untilMs;)
+    await sleep(100);
+  if (left()) endAll('SIGKILL');
+  if (engine !== null) await removeLeftContainers(engine, stack);
+  return { processes: processes.length };
+}
+
+/** @throws UserError where something else listens where it is to listen */
+async function refuseTakenPort(name: ComponentName, ready: ReadyQuestion): Promise<void> {
+  const port =
+    ready.kind === 'http' ? Number(new URL(ready.url).port) : 'port' in ready ? ready.port : null;
+  if (port === null || !(await takesConnections(port, AbortSignal.timeout(ASK_PORT_MS)))) return;
+  throw new UserError(`${name} cannot start: something else listens on port ${port}`, {
+    hint: 'end it, or start the stack with --port 0, which takes any free ports',
+  });
+}
+
+const ASK_PORT_MS = 2000;
+
 class Stack implements RunningStack {
   readonly plan: StackPlan;
   readonly #state: StackState;
@@ -170,7 +210,7 @@ class Stack implements RunningStack {
   }
 
   watch(): void {
-    this.#letGo = watchOver(this.plan.folder, this.#options.env);
+    this.#letGo = watchOver(this.plan, this.#options.env);
   }
 
   async takeOver(): Promise<void> {
@@ -224,6 +264,8 @@ class Stack implements RunningStack {
     options: StartOptions,
   ): Promise<Component> {
     const { name, url, ready, variables } = planned;
+    // Else somebody else's server would answer that it is ready.
+    await refuseTakenPort(name, ready);
     if (planned.kind === 'container') {
       const { container } = planned;
       const { stack, network } = this.plan;

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { distFile } from '../paths.ts';
+import type { StackPlan } from './components/plan.ts';
 
 /** It has a session of its own, so a terminal's signals pass it by. */
 const SCRIPT = `
@@ -17,9 +18,14 @@ exec "$@"
 `;
 
 /** @returns what to call when the stack is stopped, or is to run on */
-export function watchOver(folder: string, env: NodeJS.ProcessEnv): () => void {
+export function watchOver(
+  { folder, stack, engine }: StackPlan,
+  env: NodeJS.ProcessEnv,
+): () => void {
   if (process.platform === 'win32') return () => undefined;
   const down = [process.execPath, distFile('cli.js'), 'stack', 'down', '--folder', folder];
+  // Whoever ends may take the folder along.
+  down.push('--stack', stack, ...(engine === null ? [] : ['--engine', engine]));
   const watchman = spawn('/bin/sh', ['-c', SCRIPT, 'sh', ...down], {
     env,
     detached: true,

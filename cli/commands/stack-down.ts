@@ -1,5 +1,6 @@
 /** `npm run stack -- down`: stops a stack that runs by itself, or that a killed command left. */
-import { openStack } from '../../stack/up.ts';
+import { countOf } from '../../results/units.ts';
+import { endByName, openStack } from '../../stack/up.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 import { required } from '../database-options.ts';
@@ -15,6 +16,18 @@ export const stackDown: Command = {
       argument: 'DIR',
       help: 'the folder with which the stack was started',
     },
+    {
+      name: 'stack',
+      type: 'text',
+      argument: 'NAME',
+      help: 'its name, such as delegation-1a2b3c4d: where the folder is gone, what bears it is ended',
+    },
+    {
+      name: 'engine',
+      type: 'choice',
+      choices: ['docker', 'podman'],
+      help: 'where the folder is gone: whose containers are looked through',
+    },
     { name: 'keep-data', type: 'flag', help: 'leave its data where they are' },
   ],
   async run({ values, env, stdout, stderr }) {
@@ -27,7 +40,16 @@ export const stackDown: Command = {
       env,
       onNote: (text) => void stderr.write(`${text}\n`),
     });
-    if (stack === null) throw noStack(folder);
+    if (stack === null) {
+      if (values.stack === undefined) throw noStack(folder);
+      const engine = values.engine as string | undefined;
+      const ended = await endByName(
+        values.stack as string,
+        engine === undefined ? null : { command: engine, env },
+      );
+      stdout.write(`ended ${countOf(ended.processes, 'process', 'processes')} of it\n`);
+      return EXIT.passed;
+    }
     const names = stack.plan.components
       .filter(({ name }) => stack.isUp(name))
       .map(({ name }) => name);

@@ -165,15 +165,21 @@ const rowOf = ({ row }: VerifiedRow): CountingRow => ({
   parent: row.parent ?? null,
 });
 
-/** All counted batches recomputed, each on the one before where the coordinator keeps what was selected. */
+const NOTHING: Recomputed['shortlist'] = new Map();
+
+/**
+ * All counted batches recomputed, each on the one before where the coordinator keeps what was selected; the original does so after a start.
+ */
 export function recomputeAll(
   facts: Facts,
   keepsPrevious: boolean,
 ): (CountedBatch & { recomputed: Recomputed })[] {
-  let previous: Recomputed['shortlist'] = new Map();
+  const afterStart = facts.batchesAfterStart;
+  let before: Recomputed['shortlist'] = new Map();
   return facts.countedBatches.map((one) => {
-    const recomputed = recomputeBatch(one.counting.map(rowOf), previous);
-    if (keepsPrevious) previous = recomputed.shortlist;
+    const builds = keepsPrevious || afterStart.has(one.batch.botLogId);
+    const recomputed = recomputeBatch(one.counting.map(rowOf), builds ? before : NOTHING);
+    before = recomputed.shortlist;
     return { ...one, recomputed };
   });
 }

@@ -110,6 +110,8 @@ export class Facts {
       missing: [],
     };
     const bySecond = new Map<string, StoredRow>();
+    /** Rows of submissions that are equal in all that is stored: one body that was sent again and again. */
+    const alike = new Map<Submission[], StoredRow[]>();
     for (const row of stored) {
       if (row.fault !== undefined) {
         matched.unreadable.push(row);
@@ -117,17 +119,15 @@ export class Facts {
       }
       bySecond.set(this.#secondOf(row.submitter!, wholeSeconds(row.submitted_at!)), row);
       const candidates = this.#identities.get(this.#identityOf(row));
-      if (candidates === undefined) {
-        matched.foreign.push(row);
-        continue;
+      if (candidates === undefined) matched.foreign.push(row);
+      else if (candidates.length === 1) own(matched, candidates[0], row);
+      else {
+        const rows = alike.get(candidates);
+        if (rows === undefined) alike.set(candidates, [row]);
+        else rows.push(row);
       }
-      // Of several that are equal in all that is stored, each gets one before one gets two.
-      const owner = candidates.find(({ id }) => !matched.rows.has(id)) ?? candidates.at(-1)!;
-      matched.submissionOf.set(row, owner);
-      const rows = matched.rows.get(owner.id);
-      if (rows === undefined) matched.rows.set(owner.id, [row]);
-      else rows.push(row);
     }
+    for (const [candidates, rows] of alike) ownByTime(matched, candidates, rows);
     for (const submission of this.submissions.values()) {
       if (!submission.isAccepted || matched.rows.has(submission.id)) continue;
       const inPlace = this.#placeTaken(submission, bySecond, matched);
@@ -214,6 +214,26 @@ export class Facts {
       .sort((a, b) => a.startSeconds - b.startSeconds || a.botLogId - b.botLogId));
   }
 
+  /**
+   * Numbers in bot_logs of the first batch after each start of the coordinator on the way: the original builds it on what the batch before shortlisted.
+   */
+  get batchesAfterStart(): ReadonlySet<number> {
+    const { events, head } = this.#evidence;
+    if (!head.coordinator.faithful) return new Set();
+    const starts = events.filter(
+      ({ kind, fields }) =>
+        kind === 'disturbance' &&
+        (fields as { component?: unknown } | null)?.component === 'coordinator',
+    );
+    const after = starts.flatMap(
+      ({ at_ms: at }) =>
+        this.batches.find(
+          ({ botLogId, endSeconds }) => (this.commits.get(botLogId) ?? endSeconds * 1000) > at,
+        ) ?? [],
+    );
+    return new Set(after.map(({ botLogId }) => botLogId));
+  }
+
   /** When each batch was committed, ms since 1970, by its number in bot_logs; as far as an event or its points say it. */
   get commits(): ReadonlyMap<number, number> {
     if (this.#commits !== null) return this.#commits;
@@ -289,6 +309,43 @@ export class Facts {
         one.untilMs > fromMs,
     );
   }
+}
+
+function own({ rows, submissionOf }: Matched, submission: Submission, row: StoredRow): void {
+  submissionOf.set(row, submission);
+  const known = rows.get(submission.id);
+  if (known === undefined) rows.set(submission.id, [row]);
+  else known.push(row);
+}
+
+/** Each row to the first submission without one whose requests were under way in its second; what is left to those that are left. */
+function ownByTime(
+  matched: Matched,
+  submissions: readonly Submission[],
+  rows: readonly StoredRow[],
+): void {
+  const second = (row: StoredRow): number => Math.floor(microsecondsOf(row.submitted_at!) / SECOND_US); // prettier-ignore
+  const begin = ({ sent }: Submission): number => Math.floor(sent.sent_ms / 1000);
+  const end = ({ attempts }: Submission): number =>
+    Math.floor((attempts.at(-1)!.answered_ms ?? Infinity) / 1000);
+  const waiting = [...submissions].sort((a, b) => a.sent.sent_ms - b.sent.sent_ms);
+  const passed: Submission[] = [];
+  const left: StoredRow[] = [];
+  let next = 0;
+  for (const row of [...rows].sort((a, b) => second(a) - second(b))) {
+    while (next < waiting.length && end(waiting[next]) < second(row)) passed.push(waiting[next++]);
+    if (next < waiting.length && begin(waiting[next]) <= second(row))
+      own(matched, waiting[next++], row);
+    else left.push(row);
+  }
+  const free = [...passed, ...waiting.slice(next)];
+  left.forEach((row, i) => {
+    // A second row of one: an attempt whose answer did not come was stored, too.
+    const again = submissions.find(
+      (one) => one.mayBeStored > 1 && begin(one) <= second(row) && second(row) <= end(one),
+    );
+    own(matched, again ?? free[i] ?? waiting.at(-1)!, row);
+  });
 }
 
 /** The verifier left no error, and has looked at it: it counts. */

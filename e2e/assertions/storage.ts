@@ -1,5 +1,4 @@
 /** Assertions about what the backend answered and what its storages hold. Pure. */
-import type { Evidence } from '../dump/evidence.ts';
 import { microsecondsOf, wholeSeconds } from '../dump/times.ts';
 import type { SentRow, StoredRow } from '../dump/types.ts';
 import { type Assertion, type Example, Faults, found } from './assertion.ts';
@@ -289,9 +288,12 @@ const submittersAgree: Assertion = {
     const { head, storages, tables } = evidence;
     const faults = new Faults();
     const accepted = new Set<string>();
+    const stored = new Set(
+      [...storages.values()].flatMap((rows) => rows.flatMap(({ submitter }) => submitter ?? [])),
+    );
     for (const { isAccepted, mayBeStored, sent } of facts.submissions.values())
-      if (isAccepted) accepted.add(sent.submitter);
-      else if (mayBeStored > 0 && isInSome(sent.submitter, storages)) accepted.add(sent.submitter);
+      if (isAccepted || (mayBeStored > 0 && stored.has(sent.submitter)))
+        accepted.add(sent.submitter);
     const counts: Record<string, number> = { accepted: accepted.size };
     const compare = (what: string, of: ReadonlySet<string>, wanted: ReadonlySet<string>): void => {
       counts[what] = of.size;
@@ -319,9 +321,6 @@ const submittersAgree: Assertion = {
     return found(faults, counts);
   },
 };
-
-const isInSome = (submitter: string, storages: Evidence['storages']): boolean =>
-  [...storages.values()].some((rows) => rows.some((row) => row.submitter === submitter));
 
 export const STORAGE_ASSERTIONS: readonly Assertion[] = [
   serverAnswers,

@@ -42,27 +42,6 @@ export const bucketOf = ({ account, suffix }: S3Address): string => `${account}-
 export const postgresUrl = ({ user, host, port, database, sslmode }: PostgresAddress): string =>
   `postgres://${encodeURIComponent(user)}@${host}:${port}/${encodeURIComponent(database)}?sslmode=${sslmode}`;
 
-/** As `--storage` of a load takes it. */
-export function s3Url(address: S3Address, network: string): string {
-  const parameters = new URLSearchParams({
-    ...(address.endpoint !== null && { endpoint: address.endpoint }),
-    region: address.region,
-    ...(address.pathStyle && { 'path-style': '1' }),
-  });
-  return `s3://${bucketOf(address)}/${encodeURIComponent(network)}?${parameters.toString()}`;
-}
-
-/** As `--storage` of a load takes it. */
-export const cassandraUrl = ({
-  host,
-  port,
-  keyspace,
-  credentials,
-  caFile,
-}: CassandraAddress): string =>
-  `cassandra://${credentials === null ? '' : `${encodeURIComponent(credentials.username)}@`}${host}:${port}/${encodeURIComponent(keyspace)}` +
-  (caFile === null ? '?tls=0' : `?${new URLSearchParams({ ca: caFile }).toString()}`);
-
 /** POSTGRES_* of backend, updater and coordinator. */
 export const postgresVariables = (address: PostgresAddress): Variables => ({
   POSTGRES_HOST: address.host,

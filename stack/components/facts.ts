@@ -34,7 +34,7 @@ export async function stackFacts(
       s3Access: `access${randomBytes(7).toString('hex')}`,
       s3Secret: randomBytes(20).toString('hex'),
     },
-    ports: await freePorts(),
+    ports: await freePorts(backendPort !== 0),
     taken: await takenOf(backendPort === null || backendPort === 0 ? [8080] : [backendPort, 8080]),
     ...(await engineOf(
       engineName === null ? ['docker', 'podman'] : [engineName],
@@ -47,7 +47,8 @@ export async function stackFacts(
   };
 }
 
-async function freePorts(): Promise<StackFacts['ports']> {
+/** @param takesUsual the usual one of each where it is free; else any: for stacks side by side, which would take each other's while one restarts */
+async function freePorts(takesUsual: boolean): Promise<StackFacts['ports']> {
   const taken: number[] = [];
   const free = async (wanted: number | null): Promise<number> => {
     const port = await getPort({
@@ -60,7 +61,10 @@ async function freePorts(): Promise<StackFacts['ports']> {
   };
   const ports = {} as StackFacts['ports'];
   for (const name of COMPONENT_NAMES)
-    ports[name] = { port: await free(COMPONENTS[name].port), other: await free(null) };
+    ports[name] = {
+      port: await free(takesUsual ? COMPONENTS[name].port : null),
+      other: await free(null),
+    };
   return ports;
 }
 

@@ -24,7 +24,7 @@ export type StackRequest = {
   uses: Uses;
   variables: GivenVariables;
   settings: StackSettings;
-  /** Of the backend; null: the usual one, or another where that is taken. */
+  /** Of the backend; null: the usual one, or another where that is taken; 0: any free one, and so for all components. */
   backendPort: number | null;
   /** A listener on every address is wanted. */
   allowsRemote: boolean;
@@ -241,14 +241,15 @@ class World {
     { usage, machine }: Problems,
   ): number {
     const { backendPort } = this.#request;
-    const chosen = name === 'backend' ? backendPort : null;
+    // 0 is no choice, but for what can be told one.
+    const chosen = name === 'backend' ? backendPort || null : null;
     const fixed = COMPONENTS[name].fixedPort?.(use, network) ?? null;
     if (fixed !== null && use.kind === 'image' && chosen !== null && chosen !== fixed)
       usage.push(
         `--port ${chosen} has no effect: ${name} listens on ${fixed}, whatever it is told`,
       );
     const port = chosen ?? fixed;
-    if (port === null || port === 0) return this.#facts.ports[name].port;
+    if (port === null) return this.#facts.ports[name].port;
     const why = this.#facts.taken.get(port);
     if (why !== undefined) machine.push(`${name}: ${why}`);
     return port;

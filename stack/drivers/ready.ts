@@ -75,7 +75,8 @@ export function readyOf(
   }
 }
 
-function takesConnections(port: number, signal: AbortSignal): Promise<boolean> {
+/** @param signal how long it is asked */
+export function takesConnections(port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     const done = (answer: boolean): void => {

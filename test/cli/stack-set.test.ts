@@ -1,6 +1,9 @@
 /** `npm run stack -- up --component …` from the outside: table, logs with names, orderly ends; and nothing left after kill -9 or a start that failed. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { processesWith } from '../../system/process-identity.ts';
@@ -72,15 +75,42 @@ test('detached: another process finds and stops it', async () => {
   assert.deepEqual(readdirSync(folder), ['logs']);
 });
 
-test('after kill -9 of the command its components are stopped in order', { skip: process.platform !== 'linux' }, async () => {
-  const folder = join(base, 'killed');
-  const running = startCli(['stack', 'up', '--component', 'backend', '--folder', folder, '--port', '0']); // prettier-ignore
-  await until(() => running.output().includes('Ctrl-C stops'));
-  const stack = stackOf(folder);
-  assert.equal(marked(stack).length, 1);
-  running.child.kill('SIGKILL');
-  await running.result;
-  await until(() => marked(stack).length === 0 && !existsSync(join(folder, 'stack.json')));
-  // In order: it had the time to say so.
-  assert.match(readFileSync(join(folder, 'logs', 'backend.log'), 'utf8'), /"msg":"stopped"/);
-}); // prettier-ignore
+for (const isFolderThere of [true, false])
+  test(`after kill -9 of the command its components are stopped in order${isFolderThere ? '' : ', also where its folder is gone'}`, { skip: process.platform !== 'linux' }, async () => {
+    const folder = join(base, `killed-${isFolderThere}`);
+    const running = startCli(['stack', 'up', '--component', 'backend', '--folder', folder, '--port', '0']);
+    await until(() => running.output().includes('Ctrl-C stops'));
+    const stack = stackOf(folder);
+    assert.equal(marked(stack).length, 1);
+    if (!isFolderThere) rmSync(folder, { recursive: true });
+    running.child.kill('SIGKILL');
+    await running.result;
+    await until(() => marked(stack).length === 0 && !existsSync(join(folder, 'stack.json')));
+    // In order: it had the time to say so.
+    if (isFolderThere)
+      assert.match(readFileSync(join(folder, 'logs', 'backend.log'), 'utf8'), /"msg":"stopped"/);
+  }); // prettier-ignore
+
+test('a port that something else listens on is no sign of readiness', async () => {
+  const other = createServer((_, response) => void response.end());
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const folder = join(base, 'taken');
+  const { exitCode, stderr } = await runHere([
+    ...[
+      'stack',
+      'up',
+      '--component',
+      'backend',
+      '--port',
+      String(port),
+      '--folder',
+      folder,
+      '--detach',
+    ],
+  ]);
+  other.close();
+  assert.equal(exitCode, 5);
+  assert.match(stderr, /^error: backend: port \d+ of 127\.0\.0\.1 is in use$/m);
+});

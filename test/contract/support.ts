@@ -53,7 +53,7 @@ export async function contractStack(
       startSeconds: Math.floor(Date.now() / 1000),
       ...settings,
     },
-    backendPort: null,
+    backendPort: 0,
     allowsRemote: false,
     folder: scratchFolder(),
     ...more,

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Assertion } from '../../e2e/assertions/assertion.ts';
 import { ASSERTIONS, judge, type Judged } from '../../e2e/assertions/index.ts';
+import { Facts } from '../../e2e/assertions/facts.ts';
 import { recomputeBatch, scoresAt, truncatedPercent } from '../../e2e/assertions/recompute.ts';
 import type { Evidence } from '../../e2e/dump/evidence.ts';
 import { microsecondsOf } from '../../e2e/dump/times.ts';
@@ -260,6 +261,56 @@ test('a right run counts something for each assertion, and every case names an a
   assert.equal(names.size, ASSERTIONS.length);
 });
 
+test('one body that was sent again and again: each row is of the request of its second', async () => {
+  const evidence = await evidenceOf();
+  const [template] = evidence.sent;
+  const [stored] = rowsIn(evidence).filter((row) => sentOf(evidence, row) === template);
+  const count = 2000;
+  evidence.sent = Array.from({ length: count }, (_, id) => ({
+    ...template,
+    id,
+    sent_ms: template.sent_ms + 1000 * id,
+    answered_ms: template.sent_ms + 1000 * id,
+  }));
+  const rows = evidence.sent.map(({ sent_ms: at }, i) => ({
+    ...stored,
+    where: `row ${i}`,
+    submitted_at: new Date(at).toISOString().replace(/\.\d+Z/, 'Z'),
+  }));
+  remove(rows, 700);
+  evidence.storages = new Map([['postgres', rows]]);
+  evidence.head.storages = [{ name: 'postgres', keeps: 'first' }];
+  const judged = outcomeOf(evidence, 'accepted-stored-once');
+  assert.equal(judged.outcome, 'failed');
+  assert.deepEqual(
+    judged.examples.map(({ submission }) => submission),
+    [700],
+  );
+  assert.equal(outcomeOf(evidence, 'stored-as-sent').outcome, 'held');
+});
+
+test('after a start the original builds on the batch before, and only then', () => {
+  const previous = new Map([['a', { weight: 0, parents: new Set(['x']) }]]);
+  // 21 block producers on states of their own; one of them follows a.
+  const rows = Array.from({ length: 21 }, (_, i) => ({
+    submitter: `p${i}`,
+    stateHash: `s${i}`,
+    parent: i === 0 ? 'a' : null,
+  }));
+  assert.deepEqual([...recomputeBatch(rows, previous).shortlist.keys()], ['s0']);
+  assert.equal(recomputeBatch(rows, previous).shortlist.get('s0')!.weight, 1);
+  assert.equal(recomputeBatch(rows).shortlist.size, 0);
+});
+
+test('a start of the coordinator on the way is known by its event, where it does as the original', async () => {
+  const evidence = await evidenceOf();
+  const commit = evidence.events.find(({ kind }) => kind === 'batch')!.at_ms;
+  evidence.events.push({ at_ms: commit + 1, kind: 'disturbance', fields: { component: 'coordinator' } }); // prettier-ignore
+  assert.deepEqual([...new Facts(evidence).batchesAfterStart], []);
+  evidence.head.coordinator.faithful = true;
+  assert.deepEqual([...new Facts(evidence).batchesAfterStart], [3]);
+});
+
 test('where data say nothing of the claim, it cannot be judged', async () => {
   const lacks = async (name: string, change: (evidence: Evidence) => void): Promise<string[]> => {
     const evidence = await evidenceOf();
@@ -275,6 +326,12 @@ test('where data say nothing of the claim, it cannot be judged', async () => {
       for (const { fields } of events) delete (fields as { rule?: string }).rule;
     }),
     ['verifier calls that say their rule'],
+  );
+  assert.deepEqual(
+    await lacks('states-right', ({ blocks }) => {
+      for (const row of blocks.values()) row.state = null;
+    }),
+    ['verified rows whose block is there'],
   );
 });
 

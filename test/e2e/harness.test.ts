@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { leftoverOf } from '../../e2e/cleanup.ts';
 import { batchEvents, verifierEvents } from '../../e2e/component-events.ts';
+import type { TimedOut } from '../../e2e/conditions.ts';
 import {
   type Condition,
   type Counts,
@@ -13,7 +14,6 @@ import {
   grows,
   lastMoved,
   reaches,
-  TimedOut,
   timesGrown,
   waitFor,
   type WaitClock,
@@ -480,7 +480,6 @@ test('every step has its needs among the steps before it', () => {
   const order = ['setup', 'start', 'wait', 'stop', 'dump-logs', 'assert', 'teardown'] as const;
   for (const [i, name] of order.entries()) {
     const { needs } = stepOf(name);
-    for (const need of needs)
-      assert.ok(order.slice(0, i).includes(need as never), `${name}: ${need}`);
+    for (const need of needs) assert.ok(order.slice(0, i).includes(need), `${name}: ${need}`);
   }
 });

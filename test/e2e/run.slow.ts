@@ -25,6 +25,8 @@ import { cacheFolder } from '../../system/cache-folder.ts';
 import { processesWith } from '../../system/process-identity.ts';
 import { EXIT } from '../../user-error.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { RECORDED_FOLDER } from '../support/recorded.ts';
+import { startS3Server } from '../support/s3-server.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
@@ -286,4 +288,41 @@ test('a matrix has one report of all its runs', async () => {
   const junit = readFileSync(join(runs, 'many', results, 'junit.xml'), 'utf8');
   for (const era of ['mesa', 'berkeley']) assert.match(junit, new RegExp(`name="era=${era}: accepted-stored-once"`)); // prettier-ignore
   await nothingIsLeft('many-1');
+});
+
+test('in a bucket that was given, only what is marked goes', { skip: noS3 ?? false }, async () => {
+  const s3 = await startS3Server();
+  try {
+    s3.makeBucket('account-suffix');
+    const { endpoint, env: keys } = s3;
+    const bucket = `s3://account-suffix?endpoint=${endpoint}&region=us-east-1&path-style=1`;
+    const theirs = join(s3.folder, 'account-suffix', 'e2e-theirs');
+    mkdirSync(theirs);
+    writeFileSync(join(theirs, 'thesis.txt'), 'years of work');
+    const words = ['--s3', bucket, ...SMALL];
+    const refused = await begin(['run', '--name', 'theirs', ...words], keys).ended;
+    assert.equal(refused.code, EXIT.usage, refused.stdout);
+    assert.match(
+      refused.stdout,
+      /e2e-theirs\/ is not empty and does not have the mark of this run/,
+    );
+    const said = await e2e(['run', '--name', 'bucket', ...words], keys);
+    assert.match(said, /held +block-set: .*needed in s3/);
+    assert.match(said, /teardown: removed objects below s3:/);
+    // The other one is the server's own.
+    assert.deepEqual(readdirSync(join(s3.folder, 'account-suffix')), ['.sgwtmp', 'e2e-theirs']);
+    assert.deepEqual(readdirSync(theirs), ['thesis.txt']);
+    await nothingIsLeft('bucket');
+  } finally {
+    await s3.stop();
+  }
+});
+
+test('recorded submissions, sent as they are', async () => {
+  const words = ['--network', 'recorded', '--payloads', RECORDED_FOLDER, '--speedup', '100', '--batches', '2', '--interval', '6s', '--no-checks', '1']; // prettier-ignore
+  const stdout = await e2e(['run', '--name', 'recorded', ...words]);
+  assert.match(stdout, /wait: done .*planned 2, sent 2, accepted 2, stored 2, verified 2/);
+  assert.match(stdout, /held +accepted-stored-once/);
+  assert.match(stdout, /held +states-right/);
+  await nothingIsLeft('recorded');
 });

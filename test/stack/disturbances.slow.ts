@@ -20,7 +20,7 @@ import { versitygwIsMissing } from '../../stack/services/versitygw.ts';
 import type { RunningStack } from '../../stack/up.ts';
 import { contractStack } from '../contract/support.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { nothingLost, startDisturbedLoad } from './disturbed-load.ts';
+import { lostOf, nothingLost, startDisturbedLoad } from './disturbed-load.ts';
 
 const SETTINGS = { checksSignatures: false, faithful: false };
 const filesBelow = (folder: string): string[] =>
@@ -55,6 +55,23 @@ test('PostgreSQL is killed and comes back', async () => {
     await load.stop();
     assert.deepEqual(stack.running, ['backend', 'postgres']);
     nothingLost(load, await inPostgres(stack));
+  } finally {
+    await stack.stop();
+  }
+});
+
+test('the same with --faithful: it accepts what it loses, and the comparison sees it', async () => {
+  const stack = await contractStack(['backend', 'postgres'], { backendPort: 0 }, { ...SETTINGS, faithful: true }); // prettier-ignore
+  try {
+    const load = startDisturbedLoad(stack.addresses.backend!.url);
+    await load.untilAccepted(50);
+    await stack.killOne('postgres');
+    await load.untilAccepted(50);
+    await stack.startOne('postgres');
+    await load.untilAccepted(50);
+    await load.stop();
+    const lost = lostOf(load, await inPostgres(stack)).length;
+    assert.ok(lost >= 25 && lost < load.accepted.size, `${lost} of ${load.accepted.size}`);
   } finally {
     await stack.stop();
   }

@@ -85,10 +85,15 @@ export function startDisturbedLoad(url: string): DisturbedLoad {
   };
 }
 
+/** What was answered 200 and is not there. */
+export function lostOf(load: DisturbedLoad, stored: Iterable<string>): string[] {
+  const there = new Set(stored);
+  return [...load.accepted].filter((name) => !there.has(name));
+}
+
 /** Everything that was answered 200 is there; what was not may be. */
 export function nothingLost(load: DisturbedLoad, stored: Iterable<string>): void {
-  const there = new Set(stored);
-  const lost = [...load.accepted].filter((name) => !there.has(name));
+  const lost = lostOf(load, stored);
   assert.deepEqual(
     lost,
     [],

@@ -138,7 +138,10 @@ describe('PostgreSQL reader', () => {
       `UPDATE submissions SET ${columns} WHERE submitter = 'B62${i}'`;
     await run(
       database,
-      set(0, "snark_work = NULL, state_hash = '3Ns', verified = TRUE, validation_error = ''"),
+      set(
+        0,
+        "snark_work = NULL, state_hash = '3Ns', parent = '3Np', height = 7, slot = 9, verified = TRUE, validation_error = ''",
+      ),
       set(1, "snark_work = NULL, verified = TRUE, validation_error = 'Fail to decode block'"),
       set(2, "snark_work = NULL, verified = FALSE, validation_error = 'bad'"),
       set(3, 'verified = FALSE'),
@@ -152,7 +155,15 @@ describe('PostgreSQL reader', () => {
         .map(({ verification, snarkWork }) => [verification, snarkWork]);
     };
     assert.deepEqual(await verifications(), [
-      [{ isVerified: true, error: null, stateHash: '3Ns' }, null],
+      [
+        {
+          isVerified: true,
+          error: null,
+          stateHash: '3Ns',
+          block: { parent: '3Np', height: 7, slot: 9 },
+        },
+        null,
+      ],
       [{ isVerified: true, error: 'Fail to decode block', stateHash: null }, null],
       [{ isVerified: false, error: 'bad', stateHash: null }, null],
       [undefined, 'AAAA'],

@@ -211,6 +211,12 @@ export function storageSuite(name: string, open: () => Promise<SuiteStorage>): v
             if (reader.block)
               assert.deepEqual([...((await reader.block(each.blockHash)) ?? [])], [...each.block]);
           }
+          assert.equal(reader.blockHashes === undefined, reader.block === undefined);
+          const hashes = new Set<string>();
+          for await (const some of reader.blockHashes?.() ?? [])
+            for (const hash of some) hashes.add(hash);
+          if (reader.block)
+            for (const { blockHash } of sent) assert.ok(hashes.has(blockHash), blockHash);
         }),
         { numRuns: 6 },
       );

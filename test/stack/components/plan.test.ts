@@ -113,6 +113,22 @@ describe('order and needs', () => {
   });
 });
 
+test('each component that may be given by URL takes one, and refuses what is none', () => {
+  for (const [name, url] of Object.entries({
+    backend: 'http://127.0.0.1:1',
+    verifier: 'http://127.0.0.1:1/',
+    leaderboard: 'https://scores.test',
+    postgres: 'postgres://me@127.0.0.1/scores',
+    s3: 's3://1-uptime?endpoint=http://127.0.0.1:1',
+    cassandra: 'cassandra://127.0.0.1/uptime?tls=0',
+  })) {
+    const planOf = (text: string) =>
+      planStack(request([name as ComponentName], { uses: { [name]: { kind: 'url', url: text } } }), facts({ env: { PGPASSWORD: 'x' } })); // prettier-ignore
+    assert.equal(planOf(url).components[0].kind, 'nothing');
+    assert.match(problemsOf(() => planOf('ftp://x')).lines.join(), new RegExp(`^--use ${name}: `));
+  }
+});
+
 describe('variables', () => {
   test('the backend writes to every storage of the set; blocks are kept where there is no S3', () => {
     const alone = find(planStack(request(['backend']), facts()), 'backend').variables;
