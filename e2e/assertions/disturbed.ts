@@ -25,9 +25,7 @@ function acceptedStates({ head, blocks }: Evidence, facts: Facts): SentState[] {
 }
 
 const disturbedOf = ({ events }: Evidence): DisturbedFields[] =>
-  events.flatMap(({ kind, fields }) =>
-    kind === 'disturbed' ? [fields as unknown as DisturbedFields] : [],
-  );
+  events.flatMap(({ kind, fields }) => (kind === 'disturbed' ? [fields as DisturbedFields] : []));
 
 const scoreAsSent: Assertion = {
   name: 'score-as-sent',
