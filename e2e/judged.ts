@@ -54,8 +54,21 @@ export function readJudged(results: string): Judged[] {
   }
 }
 
-/** One that failed decides; where none was judged, nothing is proved. */
+/** What every run leaves: an assertion that lacks it could not be judged because something is missing, not because it has nothing to say of this run. */
+const OF_EVERY_RUN: readonly string[] = [
+  'stored rows',
+  'blocks',
+  'batches',
+  'leaderboard answers',
+  'logs',
+];
+
+export const isUnproved = (one: Judged): boolean =>
+  one.outcome === 'no data' && one.lacks.some((need) => OF_EVERY_RUN.includes(need));
+
+/** One that failed decides; where none was judged, or one that every run can be judged by, nothing is proved. */
 export function codeOf(judged: readonly Judged[]): ExitCode {
   if (judged.some(({ outcome }) => outcome === 'failed')) return EXIT.gateFailed;
+  if (judged.some(isUnproved)) return EXIT.noData;
   return judged.some(({ outcome }) => outcome === 'held') ? EXIT.passed : EXIT.noData;
 }

@@ -3,7 +3,7 @@ import type { Outcome } from '../../report/outcome.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import type { CiFacts, Gate } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import type { Judged } from '../judged.ts';
+import { isUnproved, type Judged } from '../judged.ts';
 import type { Verdict } from '../incidents/verdict.ts';
 import { exampleTexts, figuresText } from './lines.ts';
 
@@ -80,18 +80,21 @@ export function casesOf(run: E2eRun, prefix = ''): Gate[] {
         limit: 0,
         unit: 'failures',
       })),
-    ...judged.map((one): Gate => ({
-      name: `${prefix}${one.name}`,
-      state: isFault(run, one) ? 'fail' : one.outcome === 'no data' ? 'no data' : 'pass',
-      value:
-        one.outcome === 'no data'
-          ? null
-          : !isFault(run, one)
-            ? 0
-            : Math.max(1, one.outcome === 'failed' ? one.examples.length : 0),
-      limit: 0,
-      unit: 'findings',
-    })),
+    // One that has nothing to say of this run is no case: a test page would show it as an error.
+    ...judged
+      .filter((one) => one.outcome !== 'no data' || isUnproved(one))
+      .map((one): Gate => ({
+        name: `${prefix}${one.name}`,
+        state: isFault(run, one) ? 'fail' : one.outcome === 'no data' ? 'no data' : 'pass',
+        value:
+          one.outcome === 'no data'
+            ? null
+            : one.outcome === 'held' || !isFault(run, one)
+              ? 0
+              : Math.max(1, one.examples.length),
+        limit: 0,
+        unit: 'findings',
+      })),
   ];
 }
 

@@ -60,7 +60,7 @@ export const assertStep: Step = {
         },
       );
     if (exitCode === EXIT.noData)
-      throw new UserError('no assertion could be judged', {
+      throw new UserError('what every run can be judged by could not be judged', {
         hint: 'was anything sent and stored? The logs say why not',
         exitCode,
       });

@@ -19,7 +19,10 @@ import {
   type WaitClock,
 } from '../../e2e/conditions.ts';
 import { dueOf } from '../../e2e/disturbances.ts';
+import { codeOf, type Judged } from '../../e2e/judged.ts';
 import { takeLock } from '../../e2e/lock.ts';
+import { type E2eRun, outcomeOf } from '../../e2e/report/outcome.ts';
+import { printJunit } from '../../report/print-junit.ts';
 import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
 import {
   createState,
@@ -482,4 +485,18 @@ test('every step has its needs among the steps before it', () => {
     const { needs } = stepOf(name);
     for (const need of needs) assert.ok(order.slice(0, i).includes(need), `${name}: ${need}`);
   }
+});
+
+test('an assertion that lacks what every run leaves proves nothing; another has nothing to say', () => {
+  const held: Judged = { name: 'a', title: 'A', outcome: 'held', counts: {}, examples: [] };
+  const lacking = (...lacks: ('batches' | 'several storages')[]): Judged => ({ name: 'b', title: 'B', outcome: 'no data', lacks }); // prettier-ignore
+  const failed: Judged = { ...held, name: 'c', outcome: 'failed' };
+  assert.equal(codeOf([held, lacking('several storages')]), EXIT.passed);
+  assert.equal(codeOf([held, lacking('several storages', 'batches')]), EXIT.noData);
+  assert.equal(codeOf([held, failed, lacking('batches')]), EXIT.gateFailed);
+  assert.equal(codeOf([]), EXIT.noData);
+  const run: E2eRun = { id: 'e2e', topology: [], startedMs: 0, endedMs: 1, steps: [], judged: [held, lacking('several storages')], pictures: [], exitCode: 0, version: '1', ci: {} }; // prettier-ignore
+  assert.match(printJunit(outcomeOf(run)), /tests="2" failures="0" errors="0"/);
+  const unproved = { ...run, exitCode: 3, judged: [held, lacking('batches'), failed] };
+  assert.match(printJunit(outcomeOf(unproved)), /tests="4" failures="2" errors="1"/);
 });

@@ -25,7 +25,7 @@ test('incidents', { concurrency: 2 }, async (t) => {
         const [results, ...others] = readdirSync(join(scratch, `i-${name}`));
         assert.deepEqual(others, [], 'the state is gone');
         const junit = readFileSync(join(scratch, `i-${name}`, results, 'junit.xml'), 'utf8');
-        assert.match(junit, /failures="0"/);
+        assert.match(junit, /failures="0" errors="0"/);
       }),
     ),
   );
