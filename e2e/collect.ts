@@ -17,8 +17,9 @@ import { EVENTS_FILE } from './events.ts';
 import { readPrepared } from './network/prepared.ts';
 import { SENT_FILE } from './network/status.ts';
 import { placesOf } from './places.ts';
-import { blocksFolder, logFoldersOf, programAddresses, serviceAddresses } from './stacks.ts';
+import { blocksFolder, componentLogs, programAddresses, serviceAddresses } from './stacks.ts';
 import type { OpenState } from './state.ts';
+import { stagingOf } from './staging/index.ts';
 import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
 import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
@@ -108,7 +109,15 @@ async function eventsOfRun(
     ...events,
     ...verifierEvents(linesIn('verifier'), 'embedded'),
     ...batchEvents(linesIn('coordinator'), counted),
+    ...stagedEvents(open),
   ];
+}
+
+function stagedEvents(open: OpenState): EventRow[] {
+  const { topology, startSeconds } = open.state;
+  const { events } = stagingOf(topology);
+  if (events === undefined || startSeconds === null) return [];
+  return events(readPrepared(placesOf(open).network), topology, startSeconds * 1000);
 }
 
 type OpenedStorage = { name: StorageName; reader: StorageReader };
@@ -158,7 +167,7 @@ async function headOf(
     'SELECT max(batch_end_epoch) AS ended FROM bot_logs WHERE files_processed > -1',
   );
   const startedMs = (state.startSeconds ?? Math.floor(state.createdMs / 1000)) * 1000;
-  return {
+  const head: DumpHead = {
     format: 1,
     network: networkNameOf(topology),
     seed: topology.seed,
@@ -193,7 +202,7 @@ async function headOf(
                 why: 'sent as they were recorded, at whatever times',
               },
             ]
-          : [],
+          : afterTheEnd(topology, startedMs),
     },
     allowed: {
       // Recorded submissions may be of any network: which of them are refused is the verifier's to say.
@@ -204,7 +213,25 @@ async function headOf(
     },
     hourlyLimit: topology.hourlyLimit,
   };
+  const prepared = network.kind === 'minimina' ? null : readPrepared(placesOf(open).network);
+  return stagingOf(topology).head?.(head, prepared, topology) ?? head;
 }
+
+/** A batch that was counted after the network had sent all. */
+const afterTheEnd = (
+  { batches, intervalSeconds, network }: Topology,
+  startedMs: number,
+): DumpHead['expected']['exceptions'] =>
+  network.kind === 'minimina'
+    ? []
+    : [
+        {
+          submitter: '*',
+          fromMs: startedMs + batches * intervalSeconds * 1000,
+          untilMs: Number.MAX_SAFE_INTEGER,
+          why: 'the network had sent all',
+        },
+      ];
 
 function submittersOf(open: OpenState): string[] {
   const { network } = placesOf(open);
@@ -214,14 +241,12 @@ function submittersOf(open: OpenState): string[] {
 
 /** Of the network and of all components. */
 function logsOf(folder: string, own: string): { component: string; path: string }[] {
-  return [own, ...logFoldersOf(folder)]
-    .filter((each) => existsSync(each))
-    .flatMap((each) =>
-      readdirSync(each)
-        .filter((name) => name.endsWith('.log'))
-        .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(each, name) })),
-    )
-    .sort((a, b) => (a.component < b.component ? -1 : 1));
+  const ofNetwork = (existsSync(own) ? readdirSync(own) : [])
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => ({ component: name.slice(0, -'.log'.length), path: join(own, name) }));
+  return [...ofNetwork, ...componentLogs(folder)].sort((a, b) =>
+    a.component < b.component ? -1 : 1,
+  );
 }
 
 /** A file that is not there has no lines; a last line that was cut off counts as not there. */

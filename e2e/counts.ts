@@ -6,17 +6,22 @@ import { readStatus } from './network/status.ts';
 import { placesOf } from './places.ts';
 import type { OpenState } from './state.ts';
 
-type Row = Record<'stored' | 'verified' | 'scored' | 'batches' | 'full batches' | 'open', string>;
+type Row = Record<
+  'stored' | 'verified' | 'scored' | 'batches' | 'full batches' | 'open' | 'late',
+  string
+>;
 
 /**
  * `verified`: looked at by the verifier, also where it refused. `batches`: counted ones, `full batches`: with submissions. `open`: rows of a time that no
- * batch has counted yet; submitted_at is UTC without a zone.
+ * batch has counted yet, `late`: rows of a counted time that nobody has verified; submitted_at is UTC without a zone.
  */
 const QUERY = `
   WITH last AS (SELECT coalesce(max(batch_end_epoch), 0) AS ended FROM bot_logs)
   SELECT count(*) AS stored,
          count(*) FILTER (WHERE verified OR validation_error <> '') AS verified,
          count(*) FILTER (WHERE extract(epoch FROM submitted_at) >= (SELECT ended FROM last)) AS open,
+         count(*) FILTER (WHERE extract(epoch FROM submitted_at) < (SELECT ended FROM last)
+                            AND NOT coalesce(verified, false) AND coalesce(validation_error, '') = '') AS late,
          (SELECT count(*) FROM points) AS scored,
          (SELECT count(*) FROM bot_logs WHERE files_processed > -1) AS batches,
          (SELECT count(*) FROM bot_logs WHERE files_processed > 0) AS "full batches"

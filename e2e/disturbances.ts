@@ -4,8 +4,11 @@
  */
 import type { Counts } from './conditions.ts';
 import type { AddEvent } from './events.ts';
-import { restartComponent } from './stacks.ts';
-import type { Disturbance, OpenState } from './state.ts';
+import { serviceVerifier } from '../stack/coordinator/given-verifier.ts';
+import { UserError } from '../user-error.ts';
+import { programAddresses, restartComponent } from './stacks.ts';
+import type { Disturbance } from './staging/disturbance.ts';
+import type { OpenState } from './state.ts';
 
 /** Those that are to be done now, in the order of the list. Pure. @param sinceMs the network's beginning; null: it has not begun */
 export function dueOf(
@@ -34,7 +37,26 @@ export async function disturb(
   for (const { name, do: deed } of dueOf(disturbances, new Set(disturbed), counts, sinceMs)) {
     open.change((state) => void state.disturbed.push(name));
     event('disturbance', { name, ...deed, status: 'begun' });
-    await restartComponent(open, deed.component, env, { byCrash: deed.kind === 'crash', signal });
+    if (deed.kind === 'verify') await verifyBatch(open, deed.batch, env, signal);
+    else
+      await restartComponent(open, deed.component, env, { byCrash: deed.kind === 'crash', signal });
     event('disturbance', { name, ...deed, status: 'done' });
   }
+}
+
+/** @param batch from 0 */
+async function verifyBatch(
+  open: OpenState,
+  batch: number,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<void> {
+  const { startSeconds, topology } = open.state;
+  const { verifier } = await programAddresses(open, env);
+  if (verifier?.kind !== 'http' || startSeconds === null)
+    throw new UserError('no verifier of this run can be asked once more', {
+      hint: 'is it the embedded one, and was the run started?',
+    });
+  const fromMs = (startSeconds + batch * topology.intervalSeconds) * 1000;
+  await serviceVerifier(verifier.url).verifyWindow(fromMs, fromMs + topology.intervalSeconds * 1000, signal); // prettier-ignore
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { EXIT, type ExitCode } from '../user-error.ts';
 import { type Judged as Bare, judge } from './assertions/index.ts';
+import { type ForkCost, forkCostOf } from './fork/cost.ts';
 import { readDump } from './dump/read.ts';
 import type { Secret } from './dump/secrets.ts';
 import { leadsOf, writeTrace, type WrittenTrace } from './trace/write-trace.ts';
@@ -26,7 +27,7 @@ export async function judgeAndTrace(
   secrets: readonly Secret[],
   results: string,
   name: string,
-): Promise<{ judged: Judged[]; trace: WrittenTrace }> {
+): Promise<{ judged: Judged[]; trace: WrittenTrace; forkCost: ForkCost | null }> {
   const evidence = await readDump(dump, secrets);
   const trace = await writeTrace(evidence, results, name);
   const judged = judge(evidence).map((one): Judged => {
@@ -38,7 +39,7 @@ export async function judgeAndTrace(
     );
     return { ...one, leads };
   });
-  return { judged, trace };
+  return { judged, trace, forkCost: forkCostOf(evidence) };
 }
 
 export const writeJudged = (results: string, judged: readonly Judged[]): Promise<void> =>

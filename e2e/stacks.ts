@@ -2,20 +2,24 @@
  * The components of a run, as three stacks (stack/up.ts) that run by themselves: `services` (PostgreSQL, S3, Cassandra of the run's own), `program` (backend,
  * verifier, leaderboard) and `scoring` (the coordinator), each started by the step that needs it, stopped by any process.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Addresses, ComponentName, Use } from '../stack/components/component.ts';
 import { stackFacts } from '../stack/components/facts.ts';
 import { planStack, type StackRequest } from '../stack/components/plan.ts';
+import type { StackFacts } from '../stack/components/plan.ts';
 import type { GivenVariables, Uses } from '../stack/components/use.ts';
 import { openStack, type RunningStack, startStack } from '../stack/up.ts';
 import type { PostgresConfig } from '../system/postgres.ts';
 import { UserError } from '../user-error.ts';
+import { stagingOf } from './staging/index.ts';
+import { mergeVariables } from './staging/staging.ts';
 import type { OpenState } from './state.ts';
+import { placesOf } from './places.ts';
 import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
 import { networkNameOf, type Topology } from './topology.ts';
 
-export const STACKS = ['services', 'program', 'scoring'] as const;
+export const STACKS = ['services', 'program', 'scoring', 'double'] as const;
 export type StackPart = (typeof STACKS)[number];
 
 export const stackFolder = (folder: string, part: StackPart): string => join(folder, part);
@@ -59,6 +63,8 @@ async function startPart(
     startSeconds: number;
     whitelist: string | null;
     variables?: GivenVariables;
+    /** Batches are counted so much later. */
+    laterMs?: number;
   },
 ): Promise<Addresses> {
   const folder = stackFolder(open.folder, part);
@@ -78,7 +84,14 @@ async function startPart(
   const request: StackRequest = {
     components: call.components,
     uses: call.uses,
-    variables: call.variables ?? {},
+    variables: mergeVariables(
+      call.variables ?? {},
+      // Only of those that this part has: a plan refuses others.
+      pick(
+        stagingOf(topology).variables?.(open.folder, topology, open.state.startSeconds ?? 0) ?? {},
+        call.components,
+      ),
+    ),
     settings: {
       network: networkNameOf(topology),
       whitelist: call.whitelist,
@@ -87,7 +100,7 @@ async function startPart(
       faithful: topology.faithful,
       checksProofs: !topology.noChecks,
       intervalSeconds: topology.intervalSeconds,
-      graceMs: graceMs(topology),
+      graceMs: graceMs(topology) + (call.laterMs ?? 0),
       miniBatches: topology.miniBatches,
       startSeconds: call.startSeconds,
     },
@@ -96,12 +109,24 @@ async function startPart(
     allowsRemote: topology.network.kind === 'minimina',
     folder,
   };
-  const plan = planStack(request, await stackFacts(request, env));
+  const facts = await stackFacts(request, env);
+  // Runs side by side must not find the same usual port free.
+  const plan = planStack(request, { ...facts, ports: unusualPorts(facts.ports) });
   open.own({ kind: 'stack', part });
   const stack = await startStack(plan, { env, isBoundToUs: false, signal, onNote: say });
   await stack.release();
   return stack.addresses;
 }
+
+const unusualPorts = (ports: StackFacts['ports']): StackFacts['ports'] =>
+  Object.fromEntries(
+    Object.entries(ports).map(([name, { port, other }]) => [name, { port: other, other: port }]),
+  ) as StackFacts['ports'];
+
+const pick = (variables: GivenVariables, names: readonly ComponentName[]): GivenVariables =>
+  Object.fromEntries(
+    Object.entries(variables).filter(([name]) => names.includes(name as ComponentName)),
+  );
 
 /** What of the storages is the run's own. */
 export const ownServices = ({ database, blocks, storage }: Topology): ComponentName[] => [
@@ -228,6 +253,37 @@ export async function startScoring(
   });
 }
 
+/** A second backend or coordinator beside that of the run, where one is staged. @returns its addresses; none: there is no second one */
+export async function startDouble(
+  call: Call,
+  database: PostgresConfig,
+  startSeconds: number,
+): Promise<Addresses> {
+  const { open } = call;
+  const { double } = stagingOf(open.state.topology);
+  if (double === undefined) return {};
+  const { uses, env } = await storageUses(open, call.env, database);
+  const { verifier } = await programAddresses(open, call.env);
+  const isBackend = double.component === 'backend';
+  return startPart({ ...call, env }, 'double', {
+    components: [double.component],
+    uses: { ...uses, ...(!isBackend && { verifier: given(urlOf(verifier)) }) },
+    startSeconds,
+    whitelist: isBackend ? placesOf(open).whitelist : null,
+    ...(isBackend
+      ? { variables: { backend: { CONFIG_FILESYSTEM_PATH: blocksFolder(open.folder) } } }
+      : { laterMs: double.laterMs }),
+  });
+}
+
+/** @returns whether there was one */
+export async function stopDouble(open: OpenState, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const stack = await openStack(stackFolder(open.folder, 'double'), { env });
+  if (stack === null) return false;
+  await stack.stop({ keepsData: true });
+  return true;
+}
+
 const coordinatorUse = (text: string): Use =>
   text.startsWith('image:')
     ? { kind: 'image', image: text.slice('image:'.length) }
@@ -290,6 +346,15 @@ export async function removePart(
 export const blocksFolder = (folder: string): string =>
   join(stackFolder(folder, 'program'), 'data', 'backend');
 
-/** Logs of the components that have one. */
-export const logFoldersOf = (folder: string): string[] =>
-  STACKS.map((part) => join(stackFolder(folder, part), 'logs')).filter((path) => existsSync(path));
+/** Logs of the components that have one; that of a second one is `NAME-2`. */
+export const componentLogs = (folder: string): { component: string; path: string }[] =>
+  STACKS.flatMap((part) => {
+    const logs = join(stackFolder(folder, part), 'logs');
+    const names = existsSync(logs) ? readdirSync(logs) : [];
+    return names
+      .filter((name) => name.endsWith('.log'))
+      .map((name) => ({
+        component: `${name.slice(0, -'.log'.length)}${part === 'double' ? '-2' : ''}`,
+        path: join(logs, name),
+      }));
+  });

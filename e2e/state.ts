@@ -11,7 +11,8 @@ import type { ProcessIdentity } from '../system/process-identity.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Counts } from './conditions.ts';
 import { markFolder } from './own.ts';
-import type { ComponentName } from '../stack/components/component.ts';
+import type { Disturbance } from './staging/disturbance.ts';
+import { stagingOf } from './staging/index.ts';
 import type { Topology } from './topology.ts';
 
 export const STEP_NAMES = [
@@ -41,20 +42,10 @@ export type Owned =
   | { kind: 'folder'; path: string }
   | { kind: 'process'; name: string; process: ProcessIdentity }
   /** Of stacks.ts: what it holds stands in its own state. */
-  | { kind: 'stack'; part: 'services' | 'program' | 'scoring' }
+  | { kind: 'stack'; part: 'services' | 'program' | 'scoring' | 'double' }
   | { kind: 'database'; url: string; name: string }
   | { kind: 'objects'; url: string }
   | { kind: 'minimina'; command: string; network: string; home: string | null };
-
-/** See disturbances.ts. */
-export type Disturbance = {
-  /** Of its event; each once in a run. */
-  name: string;
-  /** Milliseconds after the network begins to send, or a count that is so large. */
-  when: { afterMs: number } | { count: string; atLeast: number };
-  /** `crash`: killed, and started again. */
-  do: { kind: 'restart' | 'crash'; component: ComponentName };
-};
 
 export type RunState = {
   format: 1;
@@ -133,7 +124,7 @@ export function newState(topology: Topology, results: string, nowMs: number): Ru
     startSeconds: null,
     steps: {},
     owned: [],
-    disturbances: [],
+    disturbances: [...(stagingOf(topology).disturbances?.(topology) ?? [])],
     disturbed: [],
   };
 }

@@ -59,6 +59,10 @@ export type Topology = {
   faithful: boolean;
   hourlyLimit: number;
   images: Images;
+  /** A hard fork that is rehearsed (fork/): real milliseconds after the beginning, shares of nodes and producers. */
+  fork?: { atMs: number; stayedShare: number; awayShare: number };
+  /** What goes wrong in it on purpose (staging/); absent: nothing. */
+  staged?: { incident: string | null; disturbances: readonly string[] };
 };
 
 /** What was asked for, before it is decided. */
@@ -233,7 +237,7 @@ export const cycleMs = ({ network }: Topology): number =>
 
 /** For the first lines of a run. */
 export function topologyLines(topology: Topology): string[] {
-  const { network, batches, intervalSeconds, storage, blocks, database } = topology;
+  const { network, batches, intervalSeconds, storage, blocks, database, staged } = topology;
   const who =
     network.kind === 'fleet'
       ? `${network.producers} producers, ${network.nodesPerProducer} ${network.nodesPerProducer === 1 ? 'node' : 'nodes'} each, ${ERAS[network.era].label}, ` +
@@ -245,5 +249,12 @@ export function topologyLines(topology: Topology): string[] {
     `network   ${who}`,
     `batches   ${batches} of ${intervalSeconds} s in ${topology.miniBatches} mini-batches`,
     `storage   ${storage === 'postgres' ? 'PostgreSQL' : 'Cassandra'}${database === null ? ' of this run' : ''}, blocks in ${blocks === 'filesystem' ? 'the filesystem' : blocks}`,
+    ...(topology.fork === undefined
+      ? []
+      : [`hard fork from Berkeley to Mesa after ${topology.fork.atMs / 1000} s`]),
+    ...(staged?.incident ? [`incident  ${staged.incident}`] : []),
+    ...(staged !== undefined && staged.disturbances.length > 0
+      ? [`disturbed ${staged.disturbances.join(', ')}`]
+      : []),
   ];
 }

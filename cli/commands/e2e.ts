@@ -23,7 +23,7 @@ import {
   type StepName,
 } from '../../e2e/state.ts';
 import { ownedWords } from '../../e2e/steps/teardown.ts';
-import { nameProblem, type Topology, topologyLines, topologyOf } from '../../e2e/topology.ts';
+import { nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
 import { countOf } from '../../results/units.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import type { OptionValues } from '../../system/option.ts';
@@ -31,22 +31,24 @@ import { listProblems } from '../../system/problems.ts';
 import { Screen } from '../../system/screen.ts';
 import { EXIT, type ExitCode, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
-import { TOPOLOGY_OPTIONS, topologyAsk } from '../e2e-options.ts';
+import { decideTopology, STAGING_OPTIONS } from '../e2e-staging-options.ts';
+import { TOPOLOGY_OPTIONS } from '../e2e-options.ts';
 import { parseValue } from '../option-value.ts';
 
 const OF_TOPOLOGY = TOPOLOGY_OPTIONS.map(({ name }) => name);
+const OF_STAGING = STAGING_OPTIONS.map(({ name }) => name);
 const isStep = (word: string): word is StepName => (STEP_NAMES as readonly string[]).includes(word);
 
 /** Options of each of its deeds. */
 const ACTIONS: Record<string, readonly string[]> = {
-  setup: ['name', 'folder', ...OF_TOPOLOGY],
+  setup: ['name', 'folder', ...OF_STAGING, ...OF_TOPOLOGY],
   start: ['name', 'folder'],
   wait: ['name', 'folder'],
   stop: ['name', 'folder'],
   'dump-logs': ['name', 'folder'],
   assert: ['name', 'folder', 'from'],
   teardown: ['name', 'folder', 'dry-run'],
-  run: ['name', 'folder', 'from', 'keep', 'matrix', ...OF_TOPOLOGY],
+  run: ['name', 'folder', 'from', 'keep', 'matrix', ...OF_STAGING, ...OF_TOPOLOGY],
   cleanup: ['folder', 'dry-run', 'older-than'],
   export: ['out', 'from', 'seed', 'producers', 'nodes-per-producer', 'batches', 'era'],
 };
@@ -107,6 +109,7 @@ export const e2e: Command = {
       min: 0,
       help: 'with cleanup: runs that nobody went on with for so long are leftovers, too',
     },
+    ...STAGING_OPTIONS,
     ...TOPOLOGY_OPTIONS,
   ],
   async run(call) {
@@ -219,7 +222,7 @@ async function act(
 
 /** Prints what it decides. @throws UserError (exit 2) with all that is wrong */
 function decide(call: CommandCall, values: OptionValues, name: string): Topology {
-  const asked = topologyOf(topologyAsk(values, name, call.cwd));
+  const asked = decideTopology(values, name, call.cwd);
   if ('problems' in asked) {
     listProblems(asked.problems, 'see npm run e2e -- --help');
     throw new Error('problems without words');
@@ -248,7 +251,7 @@ function matrix(
       if ('problem' in read) problems.push(`--matrix ${option}: ${read.problem}`);
       else own[option] = read.value;
     }
-    return topologyOf(topologyAsk(own, `${values.name as string}-${i + 1}`, call.cwd));
+    return decideTopology(own, `${values.name as string}-${i + 1}`, call.cwd);
   });
   const topologies = made.flatMap((one, i) => {
     if ('topology' in one) return [{ name: names[i], topology: one.topology }];
@@ -263,7 +266,7 @@ function matrix(
 /** @throws UserError where there is no run, or one that is made of something else */
 function checkState(folder: string, topology: Topology | null, { sources }: CommandCall): void {
   const { state } = openState(folder);
-  const isAsked = OF_TOPOLOGY.some((option) => sources[option] === 'flag');
+  const isAsked = [...OF_TOPOLOGY, ...OF_STAGING].some((option) => sources[option] === 'flag');
   if (topology !== null && isAsked && JSON.stringify(state.topology) !== JSON.stringify(topology))
     throw new UserError(`the run ${topology.name} is set up already, with other settings`, {
       hint: 'npm run e2e -- teardown removes it; another --name makes one beside it',

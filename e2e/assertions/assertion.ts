@@ -18,6 +18,8 @@ export type Need =
   | 'searched lines'
   | 'verifier calls'
   | 'an hourly limit'
+  | 'disturbances'
+  | 'a cutover'
   | `table ${TableName}`;
 
 export type Example = {

@@ -6,6 +6,7 @@ import { Facts } from './facts.ts';
 import { ANSWER_ASSERTIONS } from './answers.ts';
 import { BATCH_ASSERTIONS } from './batches.ts';
 import { BLOCK_ASSERTIONS } from './blocks.ts';
+import { DISTURBED_ASSERTIONS } from './disturbed.ts';
 import { SCORE_ASSERTIONS } from './scores.ts';
 import { STORAGE_ASSERTIONS } from './storage.ts';
 import { VERIFICATION_ASSERTIONS } from './verification.ts';
@@ -16,6 +17,7 @@ export const ASSERTIONS: readonly Assertion[] = [
   ...VERIFICATION_ASSERTIONS,
   ...BATCH_ASSERTIONS,
   ...SCORE_ASSERTIONS,
+  ...DISTURBED_ASSERTIONS,
   ...ANSWER_ASSERTIONS,
 ];
 
@@ -58,6 +60,8 @@ const HAS: Record<
   'searched lines': ({ searchedLines }) => searchedLines > 0,
   'verifier calls': ({ events }) => events.some(({ kind }) => kind === 'mini-batch'),
   'an hourly limit': ({ head }) => head.hourlyLimit !== null,
+  'a cutover': ({ head }) => head.cutoverMs !== null,
+  disturbances: ({ events }) => events.some(({ kind }) => kind === 'disturbed'),
 };
 
 function has(need: Need, evidence: Evidence, facts: Facts): boolean {

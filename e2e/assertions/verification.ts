@@ -195,7 +195,37 @@ const verifierCovers: Assertion = {
   },
 };
 
+const forkRule: Assertion = {
+  name: 'fork-rule',
+  title:
+    'at a hard fork each submission is judged by the rule of the time at which it was taken: blocks of that era count, those of the other are refused for their proof',
+  needs: ['a cutover', 'stored rows', 'blocks'],
+  check(evidence, facts) {
+    const { head, blocks } = evidence;
+    const faults = new Faults();
+    const counts: Record<string, number> = {};
+    const count = (name: string): void => void (counts[name] = (counts[name] ?? 0) + 1);
+    for (const one of facts.rows) {
+      const { row, us } = one;
+      const era = blocks.get(row.block_hash!)?.state?.era;
+      const rule = eraOfTime(head, us / 1000);
+      if (era === undefined || rule === undefined || row.verified !== true) continue;
+      const isRefused = row.validation_error
+        ? errorClassOf(row.validation_error) === 'proof'
+        : false;
+      count(`${era} ${isRefused ? 'refused' : 'taken'} by the rule of ${rule}`);
+      if (isRefused === (era !== rule)) continue;
+      faults.add(
+        () =>
+        exampleOf(evidence, facts, one, `a block of ${era} at the time of ${rule} ${isRefused ? 'is refused' : 'is not refused for its proof'}`), // prettier-ignore
+      );
+    }
+    return found(faults, counts);
+  },
+};
+
 export const VERIFICATION_ASSERTIONS: readonly Assertion[] = [
+  forkRule,
   allVerified,
   statesRight,
   noSokRefusal,

@@ -210,7 +210,7 @@ export type LeaderboardRow = RowOf<typeof LEADERBOARD>;
 
 export const EVENTS = {
   at_ms: 'number',
-  /** `step`, `disturbance`, `condition`, and those of {@link MiniBatchFields} and {@link BatchFields}: `mini-batch`, `batch`. */
+  /** `step`, `disturbance`, `condition`, and those of {@link DisturbedFields} (`disturbed`), {@link ForkFields} (`fork`), {@link MiniBatchFields} and {@link BatchFields}: `mini-batch`, `batch`. */
   kind: 'text',
   fields: 'json',
 } as const satisfies Columns;
@@ -225,6 +225,30 @@ export type MiniBatchFields = {
   rule?: string;
   beganMs?: number;
   failure?: string;
+};
+
+/** kind `disturbed`, at_ms: when it begins. Somebody, or a component (no submitters), is disturbed on purpose; for batches within [fromMs, untilMs). */
+export type DisturbedFields = {
+  name: string;
+  submitters: string[];
+  fromMs: number;
+  untilMs: number;
+  /** Of each submitter: nothing of it is accepted, because it is silent or because each is refused for its signature; it has rows and no point; it has a point. */
+  expected: 'nothing accepted' | 'refused' | 'no point' | 'nothing lost';
+};
+
+/** kind `fork`, at_ms: genesis of the new era. A rehearsed hard fork; times in milliseconds since 1970. */
+export type ForkFields = {
+  from: EraName;
+  to: EraName;
+  transactionsEndMs: number;
+  chainEndMs: number;
+  genesisMs: number;
+  /** When those come back that went away. */
+  backMs: number;
+  /** Submitters that stay on the old chain, and that go away with it and come back. */
+  stayed: string[];
+  away: string[];
 };
 
 /** kind `batch`, at_ms: when it was committed. */

@@ -32,7 +32,7 @@ export const INCIDENTS: readonly Incident[] = [
     consequences: ['producers-counted'],
     stage: {
       component: 'network',
-      how: 'one node sends snark work with an all-zero sok digest; the verifier checks, without TOLERATE_SOK_MISMATCH',
+      how: 'the nodes of one key send snark work with an all-zero sok digest; the verifier checks it, without TOLERATE_SOK_MISMATCH',
     },
     leaves: leaves.sokMismatch,
   },
@@ -71,7 +71,7 @@ export const INCIDENTS: readonly Incident[] = [
     consequences: ['no-error-lines'],
     stage: {
       component: 'coordinator',
-      how: 'nodes has two rows of one key before a batch; the coordinator does as the original (faithful)',
+      how: 'points takes no row of one batch; the coordinator does as the original (faithful)',
     },
     leaves: leaves.batchLost,
   },
@@ -142,7 +142,7 @@ export const INCIDENTS: readonly Incident[] = [
     consequences: ['points-right'],
     stage: {
       component: 'storage',
-      how: 'rows of one batch become visible after its end; the coordinator does as the original (faithful)',
+      how: 'the insert of one row of a batch ends when the batch is counted, and the verifier is asked for it once more; the coordinator does as the original (faithful)',
     },
     leaves: leaves.lateRows,
   },
@@ -164,10 +164,10 @@ export const INCIDENTS: readonly Incident[] = [
     what: 'Two coordinators work on one database: every batch is counted twice, with twice the points.',
     since: 'every release: no lock (o1-labs/uptime-service-validation, coordinator/coordinator.py)',
     caughtBy: 'one-coordinator',
-    consequences: ['score-history-right', 'no-error-lines'],
+    consequences: ['scores-right', 'score-history-right', 'no-error-lines'],
     stage: {
       component: 'coordinator',
-      how: 'two coordinators that do as the original (faithful) on one database',
+      how: 'two coordinators that do as the original (faithful) on one database, one a little later than the other',
     },
     leaves: leaves.twoCoordinators,
   },
@@ -176,10 +176,10 @@ export const INCIDENTS: readonly Incident[] = [
     what: 'A query of the leaderboard fails, say for a table that is not there, and the answer is 200 with the body -1.',
     since: 'o1-labs/delegation-program-leaderboard at 49ac4a8, api/minanet_app/flask_api.py',
     caughtBy: 'leaderboard-shape',
-    consequences: [],
+    consequences: ['no-error-lines'],
     stage: {
       component: 'leaderboard',
-      how: 'a leaderboard that does as the original (faithful) on a database without score_history',
+      how: 'a leaderboard that does as the original (faithful) and looks into an empty schema',
     },
     leaves: leaves.leaderboardMinusOne,
   },

@@ -1,5 +1,5 @@
 /**
- * The network of a run as a program that lives on when the harness ends: `node dist/e2e-network.js NETWORK-FOLDER TARGET START-MS`.
+ * The network of a run as a program that lives on when the harness ends: `node dist/e2e-network.js NETWORK-FOLDER TARGET[,TARGET…] START-MS`.
  * It says how far it is in status.json beside what it sends, and ends by itself, or at SIGTERM.
  */
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { READY_LINE } from './ready-line.ts';
 import { SENT_FILE, STATUS_FILE } from './status.ts';
 
 const [folder, target, startText] = process.argv.slice(2);
+const targets = target.split(',');
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
@@ -43,7 +44,7 @@ const status = await sendAll({
   network,
   fleet: isSigned ? makeFleet({ seed: network.seed, count: network.producers }) : null,
   bodiesFile: join(folder, BODIES_FILE),
-  target,
+  targets,
   startMs: Number(startText),
   sentFile: join(folder, SENT_FILE),
   onStatus: (now) => {

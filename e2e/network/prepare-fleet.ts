@@ -8,11 +8,15 @@ import { loadMinaWasm } from '../../paths.ts';
 import { writeBodies } from '../../producers/bodies.ts';
 import { originOf } from '../../producers/chain-origin.ts';
 import { type Fleet, makeFleet, nodesOf } from '../../producers/fleet.ts';
-import { planNetwork, SUBMISSION_KINDS, type NetworkPlan } from '../../producers/network-plan.ts';
+import { type NetworkPlan, SUBMISSION_KINDS } from '../../producers/network-plan.ts';
 import { networkTemplates } from '../../producers/network-templates.ts';
 import { readSources, type SubmissionTemplate } from '../../producers/templates.ts';
 import { RETRY } from '../../producers/uptime-service.ts';
-import { LEAST_GAP_MS, sendingMs, type Topology } from '../topology.ts';
+import { hardForkOf } from '../fork/rehearsal.ts';
+import { planOf } from './plan.ts';
+import { stagingOf } from '../staging/index.ts';
+import { withOwnDigests } from '../staging/sok-digests.ts';
+import { LEAST_GAP_MS, type Topology } from '../topology.ts';
 import {
   BODIES_FILE,
   type PreparedNetwork,
@@ -23,27 +27,6 @@ import {
 
 export const fleetOf = ({ seed, network }: Topology): Fleet =>
   makeFleet({ seed, count: network.producers });
-
-/** The plan in the network's own time. */
-export function planOf(topology: Topology): NetworkPlan {
-  const { network, seed } = topology;
-  const { era, producers, nodesPerProducer, sameSecondShare, speedup } = network;
-  return planNetwork({
-    era,
-    hardFork: null,
-    producers,
-    nodesPerProducer,
-    sameSecondShare,
-    durationMs: sendingMs(topology) * speedup,
-    seed,
-    forkShare: network.forkShare,
-    lateShare: network.lateShare,
-    laggingShare: network.laggingShare,
-    stayedShare: 0,
-    // What the speedup would squeeze into one second of the backend is set apart again.
-    leastGapMs: LEAST_GAP_MS * speedup,
-  });
-}
 
 /**
  * Writes it into `folder`. Again: anew, the same bytes for the same `nowMs`.
@@ -57,20 +40,35 @@ export async function prepareFleet(
   nowMs: number,
 ): Promise<{ network: PreparedNetwork; submitters: string[] }> {
   const { era, payloads, speedup } = topology.network;
-  const plan = planOf(topology);
+  const staging = stagingOf(topology);
+  const plan = staging.plan?.(planOf(topology), topology) ?? planOf(topology);
   const fleet = fleetOf(topology);
   const senders = nodesOf(fleet, plan.nodes);
-  const { templates, templateOf } = await networkTemplates(
-    await readSources(payloads ?? undefined),
-    {
-      plan,
-      producers: fleet.producers,
-      endMs: nowMs,
-      origin: originOf(era, 'testnet'),
-    },
-  );
+  const made = await networkTemplates(await readSources(payloads ?? undefined), {
+    plan,
+    producers: fleet.producers,
+    endMs: nowMs,
+    origin: originOf(hardForkOf(topology)?.from ?? era, 'testnet'),
+  });
   const { submissions, nodes } = plan;
-  const network: PreparedNetwork = {
+  const sent = {
+    templates: made.templates,
+    templateOf: (i: number): number => made.templateOf[i],
+  };
+  if (staging.zeroDigestOf !== undefined) {
+    const own = withOwnDigests(
+      made.templates,
+      Array.from(made.templateOf, (template, i) => ({
+        template,
+        producer: submissions.producers[i],
+      })),
+      fleet.producers.map(({ publicKey }) => publicKey),
+      staging.zeroDigestOf(plan, topology),
+    );
+    sent.templates = own.templates;
+    sent.templateOf = (i) => own.templateOf[i];
+  }
+  const prepared: PreparedNetwork = {
     format: 1,
     seed: topology.seed,
     producers: fleet.producers.length,
@@ -80,11 +78,11 @@ export async function prepareFleet(
       submitter: publicKey,
       peerId,
     })),
-    templates: await bodiesOf(templates, folder, era),
+    templates: await bodiesOf(sent.templates, folder, erasOf(sent, plan)),
     sends: Array.from({ length: submissions.count }, (_, i) => ({
       atMs: Math.round(submissions.atMs[i] / speedup),
       node: submissions.nodes[i],
-      template: templateOf[i],
+      template: sent.templateOf(i),
       kind: SUBMISSION_KINDS[submissions.kinds[i]],
     })),
     retry: {
@@ -95,6 +93,7 @@ export async function prepareFleet(
       endedBy: [...RETRY.endedBy],
     },
   };
+  const network = staging.network?.(prepared, topology) ?? prepared;
   await writePrepared(folder, network);
   return { network, submitters: fleet.producers.map(({ publicKey }) => publicKey) };
 }
@@ -102,11 +101,22 @@ export async function prepareFleet(
 const nameOf = (producer: number, ordinal: number): string =>
   `P${String(producer).padStart(3, '0')}${ordinal === 0 ? '' : `-${ordinal + 1}`}`;
 
+/** The era of the block of each template. */
+function erasOf(
+  { templates, templateOf }: { templates: readonly unknown[]; templateOf: (i: number) => number },
+  { blocks, submissions, shape }: NetworkPlan,
+): PreparedTemplate['era'][] {
+  const eras = templates.map(() => shape.era);
+  for (let i = 0; i < submissions.count; i++)
+    eras[templateOf(i)] = blocks[submissions.blocks[i]].era;
+  return eras;
+}
+
 /** Writes the bodies. */
 async function bodiesOf(
   templates: readonly SubmissionTemplate[],
   folder: string,
-  era: PreparedTemplate['era'],
+  eras: readonly PreparedTemplate['era'][],
 ): Promise<PreparedTemplate[]> {
   const file = join(folder, BODIES_FILE);
   await rm(file, { force: true });
@@ -131,7 +141,7 @@ async function bodiesOf(
       snarkWork: signing.snarkWork !== undefined,
       graphqlControlPort: String(signing.graphqlControlPort),
       builtWithCommitSha: signing.builtWithCommitSha,
-      era,
+      era: eras[i],
     };
   });
 }

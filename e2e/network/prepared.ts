@@ -48,6 +48,8 @@ export type PreparedSend = {
   template: number;
   /** Why the node sends this block: maker, tip, late … */
   kind: string;
+  /** Absent: the network's own signature domain. */
+  signedFor?: 'mainnet';
 };
 
 export type PreparedNetwork = {

@@ -14,9 +14,14 @@ export const NETWORK = 'network';
 /** One that runs, or has ended, stays. @throws UserError if it does not start */
 export async function startNetwork(
   open: OpenState,
-  call: { target: string; startMs: number; env: NodeJS.ProcessEnv; signal: AbortSignal },
+  call: {
+    targets: readonly string[];
+    startMs: number;
+    env: NodeJS.ProcessEnv;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { target, startMs, env, signal } = call;
+  const { targets, startMs, env, signal } = call;
   const { network, logs } = placesOf(open);
   if (readStatus(network)?.state === 'ended' || runningProcess(open, NETWORK) !== undefined) return;
   mkdirSync(logs, { recursive: true });
@@ -24,7 +29,7 @@ export async function startNetwork(
     {
       name: NETWORK,
       program: 'e2e-network.js',
-      args: [network, target, String(startMs)],
+      args: [network, targets.join(','), String(startMs)],
       env,
       url: null,
       ready: { kind: 'line', pattern: READY_LINE, withinMs: READY_MS },

@@ -5,6 +5,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { ENVELOPE, ENVELOPE_END, RECORD } from '../../mina/envelope.ts';
+import type { Network } from '../../mina/network.ts';
 import { utcText } from '../../mina/created-at.ts';
 import { createSigner, type Signer } from '../../mina/signer.ts';
 import { signedText } from '../../mina/submission-text.ts';
@@ -52,8 +53,8 @@ export type SenderRun = {
   network: PreparedNetwork;
   fleet: Fleet | null;
   bodiesFile: string;
-  /** `http://127.0.0.1:8080`; paths are added. */
-  target: string;
+  /** `http://127.0.0.1:8080`; paths are added. Of several each submitter takes one after another. */
+  targets: readonly string[];
   /** When sends begin, ms since 1970. */
   startMs: number;
   sentFile: string;
@@ -111,7 +112,9 @@ class Sender {
   readonly #bodies: Buffer;
   readonly #signer: Signer;
   readonly #templates = new Map<number, number>();
-  readonly #keys = new Map<number, number>();
+  readonly #keys = new Map<string, number>();
+  /** Requests of each submitter. */
+  readonly #turns = new Map<string, number>();
   /** Of each submitter. */
   readonly #last = new Map<string, { plannedMs: number; atMs: number }>();
 
@@ -163,7 +166,7 @@ class Sender {
     { body, createdAt }: { body: Buffer; createdAt: string },
     attempt: number,
   ): Promise<number> {
-    const { network, target, sentFile } = this.#run;
+    const { network, sentFile } = this.#run;
     const { name, submitter, peerId } = network.nodes[node];
     const facts = network.templates[template];
     const line: SentLine = {
@@ -185,7 +188,7 @@ class Sender {
       kind,
     };
     try {
-      const answer = await request(`${target}/v1/submit`, {
+      const answer = await request(`${this.#targetOf(submitter)}/v1/submit`, {
         method: 'POST',
         dispatcher: this.#agent,
         headers: {
@@ -210,6 +213,13 @@ class Sender {
     return line.status;
   }
 
+  #targetOf(submitter: string): string {
+    const { targets } = this.#run;
+    const turn = this.#turns.get(submitter) ?? 0;
+    this.#turns.set(submitter, turn + 1);
+    return targets[turn % targets.length];
+  }
+
   #bodyOf(send: PreparedSend, seconds: number): { body: Buffer; createdAt: string } {
     const facts = this.#run.network.templates[send.template];
     const { offset, bytes, envelopeOffset } = facts.body;
@@ -219,7 +229,7 @@ class Sender {
     this.#signer.signEnvelopes(
       {
         templates: Uint32Array.of(this.#templateOf(send.template, facts)),
-        keys: Uint32Array.of(this.#keyOf(send.node)),
+        keys: Uint32Array.of(this.#keyOf(send.node, send.signedFor ?? 'testnet')),
         createdAt: Uint32Array.of(seconds),
       },
       record,
@@ -255,15 +265,16 @@ class Sender {
     return handle;
   }
 
-  #keyOf(place: number): number {
-    let handle = this.#keys.get(place);
+  #keyOf(place: number, domain: Network): number {
+    const name = `${place} ${domain}`;
+    let handle = this.#keys.get(name);
     if (handle === undefined) {
       const { fleet, network } = this.#run;
       const { producer, peerId } = network.nodes[place];
       const bytes = fleet!.privateKeys.length / fleet!.producers.length;
       const key = fleet!.privateKeys.subarray(producer * bytes, (producer + 1) * bytes);
-      handle = this.#signer.addKey(key, 'testnet', peerId);
-      this.#keys.set(place, handle);
+      handle = this.#signer.addKey(key, domain, peerId);
+      this.#keys.set(name, handle);
     }
     return handle;
   }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toolkitVersion } from '../../paths.ts';
+import { verdictOf } from '../incidents/verdict.ts';
 import { readJudged } from '../judged.ts';
 import { STEP_NAMES, type RunState } from '../state.ts';
 import { stepOf } from '../steps/index.ts';
@@ -29,13 +30,16 @@ export function runOf(
     const message = record.error?.message ?? 'it was killed in its middle';
     return [{ step: name, title, outcome: 'failed', ms, message }];
   });
+  const judged = readJudged(state.results);
+  const verdict = judged.length === 0 ? null : verdictOf(state.topology, judged);
   return {
     id: state.topology.name,
     topology: topologyLines(state.topology),
     startedMs: state.createdMs,
     endedMs: Date.now(),
     steps,
-    judged: readJudged(state.results),
+    judged,
+    ...(verdict !== null && { verdict }),
     pictures: existsSync(join(state.results, LAGS_PICTURE))
       ? [{ title: 'How long each stage took', file: LAGS_PICTURE }]
       : [],

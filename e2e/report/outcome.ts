@@ -4,6 +4,7 @@ import { figuresOfSamples } from '../../results/figures.ts';
 import type { CiFacts, Gate } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
 import { isUnproved, type Judged } from '../judged.ts';
+import type { Verdict } from '../incidents/verdict.ts';
 import { exampleTexts, figuresText } from './lines.ts';
 
 /** What became of a step. */
@@ -25,6 +26,8 @@ export type E2eRun = {
   endedMs: number;
   steps: readonly StepResult[];
   judged: readonly Judged[];
+  /** Of an incident that was put into it; absent: none was. */
+  verdict?: Verdict;
   /** Pictures beside the report: title and file. */
   pictures: readonly { title: string; file: string }[];
   exitCode: number;
@@ -32,7 +35,7 @@ export type E2eRun = {
   ci: CiFacts;
 };
 
-export function sentenceOf({ steps, judged, exitCode }: E2eRun): string {
+export function sentenceOf({ steps, judged, exitCode, verdict }: E2eRun): string {
   const count = (wanted: Judged['outcome']) =>
     judged.filter(({ outcome }) => outcome === wanted).length;
   const failed = steps.find(({ outcome, step }) => outcome === 'failed' && step !== 'assert');
@@ -40,15 +43,33 @@ export function sentenceOf({ steps, judged, exitCode }: E2eRun): string {
   if (exitCode === EXIT.interrupted) return 'interrupted';
   if (failed !== undefined)
     return `${failed.step} failed: ${failed.message ?? 'no reason is known'}`;
+  if (verdict !== undefined && judged.length > 0)
+    return `${verdict.isCaught ? 'passed' : 'failed'}: ${verdict.sentence}`;
   if (count('failed') > 0)
     return `failed: ${count('failed')} of ${judged.length} assertions did not hold${unknown}`;
   if (judged.length === 0) return 'nothing was judged';
   return `passed: ${count('held')} assertions held${unknown}`;
 }
 
+/** What failed, and had not to. */
+const isFault = ({ verdict }: E2eRun, { name, outcome }: Judged): boolean =>
+  outcome === 'failed' && !(verdict?.wanted.includes(name) ?? false);
+
 /** @param prefix of the names of its cases, where several runs are one */
-export function casesOf({ steps, judged }: E2eRun, prefix = ''): Gate[] {
+export function casesOf(run: E2eRun, prefix = ''): Gate[] {
+  const { steps, judged, verdict } = run;
   return [
+    ...(verdict === undefined
+      ? []
+      : [
+          {
+            name: `${prefix}incident is caught`,
+            state: verdict.isCaught ? 'pass' : 'fail',
+            value: verdict.isCaught ? 0 : 1,
+            limit: 0,
+            unit: 'failures',
+          } as const,
+        ]),
     ...steps
       // Its assertions are cases of their own.
       .filter(({ outcome, step }) => outcome !== 'left out' && step !== 'assert')
@@ -64,11 +85,11 @@ export function casesOf({ steps, judged }: E2eRun, prefix = ''): Gate[] {
       .filter((one) => one.outcome !== 'no data' || isUnproved(one))
       .map((one): Gate => ({
         name: `${prefix}${one.name}`,
-        state: one.outcome === 'held' ? 'pass' : one.outcome === 'failed' ? 'fail' : 'no data',
+        state: isFault(run, one) ? 'fail' : one.outcome === 'no data' ? 'no data' : 'pass',
         value:
           one.outcome === 'no data'
             ? null
-            : one.outcome === 'held'
+            : one.outcome === 'held' || !isFault(run, one)
               ? 0
               : Math.max(1, one.examples.length),
         limit: 0,
@@ -94,7 +115,7 @@ export function outcomeOf(run: E2eRun): Outcome {
           kind: 'error' as const,
         })),
       ...judged
-        .filter((one) => one.outcome === 'failed')
+        .filter((one) => isFault(run, one))
         .map((one) => ({
           words: `${one.title}${figuresText(one)}${exampleWords(one)}`,
           kind: 'failure' as const,

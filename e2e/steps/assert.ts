@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { DUMP_FOLDER } from '../dump-folder.ts';
+import { costLines } from '../fork/cost.ts';
+import { writeCost } from '../fork/write-cost.ts';
+import { verdictOf } from '../incidents/verdict.ts';
 import { codeOf, judgeAndTrace, writeJudged } from '../judged.ts';
 import { judgedLines } from '../report/lines.ts';
 import { knownSecrets } from '../secrets.ts';
@@ -17,14 +20,14 @@ export const assertStep: Step = {
   counts: ['held', 'failed', 'no data'],
   repeats: true,
   async run({ open, env, progress, say }) {
-    const { results } = open.state;
+    const { results, topology } = open.state;
     const dump = join(results, DUMP_FOLDER);
     if (!existsSync(dump))
       throw new UserError('there is no dump to judge: the run was not started', {
         hint: 'npm run e2e -- run',
         exitCode: EXIT.noData,
       });
-    const { judged } = await judgeAndTrace(
+    const { judged, forkCost } = await judgeAndTrace(
       dump,
       await knownSecrets(open, env),
       results,
@@ -32,8 +35,21 @@ export const assertStep: Step = {
     );
     await writeJudged(results, judged);
     for (const line of judgedLines(judged)) say(line);
+    if (forkCost !== null) {
+      await writeCost(results, forkCost);
+      for (const line of costLines(forkCost)) say(line);
+    }
     const count = (wanted: string) => judged.filter(({ outcome }) => outcome === wanted).length;
     progress({ held: count('held'), failed: count('failed'), 'no data': count('no data') });
+    const verdict = verdictOf(topology, judged);
+    if (verdict !== null) {
+      say(verdict.sentence);
+      if (verdict.isCaught) return;
+      throw new UserError(verdict.sentence, {
+        hint: 'docs/incidents.md says which assertion must fail, and which others with it',
+        exitCode: EXIT.gateFailed,
+      });
+    }
     const exitCode = codeOf(judged);
     if (exitCode === EXIT.gateFailed)
       throw new UserError(

@@ -7,7 +7,7 @@ import { EVENTS_FILE } from '../events.ts';
 import { keepNodeLogs } from '../network/private.ts';
 import { SENT_FILE } from '../network/status.ts';
 import { placesOf } from '../places.ts';
-import { logFoldersOf } from '../stacks.ts';
+import { componentLogs } from '../stacks.ts';
 import type { Step } from './context.ts';
 
 export const dumpLogs: Step = {
@@ -23,11 +23,14 @@ export const dumpLogs: Step = {
     const kept = join(results, 'logs');
     mkdirSync(kept, { recursive: true });
     let count = 0;
-    for (const folder of [logs, ...logFoldersOf(open.folder)])
-      for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-        cpSync(join(folder, name), join(kept, name));
-        count++;
-      }
+    for (const name of existsSync(logs) ? readdirSync(logs) : []) {
+      cpSync(join(logs, name), join(kept, name));
+      count++;
+    }
+    for (const { component, path } of componentLogs(open.folder)) {
+      cpSync(path, join(kept, `${component}.log`));
+      count++;
+    }
     if (topology.network.kind === 'minimina') count += await keepNodeLogs(context, kept);
     for (const [folder, name] of [
       [open.folder, EVENTS_FILE],

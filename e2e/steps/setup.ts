@@ -1,5 +1,6 @@
 /** Makes what a run needs before anything runs: storages with the mark of the run, tables, the network's keys, blocks and times. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { countOf } from '../../results/units.ts';
 import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
 import { runDatabase, serverConfig, withDatabase } from '../database.ts';
@@ -9,6 +10,7 @@ import { prepareRecorded } from '../network/prepare-recorded.ts';
 import { objectsUrl, ownObjects } from '../own-objects.ts';
 import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
+import { stagingOf } from '../staging/index.ts';
 import { startServices } from '../stacks.ts';
 import { databaseNameOf, networkNameOf } from '../topology.ts';
 import type { Step, StepContext } from './context.ts';
@@ -23,7 +25,11 @@ export const setup: Step = {
     const { open } = context;
     open.own({ kind: 'folder', path: open.folder });
     makePlaces(placesOf(open));
-    mkdirSync(open.state.results, { recursive: true });
+    for (const folder of [
+      open.state.results,
+      ...(stagingOf(open.state.topology).folders ?? []).map((name) => join(open.folder, name)),
+    ])
+      mkdirSync(folder, { recursive: true });
     await startServices(context);
     if (open.state.topology.blocks.startsWith('s3:')) await ownGivenObjects(context);
     await makeDatabase(context);

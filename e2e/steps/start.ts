@@ -6,11 +6,14 @@ import { processEnv } from '../environment.ts';
 import { startPrivateNetwork } from '../network/private.ts';
 import { startNetwork } from '../network/run.ts';
 import { placesOf } from '../places.ts';
-import { startProgram, startScoring } from '../stacks.ts';
+import { startDouble, startProgram, startScoring } from '../stacks.ts';
+import { stagingOf } from '../staging/index.ts';
 import type { Step } from './context.ts';
 
 /** From the moment at which the beginning is decided until it comes: coordinator and network start meanwhile. */
 const LEAD_MS = 1500;
+/** With what all components take to start. */
+const FORK_LEAD_MS = 15_000;
 
 export const start: Step = {
   name: 'start',
@@ -22,6 +25,9 @@ export const start: Step = {
     const { open, env, signal, say, progress } = context;
     const { topology } = open.state;
     const database = await runDatabase(open, env);
+    // The verifier must know when the new era begins before there is one.
+    if (topology.fork !== undefined && open.state.startSeconds === null)
+      open.change((state) => (state.startSeconds = Math.ceil((Date.now() + FORK_LEAD_MS) / 1000)));
     const { backend, leaderboard } = await startProgram(
       context,
       database,
@@ -35,13 +41,18 @@ export const start: Step = {
       open.change((state) => (state.startSeconds = startSeconds));
     }
     const startSeconds = open.state.startSeconds!;
-    await withDatabase(database, signal, (client) => initCoordinator(client, startSeconds));
+    await withDatabase(database, signal, async (client) => {
+      await initCoordinator(client, startSeconds);
+      for (const text of stagingOf(topology).sql?.(topology) ?? [])
+        await client.query(text.replaceAll('$start', String(startSeconds)));
+    });
+    const second = await startDouble(context, database, startSeconds);
     await Promise.all([
       startScoring(context, database, startSeconds),
       topology.network.kind === 'minimina'
         ? startPrivateNetwork(context)
         : startNetwork(open, {
-            target: backend.url,
+            targets: [backend.url, ...(second.backend === undefined ? [] : [second.backend.url])],
             startMs: startSeconds * 1000,
             env: processEnv(env),
             signal,

@@ -2,7 +2,7 @@
 import { stopPrivateNetwork } from '../network/private.ts';
 import { NETWORK } from '../network/run.ts';
 import { stopProcess } from '../processes.ts';
-import { stopComponent } from '../stacks.ts';
+import { stopComponent, stopDouble } from '../stacks.ts';
 import type { Step } from './context.ts';
 
 /** In this order: nobody asks what is gone. */
@@ -24,6 +24,7 @@ export const stop: Step = {
       progress({ stopped: ++stopped });
     for (const name of STOPPED)
       if (await stopComponent(open, name, env)) progress({ stopped: ++stopped });
+    if (await stopDouble(open, env)) stopped++;
     progress({ stopped });
   },
 };

@@ -5,7 +5,9 @@ import type { Client } from 'pg';
 import { openCassandra, rangeOf } from '../collect.ts';
 import { lastBatchEnd, networkCounts, storageCounts, tableCounts } from '../counts.ts';
 import { disturb } from '../disturbances.ts';
-import { runDatabase, withDatabase } from '../database.ts';
+import { runDatabase } from '../database.ts';
+import { stagingOf } from '../staging/index.ts';
+import { openTables } from '../tables.ts';
 import { cycleMs, sendingMs, type Topology } from '../topology.ts';
 import type { Step } from './context.ts';
 
@@ -36,13 +38,17 @@ export function conditionsOf(topology: Topology): Condition[] {
   const { batches, intervalSeconds } = topology;
   if (topology.network.kind === 'minimina') return conditionsOfNodes(topology);
   const intervalMs = intervalSeconds * 1000;
+  const staging = stagingOf(topology);
+  const disturbances = staging.disturbances?.(topology) ?? [];
+  // Each is counted twice where there are two.
+  const wanted = batches * (staging.double?.component === 'coordinator' ? 2 : 1);
   const sentMs = sendingMs(topology) + cycleMs(topology) + SPARE_MS;
   // A batch that holds what came at the end, and its verification.
   const countedMs = sentMs + 3 * intervalMs;
   return [
     reaches('ended', 1, sentMs, 'the network has sent all, and has an answer to it'),
     reaches('stored', 1, sentMs, 'something is stored'),
-    reaches('batches', batches, countedMs, `${batches} batches are counted`),
+    reaches('batches', wanted, countedMs, `${wanted} batches are counted`),
     {
       name: 'open = 0',
       words: 'batches cover the time of every stored submission',
@@ -51,6 +57,9 @@ export function conditionsOf(topology: Topology): Condition[] {
       withinMs: countedMs,
     },
     equals('verified', 'stored', countedMs, 'every stored submission is verified'),
+    ...(disturbances.length === 0
+      ? []
+      : [reaches('disturbed', disturbances.length, sentMs, 'all disturbances were made')]),
   ];
 }
 
@@ -72,14 +81,18 @@ export const wait: Step = {
       const ended = await lastBatchEnd(client);
       return { ...ofTables, ...(await storageCounts(cassandra, range, ended, signal)) };
     };
-    await withDatabase(config, signal, (client) =>
-      waitFor({
+    const tables = openTables(config, signal);
+    try {
+      await waitFor({
         conditions: conditionsOf(topology),
         async read(): Promise<Counts> {
           // First what came before: a submission that is stored now was sent, at the latest, a moment ago.
-          const counts = { ...networkCounts(open), ...(await storedCounts(client)) };
+          const counts: Counts = {
+            ...networkCounts(open),
+            ...(await tables.read(storedCounts)),
+          };
           await disturb(open, counts, { env, signal, event, nowMs: Date.now() });
-          return counts;
+          return { ...counts, disturbed: open.state.disturbed.length };
         },
         clock: {
           now: () => Date.now(),
@@ -93,7 +106,10 @@ export const wait: Step = {
         // A reading of all rows takes its time.
         ...(cassandra !== null && { everyMs: 1000 }),
         onHeld: ({ name, words }, counts) => event('condition', { name, words, counts }),
-      }),
-    ).finally(() => cassandra?.close());
+      });
+    } finally {
+      await tables.close();
+      await cassandra?.close();
+    }
   },
 };

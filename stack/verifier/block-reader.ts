@@ -42,6 +42,8 @@ export type BlockReaderOptions = {
   rule: Rule;
   fork: ForkRecord | null;
   keys: KeyStore;
+  /** For tests: each proof of the rule's own circuits counts as right, unread. */
+  takesProofs?: boolean;
   /** null: no proof is checked. */
   check: ((job: ProofJob) => Promise<ProofState>) | null;
   hasher: StateHasher;
@@ -124,11 +126,12 @@ function once(start: () => Promise<ProofState>): () => Promise<ProofState> {
 function proofOf(
   block: ParsedBlock,
   stateHash: Uint8Array,
-  { rule, keys, check }: BlockReaderOptions,
+  { rule, keys, check, takesProofs }: BlockReaderOptions,
 ): () => Promise<ProofState> {
   if (check === null)
     return () => Promise.resolve({ state: 'not checkable', why: 'no proof is checked' });
   if (isOfOtherCircuits(block, rule)) return () => Promise.resolve({ state: 'failed' });
+  if (takesProofs === true) return () => Promise.resolve({ state: 'passed' });
   const found = keys.keyFor(block, 'block');
   if ('why' in found) return () => Promise.resolve({ state: 'not checkable', why: found.why });
   let proof: string;

@@ -1,17 +1,24 @@
 /**
  * The verifier's service as a program. Its environment is the submission updater's, and VERIFIER_HOST, VERIFIER_PORT, VERIFIER_BLOCKS (an S3 URL or a folder),
- * VERIFIER_NETWORK (the rule, see rule.ts). SIGTERM and SIGINT end it.
+ * VERIFIER_NETWORK (the rule, see rule.ts), VERIFIER_TEST_TAKES_PROOFS (1: for tests, proofs count as right, unread; all else is checked). SIGTERM and SIGINT end it.
  */
 import { EXIT, UserError } from '../../user-error.ts';
 import { knownProof } from './known-proof.ts';
-import { openProofPool } from './proof-pool.ts';
+import { openProofPool, type ProofChecker } from './proof-pool.ts';
 import { type Rule, RULES } from './rule.ts';
 import { startVerifierService } from './service.ts';
 import { updaterConfigOf } from './updater/config.ts';
 import { openUpdater } from './updater/updater.ts';
 
 const { env } = process;
+const takesProofs = env.VERIFIER_TEST_TAKES_PROOFS === '1';
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** In place of what checks proofs where none is read. */
+const NO_PROOFS: ProofChecker = {
+  check: () => Promise.reject(new Error('no proof is read here')),
+  close: () => Promise.resolve(),
+};
 
 try {
   const rule = env.VERIFIER_NETWORK || 'auto';
@@ -26,11 +33,20 @@ try {
     strict: false,
     keys: { block: null, transaction: null },
     openProofs: () =>
-      openProofPool({ backend: 'auto', known: knownProof(), onNote: (note) => log(`note: ${note}`) }), // prettier-ignore
+      takesProofs
+        ? NO_PROOFS
+        : openProofPool({
+            backend: 'auto',
+            known: knownProof(),
+            onNote: (note) => log(`note: ${note}`),
+          }),
+    takesProofs,
     env,
     cwd: process.cwd(),
     log: (level, line) => log(`${level}: ${line}`),
   });
+  if (takesProofs)
+    log('note: proofs count as right, unread (VERIFIER_TEST_TAKES_PROOFS=1): for tests only');
   const service = await startVerifierService(updater, {
     host: env.VERIFIER_HOST || '127.0.0.1',
     port: Number(env.VERIFIER_PORT || 0),

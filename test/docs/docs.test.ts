@@ -10,6 +10,7 @@ import { configSchema } from '../../cli/config-file.ts';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
 import { ASSERTIONS } from '../../e2e/assertions/index.ts';
 import { INCIDENTS } from '../../e2e/incidents/table.ts';
+import { DISTURBANCES } from '../../e2e/staging/disturbances.ts';
 import { GATES } from '../../judge/gates.ts';
 import { SCENARIOS } from '../../load/scenarios/index.ts';
 import { ERAS, submissionPeriodMs } from '../../mina/eras.ts';
@@ -131,6 +132,12 @@ const assertionsText = (): string =>
     ...ASSERTIONS.map(({ name, title, needs }) => [code(name), title, needs.join(', ')]),
   ]);
 
+const disturbancesText = (): string =>
+  table([
+    ['disturbance', 'what', 'expected'],
+    ...DISTURBANCES.map(({ name, what, expects }) => [code(name), what, expects]),
+  ]);
+
 /** Page and mark -> what stands there. */
 const WRITTEN: [page: string, mark: string, text: () => string][] = [
   ['docs/options.md', 'options of load', optionsText],
@@ -139,6 +146,7 @@ const WRITTEN: [page: string, mark: string, text: () => string][] = [
   ['docs/eras.md', 'eras', erasText],
   ['docs/incidents.md', 'incidents', incidentsText],
   ['docs/incidents.md', 'assertions', assertionsText],
+  ['docs/e2e.md', 'disturbances', disturbancesText],
 ];
 
 for (const [page, mark, text] of WRITTEN)

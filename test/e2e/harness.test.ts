@@ -26,13 +26,13 @@ import { printJunit } from '../../report/print-junit.ts';
 import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
 import {
   createState,
-  type Disturbance,
   newState,
   openState,
   readState,
   removeEmptyState,
   type RunState,
 } from '../../e2e/state.ts';
+import type { Disturbance } from '../../e2e/staging/disturbance.ts';
 import type { Step } from '../../e2e/steps/context.ts';
 import { runStep } from '../../e2e/steps/engine.ts';
 import { stepOf } from '../../e2e/steps/index.ts';

@@ -40,6 +40,8 @@ export type UpdaterOptions = {
   keys: GivenKeys;
   /** Opens what checks proofs; called only where the embedded verifier is to check them. */
   openProofs: () => ProofChecker;
+  /** For tests, see verifier.ts. */
+  takesProofs?: boolean;
   env: NodeJS.ProcessEnv;
   cwd: string;
   log: UpdaterLog;
@@ -93,7 +95,7 @@ async function verifiersOf(
   options: UpdaterOptions,
   opened: { close(): Promise<void> }[],
 ): Promise<Verifiers> {
-  const { config, rule, strict, keys, openProofs, env, cwd } = options;
+  const { config, rule, strict, keys, openProofs, takesProofs, env, cwd } = options;
   let proofs: ProofChecker | null = null;
   const driverOf = async (
     { program, configFile }: VerifierSetting,
@@ -106,7 +108,9 @@ async function verifiersOf(
       proofs = openProofs();
       opened.push(proofs);
     }
-    return embeddedDriver(createVerifier({ rule: ofSide, strict, keys, fork, proofs }));
+    return embeddedDriver(
+      createVerifier({ rule: ofSide, strict, keys, fork, proofs, takesProofs }),
+    );
   };
   const { verifier, fork } = config;
   if (fork === null) return { mode: 'single', driver: await driverOf(verifier, rule) };
