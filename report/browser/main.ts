@@ -21,7 +21,9 @@ async function draw(): Promise<void> {
   const data = dataOf<ChartData>('chart-data');
   if (data === null) return;
   // Texts are measured once: before the fonts are there, they would be measured by others.
-  await Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 14px '${EMBEDDED_FONT}'`)));
+  await Promise.all(
+    ['400', '600'].map((weight) => document.fonts.load(`${weight} 14px '${EMBEDDED_FONT}'`)),
+  );
   const charts = new Map(chartsOf(data).map((one) => [String(one.name), one]));
   for (const canvas of document.querySelectorAll('canvas')) {
     const definition = charts.get(canvas.dataset.chart ?? '');
