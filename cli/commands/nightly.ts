@@ -14,6 +14,8 @@ import { nightForGithub, NIGHT_FILES, writeNight } from '../../report/nightly/wr
 import { toGithub } from '../../report/to-github.ts';
 import { HISTORY_FILE, type HistoryEntry, readHistory } from '../../results/history.ts';
 import { countOf, formatDuration } from '../../results/units.ts';
+import { type LoadLock, takeLoadLock } from '../../load/one-at-a-time.ts';
+import { ensureResultsFolder } from '../../results/writer.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { listProblems } from '../../system/problems.ts';
 import { Screen } from '../../system/screen.ts';
@@ -123,7 +125,10 @@ export const nightly: Command = {
     };
     if (values.report === true) return show(await lastNight(plan));
     const interrupts = listenForInterrupts();
+    let lock: LoadLock | null = null;
     try {
+      await ensureResultsFolder(plan.folder);
+      lock = takeLoadLock(plan.folder, null);
       const night = await runNight(plan, {
         screen,
         output: stdout,
@@ -133,7 +138,9 @@ export const nightly: Command = {
         // Nobody is there at night.
         confirm: undefined,
         keys: keyAccess(env, screen, interrupts.first),
+        onFolder: (folder: string) => lock?.setRun(folder),
       });
+      lock.release();
       return await show({
         id: night.id,
         startedAt: night.startedAt.toISOString(),
@@ -144,6 +151,7 @@ export const nightly: Command = {
         ci: ciFacts(env).ci ?? {},
       });
     } finally {
+      lock?.release();
       interrupts.stop();
       screen.end();
     }
