@@ -48,7 +48,7 @@ test('a load of a terminal is watched and stopped at a console, and holds other 
   assert.match(other.stderr, /^error: a load is running since .*\nwhat to do: watch it with npm run console/); // prettier-ignore
   const first = await startConsole(results);
   t.after(() => first.running.child.kill('SIGKILL'));
-  await until(async () => (await factsOf(first.origin)).current?.id != null);
+  await until(async () => typeof (await factsOf(first.origin)).current?.id === 'string');
   const { current } = await factsOf(first.origin);
   assert.equal(current!.startedHere, false);
   const id = current!.id!;

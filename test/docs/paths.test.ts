@@ -7,7 +7,8 @@ import { projectRoot } from '../../paths.ts';
 
 const ROOMS = [
   ...['mina', 'scenarios', 'results', 'system', 'producers', 'stack', 'monitor', 'reconcile', 'judge'],
-  ...['plots', 'report', 'load', 'cli', 'build', 'bench', 'examples', 'docs', 'test', '.'],
+  ...['plots', 'report', 'load', 'nightly', 'e2e', 'console', 'cli', 'build', 'bench'],
+  ...['examples', 'docs', 'test', '.'],
 ]; // prettier-ignore
 
 /** Files that the reader makes, or that stand for any, and a text that only the compiler gets. */
@@ -19,7 +20,7 @@ const textsOf = (file: string, content: string): string[] =>
     ? [content]
     : [...content.matchAll(/\/\*[\s\S]*?\*\/|(?<![:'"`])\/\/[^\n]*/g)].map(([text]) => text);
 
-const NAMED = /(?<![\w./{}*<-])((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs))\b/g;
+const NAMED = /(?<![\w./{}*<-])((?:[\w.-]+\/)*[\w.-]+\.(?:tsx?|mjs))\b/g;
 
 /**
  * @param files paths of all files, from the root
@@ -45,7 +46,7 @@ function projectFiles(): Set<string> {
       (name) => join(room, name),
     ),
   );
-  return new Set(names.filter((name) => /\.(ts|mjs|md)$/.test(name)));
+  return new Set(names.filter((name) => /\.(tsx?|mjs|md)$/.test(name)));
 }
 
 test('every source that a comment or a page names exists', () => {
