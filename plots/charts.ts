@@ -196,10 +196,7 @@ function latency(data: ChartData): Plain {
     { label: 'p90', of: 'p90', colour: COLOUR.green, width: 1.75 },
     { label: 'p50 (median)', of: 'p50', colour: COLOUR.blue, width: 2.25 },
   ] as const;
-  const highest = latencies.reduce(
-    (max, step) => Math.max(max, step.max),
-    (data.limits ?? []).reduce((max, { panel, at }) => (panel === 'latency' ? Math.max(max, at) : max), 0), // prettier-ignore
-  );
+  const highest = latencies.reduce((max, step) => Math.max(max, step.max), 0);
   const medians = latencies.map((step) => step.p50).sort((a, b) => a - b);
   const typical = medians[medians.length >> 1] ?? 0;
   // One outlier must not press all percentiles flat onto the axis.

@@ -26,7 +26,7 @@ export const askedWords = (perSecond: number | null | undefined): string =>
 /** For a mark in a chart. */
 export const markOf = ({ action, toPerSecond, by }: ControlLine): string =>
   action === 'rate' || action === 'free' || action === 'begin'
-    ? `${askedWords(toPerSecond)}`
+    ? `asked for ${askedWords(toPerSecond)}`
     : action === 'resume'
       ? `resumed: ${askedWords(toPerSecond)}`
       : action === 'pause'

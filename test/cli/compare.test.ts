@@ -18,6 +18,7 @@ import type { Run } from '../../results/reader.ts';
 import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 import { type RunDescription, syntheticRun, writeRun } from '../support/synthetic-run.ts';
 
 const scratch = scratchFolder();
@@ -71,17 +72,21 @@ function session(
   return name;
 }
 
-test('single runs side by side: ratios, what the noise within them allows, and no verdict', async () => {
-  const [base, slow] = [made({ medianMs: 10 }), made({ medianMs: 15 })];
-  const { exitCode, stdout } = await run(base, slow);
-  assert.equal(exitCode, EXIT.noData);
-  assert.match(
-    stdout,
-    /\| median latency of expected answers, ms +\| +[\d.]+ \| +[\d.]+ \(\+(4[5-9]|5[0-5]) %, \+\d+ % to \+\d+ %\) \|/,
-  );
-  assert.match(stdout, /NO DATA: one run each decides nothing/);
-  assert.equal((await run(base, slow, '--show')).exitCode, EXIT.passed);
-});
+test(
+  'single runs side by side: ratios, what the noise within them allows, and no verdict',
+  slowOnly,
+  async () => {
+    const [base, slow] = [made({ medianMs: 10 }), made({ medianMs: 15 })];
+    const { exitCode, stdout } = await run(base, slow);
+    assert.equal(exitCode, EXIT.noData);
+    assert.match(
+      stdout,
+      /\| median latency of expected answers, ms +\| +[\d.]+ \| +[\d.]+ \(\+(4[5-9]|5[0-5]) %, \+\d+ % to \+\d+ %\) \|/,
+    );
+    assert.match(stdout, /NO DATA: one run each decides nothing/);
+    assert.equal((await run(base, slow, '--show')).exitCode, EXIT.passed);
+  },
+);
 
 test('runs that are not alike are refused with every difference, unless asked for', async () => {
   const base = made({});
@@ -200,23 +205,27 @@ test('a round whose generator was the limit, or whose load differed, does not co
   assert.match(judged.reasons.join('\n'), /round 2 does not count: not the same load: /);
 });
 
-test('calibration: the noise of one thing against itself says what could have been seen', async () => {
-  const noisy = session('a-a', 8, 1, (one, i) => {
-    one.summary!.figures.latency!.p95Ms *= 1 + 0.04 * ((i % 4) - 1.5);
-  });
-  const calibrated = await run('--calibrate', noisy);
-  assert.equal(calibrated.exitCode, EXIT.passed, calibrated.stderr);
-  assert.match(calibrated.stdout, /noise of 8 rounds, .* p95 [34]\.\d %/);
-  assert.ok(existsSync(join(scratch, 'calibration.json')));
-  const later = await run(session('later', 8, 1));
-  assert.match(later.stdout, /by the noise of rounds in which nothing changed/);
+test(
+  'calibration: the noise of one thing against itself says what could have been seen',
+  slowOnly,
+  async () => {
+    const noisy = session('a-a', 8, 1, (one, i) => {
+      one.summary!.figures.latency!.p95Ms *= 1 + 0.04 * ((i % 4) - 1.5);
+    });
+    const calibrated = await run('--calibrate', noisy);
+    assert.equal(calibrated.exitCode, EXIT.passed, calibrated.stderr);
+    assert.match(calibrated.stdout, /noise of 8 rounds, .* p95 [34]\.\d %/);
+    assert.ok(existsSync(join(scratch, 'calibration.json')));
+    const later = await run(session('later', 8, 1));
+    assert.match(later.stdout, /by the noise of rounds in which nothing changed/);
 
-  writeFileSync(join(scratch, 'calibration.json'), '{"format":1}');
-  const broken = await run('later');
-  assert.equal(broken.exitCode, EXIT.usage);
-  assert.match(broken.stderr, /calibration\.json is no calibration/);
-  writeFileSync(join(scratch, 'calibration.json'), '{"format":1,"byFingerprint":{}}');
-});
+    writeFileSync(join(scratch, 'calibration.json'), '{"format":1}');
+    const broken = await run('later');
+    assert.equal(broken.exitCode, EXIT.usage);
+    assert.match(broken.stderr, /calibration\.json is no calibration/);
+    writeFileSync(join(scratch, 'calibration.json'), '{"format":1,"byFingerprint":{}}');
+  },
+);
 
 test('what cannot be compared is refused in one sentence each', async () => {
   for (const [args, cause] of [

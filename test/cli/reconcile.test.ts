@@ -12,6 +12,7 @@ import { runHere } from '../support/run-command.ts';
 import { type Deed, startCrookedBackend } from '../support/crooked-backend.ts';
 import { k6Path } from '../support/k6.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const folder = scratchFolder();
 const env = { K6_BIN: await k6Path() };
@@ -151,26 +152,33 @@ describe('a backend that lies', { concurrency: 2 }, () => {
     }
   });
 
-  test('a storage that cannot be read any more is told with a hint, and is no pass', async () => {
-    const gone = join(folder, 'gone');
-    mkdirSync(gone);
-    const { result, read, run } = await crookedLoad(
-      ['--storage', pathToFileURL(gone).href, '--storage-wait', '1s'],
-      'unreadable',
-      { onFirst: () => rmSync(gone, { recursive: true }) },
-    );
-    assert.equal(result.exitCode, 99, result.stdout);
-    assert.equal(read.reconcile!.stored, null);
-    assert.equal(read.reconcile!.look!.complete, false);
-    assert.match(read.reconcile!.look!.failure!, /gone cannot be read/);
-    assert.match(result.stdout, /gone cannot be read.* \(--storage names /);
-    assert.match(read.summary!.verdict.sentence, /no data for stored-share>=100%/);
-    assert.match(result.stdout, /note: .*could not be read, so nothing is known of what is stored/);
-    assert.match(
-      readFileSync(join(run, 'report.md'), 'utf8'),
-      /^Nothing is known of what is stored\./m,
-    );
-  });
+  test(
+    'a storage that cannot be read any more is told with a hint, and is no pass',
+    slowOnly,
+    async () => {
+      const gone = join(folder, 'gone');
+      mkdirSync(gone);
+      const { result, read, run } = await crookedLoad(
+        ['--storage', pathToFileURL(gone).href, '--storage-wait', '1s'],
+        'unreadable',
+        { onFirst: () => rmSync(gone, { recursive: true }) },
+      );
+      assert.equal(result.exitCode, 99, result.stdout);
+      assert.equal(read.reconcile!.stored, null);
+      assert.equal(read.reconcile!.look!.complete, false);
+      assert.match(read.reconcile!.look!.failure!, /gone cannot be read/);
+      assert.match(result.stdout, /gone cannot be read.* \(--storage names /);
+      assert.match(read.summary!.verdict.sentence, /no data for stored-share>=100%/);
+      assert.match(
+        result.stdout,
+        /note: .*could not be read, so nothing is known of what is stored/,
+      );
+      assert.match(
+        readFileSync(join(run, 'report.md'), 'utf8'),
+        /^Nothing is known of what is stored\./m,
+      );
+    },
+  );
 
   test('of a target alone nobody knows where it stores', async () => {
     const { result, read, run } = await crookedLoad([], 'not-looked');

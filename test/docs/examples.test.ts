@@ -98,7 +98,7 @@ test('a list of producers: two public keys', async () => {
   assert.equal((stdout.match(/^B62q/gm) ?? []).length, 2);
 });
 
-test('a scenario of one’s own', async () => {
+test('a scenario of one’s own', slowOnly, async () => {
   const { exitCode, stdout } = await runHere([
     'load',
     ...['--scenario', 'example', '--vus', '2', '--duration', '3s', '--think', '500ms'],

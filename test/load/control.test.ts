@@ -65,7 +65,7 @@ test('VUs with think times: any bound, and their own pace again, also after a pa
   steering.act(plain('pause'), 1);
   assert.deepEqual(steering.act(plain('resume'), 2), { t: 2, action: 'resume', fromPerSecond: 0, toPerSecond: null, by }); // prettier-ignore
   steering.act(rate(1e5), 3);
-  assert.equal(markOf(steering.act(plain('free'), 4)), "the VUs' own pace");
+  assert.equal(markOf(steering.act(plain('free'), 4)), "asked for the VUs' own pace");
 });
 
 test('a load that is not steerable: its pace stays, an end can be asked for', () => {

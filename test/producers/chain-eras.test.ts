@@ -8,6 +8,7 @@ import { chainTemplates, readHeaders } from '../../producers/chain-templates.ts'
 import { planSubmissions } from '../../producers/corpus-plan.ts';
 import { recordedPayloads } from '../../producers/templates.ts';
 import { UserError } from '../../user-error.ts';
+import { slowOnly } from '../support/thorough.ts';
 
 const shipped = await recordedPayloads();
 const END_MS = Date.parse('2026-11-26T14:30:00Z');
@@ -19,52 +20,59 @@ const NETWORKS = [
   { network: 'mainnet', era: 'berkeley', genesis: '2024-06-05T00:00:00Z', fork: 564_480, slotMs: 180_000, version: 3, height: 359_605 },
 ] as const; // prettier-ignore
 
+/** The slow suite has the others. */
+const QUICK = 'mesa on mainnet';
+
 describe('--chain 50', () => {
   for (const { network, era, genesis, fork, slotMs, version, height } of NETWORKS)
-    test(`${era} on ${network}: every block decodes, links, and stands in its slot`, async () => {
-      const request = { length: 50, seed: 's', endMs: END_MS, origin: originOf(era, network) };
-      const blocks: BlockSummary[] = [];
-      for (const template of await chainTemplates(shipped, request)) {
-        const { block } = await template.load();
-        const bytes = Buffer.from(block.toString().slice(1, -1), 'base64');
-        // The version stands behind protocol state, proof, and a delta proof of 33 bytes.
-        const { protocol_state_proof: proofAt } = parseBlock(bytes).offsets;
-        assert.deepEqual(
-          [...bytes.subarray(proofAt + 11_138 + 33, proofAt + 11_138 + 37)],
-          [version, 0, 0, 0],
-        );
-        blocks.push(decodeBlock(bytes));
-      }
-      const genesisMs = Date.parse(genesis);
-      const byHash = new Map(blocks.map((block) => [block.state_hash, block]));
-      const lowest = Math.min(...blocks.map((block) => block.height));
-      for (const block of blocks) {
-        const slot = (Date.parse(block.timestamp!) - genesisMs) / slotMs;
-        assert.equal(slot, Math.trunc(slot));
-        assert.deepEqual(
-          [block.slot_since_hard_fork, block.slot, block.slot_time, block.era],
-          [slot, fork + slot, block.timestamp, era],
-        );
-        assert.deepEqual(
-          [block.epoch, block.slot_in_epoch],
-          [Math.trunc(slot / 7140), slot % 7140],
-        );
-        assert.ok(block.height > height && block.height <= height + slot);
-        const parent = byHash.get(block.previous_state_hash);
-        if (block.height === lowest) continue;
-        assert.equal(block.height, parent!.height + 1);
-        assert.ok(parent!.slot < block.slot);
-      }
-      assert.equal(new Set(blocks.map((block) => block.height)).size, 50);
-      const last = blocks.at(-1)!;
-      assert.equal(last.slot_since_hard_fork, Math.floor((END_MS - genesisMs) / slotMs));
-      if (network === 'testnet')
-        assert.equal(
-          last.genesis_state_hash,
-          '3NLT7n4LiVo6U4LXr9BjCEp9712fP61uXkRC6hnRnB682A8f4HrJ',
-        );
-      assert.equal(new Set(blocks.map((block) => block.genesis_state_hash)).size, 1);
-    });
+    test(
+      `${era} on ${network}: every block decodes, links, and stands in its slot`,
+      QUICK === `${era} on ${network}` ? {} : slowOnly,
+      async () => {
+        const request = { length: 50, seed: 's', endMs: END_MS, origin: originOf(era, network) };
+        const blocks: BlockSummary[] = [];
+        for (const template of await chainTemplates(shipped, request)) {
+          const { block } = await template.load();
+          const bytes = Buffer.from(block.toString().slice(1, -1), 'base64');
+          // The version stands behind protocol state, proof, and a delta proof of 33 bytes.
+          const { protocol_state_proof: proofAt } = parseBlock(bytes).offsets;
+          assert.deepEqual(
+            [...bytes.subarray(proofAt + 11_138 + 33, proofAt + 11_138 + 37)],
+            [version, 0, 0, 0],
+          );
+          blocks.push(decodeBlock(bytes));
+        }
+        const genesisMs = Date.parse(genesis);
+        const byHash = new Map(blocks.map((block) => [block.state_hash, block]));
+        const lowest = Math.min(...blocks.map((block) => block.height));
+        for (const block of blocks) {
+          const slot = (Date.parse(block.timestamp!) - genesisMs) / slotMs;
+          assert.equal(slot, Math.trunc(slot));
+          assert.deepEqual(
+            [block.slot_since_hard_fork, block.slot, block.slot_time, block.era],
+            [slot, fork + slot, block.timestamp, era],
+          );
+          assert.deepEqual(
+            [block.epoch, block.slot_in_epoch],
+            [Math.trunc(slot / 7140), slot % 7140],
+          );
+          assert.ok(block.height > height && block.height <= height + slot);
+          const parent = byHash.get(block.previous_state_hash);
+          if (block.height === lowest) continue;
+          assert.equal(block.height, parent!.height + 1);
+          assert.ok(parent!.slot < block.slot);
+        }
+        assert.equal(new Set(blocks.map((block) => block.height)).size, 50);
+        const last = blocks.at(-1)!;
+        assert.equal(last.slot_since_hard_fork, Math.floor((END_MS - genesisMs) / slotMs));
+        if (network === 'testnet')
+          assert.equal(
+            last.genesis_state_hash,
+            '3NLT7n4LiVo6U4LXr9BjCEp9712fP61uXkRC6hnRnB682A8f4HrJ',
+          );
+        assert.equal(new Set(blocks.map((block) => block.genesis_state_hash)).size, 1);
+      },
+    );
 
   test('where the network is younger than the chain is long, the sentence names genesis and option', async () => {
     const request = { length: 50, seed: 's', endMs: Date.parse('2026-08-19T18:30:00Z') };

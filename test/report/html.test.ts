@@ -10,6 +10,7 @@ import { jsonInHtml, printHtml } from '../../report/print-html.ts';
 import type { Run } from '../../results/reader.ts';
 import { chromiumPath, lookAt } from '../support/browser.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly } from '../support/thorough.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
 
 const EVIL = `</script><script>alert(1)</script>"'><img src=http://x.example/a.png onerror=alert(1)>`;
@@ -108,7 +109,7 @@ for (const [what, run] of [
   ['a usual run', () => SYNTHETIC_RUNS.usual()],
   ['a run full of markup', evilRun],
 ] as const)
-  test(`a browser draws ${what}: all charts, no complaint, no request but for the page`, { skip }, async (t) => {
+  test(`a browser draws ${what}: all charts, no complaint, no request but for the page`, { skip, ...slowOnly }, async (t) => {
     const folder = scratchFolder(t);
     const file = join(folder, 'report.html');
     writeFileSync(file, htmlReport(run()));

@@ -71,7 +71,7 @@ test('a pace that was changed: a row for each change with what began, and marks 
   const changesOf = (one: typeof run) =>
     (chartData(one).marks ?? []).filter(({ kind }) => kind === 'change');
   const marks = changesOf(run).map(({ atS, text }) => `${Math.round(atS)} ${text}`);
-  assert.deepEqual(marks.slice(0, 3), ['5 10/s', '12 paused', '16 resumed: 10/s']);
+  assert.deepEqual(marks.slice(0, 3), ['5 asked for 10/s', '12 paused', '16 resumed: 10/s']);
   // None was asked for, and none could be.
   const without = { ...run };
   delete without.control;

@@ -4,8 +4,6 @@ import { checkCell, type Target } from '../support/matrix.ts';
 import { runHere } from '../support/run-command.ts';
 
 const CELLS: [scenario: string, target: Target][] = [
-  // Big blocks, replay and hostile requests are in it.
-  ['mixed', 'embedded'],
   ['load', 'stalls'],
   ['replay', 'lies, and its storage is known'],
 ];

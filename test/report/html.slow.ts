@@ -1,0 +1,2 @@
+/** `npm run test:slow`: pages in a real browser, too. */
+import './html.test.ts';
