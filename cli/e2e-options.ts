@@ -153,6 +153,13 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     help: 'backend, coordinator and leaderboard do as the originals do: what is lost without an error is lost here, too',
   },
   {
+    name: 'backend',
+    type: 'text',
+    argument: 'PROGRAM',
+    env: 'E2E_BACKEND',
+    help: 'the real backend: a file and its first arguments (default: the embedded one); the original listens on port 8080 of every address of this machine',
+  },
+  {
     name: 'backend-image',
     type: 'text',
     argument: 'IMAGE',
@@ -172,6 +179,13 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     argument: 'PROGRAM',
     env: 'E2E_COORDINATOR',
     help: 'the real coordinator: a file and its first arguments, or image:IMAGE (default: the embedded one); it counts in whole minutes, and starts --verifier-image itself',
+  },
+  {
+    name: 'leaderboard',
+    type: 'text',
+    argument: 'PROGRAM',
+    env: 'E2E_LEADERBOARD',
+    help: "the real leaderboard's API: a file and its first arguments, or image:IMAGE (default: the embedded one)",
   },
   {
     name: 'daemon-image',
@@ -244,9 +258,11 @@ export function topologyAsk(values: OptionValues, name: string, cwd: string): To
     faithful: values.faithful === true,
     allowsRemote: values['allow-remote'] === true,
     images: {
+      ...image('backend', 'backendProgram'),
       ...image('backend-image', 'backend'),
       ...image('verifier-image', 'verifier'),
       ...image('coordinator', 'coordinator'),
+      ...image('leaderboard', 'leaderboard'),
       ...image('daemon-image', 'daemon'),
     },
   };

@@ -80,7 +80,7 @@ export function decideTopology(
       : [`${option} needs --network ${MADE}, but it is ${ask.network}`]),
     ...(Object.keys(ask.images).length === 0
       ? []
-      : [`${option} needs the embedded components: images have no switches for it`]),
+      : [`${option} needs the embedded components: the real ones have no switches for it`]),
   ];
   if ('problems' in decided || problems.length > 0) return { problems };
   if (forkAtMs === null)

@@ -16,6 +16,7 @@ import type { DumpHead, EventRow, SentRow, StorageName } from './dump/types.ts';
 import { EVENTS_FILE } from './events.ts';
 import { readPrepared } from './network/prepared.ts';
 import { SENT_FILE } from './network/status.ts';
+import { graceMsOf, hasOriginalBackend } from './originals.ts';
 import { placesOf } from './places.ts';
 import { blocksFolder, componentLogs, programAddresses, serviceAddresses } from './stacks.ts';
 import type { OpenState } from './state.ts';
@@ -25,6 +26,18 @@ import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
 /** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
 const OF_A_START = ['the database system is starting up', 'database "coordinator" does not exist'];
+/** The original backend inserts also what is there, so PostgreSQL logs each pair of one second; whether that is all that it lost, `same-second-pairs` says. */
+const OF_A_PAIR = 'duplicate key value violates unique constraint "uq_submissions_submitter_date"';
+
+/** What no component may log unless it is known. */
+export const allowedLogWords = ({
+  database,
+  images,
+}: Pick<Topology, 'database' | 'images'>): string[] => [
+  ...(database === null ? OF_A_START : []),
+  ...(hasOriginalBackend(images) ? [OF_A_PAIR] : []),
+];
+
 /** Submissions before the first batch, of another clock than ours by so much, are looked at too. */
 const SPARE_SECONDS = 3600;
 
@@ -185,7 +198,8 @@ async function headOf(
       uptimeDays: topology.uptimeDays,
       retries: topology.retries,
       noChecks: topology.noChecks,
-      faithful: topology.faithful,
+      faithful: topology.faithful || topology.images.coordinator !== undefined,
+      graceSeconds: graceMsOf(topology) / 1000,
       sokWaiver: false,
       keepsPrevious: false,
     },
@@ -207,8 +221,9 @@ async function headOf(
     allowed: {
       // Recorded submissions may be of any network: which of them are refused is the verifier's to say.
       errorClasses: network.kind === 'fleet' ? [] : [...KNOWN_ERROR_CLASSES],
-      logWords: topology.database === null ? OF_A_START : [],
-      sameSecondLoss: topology.faithful || network.sameSecondShare > 0,
+      logWords: allowedLogWords(topology),
+      sameSecondLoss:
+        topology.faithful || hasOriginalBackend(topology.images) || network.sameSecondShare > 0,
       serverErrors: 0,
     },
     hourlyLimit: topology.hourlyLimit,

@@ -15,6 +15,7 @@ import { UserError } from '../user-error.ts';
 import { stagingOf } from './staging/index.ts';
 import { mergeVariables } from './staging/staging.ts';
 import type { OpenState } from './state.ts';
+import { graceMsOf, hasOriginalBackend, usesOf } from './originals.ts';
 import { placesOf } from './places.ts';
 import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
 import { networkNameOf, type Topology } from './topology.ts';
@@ -44,10 +45,6 @@ type Call = {
 
 /** `http://NAME-ID:8080/v1/submit` is what minimina gives the nodes. */
 const NODES_PORT = 8080;
-
-/** The pause between the end of a batch and its count, of a shortened batch. */
-const graceMs = ({ intervalSeconds }: Topology): number =>
-  Math.min(120_000, Math.max(1000, intervalSeconds * 100));
 
 /**
  * Those that run already stay; of a start that was killed in its middle what is left goes first.
@@ -100,7 +97,7 @@ async function startPart(
       faithful: topology.faithful,
       checksProofs: !topology.noChecks,
       intervalSeconds: topology.intervalSeconds,
-      graceMs: graceMs(topology) + (call.laterMs ?? 0),
+      graceMs: graceMsOf(topology) + (call.laterMs ?? 0),
       miniBatches: topology.miniBatches,
       startSeconds: call.startSeconds,
     },
@@ -209,19 +206,22 @@ export async function startProgram(
   const { open } = call;
   const { images, network } = open.state.topology;
   const { uses, env } = await storageUses(open, call.env, database);
+  const { backend, leaderboard } = usesOf(images);
+  const isEmbedded = !hasOriginalBackend(images);
   const components: ComponentName[] = ['backend', 'leaderboard'];
   if (images.verifier === undefined) components.push('verifier');
   return startPart({ ...call, env }, 'program', {
     components,
     uses: {
       ...uses,
-      ...(images.backend !== undefined && { backend: { kind: 'image', image: images.backend } }),
+      ...(backend && { backend }),
+      ...(leaderboard && { leaderboard }),
     },
     startSeconds: 0,
     // Containers reach this machine by another address than loopback.
     ...(network.kind === 'minimina' &&
-      images.backend === undefined && { variables: { backend: { BACKEND_HOST: '0.0.0.0' } } }),
-    whitelist: images.backend === undefined ? whitelist : null,
+      isEmbedded && { variables: { backend: { BACKEND_HOST: '0.0.0.0' } } }),
+    whitelist: isEmbedded ? whitelist : null,
   });
 }
 
@@ -233,6 +233,7 @@ export async function startScoring(
 ): Promise<void> {
   const { open } = call;
   const { images } = open.state.topology;
+  const { coordinator } = usesOf(images);
   const { verifier } = await programAddresses(open, call.env);
   const { uses, env } = await storageUses(open, call.env, database);
   const ofVerifier: Use =
@@ -244,9 +245,7 @@ export async function startScoring(
     uses: {
       ...uses,
       verifier: ofVerifier,
-      ...(images.coordinator !== undefined && {
-        coordinator: coordinatorUse(images.coordinator),
-      }),
+      ...(coordinator && { coordinator }),
     },
     startSeconds,
     whitelist: null,
@@ -283,11 +282,6 @@ export async function stopDouble(open: OpenState, env: NodeJS.ProcessEnv): Promi
   await stack.stop({ keepsData: true });
   return true;
 }
-
-const coordinatorUse = (text: string): Use =>
-  text.startsWith('image:')
-    ? { kind: 'image', image: text.slice('image:'.length) }
-    : { kind: 'command', command: text };
 
 function urlOf(address: Addresses['verifier']): string {
   if (address?.kind !== 'http')

@@ -4,23 +4,12 @@
  */
 import { ERAS, type EraName, submissionPeriodMs } from '../mina/eras.ts';
 import { HOURLY_LIMIT } from '../mina/limits.ts';
+import { type Images, originalsProblems } from './originals.ts';
 
 export const STORAGE_CHOICES = ['postgres', 'cassandra'] as const;
 export const NETWORK_CHOICES = ['fleet', 'recorded', 'minimina'] as const;
 export const TOPOLOGY_ERAS = ['mesa', 'berkeley'] as const;
 export const S3_CHOICES = ['filesystem', 'versitygw'] as const;
-
-/** Images and programs of the real program; absent: the embedded component. */
-export type Images = {
-  /** UPTIME_SERVICE_IMAGE. */
-  backend?: string;
-  /** STATELESS_VERIFIER_IMAGE: what the original's coordinator starts for each mini-batch. */
-  verifier?: string;
-  /** MINA_DAEMON_IMAGE: nodes of a private network. */
-  daemon?: string;
-  /** A file and its first arguments, or `image:IMAGE`. */
-  coordinator?: string;
-};
 
 export type Topology = {
   name: string;
@@ -183,6 +172,7 @@ export function topologyOf(
     problems.push(
       '--no-checks 0 does not fit --network fleet: its blocks are new ones with the proofs of others, so every proof is refused',
     );
+  problems.push(...originalsProblems(ask, intervalMs));
   if (problems.length > 0) return { problems };
   if (producers <= EVERYONE_SCORES && network === 'fleet')
     notes.push(

@@ -280,7 +280,7 @@ const shortlistRight: Assertion = {
 const keepsUp: Assertion = {
   name: 'coordinator-keeps-up',
   title:
-    'no batch is counted more than a survey interval later after its end than the promptest one',
+    'no batch is counted more than a survey interval, or the pause that the coordinator makes first, later after its end than the promptest one',
   needs: ['batches', 'times of batches'],
   check({ head }, facts) {
     const faults = new Faults();
@@ -290,8 +290,11 @@ const keepsUp: Assertion = {
     });
     const least = lags.reduce((min, { seconds }) => Math.min(min, seconds), Infinity);
     const most = lags.reduce((max, { seconds }) => Math.max(max, seconds), -Infinity);
+    // After its pause it counts all that is over by then, and makes none between.
+    const { intervalSeconds, graceSeconds = 0 } = head.coordinator;
+    const allowed = Math.max(intervalSeconds, graceSeconds);
     for (const { batch, seconds } of lags)
-      if (seconds > least + head.coordinator.intervalSeconds)
+      if (seconds > least + allowed)
         faults.add(() => ({
           what: `the batch ${nameOf(batch)} was counted ${Math.round(seconds)} s after its end, another one ${Math.round(least)} s`,
           ...ofBatch(batch),

@@ -1,4 +1,5 @@
 /** Collects what a run left behind into a dump: storages, blocks, the coordinator's tables, the leaderboard's answers, logs. All of it is only read. */
+import { setMaxListeners } from 'node:events';
 import { createReadStream } from 'node:fs';
 import pLimit from 'p-limit';
 import type { ClientBase } from 'pg';
@@ -52,6 +53,8 @@ export async function collectDump(
   folder: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  // A reader may listen to it for each of many requests at once.
+  if (signal !== undefined) setMaxListeners(0, signal);
   const dump = openDump(folder);
   try {
     const hashes = await addSent(dump, sources.sent);

@@ -53,6 +53,7 @@ const HEAD: z.ZodType<DumpHead> = z.strictObject({
     retries: z.number().int().nonnegative(),
     noChecks: z.boolean(),
     faithful: z.boolean(),
+    graceSeconds: z.number().nonnegative().optional(),
     sokWaiver: z.boolean(),
     keepsPrevious: z.boolean(),
   }),

@@ -47,6 +47,8 @@ export type DumpHead = {
     noChecks: boolean;
     /** Does as the original does, quirks included. */
     faithful: boolean;
+    /** From the end of a batch until it looks, if it is not late; absent: less than a survey interval. */
+    graceSeconds?: number;
     /** TOLERATE_SOK_MISMATCH. */
     sokWaiver: boolean;
     /** Each batch builds on the one before; of the original: its first batch alone. */

@@ -24,6 +24,8 @@ import { takeLock } from '../../e2e/lock.ts';
 import { type E2eRun, outcomeOf } from '../../e2e/report/outcome.ts';
 import { printJunit } from '../../report/print-junit.ts';
 import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
+import { allowedLogWords } from '../../e2e/collect.ts';
+import { graceMsOf, usesOf } from '../../e2e/originals.ts';
 import {
   createState,
   newState,
@@ -226,6 +228,35 @@ test('the topology is decided, or all that is wrong with it is said at once', ()
       (topologyOf({ ...ASK, network: 'minimina' }) as { problems: string[] }).problems.length,
     2,
   );
+});
+
+test('what the real program needs of a run is said before anything is made', () => {
+  const program = { backendProgram: './backend --quick', verifier: 'example/worker:1', coordinator: 'python -m coordinator', leaderboard: 'image:example/board:2' }; // prettier-ignore
+  const real = decided({ images: program, intervalMs: 60_000 });
+  assert.deepEqual(usesOf(real.images), {
+    backend: { kind: 'command', command: './backend --quick' },
+    coordinator: { kind: 'command', command: 'python -m coordinator' },
+    leaderboard: { kind: 'image', image: 'example/board:2' },
+  });
+  assert.deepEqual(usesOf({ backend: 'example/backend:3' }), { backend: { kind: 'image', image: 'example/backend:3' } }); // prettier-ignore
+  assert.deepEqual(usesOf({}), {});
+  // Its pause is never shortened, also where three batches are over by then.
+  assert.equal(graceMsOf(real), 120_000);
+  assert.deepEqual([10, 60, 1200, 3600].map((intervalSeconds) => graceMsOf({ images: {}, intervalSeconds })), [1000, 6000, 120_000, 120_000]); // prettier-ignore
+  // Each pair of one second is an error line of its database.
+  const pair = /^duplicate key .*"uq_submissions_submitter_date"$/;
+  assert.deepEqual(
+    [real, decided()].map((topology) => allowedLogWords(topology).filter((word) => pair.test(word)).length), // prettier-ignore
+    [1, 0],
+  );
+  const wrong = topologyOf({
+    ...ASK,
+    images: { backend: 'example/backend:3', backendProgram: './backend', coordinator: 'python' },
+    intervalMs: 90_000,
+  });
+  assert.deepEqual('problems' in wrong && wrong.problems.map((text) => text.split(' ')[0]), [
+    ...['--backend', '--coordinator', '--interval'],
+  ]);
 });
 
 test('names that could be somebody else’s are refused', () => {

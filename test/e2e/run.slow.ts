@@ -77,6 +77,7 @@ function begin(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
 async function e2e(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { code, stdout, stderr } = await begin(words, env).ended;
   assert.equal(code, EXIT.passed, `${words.join(' ')}: ${stdout}${stderr}`);
+  assert.doesNotMatch(stderr, /MaxListenersExceededWarning/);
   return stdout;
 }
 
