@@ -8,6 +8,7 @@ import { startCapacityTarget } from '../../../bench/capacity-target.ts';
 import { type CliResult, startCli, WITH_PICTURES } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
 import { k6Path } from '../../support/k6.ts';
+import { theRun } from '../../support/load-results.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const folder = scratchFolder();
@@ -24,7 +25,6 @@ const breakpoint = (args: string[]) =>
     { ...env, ...WITH_PICTURES },
     LIMIT_MS,
   );
-const theRun = (results: string): string => join(results, readdirSync(results)[0]);
 
 for (const capacity of [40, 90])
   test(`a steady capacity of ${capacity}/s is found within 5 %, and confirmed`, async () => {

@@ -14,6 +14,7 @@ import { startCrookedBackend } from '../../support/crooked-backend.ts';
 import { assertPortableNames } from '../../support/load-results.ts';
 import { startCli } from '../../support/cli.ts';
 import { runHere } from '../../support/run-command.ts';
+import { theRun } from '../../support/load-results.ts';
 import { until } from '../../support/until.ts';
 import { jobOf } from '../../support/job.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -116,11 +117,6 @@ const command = (results: string, ...args: string[]) => [
   ...['load', '--scenario', 'breakpoint', '--k6', FAKE, '--port', '0', '--results', results],
   ...['--settle', '0', '--rate', '10/s', '--max-rate', '10', '--hold', '2s', ...LENIENT, ...args],
 ];
-const theRun = (results: string): string => {
-  const names = readdirSync(results);
-  assert.equal(names.length, 1, names.join());
-  return join(results, names[0]);
-};
 
 test('a search that was killed shows its trials in the report', slowOnly, async () => {
   const results = join(scratchFolder(), 'results');
