@@ -39,50 +39,13 @@ import type { Step } from '../../e2e/steps/context.ts';
 import { runStep } from '../../e2e/steps/engine.ts';
 import { stepOf } from '../../e2e/steps/index.ts';
 import { conditionsOf } from '../../e2e/steps/wait.ts';
-import {
-  databaseNameOf,
-  nameProblem,
-  networkNameOf,
-  type Topology,
-  type TopologyAsk,
-  topologyOf,
-} from '../../e2e/topology.ts';
+import { databaseNameOf, nameProblem, networkNameOf, topologyOf } from '../../e2e/topology.ts';
 import { identityOf } from '../../system/process-identity.ts';
 import { EXIT, UserError } from '../../user-error.ts';
+import { E2E_ASK, e2eTopology } from '../support/e2e-topology.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const never = new AbortController().signal;
-
-const ASK: TopologyAsk = {
-  name: 'e2e',
-  seed: 'a seed',
-  network: 'fleet',
-  era: 'mesa',
-  producers: 24,
-  nodesPerProducer: 1,
-  sameSecondShare: 0,
-  speedup: null,
-  payloads: null,
-  minimina: 'minimina',
-  topologyFile: null,
-  genesisFile: null,
-  allowsRemote: false,
-  batches: 3,
-  intervalMs: null,
-  miniBatches: 5,
-  storage: 'postgres',
-  blocks: 'filesystem',
-  database: null,
-  noChecks: null,
-  faithful: false,
-  images: {},
-};
-
-function decided(change: Partial<TopologyAsk> = {}): Topology {
-  const made = topologyOf({ ...ASK, ...change });
-  assert.ok('topology' in made, JSON.stringify(made));
-  return made.topology;
-}
 
 /** A clock that a wait moves by sleeping. */
 function clockOf(): WaitClock & { nowMs: number } {
@@ -200,15 +163,15 @@ test('how often a count grew is counted over gaps and falls', () => {
 });
 
 test('the topology is decided, or all that is wrong with it is said at once', () => {
-  const usual = decided();
+  const usual = e2eTopology();
   assert.equal(usual.network.speedup, 120);
   assert.equal(usual.intervalSeconds, 10);
   assert.equal(usual.noChecks, true);
   assert.equal(usual.hourlyLimit, 120 * 120);
-  assert.equal(decided({ speedup: 1 }).intervalSeconds, 1200);
-  assert.equal(decided({ network: 'recorded', payloads: '/somewhere' }).noChecks, false);
+  assert.equal(e2eTopology({ speedup: 1 }).intervalSeconds, 1200);
+  assert.equal(e2eTopology({ network: 'recorded', payloads: '/somewhere' }).noChecks, false);
   const wrong = topologyOf({
-    ...ASK,
+    ...E2E_ASK,
     name: 'mina-mainnet',
     speedup: 1000,
     nodesPerProducer: 1,
@@ -221,18 +184,18 @@ test('the topology is decided, or all that is wrong with it is said at once', ()
     wrong.problems.map((problem) => problem.split(' ')[0]),
     ['--name', '--speedup', '--speedup', '--same-second-share', '--topology-file', '--no-checks'],
   );
-  const notes = topologyOf({ ...ASK, producers: 20 });
+  const notes = topologyOf({ ...E2E_ASK, producers: 20 });
   assert.match('notes' in notes ? notes.notes[0] : '', /with 20 producers every verified/);
   assert.deepEqual(
-    'problems' in topologyOf({ ...ASK, network: 'minimina' }) &&
-      (topologyOf({ ...ASK, network: 'minimina' }) as { problems: string[] }).problems.length,
+    'problems' in topologyOf({ ...E2E_ASK, network: 'minimina' }) &&
+      (topologyOf({ ...E2E_ASK, network: 'minimina' }) as { problems: string[] }).problems.length,
     2,
   );
 });
 
 test('what the real program needs of a run is said before anything is made', () => {
   const program = { backendProgram: './backend --quick', verifier: 'example/worker:1', coordinator: 'python -m coordinator', leaderboard: 'image:example/board:2' }; // prettier-ignore
-  const real = decided({ images: program, intervalMs: 60_000 });
+  const real = e2eTopology({ images: program, intervalMs: 60_000 });
   assert.deepEqual(usesOf(real.images), {
     backend: { kind: 'command', command: './backend --quick' },
     coordinator: { kind: 'command', command: 'python -m coordinator' },
@@ -246,11 +209,11 @@ test('what the real program needs of a run is said before anything is made', () 
   // Each pair of one second is an error line of its database.
   const pair = /^duplicate key .*"uq_submissions_submitter_date"$/;
   assert.deepEqual(
-    [real, decided()].map((topology) => allowedLogWords(topology).filter((word) => pair.test(word)).length), // prettier-ignore
+    [real, e2eTopology()].map((topology) => allowedLogWords(topology).filter((word) => pair.test(word)).length), // prettier-ignore
     [1, 0],
   );
   const wrong = topologyOf({
-    ...ASK,
+    ...E2E_ASK,
     images: { backend: 'example/backend:3', backendProgram: './backend', coordinator: 'python' },
     intervalMs: 90_000,
   });
@@ -282,7 +245,7 @@ test('names that could be somebody else’s are refused', () => {
 });
 
 test('what is waited for has a deadline beyond what is planned', () => {
-  const topology = decided();
+  const topology = e2eTopology();
   for (const { withinMs, of } of conditionsOf(topology)) {
     assert.ok(withinMs > topology.batches * topology.intervalSeconds * 1000);
     assert.ok(of.length > 0);
@@ -313,7 +276,7 @@ test('one harness at a time holds a state; that of a dead process is taken over'
 
 test('a state is made in a folder of its own, and read again as it was', () => {
   const folder = join(scratchFolder(), 'state');
-  const state = newState(decided(), '/results', 7);
+  const state = newState(e2eTopology(), '/results', 7);
   const open = createState(folder, state);
   open.own({ kind: 'folder', path: '/a' });
   open.own({ kind: 'folder', path: '/a' });
@@ -356,7 +319,7 @@ const stepFor = (change: Partial<Step>): Step => ({
 });
 
 function contextOf() {
-  const open = createState(join(scratchFolder(), 'state'), newState(decided(), '/results', 0));
+  const open = createState(join(scratchFolder(), 'state'), newState(e2eTopology(), '/results', 0));
   const said: string[] = [];
   const events: unknown[] = [];
   const context = {
@@ -422,7 +385,7 @@ test('a step that fails, or does not end, leaves why in the state', async () => 
 });
 
 test('leftovers are what was killed, failed or forgotten, and nobody holds', () => {
-  const state = newState(decided(), '/results', 0);
+  const state = newState(e2eTopology(), '/results', 0);
   const by = identityOf(process.pid)!;
   const facts = { isHeld: false, isRunning: () => false, nowMs: 10_000 };
   const of = (steps: RunState['steps'], more = {}) =>
