@@ -269,11 +269,14 @@ describe('npm run stack', () => {
     await s3.stop();
   });
 
-  test('anything but up is wrong usage', async () => {
-    for (const words of [[], ['down'], ['up', 'up']]) {
+  test('what it does not know is wrong usage', async () => {
+    for (const words of [[], ['sideways'], ['up', 'up']]) {
       const { exitCode, stderr } = await runHere(['stack', ...words]);
       assert.equal(exitCode, EXIT.usage);
       assert.match(stderr, /npm run stack -- up/);
     }
+    const which = await runHere(['stack', 'down']);
+    assert.equal(which.exitCode, EXIT.usage);
+    assert.match(which.stderr, /npm run stack -- down --folder/);
   });
 });
