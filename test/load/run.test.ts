@@ -255,20 +255,24 @@ test('what was prepared and is released without a run leaves its folder, without
   );
 });
 
-test('a backend that dies in the middle: results are kept, the verdict says so', async () => {
-  const { surroundings, text } = around();
-  const ended = runLoad(fakeJob([...ARRIVAL.slice(0, -1), '60s']), surroundings);
-  await until(() => / VUs \| /.test(text()), 'the live line');
-  process.kill(backendOf(process.pid), 'SIGKILL');
-  const { exitCode, folder } = await ended;
-  assert.equal(exitCode, 5, text());
-  assert.match(
-    text(),
-    /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); [\d,]+ of [\d,]+/,
-  );
-  assert.ok(json<Summary>(folder!, 'summary.json').figures.accepted > 0);
-  assert.ok(existsSync(join(folder!, 'report.md')));
-});
+test(
+  'a backend that dies in the middle: results are kept, the verdict says so',
+  slowOnly,
+  async () => {
+    const { surroundings, text } = around();
+    const ended = runLoad(fakeJob([...ARRIVAL.slice(0, -1), '60s']), surroundings);
+    await until(() => / VUs \| /.test(text()), 'the live line');
+    process.kill(backendOf(process.pid), 'SIGKILL');
+    const { exitCode, folder } = await ended;
+    assert.equal(exitCode, 5, text());
+    assert.match(
+      text(),
+      /\nBROKEN: the backend ended with signal SIGKILL, see backend.log \(\d+ s after the start\); [\d,]+ of [\d,]+/,
+    );
+    assert.ok(json<Summary>(folder!, 'summary.json').figures.accepted > 0);
+    assert.ok(existsSync(join(folder!, 'report.md')));
+  },
+);
 
 test(
   'the second interrupt: k6 and backend are killed, the results up to then are whole, the rest is removed, the process ends',

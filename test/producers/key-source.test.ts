@@ -152,34 +152,38 @@ test('one file: a wallet, a wrapped wallet, a plain key, a list', async (t) => {
   assert.match((await refusal(join(folder, 'plain'), access())).lines[0], /plain\.pub says B62/);
 });
 
-test('the libp2p pair of the same name gives the peer id; .peerid saves opening it', async (t) => {
-  const pair = await libp2pPair();
-  const places: Record<string, [string, ...[string, string][]]> = {
-    'beside it': ['node', ['node-libp2p', pair]],
-    'beside it, as JSON': ['node.json', ['node-libp2p.json', pair]],
-    'in libp2p_keys': ['node', ['libp2p_keys/node.json', pair]],
-    'in libp2p-keypairs beside the folder': ['node', ['../libp2p-keypairs/node', pair]],
-    'a key of a genesis': ['node-key', ['../libp2p_keys/node.json', pair]],
-    'known by its peer id': ['node', ['../libp2p_keys/node.json.peerid', `${PEER_ID}\n`]],
-  };
-  for (const [what, [name, ...others]] of Object.entries(places)) {
-    const files = [[name, await wallet(0)], ...others].map(([file, text]) => [
-      join('keys', file),
-      text,
-    ]);
-    const folder = join(folderOf(t, Object.fromEntries(files) as Record<string, string>), 'keys');
-    const isPublic = others[0][0].endsWith('.peerid');
-    for (const path of what === 'beside it' ? [folder, join(folder, name)] : [folder]) {
-      const keys = access({
-        passphrases: { wallet: PASSPHRASE, ...(!isPublic && { libp2p: LIBP2P_PASSPHRASE }) },
-      });
-      const { producers } = await readProducers(path, keys);
-      assert.deepEqual(producers, [{ publicKey: publicKeys[0], peerId: PEER_ID }], what);
+test(
+  'the libp2p pair of the same name gives the peer id; .peerid saves opening it',
+  slowOnly,
+  async (t) => {
+    const pair = await libp2pPair();
+    const places: Record<string, [string, ...[string, string][]]> = {
+      'beside it': ['node', ['node-libp2p', pair]],
+      'beside it, as JSON': ['node.json', ['node-libp2p.json', pair]],
+      'in libp2p_keys': ['node', ['libp2p_keys/node.json', pair]],
+      'in libp2p-keypairs beside the folder': ['node', ['../libp2p-keypairs/node', pair]],
+      'a key of a genesis': ['node-key', ['../libp2p_keys/node.json', pair]],
+      'known by its peer id': ['node', ['../libp2p_keys/node.json.peerid', `${PEER_ID}\n`]],
+    };
+    for (const [what, [name, ...others]] of Object.entries(places)) {
+      const files = [[name, await wallet(0)], ...others].map(([file, text]) => [
+        join('keys', file),
+        text,
+      ]);
+      const folder = join(folderOf(t, Object.fromEntries(files) as Record<string, string>), 'keys');
+      const isPublic = others[0][0].endsWith('.peerid');
+      for (const path of what === 'beside it' ? [folder, join(folder, name)] : [folder]) {
+        const keys = access({
+          passphrases: { wallet: PASSPHRASE, ...(!isPublic && { libp2p: LIBP2P_PASSPHRASE }) },
+        });
+        const { producers } = await readProducers(path, keys);
+        assert.deepEqual(producers, [{ publicKey: publicKeys[0], peerId: PEER_ID }], what);
+      }
+      if (what === 'beside it')
+        assert.match((await refusal(folder, withPassphrase())).lines[0], /MINA_LIBP2P_PASS/, what);
     }
-    if (what === 'beside it')
-      assert.match((await refusal(folder, withPassphrase())).lines[0], /MINA_LIBP2P_PASS/, what);
-  }
-});
+  },
+);
 
 test('every problem of every file is told at once', async (t) => {
   const other = await wallet(1, 'another');
@@ -251,34 +255,38 @@ test('without a variable and without a terminal it says what to set', async (t) 
   assert.match(hint, /MINA_PRIVKEY_PASS.*UPTIME_PRIVKEY_PASS.*at a terminal/);
 });
 
-test('one answer opens all that share it; the others are asked for by name', async (t) => {
-  const folder = folderOf(t, {
-    a: await wallet(0),
-    b: await wallet(1, ''),
-    c: await wallet(2),
-    'c-libp2p': await libp2pPair(),
-    d: await wrapped(3),
-  });
-  const keys = access({ answers: ['wrong', PASSPHRASE, 'also wrong', '', LIBP2P_PASSPHRASE] });
-  const read = await readProducers(folder, keys);
-  assert.deepEqual(keysOf(read), publicKeys);
-  assert.equal(read.producers[2].peerId, PEER_ID);
-  assert.deepEqual(
-    keys.log.asked.map((question) => question.replaceAll(`${folder}/`, '')),
-    [
-      'Passphrase of the wallet a (also tried on the 2 others): ',
-      'Passphrase of the wallet a (also tried on the 2 others): ',
-      'Passphrase of the wallet b: ',
-      'Passphrase of the wallet b: ',
-      'Passphrase of the libp2p key pair c-libp2p: ',
-    ],
-  );
-  assert.deepEqual(
-    keys.log.notes.map((note) => note.replaceAll(`${folder}/`, '')),
-    ['this passphrase does not open a', 'this passphrase does not open b'],
-  );
-  assert.equal(keys.log.progress.at(-1), '5/5');
-});
+test(
+  'one answer opens all that share it; the others are asked for by name',
+  slowOnly,
+  async (t) => {
+    const folder = folderOf(t, {
+      a: await wallet(0),
+      b: await wallet(1, ''),
+      c: await wallet(2),
+      'c-libp2p': await libp2pPair(),
+      d: await wrapped(3),
+    });
+    const keys = access({ answers: ['wrong', PASSPHRASE, 'also wrong', '', LIBP2P_PASSPHRASE] });
+    const read = await readProducers(folder, keys);
+    assert.deepEqual(keysOf(read), publicKeys);
+    assert.equal(read.producers[2].peerId, PEER_ID);
+    assert.deepEqual(
+      keys.log.asked.map((question) => question.replaceAll(`${folder}/`, '')),
+      [
+        'Passphrase of the wallet a (also tried on the 2 others): ',
+        'Passphrase of the wallet a (also tried on the 2 others): ',
+        'Passphrase of the wallet b: ',
+        'Passphrase of the wallet b: ',
+        'Passphrase of the libp2p key pair c-libp2p: ',
+      ],
+    );
+    assert.deepEqual(
+      keys.log.notes.map((note) => note.replaceAll(`${folder}/`, '')),
+      ['this passphrase does not open a', 'this passphrase does not open b'],
+    );
+    assert.equal(keys.log.progress.at(-1), '5/5');
+  },
+);
 
 test('an empty variable is an empty passphrase', async (t) => {
   const path = join(folderOf(t, { a: await wallet(0, '') }), 'a');

@@ -50,33 +50,37 @@ async function search(args: string[], change: Parameters<typeof jobOf>[1] = {}) 
   return { ...end, text: lines.join('') };
 }
 
-test('each trial decides for itself and looks into the storage of the one backend; the last load stands for the whole', async () => {
-  const { exitCode, folder, summary, text } = await search([
-    ...['--rate', '10/s', '--max-rate', '10', '--hold', '2s', '--duration', '2s'],
-  ]);
-  assert.equal(exitCode, 0, text);
-  const { trials, confirmedRate, end } = summary!.breakpoint!;
-  assert.deepEqual([trials.length, confirmedRate, end], [3, 10, 'holds the highest']);
-  assert.ok(
-    trials.every(({ outcome, failedGates }) => outcome === 'held' && failedGates.length === 0),
-  );
-  assert.ok(
-    summary!.gates.some(({ name, state }) => name === 'stored-share>=100%' && state === 'pass'),
-  );
-  assertPortableNames(folder!);
-  const left = readdirSync(folder!);
-  assert.ok(!left.includes('storage') && !left.includes('corpus'));
-  assert.ok(left.includes('backend.log') && left.includes('reconcile.json') && left.includes('samples.ndjson')); // prettier-ignore
-  // The other two trials keep their folders, with their own summaries.
-  const trialFolders = readdirSync(join(folder!, 'trials'));
-  assert.equal(trialFolders.length, 2);
-  for (const trial of trialFolders) {
-    const of = join(folder!, 'trials', trial);
-    const { figures } = JSON.parse(readFileSync(join(of, 'summary.json'), 'utf8')) as Summary;
-    const reconcile = JSON.parse(readFileSync(join(of, 'reconcile.json'), 'utf8')) as { stored: number }; // prettier-ignore
-    assert.equal(reconcile.stored, figures.accepted);
-  }
-});
+test(
+  'each trial decides for itself and looks into the storage of the one backend; the last load stands for the whole',
+  slowOnly,
+  async () => {
+    const { exitCode, folder, summary, text } = await search([
+      ...['--rate', '10/s', '--max-rate', '10', '--hold', '2s', '--duration', '2s'],
+    ]);
+    assert.equal(exitCode, 0, text);
+    const { trials, confirmedRate, end } = summary!.breakpoint!;
+    assert.deepEqual([trials.length, confirmedRate, end], [3, 10, 'holds the highest']);
+    assert.ok(
+      trials.every(({ outcome, failedGates }) => outcome === 'held' && failedGates.length === 0),
+    );
+    assert.ok(
+      summary!.gates.some(({ name, state }) => name === 'stored-share>=100%' && state === 'pass'),
+    );
+    assertPortableNames(folder!);
+    const left = readdirSync(folder!);
+    assert.ok(!left.includes('storage') && !left.includes('corpus'));
+    assert.ok(left.includes('backend.log') && left.includes('reconcile.json') && left.includes('samples.ndjson')); // prettier-ignore
+    // The other two trials keep their folders, with their own summaries.
+    const trialFolders = readdirSync(join(folder!, 'trials'));
+    assert.equal(trialFolders.length, 2);
+    for (const trial of trialFolders) {
+      const of = join(folder!, 'trials', trial);
+      const { figures } = JSON.parse(readFileSync(join(of, 'summary.json'), 'utf8')) as Summary;
+      const reconcile = JSON.parse(readFileSync(join(of, 'reconcile.json'), 'utf8')) as { stored: number }; // prettier-ignore
+      assert.equal(reconcile.stored, figures.accepted);
+    }
+  },
+);
 
 const SHORT = ['--rate', '10/s', '--max-rate', '20', '--hold', '2s', '--duration', '2s', '--max-trials', '2']; // prettier-ignore
 

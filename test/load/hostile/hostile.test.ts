@@ -208,7 +208,7 @@ describe('the embedded backend', () => {
     }
   });
 
-  test('behind TLS with an own authority: the same answers', async () => {
+  test('behind TLS with an own authority: the same answers', slowOnly, async () => {
     const backend = await startEmbedded({ REQUESTS_PER_PK_HOURLY: '4' });
     const pem = (name: string): Buffer =>
       readFileSync(join(projectRoot, 'test/fixtures', `loopback.${name}.pem`));

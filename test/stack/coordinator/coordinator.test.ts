@@ -273,37 +273,41 @@ describe('statements that fail', () => {
     assert.equal(ours.end, 'last window counted');
   });
 
-  test('submissions cannot be read: lost by the original, which takes bot_log 1 as previous then', async () => {
-    const hide = (client: pg.Client) => client.query('ALTER TABLE submissions RENAME TO hidden');
-    const show = (client: pg.Client) => client.query('ALTER TABLE hidden RENAME TO submissions');
-    // In the third batch one producer is on a child of what bot_log 1 shortlisted.
-    const child = rowsOn(501, { first: 30, count: 1, from: 2 * BATCH + 100 });
-    const call = {
-      batches: 3,
-      rows: [...rows, ...child],
-      prepare: (client: pg.Client) =>
-        client.query(`WITH s AS (INSERT INTO statehash (value) VALUES ('state-500'), ('state-499') RETURNING id, value)
+  test(
+    'submissions cannot be read: lost by the original, which takes bot_log 1 as previous then',
+    slowOnly,
+    async () => {
+      const hide = (client: pg.Client) => client.query('ALTER TABLE submissions RENAME TO hidden');
+      const show = (client: pg.Client) => client.query('ALTER TABLE hidden RENAME TO submissions');
+      // In the third batch one producer is on a child of what bot_log 1 shortlisted.
+      const child = rowsOn(501, { first: 30, count: 1, from: 2 * BATCH + 100 });
+      const call = {
+        batches: 3,
+        rows: [...rows, ...child],
+        prepare: (client: pg.Client) =>
+          client.query(`WITH s AS (INSERT INTO statehash (value) VALUES ('state-500'), ('state-499') RETURNING id, value)
           INSERT INTO bot_logs_statehash (statehash_id, parent_statehash_id, weight, bot_log_id)
           SELECT (SELECT id FROM s WHERE value = 'state-500'), (SELECT id FROM s WHERE value = 'state-499'), 0, 1`),
-    };
-    const hidden = await runBatches({
-      ...call,
-      before: { 1: hide, 2: show },
-      options: { faithful: true },
-    });
-    assert.deepEqual(
-      (await botLogs(hidden.database)).map(({ batch, points }) => [batch, points]),
-      [
-        [0, 24],
-        [2, 25],
-      ],
-    );
-    const never = await runBatches({ ...call, options: { faithful: true } });
-    assert.deepEqual(
-      (await botLogs(never.database)).map(({ points }) => points),
-      [24, 24, 24],
-    );
-  });
+      };
+      const hidden = await runBatches({
+        ...call,
+        before: { 1: hide, 2: show },
+        options: { faithful: true },
+      });
+      assert.deepEqual(
+        (await botLogs(hidden.database)).map(({ batch, points }) => [batch, points]),
+        [
+          [0, 24],
+          [2, 25],
+        ],
+      );
+      const never = await runBatches({ ...call, options: { faithful: true } });
+      assert.deepEqual(
+        (await botLogs(never.database)).map(({ points }) => points),
+        [24, 24, 24],
+      );
+    },
+  );
 
   test('tables that are not there are named', async () => {
     const database = await server.createDatabase();
@@ -330,42 +334,46 @@ describe('rows that come late', () => {
   const late2 = rowsOn(98, { first: 43, count: 2, from: 950 });
   const inTime = [...good(0), ...good(1), ...good(2), ...good(3)];
 
-  test('stored after their batch: the default counts them as if they had been there, the original never', async () => {
-    const rowsLate = [...late, ...late2];
-    const all = await runBatches({ batches: 4, rows: [...inTime, ...rowsLate] });
-    const ours = await runBatches({
-      batches: 4,
-      rows: inTime,
-      before: { 2: (c) => insertRows(c, rowsLate) },
-    });
-    const [expected, got] = await Promise.all(
-      [all, ours].map(({ database }) => server.withClient(database, readTables)),
-    );
-    for (const table of [
-      'points',
-      'points_summary',
-      'nodes',
-      'bot_logs',
-      'bot_logs_statehash',
-    ] as const)
-      assert.deepEqual(got[table], expected[table], table);
-    assert.match(
-      differing(ours.log),
-      /5 rows came late for batch 2026-01-01T00:00:00Z .* 5 points, 5 block producers/,
-    );
-    assert.equal(all.log.filter(({ differs }) => differs).length, 0);
+  test(
+    'stored after their batch: the default counts them as if they had been there, the original never',
+    slowOnly,
+    async () => {
+      const rowsLate = [...late, ...late2];
+      const all = await runBatches({ batches: 4, rows: [...inTime, ...rowsLate] });
+      const ours = await runBatches({
+        batches: 4,
+        rows: inTime,
+        before: { 2: (c) => insertRows(c, rowsLate) },
+      });
+      const [expected, got] = await Promise.all(
+        [all, ours].map(({ database }) => server.withClient(database, readTables)),
+      );
+      for (const table of [
+        'points',
+        'points_summary',
+        'nodes',
+        'bot_logs',
+        'bot_logs_statehash',
+      ] as const)
+        assert.deepEqual(got[table], expected[table], table);
+      assert.match(
+        differing(ours.log),
+        /5 rows came late for batch 2026-01-01T00:00:00Z .* 5 points, 5 block producers/,
+      );
+      assert.equal(all.log.filter(({ differs }) => differs).length, 0);
 
-    const faithful = await runBatches({
-      batches: 4,
-      rows: inTime,
-      before: { 2: (c) => insertRows(c, rowsLate) },
-      options: { faithful: true },
-    });
-    assert.deepEqual(
-      (await botLogs(faithful.database)).map(({ files }) => files),
-      [24, 24, 24, 24],
-    );
-  });
+      const faithful = await runBatches({
+        batches: 4,
+        rows: inTime,
+        before: { 2: (c) => insertRows(c, rowsLate) },
+        options: { faithful: true },
+      });
+      assert.deepEqual(
+        (await botLogs(faithful.database)).map(({ files }) => files),
+        [24, 24, 24, 24],
+      );
+    },
+  );
 
   test('a second row of a producer that has its point adds a point and no score', async () => {
     const ours = await runBatches({
@@ -421,33 +429,37 @@ describe('rows that come late', () => {
     );
   });
 
-  test('beyond the batches that are looked at, and in excluded ones, nothing is touched', async () => {
-    const insertLate = (c: pg.Client) => insertRows(c, late);
-    const far = await runBatches({
-      batches: 4,
-      rows: inTime,
-      before: { 3: insertLate },
-      options: { lateBatches: 2 },
-    });
-    assert.deepEqual(
-      (await botLogs(far.database)).map(({ files }) => files),
-      [24, 24, 24, 24],
-    );
-    const excluded = await runBatches({
-      batches: 3,
-      rows: inTime,
-      before: {
-        2: async (c) => {
-          await insertLate(c);
-          await c.query('UPDATE bot_logs SET files_processed = -1 WHERE id = 2');
+  test(
+    'beyond the batches that are looked at, and in excluded ones, nothing is touched',
+    slowOnly,
+    async () => {
+      const insertLate = (c: pg.Client) => insertRows(c, late);
+      const far = await runBatches({
+        batches: 4,
+        rows: inTime,
+        before: { 3: insertLate },
+        options: { lateBatches: 2 },
+      });
+      assert.deepEqual(
+        (await botLogs(far.database)).map(({ files }) => files),
+        [24, 24, 24, 24],
+      );
+      const excluded = await runBatches({
+        batches: 3,
+        rows: inTime,
+        before: {
+          2: async (c) => {
+            await insertLate(c);
+            await c.query('UPDATE bot_logs SET files_processed = -1 WHERE id = 2');
+          },
         },
-      },
-    });
-    assert.deepEqual(
-      (await botLogs(excluded.database)).map(({ files }) => files),
-      [-1, 24, 24],
-    );
-  });
+      });
+      assert.deepEqual(
+        (await botLogs(excluded.database)).map(({ files }) => files),
+        [-1, 24, 24],
+      );
+    },
+  );
 });
 
 describe('the selection of the batch before', () => {
@@ -463,12 +475,16 @@ describe('the selection of the batch before', () => {
     return (await botLogs(first.database)).map((log) => log.points);
   };
 
-  test('counts for the original in the first batch after a start only: later its id is negated', async () => {
-    assert.deepEqual(await points({ faithful: true }), [24, 23]);
-    assert.deepEqual(await points({ faithful: true }, true), [24, 24]);
-  });
+  test(
+    'counts for the original in the first batch after a start only: later its id is negated',
+    slowOnly,
+    async () => {
+      assert.deepEqual(await points({ faithful: true }), [24, 23]);
+      assert.deepEqual(await points({ faithful: true }, true), [24, 24]);
+    },
+  );
 
-  test('is kept by a switch, and a restart changes nothing', async () => {
+  test('is kept by a switch, and a restart changes nothing', slowOnly, async () => {
     for (const restart of [false, true]) {
       assert.deepEqual(await points({}, restart), [24, 23]);
       assert.deepEqual(await points({ keepsPrevious: true }, restart), [24, 24]);
@@ -861,7 +877,7 @@ describe('the connection is lost', () => {
     );
   const rows = [good(0), good(1), good(2)].flat();
 
-  test('the original ends, and goes on when it is started again', async () => {
+  test('the original ends, and goes on when it is started again', slowOnly, async () => {
     const lost = await runBatches({
       batches: 3,
       rows,
