@@ -14,7 +14,7 @@ export const freshResults = (): string => join(folder, `results-${folders++}`);
 /** The only run in `results`. */
 export function theRun(results: string): string {
   // While it runs, who runs it stands beside it; after a kill, too.
-  const names = readdirSync(results).filter((name) => name !== '.running.json');
+  const names = readdirSync(results).filter((name) => !name.startsWith('.running.json'));
   assert.equal(names.length, 1, names.join(' '));
   return join(results, names[0]);
 }
