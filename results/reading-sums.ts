@@ -2,6 +2,7 @@
  * Readings of processes and the machine, summed as they are read. Readings closer together than a step are joined to their mean, lowest and
  * highest; a reading that failed, or a hole of more than one and a half intervals, breaks the line. Pure.
  */
+import { type Extremes, include, noExtremes, spreadOf } from './extremes.ts';
 import { ProcessMeter } from './process-meter.ts';
 import { PostgresMeter, type PostgresFigures } from './postgres-figures.ts';
 import type { LoadTime } from './rates.ts';
@@ -11,13 +12,11 @@ import type { ProcessFigures, ResourceLine, ResourceNote } from './types.ts';
 /** Up to so many readings are kept as they are: how far apart they lie says whether they are joined. */
 const MOST_KEPT = 4 * 1000;
 
-type Joined = { sum: number; count: number; min: number; max: number };
-
 /** One figure over time. */
 export class ReadingSeries {
   readonly #span: TimeSpan;
   #kept: { atS: number; value: number | undefined }[] = [];
-  #joined: Map<number, Joined> | null = null;
+  #joined: Map<number, Extremes> | null = null;
 
   constructor(span: TimeSpan) {
     this.#span = span;
@@ -41,13 +40,8 @@ export class ReadingSeries {
   #join(atS: number, value: number | undefined): void {
     const index = Math.floor(atS / this.#span.stepS);
     let step = this.#joined!.get(index);
-    if (step === undefined)
-      this.#joined!.set(index, (step = { sum: 0, count: 0, min: Infinity, max: -Infinity }));
-    if (value === undefined) return;
-    step.sum += value;
-    step.count++;
-    step.min = Math.min(step.min, value);
-    step.max = Math.max(step.max, value);
+    if (step === undefined) this.#joined!.set(index, (step = noExtremes()));
+    if (value !== undefined) include(step, value);
   }
 
   points(): ReadingPoint[] {
@@ -67,12 +61,8 @@ export class ReadingSeries {
         add(atS, value === undefined ? null : { mean: value, min: value, max: value }, 1.5 * interval); // prettier-ignore
       return points;
     }
-    for (const [index, { sum, count, min, max }] of [...this.#joined].sort(([a], [b]) => a - b))
-      add(
-        Math.min((index + 0.5) * stepS, seconds),
-        count === 0 ? null : { mean: sum / count, min, max },
-        1.5 * stepS,
-      );
+    for (const [index, step] of [...this.#joined].sort(([a], [b]) => a - b))
+      add(Math.min((index + 0.5) * stepS, seconds), spreadOf(step), 1.5 * stepS);
     return points;
   }
 }

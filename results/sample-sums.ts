@@ -3,6 +3,7 @@
  * those of the run; percentiles come from the merged histograms of the step, and the lowest and highest second of a step are kept, so that
  * a single bad second of a day still shows. Nothing here grows with the run but the counts of its answers' classes. Pure.
  */
+import { type Extremes, include, includeAll, noExtremes, spreadOf } from './extremes.ts';
 import { LatencyCounts, type LatencyCountsMessage } from './latency-counts.ts';
 import { startedIn, takenIn } from './rates.ts';
 import type { LatencyStep, RateStep, TimeSpan } from './steps.ts';
@@ -22,8 +23,6 @@ export type SampleTotals = {
 
 export type EndLine = { t: number; elapsedS: number; started: number; accepted: number };
 
-type Extremes = { sum: number; count: number; min: number; max: number };
-
 type Step = Omit<SampleTotals, 'expected' | 'failedIterations'> & {
   index: number;
   late: number;
@@ -36,21 +35,6 @@ type Step = Omit<SampleTotals, 'expected' | 'failedIterations'> & {
   /** The step's only line with a latency, whose percentiles need no merging; null: it has several. */
   only: LatencyOfSecond | null;
 };
-
-const nothing = (): Extremes => ({ sum: 0, count: 0, min: Infinity, max: -Infinity });
-function include(extremes: Extremes, value: number): void {
-  extremes.sum += value;
-  extremes.count++;
-  extremes.min = Math.min(extremes.min, value);
-  extremes.max = Math.max(extremes.max, value);
-}
-function includeAll(extremes: Extremes, other: Extremes): void {
-  extremes.sum += other.sum;
-  extremes.count += other.count;
-  extremes.min = Math.min(extremes.min, other.min);
-  extremes.max = Math.max(extremes.max, other.max);
-}
-const spreadOf = ({ sum, count, min, max }: Extremes) => ({ mean: sum / count, min, max });
 
 function addCounts(into: Record<string, number>, counts: Readonly<Record<string, number>>): void {
   for (const name in counts) into[name] = (into[name] ?? 0) + counts[name];
@@ -183,9 +167,9 @@ export class SampleSums {
         bytesSent: 0,
         bytesReceived: 0,
         answers: {},
-        perSecond: nothing(),
+        perSecond: noExtremes(),
         openSecond: { elapsedS, sent: 0 },
-        vus: nothing(),
+        vus: noExtremes(),
         latency: new LatencyCounts(),
         only: null,
       };
@@ -257,8 +241,8 @@ export class SampleSums {
         bytesSent: step.bytesSent,
         bytesReceived: step.bytesReceived,
         answers: step.answers,
-        perSecond: spreadOf(perSecond),
-        vus: step.vus.count === 0 ? null : spreadOf(step.vus),
+        perSecond: spreadOf(perSecond)!,
+        vus: spreadOf(step.vus),
       };
     });
   }

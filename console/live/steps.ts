@@ -6,6 +6,13 @@
 import type { LatencyStep, RateStep, Spread } from '../../plots/series.ts';
 import type { AnswerClass, ProcessReading, SampleLine } from '../../results/types.ts';
 import { decodeBuckets } from '../../results/histogram.ts';
+import {
+  type Extremes,
+  include,
+  includeAll,
+  noExtremes,
+  spreadOf,
+} from '../../results/extremes.ts';
 import { addBuckets, type Buckets, bucketsOf, percentileMs } from './histogram.ts';
 
 /** A drawn step has three points at most, so a series stays below 2,000. */
@@ -13,23 +20,11 @@ export const MOST_STEPS = 660;
 /** Seconds of the window. */
 export const WINDOW_S = 300;
 
-type Sums = { sum: number; count: number; min: number; max: number };
-
-const noSums = (): Sums => ({ sum: 0, count: 0, min: Infinity, max: -Infinity });
-function add(sums: Sums, value: number): void {
-  sums.sum += value;
-  sums.count++;
-  sums.min = Math.min(sums.min, value);
-  sums.max = Math.max(sums.max, value);
-}
-const joined = (a: Sums, b: Sums): Sums => ({
-  sum: a.sum + b.sum,
-  count: a.count + b.count,
-  min: Math.min(a.min, b.min),
-  max: Math.max(a.max, b.max),
-});
-const spreadOf = ({ sum, count, min, max }: Sums): Spread | null =>
-  count === 0 ? null : { mean: sum / count, min, max };
+const joined = (a: Extremes, b: Extremes): Extremes => {
+  const both = { ...a };
+  includeAll(both, b);
+  return both;
+};
 
 /** Steps by their number, at most so many; which of them hold what is the caller's. */
 export class Steps<Step extends { touched: number }> {
@@ -97,10 +92,10 @@ type SampleStep = {
   sent: number;
   answers: Record<AnswerClass, number>;
   /** Of whole seconds that are over. */
-  perSecond: Sums;
+  perSecond: Extremes;
   /** The last second, which may still get lines. */
   second: { at: number; sent: number } | null;
-  vus: Sums;
+  vus: Extremes;
   buckets: Buckets | null;
   maxMs: number;
 };
@@ -109,9 +104,9 @@ const newSampleStep = (): SampleStep => ({
   touched: 0,
   sent: 0,
   answers: {},
-  perSecond: noSums(),
+  perSecond: noExtremes(),
   second: null,
-  vus: noSums(),
+  vus: noExtremes(),
   buckets: null,
   maxMs: 0,
 });
@@ -133,9 +128,9 @@ function joinSampleSteps(a: SampleStep, b: SampleStep): SampleStep {
 }
 
 /** All seconds, the last one included. */
-function secondsOf({ perSecond, second }: SampleStep): Sums {
+function secondsOf({ perSecond, second }: SampleStep): Extremes {
   const all = { ...perSecond };
-  if (second !== null) add(all, second.sent);
+  if (second !== null) include(all, second.sent);
   return all;
 }
 
@@ -165,10 +160,10 @@ export class SampleSteps {
       step.answers[answer] = (step.answers[answer] ?? 0) + count;
     if (step.second?.at === line.elapsedS) step.second.sent += line.sent;
     else {
-      if (step.second !== null) add(step.perSecond, step.second.sent);
+      if (step.second !== null) include(step.perSecond, step.second.sent);
       step.second = { at: line.elapsedS, sent: line.sent };
     }
-    if (line.vus !== null) add(step.vus, line.vus);
+    if (line.vus !== null) include(step.vus, line.vus);
     if (line.latency !== null) {
       const buckets = bucketsOf(decodeBuckets(line.latency.hdr));
       step.buckets = step.buckets === null ? buckets : addBuckets(step.buckets, buckets);
@@ -202,7 +197,7 @@ export class SampleSteps {
   }
 }
 
-type ReadingStep = { touched: number; cpu: Sums; memory: Sums };
+type ReadingStep = { touched: number; cpu: Extremes; memory: Extremes };
 
 /** CPU in cores and memory in MB of one process, or of the machine, over time. */
 export type ReadingOfStep = {
@@ -217,7 +212,7 @@ export class ReadingSteps {
 
   constructor(isWindow = false) {
     this.#steps = new Steps<ReadingStep>(
-      () => ({ touched: 0, cpu: noSums(), memory: noSums() }),
+      () => ({ touched: 0, cpu: noExtremes(), memory: noExtremes() }),
       (a, b) => ({
         touched: Math.max(a.touched, b.touched),
         cpu: joined(a.cpu, b.cpu),
@@ -241,8 +236,8 @@ export class ReadingSteps {
     const step = this.#steps.at(Math.floor(second));
     if (step === null) return;
     step.touched = place;
-    if (cpuCores !== undefined) add(step.cpu, cpuCores);
-    if (rssBytes !== undefined) add(step.memory, rssBytes / 1e6);
+    if (cpuCores !== undefined) include(step.cpu, cpuCores);
+    if (rssBytes !== undefined) include(step.memory, rssBytes / 1e6);
   }
 
   get stepS(): number {
