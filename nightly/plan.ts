@@ -51,12 +51,21 @@ export function expectedMs(
   return last === undefined ? loadMs + BESIDE_MS : Math.max(last.tookMs, loadMs);
 }
 
+/** @param roundMs of both sides; `leftMs` null: there is no limit */
+export const roundsWithin = (roundMs: number, leftMs: number | null): number =>
+  leftMs === null ? Infinity : Math.floor(leftMs / roundMs);
+
 /**
  * Rounds for which there is time; fewer than asked for are better than none, as long as they can prove something.
- * @param roundMs of both sides. @returns null: not even the fewest fit
+ * @returns null: not even the fewest fit
  */
-export function roundsThatFit(asked: number, roundMs: number, leftMs: number): number | null {
-  const rounds = Math.min(asked, Math.floor(leftMs / roundMs));
+export function roundsThatFit(
+  asked: number,
+  roundMs: number,
+  leftMs: number | null,
+): number | null {
+  if (leftMs === null) return asked;
+  const rounds = Math.min(asked, roundsWithin(roundMs, leftMs));
   return rounds >= FEWEST_ROUNDS ? rounds : null;
 }
 

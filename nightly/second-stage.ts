@@ -3,7 +3,7 @@
  * one; else now alone, against the level of its own last nights.
  */
 import { basename } from 'node:path';
-import { AB_SETTLE_MS } from '../load/ab/plan.ts';
+import { AB_SETTLE_MS, spareOf } from '../load/ab/plan.ts';
 import { runSession } from '../load/ab/run.ts';
 import type { ReadFigure } from '../judge/compare/figures.ts';
 import type { Comparison } from '../judge/compare/comparison.ts';
@@ -17,7 +17,7 @@ import { countOf, formatDuration, formatNumber } from '../results/units.ts';
 import { UserError } from '../user-error.ts';
 import { runAgain } from './again.ts';
 import { withGoodVersion } from './good-version.ts';
-import { type NightScenario, roundsThatFit } from './plan.ts';
+import { type NightScenario, roundsThatFit, roundsWithin } from './plan.ts';
 
 /** Runs of now against its own nights: the fewest that the rule takes, since all of them together are one more night. */
 const RUNS_AGAIN = 3;
@@ -83,8 +83,7 @@ async function againstGood(
   // A round's load may be shorter than the night's.
   const sideMs = loadMs - job.request.durationMs + roundJob.request.durationMs + AB_SETTLE_MS;
   const roundMs = 2 * Math.max(sideMs, roundJob.request.durationMs);
-  const rounds =
-    leftMs === null ? scenario.rounds : roundsThatFit(scenario.rounds, roundMs, leftMs);
+  const rounds = roundsThatFit(scenario.rounds, roundMs, leftMs);
   if (rounds === null) {
     const words = noTime(6 * roundMs, leftMs!);
     return () => open(words);
@@ -93,6 +92,7 @@ async function againstGood(
     base: { url: good!.url, weight: 1 },
     now: roundJob.targets[0],
     rounds,
+    spare: Math.min(spareOf(rounds), roundsWithin(roundMs, leftMs) - rounds),
     settleMs: AB_SETTLE_MS,
     gates: suspected.map(({ figure }) => figure.name),
   };

@@ -23,7 +23,7 @@ import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
 import { allowProblem } from '../../load/target/log.ts';
 import { runBreakpoint } from '../../load/breakpoint/run.ts';
-import { AB_SETTLE_MS, type AbPlan } from '../../load/ab/plan.ts';
+import { AB_SETTLE_MS, type AbPlan, spareOf } from '../../load/ab/plan.ts';
 import { runSession } from '../../load/ab/run.ts';
 import { runLoad } from '../../load/run.ts';
 import { comparisonSentence } from '../../report/compare/page.ts';
@@ -310,7 +310,7 @@ export const load: Command = {
       default: '8',
       min: 1,
       max: 100,
-      help: 'rounds of --ab, each of them both targets; fewer than 6 prove nothing',
+      help: 'rounds of --ab, each of them both targets; fewer than 6 prove nothing, and one that does not count is played again, up to half as many more',
     },
     {
       name: 'gate',
@@ -483,8 +483,9 @@ function abPlanOf(
     .map((name) => `--${name} belongs to one target, and --ab has two`);
   if ((definitionOf(requestOf(values, sources).scenario).search?.(values) ?? null) !== null)
     problems.push('--ab compares loads that are alike, and a search has a load of its own for each target'); // prettier-ignore
+  const rounds = values.rounds as number;
   return {
-    plan: { base, now, rounds: values.rounds as number, settleMs: AB_SETTLE_MS },
+    plan: { base, now, rounds, spare: spareOf(rounds), settleMs: AB_SETTLE_MS },
     // What is asked of one target is asked of both.
     checked: { ...values, target: [values.ab as string, operands[0]] },
     problems,

@@ -1,5 +1,5 @@
 /** Which loads a comparison of two targets runs, in which order. Pure. */
-import { abbaOrder } from '../../judge/compare/rounds.ts';
+import { abbaOrder, FEWEST_ROUNDS } from '../../judge/compare/rounds.ts';
 import type { WeightedTarget } from '../target/targets.ts';
 
 /** Between two loads of a comparison: what the one left under way is answered by then. */
@@ -9,6 +9,8 @@ export type AbPlan = {
   base: WeightedTarget;
   now: WeightedTarget;
   rounds: number;
+  /** Rounds at most that are played in place of those that do not count. */
+  spare: number;
   /** Between two loads. */
   settleMs: number;
   /** Names of the figures that fail the comparison; absent: those that usually do. */
@@ -19,12 +21,32 @@ export type Turn = { round: number; side: Side; isFirst: boolean };
 
 export const otherSide = (side: Side): Side => (side === 'base' ? 'now' : 'base');
 
-/** Two turns a round, A B B A. */
-export const turnsOf = ({ rounds }: Pick<AbPlan, 'rounds'>): Turn[] =>
-  abbaOrder(rounds).flatMap((first, round) => [
+/** A third of all rounds may fail to count, and there still are as many as were asked for. */
+export const spareOf = (rounds: number): number => Math.ceil(rounds / 2);
+
+/** Two turns a round, A B B A. @param round from 0 on */
+export function turnsOf(round: number): readonly [Turn, Turn] {
+  const first = abbaOrder(round + 1)[round];
+  return [
     { round, side: first, isFirst: true },
     { round, side: otherSide(first), isFirst: false },
-  ]);
+  ];
+}
 
-export const turnName = ({ rounds }: AbPlan, { round, side }: Turn): string =>
-  `round ${round + 1} of ${rounds}, ${side === 'base' ? 'A' : 'B'}`;
+/**
+ * Whether another round follows. What does not count is known from its load and its generator, never from what was found, so playing it again
+ * favours neither side.
+ * @param faults of the rounds so far: why one does not count; null: it counts
+ */
+export function goesOn(
+  { rounds, spare }: Pick<AbPlan, 'rounds' | 'spare'>,
+  faults: readonly (string | null)[],
+): boolean {
+  if (faults.length < rounds) return true;
+  const sound = faults.filter((fault) => fault === null).length;
+  const left = rounds + spare - faults.length;
+  return sound < rounds && left > 0 && sound + left >= FEWEST_ROUNDS;
+}
+
+export const turnName = ({ rounds }: Pick<AbPlan, 'rounds'>, { round, side }: Turn): string =>
+  `${round < rounds ? `round ${round + 1} of ${rounds}` : `further round ${round + 1 - rounds}`}, ${side === 'base' ? 'A' : 'B'}`;

@@ -6,6 +6,8 @@ import { basename, join } from 'node:path';
 import { mkdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import writeFileAtomic from 'write-file-atomic';
+import { faultOfRound, type RoundRun } from '../../judge/compare/comparison.ts';
+import { readWholeFiles } from '../../results/reader.ts';
 import { SESSION_FILE, type Session } from '../../results/session.ts';
 import { ensureResultsFolder } from '../../results/writer.ts';
 import { formatMs, formatNumber } from '../../results/units.ts';
@@ -16,7 +18,7 @@ import type { LoadJob, Surroundings } from '../job.ts';
 import { PartScreen } from '../part-screen.ts';
 import { runLoad, type RunEnd } from '../run.ts';
 import { makeSessionFolder } from './folder.ts';
-import { type AbPlan, type Turn, turnName, turnsOf } from './plan.ts';
+import { type AbPlan, goesOn, type Side, type Turn, turnName, turnsOf } from './plan.ts';
 import { turnJob } from './turn-job.ts';
 
 export type SessionEnd = { folder: string | null; interrupted: boolean };
@@ -71,32 +73,50 @@ export async function runSession(
   ending.atOnce(() => {
     if (kept) screen.line(`results: ${folder} (npm run compare -- ${folder} judges its rounds)`);
   });
+  /** @returns null: it was cut off */
+  const play = async (turn: Turn): Promise<RoundRun | null> => {
+    const name = turnName(plan, turn);
+    const partScreen = new PartScreen(output, name);
+    let end: RunEnd;
+    try {
+      end = await runLoad(turnJob(job, plan, turn, runs), { ...surroundings, screen: partScreen }, {
+        given: null,
+        ending,
+        // At the second interrupt too: a run that was cut off has its place, and does not count.
+        onSummary: (at) => keep(turn, at),
+      }); // prettier-ignore
+    } finally {
+      partScreen.end();
+    }
+    if (end.summary === null || end.folder === null || interrupts.first.aborted) return null;
+    screen.line(`${name}: ${describe(end.summary)}`);
+    if (!KNOWN_ENDS.includes(end.exitCode))
+      throw new UserError(`${name}: ${end.summary.verdict.sentence}`, {
+        hint: `its folder is ${end.folder}; a comparison goes on only where both sides answer`,
+        exitCode: end.summary.verdict.exitCode as 3 | 5,
+      });
+    const { plan: its } = await readWholeFiles(end.folder);
+    return { plan: its!, summary: end.summary };
+  };
   try {
     mkdirSync(runs);
-    for (const turn of turnsOf(plan)) {
-      if (turn.round > 0 || !turn.isFirst)
-        await sleep(plan.settleMs, undefined, { signal: interrupts.first }).catch(() => undefined);
-      if (interrupts.first.aborted) break;
-      const name = turnName(plan, turn);
-      const partScreen = new PartScreen(output, name);
-      let end: RunEnd;
-      try {
-        end = await runLoad(turnJob(job, plan, turn, runs), { ...surroundings, screen: partScreen }, {
-          given: null,
-          ending,
-          // At the second interrupt too: a run that was cut off has its place, and does not count.
-          onSummary: (at) => keep(turn, at),
-        }); // prettier-ignore
-      } finally {
-        partScreen.end();
+    const faults: (string | null)[] = [];
+    while (!interrupts.first.aborted && goesOn(plan, faults)) {
+      const round: Partial<Record<Side, RoundRun>> = {};
+      for (const turn of turnsOf(faults.length)) {
+        if (turn.round > 0 || !turn.isFirst)
+          await sleep(plan.settleMs, undefined, { signal: interrupts.first }).catch(() => undefined); // prettier-ignore
+        if (interrupts.first.aborted) break;
+        const run = await play(turn);
+        if (run === null) break;
+        round[turn.side] = run;
       }
-      if (end.summary === null || end.folder === null || interrupts.first.aborted) break;
-      screen.line(`${name}: ${describe(end.summary)}`);
-      if (!KNOWN_ENDS.includes(end.exitCode))
-        throw new UserError(`${name}: ${end.summary.verdict.sentence}`, {
-          hint: `its folder is ${end.folder}; a comparison goes on only where both sides answer`,
-          exitCode: end.summary.verdict.exitCode as 3 | 5,
-        });
+      const { base, now } = round;
+      if (base === undefined || now === undefined) break;
+      const fault = faultOfRound({ base, now });
+      faults.push(fault);
+      if (fault !== null)
+        screen.line(`round ${faults.length} does not count: ${fault}${faults.length >= plan.rounds && goesOn(plan, faults) ? '; another one is played in its place' : ''}`); // prettier-ignore
     }
   } finally {
     if (!kept) rmSync(folder, { recursive: true, force: true });

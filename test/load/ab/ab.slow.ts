@@ -47,25 +47,26 @@ test('a target that is 30 ms slower is worse, with the change; both had every ro
   const [fast, slow] = [await startTarget(20), await startTarget(50)];
   const { exitCode, stdout, stderr } = await runCli(['load', '--ab', fast.url, slow.url, '--rounds', '6', ...SHORT]); // prettier-ignore
   assert.match(stdout, /round 6 of 6, A: p95 /, stderr);
-  // On a machine that is busy with other things a round may not count; then there is no verdict, and it says so.
-  const counted = 6 - new Set(stdout.match(/round \d(?= of 6, .*does not count)/g)).size;
-  assert.equal(exitCode, counted === 6 ? EXIT.gateFailed : EXIT.noData, stdout);
-  assert.match(stdout, counted === 6 ? /WORSE: p95 \+\d+ % / : /sound rounds prove nothing/);
   const folder = join(
     results,
     readdirSync(results).find((name) => name.endsWith('-ab'))!,
   );
   const session = JSON.parse(readFileSync(join(folder, 'session.json'), 'utf8')) as Session;
-  assert.equal(session.rounds.length, 6);
+  const played = session.rounds.length;
+  assert.ok(played >= 6 && played <= 9, String(played));
   // k6 begins the start at 0 s, and now and then the one at the very end, too.
   for (const { seen } of [fast, slow])
-    assert.ok(seen() >= 6 * 60 && seen() <= 6 * 61, String(seen()));
+    assert.ok(seen() >= played * 60 && seen() <= played * 61, String(seen()));
   const comparison = JSON.parse(
     readFileSync(join(folder, 'comparison.json'), 'utf8'),
   ) as Comparison;
   const p95 = comparison.figures.find(({ figure }) => figure.name === 'p95')!;
-  assert.equal(p95.logRatios.length, counted);
-  if (counted === 6) assert.ok(p95.ratio!.estimate > 1.3, JSON.stringify(p95.ratio));
+  assert.equal(p95.logRatios.length, comparison.rounds);
+  // On a machine that is busy with other things too few rounds may count; then there is no verdict, and it says so.
+  const isJudged = comparison.rounds >= 6;
+  assert.equal(exitCode, isJudged ? EXIT.gateFailed : EXIT.noData, stdout);
+  assert.match(stdout, isJudged ? /WORSE: p95 \+\d+ % / : /sound rounds prove nothing/);
+  if (isJudged) assert.ok(p95.ratio!.estimate > 1.3, JSON.stringify(p95.ratio));
 
   const again = await runCli(['compare', folder]);
   assert.equal(again.exitCode, exitCode);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { turnName, turnsOf, type AbPlan } from '../../../load/ab/plan.ts';
+import { goesOn, spareOf, turnName, turnsOf, type AbPlan } from '../../../load/ab/plan.ts';
 import { turnJob } from '../../../load/ab/turn-job.ts';
 import { EXIT } from '../../../user-error.ts';
 import { jobOf } from '../../support/job.ts';
@@ -12,13 +12,15 @@ const plan: AbPlan = {
   base: { url: A, weight: 1 },
   now: { url: B, weight: 1 },
   rounds: 3,
+  spare: 0,
   settleMs: 0,
 };
 
 test('ABBA: both sides are first equally often; a round sends one seed, on one address two', () => {
-  const turns = turnsOf(plan);
+  const turns = [0, 1, 2].flatMap(turnsOf);
   assert.equal(turns.map(({ side }) => (side === 'base' ? 'A' : 'B')).join(''), 'ABBAAB');
   assert.equal(turnName(plan, turns[2]), 'round 2 of 3, B');
+  assert.equal(turnName(plan, turnsOf(3)[0]), 'further round 1, B');
   const jobs = turns.map((turn) => turnJob(jobOf(['--vus', '7'], { ab: plan }), plan, turn, 'x'));
   assert.deepEqual(
     jobs.map(({ targets }) => targets[0].url),
@@ -29,6 +31,24 @@ test('ABBA: both sides are first equally often; a round sends one seed, on one a
   assert.equal(seedsOf(plan), 3);
   assert.equal(seedsOf({ ...plan, now: plan.base }), 6);
   for (const job of jobs) assert.deepEqual([job.ab, job.request.vus], [null, 7]);
+});
+
+test('a round that does not count is played again, as long as that can prove something', () => {
+  /** Rounds that are played where each has this outcome in turn: `x` does not count. */
+  const played = (rounds: number, outcomes: string, spare = spareOf(rounds)): number => {
+    const faults: (string | null)[] = [];
+    while (goesOn({ rounds, spare }, faults))
+      faults.push(outcomes[faults.length % outcomes.length] === 'x' ? 'why' : null);
+    return faults.length;
+  };
+  assert.equal(played(6, '.'), 6);
+  assert.equal(played(6, '.x....'), 7);
+  assert.equal(played(6, 'xx........'), 8);
+  // Half as many more at the most; and none where even they could not make six sound ones.
+  assert.equal(played(8, '.x'), 12);
+  assert.equal(played(6, 'xxxx..'), 6);
+  assert.equal(played(3, 'x'), 3);
+  assert.equal(played(6, '.x....', 0), 6);
 });
 
 test('what does not go with two targets is refused, all of it at once', async () => {
