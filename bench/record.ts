@@ -1,10 +1,11 @@
 /**
- * What a recorder before a target adds to a submission's latency: one load through `npm run stack -- record --forward` and straight to
- * the target, in turns (A B B A), at a rate that neither comes near, so that the difference is the recorder's own time. The target
- * is the sink, which costs next to nothing: before a backend that works, the disk has the time of its answer, too. And whether
- * all that was accepted is in the recording, byte for byte.
+ * What a recorder before a target adds to a submission's latency: one load straight to the target, through a relay that only passes bytes on
+ * (tcp-relay.ts: the floor of whatever stands between), and through `npm run stack -- record --forward`, in turns, at a rate that none
+ * comes near, so that the differences are their own time. The target is the sink, which costs next to nothing: before a backend that works,
+ * the disk has the time of its answer, too. And whether all that was accepted is in the recording, byte for byte. Recorder and relay run through
+ * the whole bench, as they do before a backend, and have taken some thousand requests before they are measured: Node compiles as it goes.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +16,7 @@ import { resolveK6 } from '../load/k6/binary.ts';
 import { bodySizes, corpusSource, k6Memory, makeK6Plan, writeK6Plan } from '../load/k6/plan.ts';
 import { startK6 } from '../load/k6/run.ts';
 import { SampleAggregator } from '../load/k6/samples.ts';
-import { distFile } from '../paths.ts';
+import { distFile, projectRoot } from '../paths.ts';
 import { writeCorpus } from '../producers/corpus.ts';
 import { makeFleet } from '../producers/fleet.ts';
 import { payloadBytes, readPayloadFolder } from '../producers/payloads.ts';
@@ -27,19 +28,28 @@ import { type Sink, startSink } from './start-sink.ts';
 
 const RATES = [100, 200];
 const SECONDS = 5;
-/** Each is a load. */
-const TURNS = ['straight', 'through', 'through', 'straight', 'straight', 'through'] as const;
+const WAYS = ['straight', 'relay', 'through'] as const;
+type Way = (typeof WAYS)[number];
+/** Each is a load; each way comes once in each place. */
+const TURNS: readonly Way[] = [
+  ...(['straight', 'relay', 'through'] as const),
+  ...(['through', 'straight', 'relay'] as const),
+  ...(['relay', 'through', 'straight'] as const),
+];
 const PRODUCERS = 500;
 const VUS = 100;
 const START = 1_767_225_600; // 2026-01-01T00:00:00Z
 
-type Way = (typeof TURNS)[number];
 type Run = { latency: LatencyHistogram; accepted: number };
+type Call = { k6Path: string; folder: string; source: CorpusSource; rate: number };
 
 export async function bench(report: (line: BenchLine) => void): Promise<void> {
   const { path: k6Path } = await resolveK6({ env: process.env });
   const folder = mkdtempSync(join(tmpdir(), 'bench-record-'));
   const sink = await startSink();
+  const relay = await openRelay(sink);
+  const recorder = await openRecorder(join(folder, 'recording'), sink);
+  const urls: Record<Way, string> = { straight: sink.url, relay: relay.url, through: recorder.url };
   try {
     const count = Math.max(...RATES) * SECONDS;
     const index = await writeCorpus({
@@ -52,74 +62,96 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
       createdAt: { startSeconds: START, perSecond: Math.max(...RATES) },
     });
     const source = corpusSource(join(folder, 'corpus'), index);
-    const call = { k6Path, folder, source };
-    const single = await oneAfterAnother(folder, sink);
-    report({
-      bench: 'record',
-      case: 'one request of 32 KB after another through the recorder, median',
-      value: single.through,
-      unit: 'ms (less is better)',
-      peer: 'the same straight to the target',
-      peer_value: single.straight,
-      ratio: Number((single.through / single.straight).toFixed(2)),
-    });
-    let accepted = 0;
-    let recorded = 0;
-    for (const rate of RATES) {
-      const sums: Record<Way, LatencyHistogram> = {
-        straight: new LatencyHistogram(),
-        through: new LatencyHistogram(),
-      };
-      for (const [turn, way] of TURNS.entries()) {
-        if (way === 'straight') {
-          const { latency } = await run({ ...call, rate, url: sink.url });
-          sums.straight.addEncoded(latency.encode());
-          continue;
-        }
-        const out = join(folder, `recording-${rate}-${turn}`);
-        sink.watchBodies();
-        await sink.takeDigests();
-        const done = await runThrough({ ...call, rate, out, sink });
-        sums.through.addEncoded(done.latency.encode());
-        accepted += done.accepted;
-        recorded += done.recorded;
-      }
-      const p95 = (way: Way): number => Number(sums[way].percentileMs(95).toFixed(3));
+    const single = await oneAfterAnother(urls);
+    for (const way of ['relay', 'through'] as const)
       report({
         bench: 'record',
-        case: `p95 of ${rate} submissions/s of 24 KB, through the recorder`,
-        value: p95('through'),
+        case: `one request of 32 KB after another ${NAMES[way]}, median`,
+        value: single[way],
         unit: 'ms (less is better)',
-        peer: 'the same load straight to the target',
-        peer_value: p95('straight'),
-        ratio: Number((p95('through') / p95('straight')).toFixed(2)),
+        peer: 'the same straight to the target',
+        peer_value: single.straight,
+        ratio: Number((single[way] / single.straight).toFixed(2)),
       });
-      report({
-        bench: 'record',
-        case: `added to the p95 of ${rate} submissions/s`,
-        value: Number((p95('through') - p95('straight')).toFixed(3)),
-        unit: 'ms (less is better; 1 at most)',
-        peer: null,
-        peer_value: null,
-        ratio: null,
-      });
+    const accepted = new Map<string, number>();
+    let sent = 0;
+    for (const rate of RATES) {
+      const latency = Object.fromEntries(WAYS.map((way) => [way, new LatencyHistogram()])) as Record<Way, LatencyHistogram>; // prettier-ignore
+      for (const way of TURNS) {
+        // The hashes cost the sink some time: the same in each turn.
+        sink.watchBodies();
+        const done = await run({ k6Path, folder, source, rate, url: urls[way] });
+        latency[way].addEncoded(done.latency.encode());
+        const { digests } = await sink.takeDigests();
+        if (way !== 'through') continue;
+        if (digests.length < done.accepted)
+          throw new Error(`${done.accepted} accepted, ${digests.length} bodies at the target`);
+        sent += done.accepted;
+        for (const digest of digests) accepted.set(digest, (accepted.get(digest) ?? 0) + 1);
+      }
+      const p95 = (way: Way): number => Number(latency[way].percentileMs(95).toFixed(3));
+      for (const way of ['relay', 'through'] as const) {
+        report({
+          bench: 'record',
+          case: `p95 of ${rate} submissions/s of 24 KB ${NAMES[way]}`,
+          value: p95(way),
+          unit: 'ms (less is better)',
+          peer: 'the same load straight to the target',
+          peer_value: p95('straight'),
+          ratio: Number((p95(way) / p95('straight')).toFixed(2)),
+        });
+        report({
+          bench: 'record',
+          case: `added to the p95 of ${rate} submissions/s ${NAMES[way]}`,
+          value: Number((p95(way) - p95('straight')).toFixed(3)),
+          unit: `ms (less is better${way === 'through' ? '; 1 at most' : ''})`,
+          peer: null,
+          peer_value: null,
+          ratio: null,
+        });
+      }
     }
+    await recorder.stop();
+    const recorded = await countRecorded(recorder.out, accepted);
     report({
       bench: 'record',
-      case: 'submissions in the recordings, byte for byte',
+      case: 'submissions in the recording, byte for byte',
       value: recorded,
       unit: 'submissions',
       peer: 'accepted answers of these loads',
-      peer_value: accepted,
-      ratio: Number((recorded / accepted).toFixed(6)),
+      peer_value: sent,
+      ratio: Number((recorded / sent).toFixed(6)),
     });
   } finally {
+    recorder.kill();
+    relay.stop();
     sink.process.disconnect();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-type Call = { k6Path: string; folder: string; source: CorpusSource; rate: number };
+const NAMES = {
+  relay: 'through a relay that passes bytes on',
+  through: 'through the recorder',
+} as const;
+
+/** @param bodies SHA-256 -> how often the target got it @returns how many of these are in the recording */
+async function countRecorded(out: string, bodies: ReadonlyMap<string, number>): Promise<number> {
+  const left = new Map(bodies);
+  const { payloads, notes } = await readPayloadFolder(out);
+  let recorded = 0;
+  for (const payload of payloads) {
+    const digest = createHash('sha256').update(await payloadBytes(payload)).digest('hex'); // prettier-ignore
+    const of = left.get(digest) ?? 0;
+    if (of === 0) continue;
+    left.set(digest, of - 1);
+    recorded++;
+  }
+  const all = [...bodies.values()].reduce((sum, count) => sum + count, 0);
+  if (recorded < all)
+    throw new Error(`${all} bodies at the target, ${payloads.length} in the recording, ${recorded} of them alike; ${notes.join('; ')}`); // prettier-ignore
+  return recorded;
+}
 
 /** One load, measured as `npm run load` does. @throws Error unless every submission is accepted */
 async function run({ k6Path, folder, source, rate, url }: Call & { url: string }): Promise<Run> {
@@ -164,41 +196,16 @@ async function run({ k6Path, folder, source, rate, url }: Call & { url: string }
   return { latency: aggregator.latency, accepted };
 }
 
-/** A load through a recorder, and how many of its submissions are in the recording as the target got them. */
-async function runThrough({
-  out,
-  sink,
-  ...call
-}: Call & { out: string; sink: Sink }): Promise<Run & { recorded: number }> {
-  const { recorder, ended, url } = await openRecorder(out, sink);
-  try {
-    sink.watchBodies();
-    const done = await run({ ...call, url });
-    const { digests } = await sink.takeDigests();
-    recorder.kill('SIGINT');
-    await ended;
-    const received = new Set(digests);
-    const { payloads, notes } = await readPayloadFolder(out);
-    let recorded = 0;
-    for (const payload of payloads) {
-      const digest = createHash('sha256').update(await payloadBytes(payload)).digest('hex'); // prettier-ignore
-      if (received.delete(digest)) recorded++;
-    }
-    if (recorded < done.accepted)
-      throw new Error(
-        `${done.accepted} accepted, ${digests.length} different bodies at the target, ${payloads.length} in the recording, ${recorded} of them alike; ${notes.join('; ')}`,
-      );
-    return { ...done, recorded };
-  } finally {
-    if (recorder.exitCode === null) recorder.kill('SIGKILL');
-  }
-}
+type OpenRecorder = {
+  url: string;
+  out: string;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+  kill(): void;
+};
 
 /** A recorder before the sink, in a process of its own. */
-async function openRecorder(
-  out: string,
-  sink: Sink,
-): Promise<{ recorder: ChildProcess; ended: Promise<unknown>; url: string }> {
+async function openRecorder(out: string, sink: Sink): Promise<OpenRecorder> {
   const words = ['stack', 'record', '--out', out, '--port', '0', '--forward', new URL(sink.url).origin]; // prettier-ignore
   const recorder = spawn(process.execPath, [distFile('cli.js'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -213,14 +220,35 @@ async function openRecorder(
     });
     recorder.once('close', () => reject(new Error(`the recorder ended: ${text}`)));
   });
-  return { recorder, ended, url };
+  return {
+    url,
+    out,
+    async stop() {
+      recorder.kill('SIGINT');
+      await ended;
+    },
+    kill() {
+      if (recorder.exitCode === null) recorder.kill('SIGKILL');
+    },
+  };
+}
+
+async function openRelay(sink: Sink): Promise<{ url: string; stop(): void }> {
+  const { port: target } = new URL(sink.url);
+  const relay = fork(join(projectRoot, 'bench', 'tcp-relay.ts'), [target], {
+    execArgv: ['--import', 'tsx'],
+  });
+  const [{ port }] = (await once(relay, 'message')) as [{ port: number }];
+  const url = new URL(sink.url);
+  url.port = String(port);
+  return { url: url.href, stop: () => relay.disconnect() };
 }
 
 const SINGLE = 2000;
+const WARM_UP = 1000;
 
-/** Single requests in turns from one connection each way: the recorder's own time, which other programs disturb least. */
-async function oneAfterAnother(folder: string, sink: Sink): Promise<Record<Way, number>> {
-  const { recorder, ended, url } = await openRecorder(join(folder, 'recording-single'), sink);
+/** Single requests in turns from one connection each way: their own time, which other programs disturb least. */
+async function oneAfterAnother(urls: Readonly<Record<Way, string>>): Promise<Record<Way, number>> {
   const [payload] = await recordedPayloads();
   const body = await payloadBytes(payload);
   const agent = new Agent({ keepAlive: true });
@@ -233,17 +261,18 @@ async function oneAfterAnother(folder: string, sink: Sink): Promise<Record<Way, 
     await once(answer, 'end');
     return performance.now() - startedMs;
   };
-  const times: Record<Way, number[]> = { straight: [], through: [] };
-  for (let i = -200; i < SINGLE; i++) {
-    const pair = { straight: await timeOf(sink.url), through: await timeOf(url) };
-    if (i < 0) continue;
-    times.straight.push(pair.straight);
-    times.through.push(pair.through);
-  }
+  const times: Record<Way, number[]> = { straight: [], relay: [], through: [] };
+  for (let i = -WARM_UP; i < SINGLE; i++)
+    for (const way of WAYS) {
+      const ms = await timeOf(urls[way]);
+      if (i >= 0) times[way].push(ms);
+    }
   agent.destroy();
-  recorder.kill('SIGINT');
-  await ended;
   const median = (list: number[]): number =>
     Number(list.sort((a, b) => a - b)[list.length >> 1].toFixed(3));
-  return { straight: median(times.straight), through: median(times.through) };
+  return {
+    straight: median(times.straight),
+    relay: median(times.relay),
+    through: median(times.through),
+  };
 }

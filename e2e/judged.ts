@@ -1,8 +1,8 @@
 /** What assertions said of a dump, kept beside it: the report of a run is made from it, in whatever process. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { EXIT, type ExitCode } from '../user-error.ts';
+import { writeWhole } from '../whole-file.ts';
 import { type Judged as Bare, judge } from './assertions/index.ts';
 import { type ForkCost, forkCostOf } from './fork/cost.ts';
 import { readDump } from './dump/read.ts';
@@ -43,7 +43,7 @@ export async function judgeAndTrace(
 }
 
 export const writeJudged = (results: string, judged: readonly Judged[]): Promise<void> =>
-  writeFileAtomic(join(results, NAME), `${JSON.stringify(judged, null, 2)}\n`);
+  writeWhole(join(results, NAME), `${JSON.stringify(judged, null, 2)}\n`);
 
 /** Empty where nothing was judged. */
 export function readJudged(results: string): Judged[] {

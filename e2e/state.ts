@@ -5,10 +5,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod';
 import type { ProcessIdentity } from '../system/process-identity.ts';
 import { EXIT, UserError } from '../user-error.ts';
+import { writeWholeSync } from '../whole-file.ts';
 import type { Counts } from './conditions.ts';
 import { markFolder } from './own.ts';
 import type { Disturbance } from './staging/disturbance.ts';
@@ -111,7 +111,7 @@ export function readState(folder: string): RunState {
 }
 
 export function writeState(folder: string, state: RunState): void {
-  writeFileAtomic.sync(join(folder, NAME), `${JSON.stringify(state, null, 2)}\n`);
+  writeWholeSync(join(folder, NAME), `${JSON.stringify(state, null, 2)}\n`);
 }
 
 export function newState(topology: Topology, results: string, nowMs: number): RunState {

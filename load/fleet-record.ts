@@ -1,11 +1,11 @@
 /** `fleet.ndjson`: what a simulated network did, for its picture. Pure but for writeFleetRecord. */
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { ERAS, submissionPeriodMs } from '../mina/eras.ts';
 import { type NetworkPlan, sectionsOf, SUBMISSION_KINDS } from '../producers/network-plan.ts';
 import type { FleetLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
 import type { AnswerTable } from '../reconcile/answer-table.ts';
+import { writeWholeSync } from '../whole-file.ts';
 
 /** A plan, and of what its submissions are made. */
 export type SimulatedNetwork = {
@@ -129,5 +129,5 @@ export function writeFleetRecord(
 ): void {
   let text = '';
   for (const line of fleetLines(network, table)) text += `${JSON.stringify(line)}\n`;
-  writeFileAtomic.sync(join(folder, FILES.fleet), text);
+  writeWholeSync(join(folder, FILES.fleet), text);
 }

@@ -17,6 +17,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { processExists } from '../system/process-exists.ts';
 import { UserError } from '../user-error.ts';
+import { writeWholeSync } from '../whole-file.ts';
 
 const LOCK_FILE = '.running.json';
 /** A holder on another machine, or in another container, cannot be asked: it touches the file each so often, and is gone after so long. */
@@ -106,20 +107,8 @@ function removeStale(path: string, text: string): void {
   rmSync(aside, { force: true });
 }
 
-/**
- * Whole or not at all. Not by write-file-atomic: it listens for signals while it writes, and Node gives a signal that nobody listens
- * for any longer its default action, SIGXFSZ too, which it ignores at its start: a file that may not grow would kill the process.
- */
-function put(path: string, load: RunningLoad): void {
-  const part = `${path}.${load.key}`;
-  try {
-    writeFileSync(part, JSON.stringify(load));
-    renameSync(part, path);
-  } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
-  }
-}
+const put = (path: string, load: RunningLoad): void =>
+  writeWholeSync(path, JSON.stringify(load));
 
 const TRIES = 20;
 

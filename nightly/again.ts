@@ -5,7 +5,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { fingerprintId, fingerprintOf } from '../judge/compare/fingerprint.ts';
 import { isAboutTarget } from '../judge/compare/night-verdict.ts';
 import { makeSessionFolder } from '../load/ab/folder.ts';
@@ -16,6 +15,7 @@ import { runLoad } from '../load/run.ts';
 import { readRun } from '../results/reader.ts';
 import { SESSION_FILE, type Session } from '../results/session.ts';
 import type { Summary } from '../results/types.ts';
+import { writeWholeSync } from '../whole-file.ts';
 
 const SETTLE_MS = 1000;
 
@@ -69,7 +69,7 @@ export async function runAgain(
             onSummary: (at) => {
               ending.leftovers.keep(folder);
               session.rounds.push({ first: 'now', base: null, now: `runs/${basename(at)}` });
-              writeFileAtomic.sync(join(folder, SESSION_FILE), `${JSON.stringify(session, null, 2)}\n`); // prettier-ignore
+              writeWholeSync(join(folder, SESSION_FILE), `${JSON.stringify(session, null, 2)}\n`); // prettier-ignore
             },
           },
         );

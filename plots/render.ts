@@ -10,10 +10,10 @@ import { join, resolve } from 'node:path';
 import { createCanvas, GlobalFonts, SvgExportFlag } from 'canvas';
 import type { Chart as ChartType, ChartConfiguration, ChartItem } from 'chart.js';
 import { Chart } from 'chart.js/auto';
-import writeFileAtomic from 'write-file-atomic';
 import { readSummed } from '../results/sum-reader.ts';
 import type { RunView as Run } from '../results/sums.ts';
 import { UserError } from '../user-error.ts';
+import { writeWhole } from '../whole-file.ts';
 import { chartsOf, type ChartDefinition } from './charts.ts';
 import { chartData } from './data.ts';
 import { FONT_FAMILIES, FONT_FAMILY } from './panels.ts';
@@ -119,7 +119,7 @@ export async function writePicture(
   const paths: string[] = [];
   for (const format of formats) {
     const path = join(folder, `${name}.${format}`);
-    await writeFileAtomic(path, RENDER[format](definition, theme));
+    await writeWhole(path, RENDER[format](definition, theme));
     paths.push(path);
   }
   return paths;

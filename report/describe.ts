@@ -1,13 +1,13 @@
 /** Pictures and page of a run's folder, from its files only, which are read once: a day's run takes a while. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { COMPARED_FIGURES } from '../judge/compare/figures.ts';
 import { CHART_NAMES } from '../plots/charts.ts';
 import { readSummed } from '../results/sum-reader.ts';
 import type { RunView as Run } from '../results/sums.ts';
 import { FILES } from '../results/writer.ts';
 import { UserError } from '../user-error.ts';
+import { writeWhole } from '../whole-file.ts';
 import { bencher, benchmarkAction, hgrm, measuredOf, otava } from './exports.ts';
 import { htmlReport } from './html.ts';
 import { chartsSection } from './mermaid.ts';
@@ -79,7 +79,7 @@ export async function writeForms(
   for (const form of forms) {
     const path = join(folder, FORM_FILES[form]);
     try {
-      await writeFileAtomic(path, PRINT[form](run, folder));
+      await writeWhole(path, PRINT[form](run, folder));
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
       throw new UserError(`the report ${path} cannot be written: ${(cause as Error).message}`, {

@@ -2,9 +2,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import type { RunView as Run } from '../results/sums.ts';
 import { EXIT, UserError } from '../user-error.ts';
+import { writeWhole } from '../whole-file.ts';
 import { printMarkdown } from './print-markdown.ts';
 import { LIST_FILE, listWith, pageNameOf, pictureFileOf, wikiPage } from './wiki-page.ts';
 
@@ -64,6 +64,6 @@ async function readOrNull(path: string): Promise<Buffer | null> {
 async function writeIfOther(path: string, bytes: Buffer): Promise<boolean> {
   if ((await readOrNull(path))?.equals(bytes)) return false;
   await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomic(path, bytes);
+  await writeWhole(path, bytes);
   return true;
 }

@@ -4,9 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { EXIT, UserError } from '../user-error.ts';
+import { writeWhole } from '../whole-file.ts';
 
 export const HISTORY_FILE = 'history.ndjson';
 
@@ -95,6 +95,6 @@ export async function readHistory(path: string): Promise<History> {
 export async function appendToHistory(history: History, added: HistoryEntry): Promise<History> {
   const before = history.text === '' || history.text.endsWith('\n') ? history.text : `${history.text}\n`; // prettier-ignore
   const text = `${before}${JSON.stringify(entry.parse(added))}\n`;
-  await writeFileAtomic(history.path, text);
+  await writeWhole(history.path, text);
   return { path: history.path, entries: [...history.entries, added], text };
 }

@@ -5,8 +5,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../user-error.ts';
+import { writeWholeSync } from '../whole-file.ts';
 import { LineFile } from './line-file.ts';
 import type {
   ControlLine,
@@ -103,7 +103,7 @@ export function writerOf(folder: string): RunWriter {
   let logs: LineFile | null = null;
   let control: LineFile | null = null;
   const whole = (file: string, content: unknown) =>
-    writeFileAtomic.sync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
+    writeWholeSync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
   return {
     folder,
     plan: (plan) => whole(FILES.plan, plan),

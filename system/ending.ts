@@ -8,6 +8,7 @@
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { EXIT, type ExitCode, UserError } from '../user-error.ts';
+import { surviveFileSizeLimit } from './file-size-limit.ts';
 import { neverWaitFor } from './stopped-terminal.ts';
 
 /** What is printed for an error, and the code that it ends with. */
@@ -92,6 +93,7 @@ export function takeChargeOfEnding(
         }),
       );
   });
+  surviveFileSizeLimit();
   for (const signal of SIGNALS)
     process.on(signal, () => {
       // Whoever else listens for it decides what it means.

@@ -52,7 +52,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   bench: ALL,
 };
 /** Files at the top that every room but the pure ones may use. */
-const TOP = ['user-error.ts', 'paths.ts'];
+const TOP = ['user-error.ts', 'paths.ts', 'whole-file.ts'];
 const PURE = /^(mina|scenarios)\//;
 
 function sources(): string[] {

@@ -674,6 +674,10 @@ function checkTogether(
     const rule = parseGate(text);
     if ('problem' in rule) problems.push(`--gate ${rule.problem}`);
   }
+  if (values.storage !== undefined && values.target === undefined)
+    problems.push(
+      "--storage belongs to a --target; the embedded backend's own storage is looked into anyway",
+    );
   if (values.storage === undefined && values.target !== undefined)
     for (const option of ['storage-wait', 'reconcile-every'])
       if (sources[option] === 'flag')

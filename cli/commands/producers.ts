@@ -1,5 +1,4 @@
 /** `npm run producers`: who submits, as a file: also the whitelist of a backend. */
-import writeFileAtomic from 'write-file-atomic';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { Screen } from '../../system/screen.ts';
 import {
@@ -18,6 +17,7 @@ import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
 import { keyAccess } from '../passphrase.ts';
 import { seedOption } from '../producer-options.ts';
+import { writeWhole } from '../../whole-file.ts';
 
 export const producers: Command = {
   name: 'producers',
@@ -92,7 +92,7 @@ export const producers: Command = {
     const out = values.out as string;
     if (out === '-') await print(stdout, content);
     else {
-      await writeFileAtomic(out, content).catch((cause: unknown) => {
+      await writeWhole(out, content).catch((cause: unknown) => {
         throw new UserError(`cannot write ${out} (${(cause as NodeJS.ErrnoException).code})`, {
           hint: 'give --out a file in a folder that exists and where you may write',
           exitCode: EXIT.usage,

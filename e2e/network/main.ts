@@ -3,14 +3,16 @@
  * It says how far it is in status.json beside what it sends, and ends by itself, or at SIGTERM.
  */
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { makeFleet } from '../../producers/fleet.ts';
+import { surviveFileSizeLimit } from '../../system/file-size-limit.ts';
 import { EXIT } from '../../user-error.ts';
+import { writeWholeSync } from '../../whole-file.ts';
 import { BODIES_FILE, readPrepared } from './prepared.ts';
 import { sendAll, type SenderStatus } from './sender.ts';
 import { READY_LINE } from './ready-line.ts';
 import { SENT_FILE, STATUS_FILE } from './status.ts';
 
+surviveFileSizeLimit();
 const [folder, target, startText] = process.argv.slice(2);
 const targets = target.split(',');
 const stopping = new AbortController();
@@ -31,7 +33,7 @@ function onStatus(status: SenderStatus): void {
     return;
   writtenMs = nowMs;
   written = text;
-  writeFileAtomic.sync(file, text);
+  writeWholeSync(file, text);
 }
 
 const network = readPrepared(folder);

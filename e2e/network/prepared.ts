@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import type { BodyTemplate } from '../../mina/envelope.ts';
 import type { EraName } from '../../mina/eras.ts';
 import type { SignTemplate } from '../../producers/sign-pool.ts';
+import { writeWhole } from '../../whole-file.ts';
 
 /** A body before it is signed, and what is known of it. */
 export type PreparedTemplate = {
@@ -70,7 +70,7 @@ export const readPrepared = (folder: string): PreparedNetwork =>
   JSON.parse(readFileSync(join(folder, PREPARED_FILE), 'utf8')) as PreparedNetwork;
 
 export const writePrepared = (folder: string, network: PreparedNetwork): Promise<void> =>
-  writeFileAtomic(join(folder, PREPARED_FILE), JSON.stringify(network));
+  writeWhole(join(folder, PREPARED_FILE), JSON.stringify(network));
 
 export const signedPart = (template: SignTemplate): SignedPart | 'recorded' =>
   'recorded' in template

@@ -2,7 +2,6 @@
 import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { annotationsOf } from '../../report/github.ts';
 import type { Outcome } from '../../report/outcome.ts';
 import type { Page } from '../../report/page.ts';
@@ -10,14 +9,15 @@ import { printJunit } from '../../report/print-junit.ts';
 import { printMarkdown } from '../../report/print-markdown.ts';
 import { printSummary, SUMMARY_LIMIT_BYTES } from '../../report/print-summary.ts';
 import type { CiFacts } from '../../results/types.ts';
+import { writeWhole } from '../../whole-file.ts';
 
 export const REPORT_FILE = 'report.md';
 export const JUNIT_FILE = 'junit.xml';
 
 /** @throws Error of node:fs */
 export async function writeReport(folder: string, page: Page, outcome: Outcome): Promise<void> {
-  await writeFileAtomic(join(folder, REPORT_FILE), printMarkdown(page));
-  await writeFileAtomic(join(folder, JUNIT_FILE), printJunit(outcome));
+  await writeWhole(join(folder, REPORT_FILE), printMarkdown(page));
+  await writeWhole(join(folder, JUNIT_FILE), printJunit(outcome));
 }
 
 /** Never throws: what cannot be written is a line, and takes nothing from the run. */

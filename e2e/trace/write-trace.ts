@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { renderPng, renderSvg } from '../../plots/render.ts';
 import { stageLagsChart } from '../../plots/stage-lags.ts';
 import type { Example } from '../assertions/assertion.ts';
 import { Facts } from '../assertions/facts.ts';
 import type { Evidence } from '../dump/evidence.ts';
 import { timeOfUs } from '../dump/times.ts';
+import { writeWhole } from '../../whole-file.ts';
 import { type LagFigures, LagMeter } from './lags.ts';
 import { STAGES, type Stage, traceOf } from './trace.ts';
 
@@ -64,7 +64,7 @@ export async function writeTrace(
   const files = [path];
   for (const [format, bytes] of Object.entries(pictures)) {
     files.push(join(folder, `${chart.name}.${format}`));
-    await writeFileAtomic(files.at(-1)!, bytes);
+    await writeWhole(files.at(-1)!, bytes);
   }
   return { reached, lags: lags.figures(), lineOf, files };
 }

@@ -5,7 +5,6 @@
 import { basename, join } from 'node:path';
 import { mkdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { faultOfRound, type RoundRun } from '../../judge/compare/comparison.ts';
 import { readWholeFiles } from '../../results/reader.ts';
 import { SESSION_FILE, type Session } from '../../results/session.ts';
@@ -17,6 +16,7 @@ import { Ending } from '../ending.ts';
 import type { LoadJob, Surroundings } from '../job.ts';
 import { PartScreen } from '../part-screen.ts';
 import { runLoad, type RunEnd } from '../run.ts';
+import { writeWholeSync } from '../../whole-file.ts';
 import { makeSessionFolder } from './folder.ts';
 import { type AbPlan, goesOn, type Side, type Turn, turnName, turnsOf } from './plan.ts';
 import { turnJob } from './turn-job.ts';
@@ -61,7 +61,7 @@ export async function runSession(
   };
   const ending = new Ending(interrupts);
   let kept = false;
-  const write = (): void => writeFileAtomic.sync(join(folder, SESSION_FILE), `${JSON.stringify(session, null, 2)}\n`); // prettier-ignore
+  const write = (): void => writeWholeSync(join(folder, SESSION_FILE), `${JSON.stringify(session, null, 2)}\n`); // prettier-ignore
   const keep = (turn: Turn, runFolder: string): void => {
     session.rounds[turn.round] ??= { first: turn.side, base: null, now: null };
     session.rounds[turn.round][turn.side] = `runs/${basename(runFolder)}`;

@@ -6,8 +6,8 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, writevSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { EXIT, UserError } from '../../user-error.ts';
+import { writeWhole } from '../../whole-file.ts';
 import {
   type RecordedAnswer,
   type RecordedRequest,
@@ -162,7 +162,7 @@ function rest(buffers: readonly Buffer[], bytes: number): Buffer[] {
 }
 
 const writeHead = (folder: string, head: RecordingHead): Promise<void> =>
-  writeFileAtomic(join(folder, RECORDING_FILES.head), `${JSON.stringify(head, null, 2)}\n`);
+  writeWhole(join(folder, RECORDING_FILES.head), `${JSON.stringify(head, null, 2)}\n`);
 
 /** What a broken disk refuses is not worth another word: its first refusal was reported. */
 function attempt(action: () => void): void {

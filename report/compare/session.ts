@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import {
   calibrationOf,
@@ -16,6 +15,7 @@ import { readRun } from '../../results/reader.ts';
 import { COMPARISON_FILE, readSession, type Session } from '../../results/session.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { printMarkdown } from '../print-markdown.ts';
+import { writeWhole } from '../../whole-file.ts';
 import { comparisonSentence, pageOfComparison } from './page.ts';
 import { COMPARISON_PICTURE, drawComparison } from './picture.ts';
 
@@ -101,7 +101,7 @@ export async function judgeSession(
       ? alone
       : compare(rounds, { figures, unlike, random: randomOf(session.id), calibration });
   const data = `${JSON.stringify({ format: 1, ...comparison }, null, 2)}\n`;
-  await writeFileAtomic(join(folder, COMPARISON_FILE), data);
+  await writeWhole(join(folder, COMPARISON_FILE), data);
   const drawn = pictures ? await drawComparison(folder) : null;
   const page = printMarkdown(
     pageOfComparison(
@@ -110,7 +110,7 @@ export async function judgeSession(
       drawn && { file: `${COMPARISON_PICTURE}.png`, description: drawn.description },
     ),
   );
-  await writeFileAtomic(join(folder, PAGE_FILE), page);
+  await writeWhole(join(folder, PAGE_FILE), page);
   return { comparison, page };
 }
 
@@ -138,7 +138,7 @@ export async function calibrateBy(
     format: 1,
     byFingerprint: { ...byFingerprint, [comparison.fingerprint]: calibration },
   };
-  await writeFileAtomic(calibrationPath, `${JSON.stringify(file, null, 2)}\n`);
+  await writeWhole(calibrationPath, `${JSON.stringify(file, null, 2)}\n`);
   const figures = Object.entries(calibration.deviations)
     .map(([name, deviation]) => `${name} ${(100 * deviation).toFixed(1)} %`)
     .join(', ');

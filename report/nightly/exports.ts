@@ -1,9 +1,9 @@
 /** Nights for other programs that watch series. */
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../user-error.ts';
 import { bencher, benchmarkAction, type Measured, otava } from '../exports.ts';
 import { FORM_FILES } from '../describe.ts';
+import { writeWhole } from '../../whole-file.ts';
 import type { NightReport, NightSeries } from './night.ts';
 
 export type NightExport = 'benchmark-action' | 'bencher' | 'otava';
@@ -49,7 +49,7 @@ export async function writeExports(
     for (const [name, text] of files[format]()) {
       const path = join(folder, name);
       try {
-        await writeFileAtomic(path, text);
+        await writeWhole(path, text);
       } catch (cause) {
         throw new UserError(`${path} cannot be written: ${(cause as Error).message}`, {
           hint: 'check the folder and its rights',

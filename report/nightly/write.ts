@@ -1,7 +1,6 @@
 /** Writes the report of a night in all its forms beside its runs. */
 import { join } from 'node:path';
 import { EXIT, UserError } from '../../user-error.ts';
-import writeFileAtomic from 'write-file-atomic';
 import { exitCodeOfNight, type ScenarioEnd } from '../../judge/compare/night-verdict.ts';
 import { trendChart } from '../../plots/trend.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
@@ -15,6 +14,7 @@ import { chatLine } from '../print-line.ts';
 import { printMarkdown } from '../print-markdown.ts';
 import { printSummary } from '../print-summary.ts';
 import type { ForGithub } from '../to-github.ts';
+import { writeWhole } from '../../whole-file.ts';
 import { againstLevel, endReason, nightSentence, type NightReport, type NightSeries, trendFile } from './night.ts'; // prettier-ignore
 import { pageOfNight } from './page.ts';
 import { trendOf } from './trend.ts';
@@ -122,7 +122,7 @@ export async function writeNight(
 ): Promise<string[]> {
   const paths: string[] = [];
   const put = async (name: string, text: string): Promise<void> => {
-    await writeFileAtomic(join(folder, name), text);
+    await writeWhole(join(folder, name), text);
     paths.push(join(folder, name));
   };
   try {

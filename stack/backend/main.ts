@@ -8,6 +8,7 @@
 import { networkOf } from '../../mina/network.ts';
 import { createSigner } from '../../mina/signer.ts';
 import { loadMinaWasm } from '../../paths.ts';
+import { surviveFileSizeLimit } from '../../system/file-size-limit.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { createBlockCache } from './block-cache.ts';
 import { type CheckPool, createCheckPool } from './check-pool.ts';
@@ -20,6 +21,7 @@ import { createSecondTable } from './second-table.ts';
 import { type Backend, startServer } from './server.ts';
 import { keepWhitelist } from './whitelist-keeper.ts';
 
+surviveFileSizeLimit();
 const now = (): Date => new Date();
 const writeLog = lineWriterOf(2, (count) => {
   let line = '';

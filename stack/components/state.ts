@@ -4,10 +4,10 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../user-error.ts';
 import type { Handle } from '../drivers/driver.ts';
 import type { ProcessIdentity } from '../../system/process-identity.ts';
+import { writeWholeSync } from '../../whole-file.ts';
 import type { StackPlan } from './plan.ts';
 import type { ComponentName } from './component.ts';
 
@@ -26,7 +26,7 @@ const FORMAT = 1;
 const pathIn = (folder: string): string => join(folder, 'stack.json');
 
 export const writeState = (folder: string, state: StackState): void =>
-  writeFileAtomic.sync(pathIn(folder), `${JSON.stringify(state, null, 1)}\n`, { mode: 0o600 });
+  writeWholeSync(pathIn(folder), `${JSON.stringify(state, null, 1)}\n`, { mode: 0o600 });
 
 /** @returns null where there is none. @throws UserError for one that is not ours to read */
 export function readState(folder: string): StackState | null {

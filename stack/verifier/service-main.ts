@@ -2,6 +2,7 @@
  * The verifier's service as a program. Its environment is the submission updater's, and VERIFIER_HOST, VERIFIER_PORT, VERIFIER_BLOCKS (an S3 URL or a folder),
  * VERIFIER_NETWORK (the rule, see rule.ts), VERIFIER_TEST_TAKES_PROOFS (1: for tests, proofs count as right, unread; all else is checked). SIGTERM and SIGINT end it.
  */
+import { surviveFileSizeLimit } from '../../system/file-size-limit.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { knownProof } from './known-proof.ts';
 import { openProofPool, type ProofChecker } from './proof-pool.ts';
@@ -10,6 +11,7 @@ import { startVerifierService } from './service.ts';
 import { updaterConfigOf } from './updater/config.ts';
 import { openUpdater } from './updater/updater.ts';
 
+surviveFileSizeLimit();
 const { env } = process;
 const takesProofs = env.VERIFIER_TEST_TAKES_PROOFS === '1';
 const log = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -83,6 +83,35 @@ test('files that may not become as large as a load needs them: 5, and what to li
   );
 });
 
+test('a limit of file sizes that the lines of a load reach in its middle: 5, results whole, no half line', async (t) => {
+  if (spawnSync('prlimit', ['--version']).status !== 0) return t.skip('there is no prlimit(1)');
+  const results = freshResults();
+  const cli = startCli(loadWords(results, '1m'), env);
+  await until(() => hasSamples(results) || cli.child.exitCode !== null, 'the first samples');
+  // More than plan, summary and page take; less than the lines of half a minute.
+  const LIMIT_BYTES = 12_000;
+  for (const pid of [cli.child.pid!, ...childrenOf(cli.child.pid!).map((child) => child.pid)])
+    spawnSync('prlimit', ['--pid', String(pid), `--fsize=${LIMIT_BYTES}`]);
+  const { exitCode, stdout, stderr } = await cli.result;
+  assert.equal(exitCode, EXIT.broken, stdout + stderr);
+  assert.match(stdout, /\nBROKEN: the results folder cannot be written \(EFBIG[^\n]* submissions were accepted/); // prettier-ignore
+  const { figures, verdict } = summaryIn(results);
+  assert.ok(figures.accepted > 0);
+  assert.equal(verdict.exitCode, EXIT.broken);
+  const run = runIn(results)!;
+  for (const name of readdirSync(run)) {
+    const text = readFileSync(join(run, name), 'utf8');
+    assert.ok(text.length <= LIMIT_BYTES, name);
+    if (name.endsWith('.json')) JSON.parse(text);
+    if (!name.endsWith('.ndjson') || text === '') continue;
+    assert.ok(text.endsWith('\n'), `${name} ends with half a line`);
+    for (const line of text.trimEnd().split('\n')) JSON.parse(line);
+  }
+  assert.match(readFileSync(join(run, 'report.md'), 'utf8'), /BROKEN/);
+  // Too long for the limit: not there, rather than a part of it.
+  assert.ok(!existsSync(join(run, 'report.html')));
+});
+
 test('a load whose terminal is closed: interrupted, results whole, nothing runs on', async (t) => {
   if (spawnSync('script', ['--version']).status !== 0) return t.skip('there is no script(1)');
   const results = freshResults();

@@ -23,12 +23,15 @@ export const WITH_PICTURES = { MINA_LOAD_SKIP_PICTURES: '' };
 /** Longer than any test needs; a hang becomes a failure and not a stuck suite. */
 const LIMIT_MS = 120_000;
 
+/** @param through words that stand before it: a program that sets something and then runs what follows */
 export function startCli(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   limitMs = LIMIT_MS,
+  through: readonly string[] = [],
 ): RunningCli {
-  const child = spawn(process.execPath, [distFile('cli.js'), ...args], {
+  const [file, ...words] = [...through, process.execPath, distFile('cli.js'), ...args];
+  const child = spawn(file, words, {
     env: {
       ...process.env,
       ...USUAL_ENV,

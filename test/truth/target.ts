@@ -25,6 +25,10 @@ export type Programme = {
   workers?: { count: number; serviceMs: number };
   /** Stores one submission; see {@link Deed.stored}. */
   store?: (body: Buffer, again: boolean) => Promise<void>;
+  /** Called where a submission that was accepted is not stored. */
+  onLoss?: (n: number) => void;
+  /** Where it listens; default: 127.0.0.1. */
+  host?: '::1';
 };
 
 /** Times are milliseconds since 1970, to the microsecond, on a clock that never goes back. */
@@ -55,6 +59,8 @@ export type Arrival = {
 export type TruthTarget = {
   url: string;
   readonly log: readonly Arrival[];
+  /** Questions whether this is a backend: they stand in no log. */
+  readonly questions: number;
   stop(): Promise<void>;
 };
 
@@ -75,6 +81,7 @@ export async function startTruthTarget(programme: Programme = {}): Promise<Truth
   const connections = new Map<object, number>();
   const waiting: (() => void)[] = [];
   let working = 0;
+  let questions = 0;
   let firstMs: number | null = null;
 
   const worked = async (): Promise<void> => {
@@ -97,7 +104,10 @@ export async function startTruthTarget(programme: Programme = {}): Promise<Truth
         });
         response.end(text);
       };
-      if (body.length <= QUESTION_BYTES) return answer(NO_SUBMISSION);
+      if (body.length <= QUESTION_BYTES) {
+        questions++;
+        return answer(NO_SUBMISSION);
+      }
       const { socket } = request;
       if (!connections.has(socket)) connections.set(socket, connections.size);
       const isOfTheLoad = request.headers['user-agent'] === OF_THE_LOAD;
@@ -126,6 +136,7 @@ export async function startTruthTarget(programme: Programme = {}): Promise<Truth
       if (deed.afterMs !== undefined) await pause(deed.afterMs);
       const isAccepted =
         typeof given === 'object' && given.status === 200 && given.body === OK.body;
+      if (isAccepted && deed.stored === 0) programme.onLoss?.(entry.n);
       for (let i = 0; i < (deed.stored ?? (isAccepted ? 1 : 0)); i++) {
         await programme.store?.(body, i > 0);
         entry.stored++;
@@ -146,11 +157,14 @@ export async function startTruthTarget(programme: Programme = {}): Promise<Truth
   // No connection ends while the load may be about to use it: what is counted as reset was reset on purpose.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  server.listen(0, '127.0.0.1').unref();
+  server.listen(0, programme.host ?? '127.0.0.1').unref();
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${programme.host === '::1' ? 'localhost' : '127.0.0.1'}:${(server.address() as AddressInfo).port}`,
     log,
+    get questions() {
+      return questions;
+    },
     async stop() {
       server.closeAllConnections();
       server.close();

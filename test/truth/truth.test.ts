@@ -8,7 +8,10 @@ import { SCENARIOS } from '../../load/scenarios/index.ts';
 import type { Summary } from '../../results/types.ts';
 import { CASES, type TruthCase } from './cases.ts';
 import { agree } from './compare.ts';
+import { runHere } from '../support/run-command.ts';
+import { freshResults } from '../support/load-results.ts';
 import { LENIENT, type TruthRun, truthRun } from './run.ts';
+import { startTruthTarget } from './target.ts';
 
 test('every scenario has a truth case, and there is none of a scenario that is gone', () => {
   assert.deepEqual(Object.keys(CASES).sort(), SCENARIOS.map(({ name }) => name).sort());
@@ -87,3 +90,27 @@ for (const [name, { args, programme, known }] of Object.entries(QUICK))
       assert.throws(() => agree(run.log, { ...run, samples: early }, known), assert.AssertionError);
     });
   });
+
+test('what is refused before the load never reaches the target', async () => {
+  const target = await startTruthTarget();
+  const NO_PROCESS = '999999999';
+  for (const [words, cause] of [
+    // It meant 100 %, and took the place of the default of 1 %: a load of which nothing was accepted passed.
+    [['--gate', 'error-rate<=1'], /error-rate<=1%/],
+    [['--gate', 'error-rate<=5'], /error-rate<=5%/],
+    [['--gate', 'p95-since-intended<1s'], /p95-since-intended/],
+    [['--gate', 'breakpoint>=10/s'], /breakpoint/],
+    [['--target-pid', NO_PROCESS], /999999999/],
+  ] as const) {
+    const results = freshResults();
+    const place = ['--target', target.url, '--results', results, '--duration', '1s'];
+    const { exitCode, stderr } = await runHere(['load', ...place, ...words]);
+    assert.equal(exitCode, 2, `${words.join(' ')}: ${stderr}`);
+    assert.match(stderr, cause);
+  }
+  const { exitCode, stderr } = await runHere(['load', '--storage', 'file:///tmp', '--results', freshResults()]); // prettier-ignore
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /--storage[^\n]*--target/);
+  assert.deepEqual([target.log.length, target.questions], [0, 0]);
+  await target.stop();
+});
