@@ -18,7 +18,7 @@ const SUFFIX = '.json';
 export type PortClaim<T> = {
   chosen: T;
   /** When they are listened on, or not wanted any more; at the end of the process at the latest. */
-  letGo(): void;
+  letGo: () => void;
 };
 
 /**

@@ -62,17 +62,28 @@ export const resultFields = ({ facts, error, verified, checks }: Verdict): Resul
 /** A submission as it comes in by JSON; whatever else it holds goes out again. */
 export type SubmissionJson = Record<string, unknown>;
 
-/** Large, and known to whoever asked. */
-const NOT_RETURNED = ['raw_block', 'snark_work'];
+/** Names that are not echoed: large and known to whoever asked, or an answer's own. */
+const isAnswers = (submission: SubmissionJson): boolean =>
+  RESULT_NAMES.some((name) => Object.hasOwn(submission, name));
+const RESULT_NAMES: readonly (keyof ResultFields)[] = [
+  'state_hash',
+  'parent',
+  'height',
+  'slot',
+  'validation_error',
+  'verified',
+  'checks',
+];
 
 /** What of the submission goes out again, in its own order, and then the results. */
 export function answerLine(submission: SubmissionJson, verdict: Verdict): string {
   const results = resultFields(verdict);
-  const echoed = Object.entries(submission).filter(
-    ([name]) => !NOT_RETURNED.includes(name) && !Object.hasOwn(results, name),
-  );
-  // Not Object.fromEntries and a spread: a key "__proto__" would be lost.
+  const { raw_block: _block, snark_work: _work, ...echoed } = submission;
+  // A key "__proto__" would be lost in a spread; names of ours would keep the place that they had.
+  if (!Object.hasOwn(submission, '__proto__') && !isAnswers(submission))
+    return JSON.stringify({ ...echoed, ...results });
   const answer = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of [...echoed, ...Object.entries(results)]) answer[name] = value;
-  return JSON.stringify(answer);
+  for (const [name, value] of Object.entries(echoed))
+    if (!Object.hasOwn(results, name)) answer[name] = value;
+  return JSON.stringify(Object.assign(answer, results));
 }
