@@ -62,9 +62,8 @@ export const resultFields = ({ facts, error, verified, checks }: Verdict): Resul
 /** A submission as it comes in by JSON; whatever else it holds goes out again. */
 export type SubmissionJson = Record<string, unknown>;
 
-/** Names that are not echoed: large and known to whoever asked, or an answer's own. */
-const isAnswers = (submission: SubmissionJson): boolean =>
-  RESULT_NAMES.some((name) => Object.hasOwn(submission, name));
+/** Large, and known to whoever asked; JSON leaves out what is undefined. */
+const NOT_RETURNED = { raw_block: undefined, snark_work: undefined };
 const RESULT_NAMES: readonly (keyof ResultFields)[] = [
   'state_hash',
   'parent',
@@ -78,12 +77,9 @@ const RESULT_NAMES: readonly (keyof ResultFields)[] = [
 /** What of the submission goes out again, in its own order, and then the results. */
 export function answerLine(submission: SubmissionJson, verdict: Verdict): string {
   const results = resultFields(verdict);
-  const { raw_block: _block, snark_work: _work, ...echoed } = submission;
-  // A key "__proto__" would be lost in a spread; names of ours would keep the place that they had.
-  if (!Object.hasOwn(submission, '__proto__') && !isAnswers(submission))
-    return JSON.stringify({ ...echoed, ...results });
-  const answer = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(echoed))
-    if (!Object.hasOwn(results, name)) answer[name] = value;
-  return JSON.stringify(Object.assign(answer, results));
+  if (!RESULT_NAMES.some((name) => Object.hasOwn(submission, name)))
+    return JSON.stringify({ ...submission, ...NOT_RETURNED, ...results });
+  // Names of ours would keep the place that they had.
+  const echoed = Object.entries(submission).filter(([name]) => !Object.hasOwn(results, name));
+  return JSON.stringify({ ...Object.fromEntries(echoed), ...NOT_RETURNED, ...results });
 }
