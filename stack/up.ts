@@ -39,6 +39,7 @@ import {
 import { type Component, type ComponentEnd, type StartOptions, STOP_MS } from './drivers/driver.ts';
 import { startEmbedded } from './drivers/embedded.ts';
 import { type ReadyQuestion, takesConnections } from './drivers/ready.ts';
+import { getPostgres } from './services/postgres-versions.ts';
 import { watchOver } from './watchman.ts';
 
 export type RunningStack = {
@@ -297,13 +298,20 @@ class Stack implements RunningStack {
         { name, url, ready, env, program: program.file, args: program.args },
         options,
       );
+    if (program.kind === 'postgres') {
+      const { signal } = options;
+      const { env: ours, onNote } = this.#options;
+      const module = await getPostgres(program.version, ours, { signal, onNote });
+      const variables = { ...env, POSTGRES_SERVICE_MODULE: module };
+      return startEmbedded({ name, url, ready, env: variables, program: 'postgres.js' }, options);
+    }
     const { file, args, cwd } = await this.#programOf(program, options.signal);
     return startCommand({ name, url, ready, env, file, args, ...(cwd && { cwd }) }, options);
   }
 
   /** Services' programs are fetched where they are not there yet. */
   async #programOf(
-    program: Exclude<Program, { kind: 'dist' }>,
+    program: Exclude<Program, { kind: 'dist' | 'postgres' }>,
     signal?: AbortSignal,
   ): Promise<{ file: string; args: readonly string[]; cwd?: string }> {
     const { env, onNote } = this.#options;

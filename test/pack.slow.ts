@@ -38,6 +38,7 @@ test('the packed tarball: this build, no sources, no runs; its command runs in a
     'README.md',
     'load.schema.json',
     'examples/nightly.yaml',
+    'stack/services/postgres-16/package-lock.json',
   ])
     // prettier-ignore
     assert.ok(paths.includes(needed), needed);

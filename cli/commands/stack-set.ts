@@ -43,7 +43,7 @@ export const SET_OPTIONS: readonly OptionSpec[] = [
     argument: 'NAME=HOW',
     repeatable: true,
     group: SET,
-    help: 'how a component is had: embedded (the default), command:PROGRAM ARGS, image:IMAGE (docker or podman), or the URL of one that is there, such as postgres=postgres://USER@HOST/DATABASE',
+    help: 'how a component is had: embedded (the default; postgres=embedded:16 is the version that production runs), command:PROGRAM ARGS, image:IMAGE (docker or podman), or the URL of one that is there, such as postgres=postgres://USER@HOST/DATABASE',
   },
   {
     name: 'set',
@@ -185,6 +185,7 @@ export async function upSet(call: CommandCall): Promise<number> {
       onNote: (text) => void stderr.write(`${text}\n`),
       signal: interrupts.first,
     });
+    facts.letPortsGo();
     stdout.write(`${tableOf(plan).join('\n')}\n`);
     for (const note of plan.notes) stderr.write(`note: ${note}\n`);
     stdout.write(
@@ -201,6 +202,7 @@ export async function upSet(call: CommandCall): Promise<number> {
     if (!interrupts.first.aborted) throw error;
     return EXIT.interrupted;
   } finally {
+    facts.letPortsGo();
     followers.forEach((follower) => follower.stop());
     interrupts.stop();
   }

@@ -164,41 +164,97 @@ const IV = [
   '0x1f83d9abfb41bd6b',
   '0x5be0cd19137e2179',
 ];
-const COLUMNS_AND_DIAGONALS = [
-  [0, 4, 8, 12],
-  [1, 5, 9, 13],
-  [2, 6, 10, 14],
-  [3, 7, 11, 15],
-  [0, 5, 10, 15],
-  [1, 6, 11, 12],
-  [2, 7, 8, 13],
-  [3, 4, 9, 14],
-];
-
 /**
  * `blake2bCompress(state, block, count, last)`: state = 8 u64, block = 128 bytes at any address, count = bytes
  * hashed up to and with this block, last = all ones for the last block, else 0.
+ *
+ * Two words a vector: with one word a variable, 16 of the state and 16 of the message are twice the registers of x86-64, and the code moves them to and
+ * fro. Row r of the state is l (words 4r, 4r + 1) and h (4r + 2, 4r + 3); for the diagonals rows 1 to 3 are turned by 1, 2 and 3 words. A rotation is
+ * what costs least of shuffle and shifts.
  */
 function blake2bFunction() {
-  const words = [...Array(16).keys()];
+  const pairs = [...Array(8).keys()];
+  const row = (r) => [`r${r}l`, `r${r}h`];
   const lines = [
     'export function blake2bCompress(state: usize, block: usize, count: u64, last: u64): void {',
-    ...words.map((i) => `  const m${i}: u64 = load<u64>(block, ${8 * i});`),
-    ...IV.map((_, i) => `  let v${i}: u64 = load<u64>(state, ${8 * i});`),
-    ...IV.map((iv, i) => `  let v${8 + i}: u64 = ${iv};`),
-    '  v12 ^= count;',
-    '  v14 ^= last;',
+    ...pairs.map((i) => `  const m${i}: v128 = v128.load(block, ${16 * i});`),
+    ...[0, 1].flatMap((r) =>
+      row(r).map((name, half) => `  let ${name}: v128 = v128.load(state, ${32 * r + 16 * half});`),
+    ),
+    ...[2, 3].flatMap((r) =>
+      row(r).map((name, half) => {
+        const at = 4 * (r - 2) + 2 * half;
+        return `  let ${name}: v128 = i64x2(${IV[at]}, ${IV[at + 1]});`;
+      }),
+    ),
+    '  r3l = v128.xor(r3l, i64x2.replace_lane(i64x2.splat(0), 0, count));',
+    '  r3h = v128.xor(r3h, i64x2.replace_lane(i64x2.splat(0), 0, last));',
+    '  let turned: v128;',
   ];
-  for (let round = 0; round < 12; round++)
-    COLUMNS_AND_DIAGONALS.forEach(([a, b, c, d], i) => {
-      const sigma = SIGMA[round % 10];
-      lines.push(`  v${a} += v${b} + m${sigma[2 * i]}; v${d} = rotr<u64>(v${d} ^ v${a}, 32);`);
-      lines.push(`  v${c} += v${d}; v${b} = rotr<u64>(v${b} ^ v${c}, 24);`);
-      lines.push(`  v${a} += v${b} + m${sigma[2 * i + 1]}; v${d} = rotr<u64>(v${d} ^ v${a}, 16);`);
-      lines.push(`  v${c} += v${d}; v${b} = rotr<u64>(v${b} ^ v${c}, 63);`);
+  const word = (i) => [`m${i >> 1}`, i & 1];
+  /** Two words of the message. */
+  const message = (i, j) => {
+    const [[a, low], [b, high]] = [word(i), word(j)];
+    return `v128.shuffle<u64>(${a}, ${b}, ${low}, ${2 + high})`;
+  };
+  const rotated = (name, bits) => {
+    if (bits === 32) return `v128.shuffle<u32>(${name}, ${name}, 1, 0, 3, 2)`;
+    if (bits === 16) return `v128.shuffle<u16>(${name}, ${name}, 1, 2, 3, 0, 5, 6, 7, 4)`;
+    const left = bits === 63 ? `i64x2.add(${name}, ${name})` : `i64x2.shl(${name}, ${64 - bits})`;
+    return `v128.or(i64x2.shr_u(${name}, ${bits}), ${left})`;
+  };
+  /** Half of G on all columns (or diagonals). @param words the message's, one a column */
+  const half = (words, [first, second]) => {
+    for (const [side, i] of [
+      ['l', 0],
+      ['h', 2],
+    ])
+      lines.push(
+        `  r0${side} = i64x2.add(i64x2.add(r0${side}, ${message(words[i], words[i + 1])}), r1${side});`,
+      );
+    for (const [changed, by, bits, mixed, from] of [
+      [3, 0, first, 2, 3],
+      [1, 2, second, null, null],
+    ])
+      for (const side of ['l', 'h']) {
+        lines.push(`  r${changed}${side} = v128.xor(r${changed}${side}, r${by}${side});`);
+        lines.push(`  r${changed}${side} = ${rotated(`r${changed}${side}`, bits)};`);
+        if (mixed !== null)
+          lines.push(`  r${mixed}${side} = i64x2.add(r${mixed}${side}, r${from}${side});`);
+      }
+  };
+  /** Turns a row by one word to the left, or by three. */
+  const turn = (r, byOne) => {
+    const [l, h] = byOne ? row(r) : row(r).reverse();
+    lines.push(
+      `  turned = v128.shuffle<u64>(${l}, ${h}, 1, 2);`,
+      `  r${r}h = v128.shuffle<u64>(${h}, ${l}, 1, 2);`,
+      `  r${r}l = turned;`,
+    );
+  };
+  const swap = (r) => lines.push(`  turned = r${r}l;`, `  r${r}l = r${r}h;`, `  r${r}h = turned;`);
+  for (let round = 0; round < 12; round++) {
+    const sigma = SIGMA[round % 10];
+    const words = (start) => [0, 2, 4, 6].map((i) => sigma[start + i]);
+    half(words(0), [32, 24]);
+    half(words(1), [16, 63]);
+    turn(1, true);
+    swap(2);
+    turn(3, false);
+    half(words(8), [32, 24]);
+    half(words(9), [16, 63]);
+    turn(1, false);
+    swap(2);
+    turn(3, true);
+  }
+  for (const r of [0, 1])
+    row(r).forEach((name, side) => {
+      const at = 32 * r + 16 * side;
+      const other = row(r + 2)[side];
+      lines.push(
+        `  v128.store(state, v128.xor(v128.xor(v128.load(state, ${at}), ${name}), ${other}), ${at});`,
+      );
     });
-  for (let i = 0; i < 8; i++)
-    lines.push(`  store<u64>(state, load<u64>(state, ${8 * i}) ^ v${i} ^ v${i + 8}, ${8 * i});`);
   return [...lines, '}', ''].join('\n');
 }
 

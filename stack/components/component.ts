@@ -1,5 +1,6 @@
 /** What a component of the program is to `stack up`: a definition, and what becomes of it in a plan. Pure data. */
 import type { ReadyQuestion } from '../drivers/ready.ts';
+import type { PostgresVersion } from '../services/postgres-versions.ts';
 import type {
   AddressOrProblem,
   CassandraAddress,
@@ -22,7 +23,8 @@ export type ComponentName = (typeof COMPONENT_NAMES)[number];
 
 /** How it is had: by this toolkit, as a program, as a container, or as something that is there already. */
 export type Use =
-  | { kind: 'embedded' }
+  /** @property version one of the definition's; absent: the first of them */
+  | { kind: 'embedded'; version?: string }
   /** A file and its first arguments, with spaces between. */
   | { kind: 'command'; command: string }
   | { kind: 'image'; image: string }
@@ -71,6 +73,8 @@ export type CalledVerifier = {
 /** What is run. `dist`: of this toolkit. The services' programs are fetched first, where they are not there yet. */
 export type Program =
   | { kind: 'dist'; file: string; args: readonly string[] }
+  /** The same program of this toolkit for all versions. */
+  | { kind: 'postgres'; version: PostgresVersion }
   | { kind: 'file'; file: string; args: readonly string[] }
   | { kind: 'versitygw'; args: readonly string[] }
   | { kind: 'cassandra'; folder: string; port: number; storagePort: number };
@@ -163,6 +167,8 @@ export type Definition = {
   /** Used where they are in the set. */
   takes: readonly ComponentName[];
   kinds: readonly Use['kind'][];
+  /** Of what is embedded, where there are several; the first is taken unless another is asked for. */
+  versions?: readonly string[];
   /** The port that is taken where it is free; null: it listens nowhere. */
   port: number | null;
   /** Of what cannot be told another one. */

@@ -1,23 +1,29 @@
 /** What only looking can tell before a stack is planned: free ports, engines, programs. */
 import { once } from 'node:events';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import getPort from 'get-port';
+import { cacheFolder } from '../../system/cache-folder.ts';
+import { othersMayEnter } from '../../system/open-folder.ts';
+import { claimPorts } from '../../system/port-claims.ts';
 import { programsOnPath } from '../../system/programs-on-path.ts';
 import { askProgram, firstLine } from '../../system/run-program.ts';
+import { POSTGRES_VERSIONS, postgresIsMissing } from '../services/postgres-versions.ts';
+import { UserError } from '../../user-error.ts';
 import { commandProgram } from './backend.ts';
 import { COMPONENTS } from './index.ts';
 import { type ComponentName, COMPONENT_NAMES } from './component.ts';
 import { type StackFacts, type StackRequest, withNeeds } from './plan.ts';
 
+/** `letPortsGo`: once the stack has started; no other stack of this user chooses its ports until then, or until this process ends. */
 export async function stackFacts(
   request: StackRequest,
   env: NodeJS.ProcessEnv,
   engineName: string | null = null,
-): Promise<StackFacts> {
+): Promise<StackFacts & { letPortsGo: () => void }> {
   const { components, uses, folder, backendPort } = request;
   const names = withNeeds(components, uses);
   const stack = `delegation-${randomUUID().slice(0, 8)}`;
@@ -26,6 +32,9 @@ export async function stackFacts(
     const why = await whyMissing(name, request, env);
     if (why !== null) missing[name] = why;
   }
+  const { chosen, letGo } = await claimPorts(claimsFolder(env), (claimed) =>
+    freePorts(names, backendPort !== 0, claimed),
+  );
   const needsEngine = names.some((name) => uses[name]?.kind === 'image');
   return {
     stack,
@@ -34,7 +43,8 @@ export async function stackFacts(
       s3Access: `access${randomBytes(7).toString('hex')}`,
       s3Secret: randomBytes(20).toString('hex'),
     },
-    ports: await freePorts(backendPort !== 0),
+    ports: chosen,
+    letPortsGo: letGo,
     taken: await takenOf(backendPort === null || backendPort === 0 ? [8080] : [backendPort, 8080]),
     ...(await engineOf(
       engineName === null ? ['docker', 'podman'] : [engineName],
@@ -47,9 +57,16 @@ export async function stackFacts(
   };
 }
 
-/** @param takesUsual the usual one of each where it is free; else any: for stacks side by side, which would take each other's while one restarts */
-async function freePorts(takesUsual: boolean): Promise<StackFacts['ports']> {
-  const taken: number[] = [];
+/**
+ * @param names what starts: the ports of others are looked for, but not claimed
+ * @param takesUsual the usual one of each where it is free; else any: for stacks side by side, which would take each other's while one restarts
+ */
+async function freePorts(
+  names: readonly ComponentName[],
+  takesUsual: boolean,
+  claimed: ReadonlySet<number>,
+): Promise<{ chosen: StackFacts['ports']; ports: number[] }> {
+  const taken = [...claimed];
   const free = async (wanted: number | null): Promise<number> => {
     const port = await getPort({
       host: '127.0.0.1',
@@ -59,13 +76,23 @@ async function freePorts(takesUsual: boolean): Promise<StackFacts['ports']> {
     taken.push(port);
     return port;
   };
-  const ports = {} as StackFacts['ports'];
+  const chosen = {} as StackFacts['ports'];
   for (const name of COMPONENT_NAMES)
-    ports[name] = {
+    chosen[name] = {
       port: await free(takesUsual ? COMPONENTS[name].port : null),
       other: await free(null),
     };
-  return ports;
+  return { chosen, ports: names.flatMap((name) => [chosen[name].port, chosen[name].other]) };
+}
+
+/** None where this user has no place for it: then two stacks may choose the same port. */
+function claimsFolder(env: NodeJS.ProcessEnv): string {
+  try {
+    return join(cacheFolder(env), 'ports');
+  } catch (error) {
+    if (error instanceof UserError) return devNull;
+    throw error;
+  }
 }
 
 async function takenOf(ports: readonly number[]): Promise<Map<number, string>> {
@@ -112,6 +139,10 @@ async function whyMissing(
     }
   }
   if (use.kind !== 'embedded') return null;
+  if (name === 'postgres') {
+    const version = POSTGRES_VERSIONS.find((one) => one === use.version);
+    return version === undefined ? null : postgresIsMissing(version, env);
+  }
   if (name === 's3') {
     const { versitygwIsMissing } = await import('../services/versitygw.ts');
     return versitygwIsMissing(env);
@@ -126,24 +157,13 @@ async function whyMissing(
 /** As root, PostgreSQL runs as another user: where that one cannot enter the folder, its data lie in the folder for temporary files. */
 function postgresFolder(folder: string, stack: string): string {
   const own = join(folder, 'data', 'postgres');
-  if (process.getuid?.() !== 0 || isOpen(folder)) return own;
+  if (process.getuid?.() !== 0 || othersMayEnter(folder)) return own;
   return postgresFolderElsewhere(stack);
 }
 
 /** Where PostgreSQL's data lie if they cannot lie in the stack's folder. */
 export const postgresFolderElsewhere = (stack: string): string =>
   join(tmpdir(), `${stack}-postgres`);
-
-function isOpen(folder: string): boolean {
-  for (let path = folder; ; path = dirname(path)) {
-    try {
-      if ((statSync(path).mode & 0o001) === 0) return false;
-    } catch {
-      // Not there yet: it is made open.
-    }
-    if (dirname(path) === path) return true;
-  }
-}
 
 const ANSWER_MS = 20_000;
 

@@ -203,7 +203,7 @@ class World {
       usage.push(`--set ${name} has no effect: ${name} is not started by this stack`);
     const about = {
       name,
-      how: use.kind === 'command' ? `command ${use.command}` : use.kind === 'image' ? `image ${use.image}` : 'embedded', // prettier-ignore
+      how: howOf(use),
       url: parts.kind === 'nothing' ? null : shownAddress(address),
       needs: near,
     };
@@ -294,6 +294,12 @@ class World {
       notes: this.#notes,
     };
   }
+}
+
+function howOf(use: Exclude<Use, { kind: 'url' }>): string {
+  if (use.kind === 'command') return `command ${use.command}`;
+  if (use.kind === 'image') return `image ${use.image}`;
+  return use.version === undefined ? 'embedded' : `embedded ${use.version}`;
 }
 
 const pointsToLoopback = (text: string): boolean => {

@@ -1,6 +1,7 @@
-/** PostgreSQL: the coordinator's database. Embedded it is 18 from npm; 16, which production runs, as an image or by URL. */
+/** PostgreSQL: the coordinator's database. Embedded it is 18 from npm, or 16, which production runs. */
 import { join } from 'node:path';
 import { READY_MS } from '../drivers/ready.ts';
+import { POSTGRES_VERSIONS, type PostgresVersion } from '../services/postgres-versions.ts';
 import { type PostgresAddress, readPostgresUrl } from './addresses.ts';
 import type { Definition, PlanContext, PlanParts } from './component.ts';
 
@@ -22,10 +23,11 @@ const addressOf = (
 
 export const postgres: Definition = {
   name: 'postgres',
-  summary: 'the coordinator’s database; PostgreSQL 18 from npm',
+  summary: 'the coordinator’s database; PostgreSQL 18 or 16 from npm',
   needs: [],
   takes: [],
   kinds: ['embedded', 'image', 'url'],
+  versions: POSTGRES_VERSIONS,
   port: 55_432,
   containerPort: 5432,
   address: addressOf,
@@ -63,9 +65,11 @@ export const postgres: Definition = {
         ready,
         preparations,
       };
+    // Words are read by use.ts, which knows the versions.
+    const version = ((use.kind === 'embedded' && use.version) || POSTGRES_VERSIONS[0]) as PostgresVersion; // prettier-ignore
     return {
       kind: 'process',
-      program: { kind: 'dist', file: 'postgres.js', args: [] },
+      program: { kind: 'postgres', version },
       variables: {
         POSTGRES_SERVICE_FOLDER: join(folder, 'data'),
         POSTGRES_SERVICE_PORT: String(port),

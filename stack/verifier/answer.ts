@@ -62,17 +62,24 @@ export const resultFields = ({ facts, error, verified, checks }: Verdict): Resul
 /** A submission as it comes in by JSON; whatever else it holds goes out again. */
 export type SubmissionJson = Record<string, unknown>;
 
-/** Large, and known to whoever asked. */
-const NOT_RETURNED = ['raw_block', 'snark_work'];
+/** Large, and known to whoever asked; JSON leaves out what is undefined. */
+const NOT_RETURNED = { raw_block: undefined, snark_work: undefined };
+const RESULT_NAMES: readonly (keyof ResultFields)[] = [
+  'state_hash',
+  'parent',
+  'height',
+  'slot',
+  'validation_error',
+  'verified',
+  'checks',
+];
 
 /** What of the submission goes out again, in its own order, and then the results. */
 export function answerLine(submission: SubmissionJson, verdict: Verdict): string {
   const results = resultFields(verdict);
-  const echoed = Object.entries(submission).filter(
-    ([name]) => !NOT_RETURNED.includes(name) && !Object.hasOwn(results, name),
-  );
-  // Not Object.fromEntries and a spread: a key "__proto__" would be lost.
-  const answer = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of [...echoed, ...Object.entries(results)]) answer[name] = value;
-  return JSON.stringify(answer);
+  if (!RESULT_NAMES.some((name) => Object.hasOwn(submission, name)))
+    return JSON.stringify({ ...submission, ...NOT_RETURNED, ...results });
+  // Names of ours would keep the place that they had.
+  const echoed = Object.entries(submission).filter(([name]) => !Object.hasOwn(results, name));
+  return JSON.stringify({ ...Object.fromEntries(echoed), ...NOT_RETURNED, ...results });
 }

@@ -58,7 +58,7 @@ const MOST_BLOCKS = 4096;
 export function createBlockReader(options: BlockReaderOptions): (bytes: Uint8Array) => KnownBlock {
   const { most = MOST_BLOCKS, signer, hasher } = options;
   // Blocks of a synthetic chain differ late only, and cost a fifth so; real ones cost what they would without.
-  const stateHash = hasher.cached();
+  const hashing: Hashing = { stateHash: hasher.cached(), textOf: hashTexts() };
   const known = new Map<string, KnownBlock>();
   return (bytes) => {
     const hash = signer.blake2b256(bytes);
@@ -70,17 +70,35 @@ export function createBlockReader(options: BlockReaderOptions): (bytes: Uint8Arr
       known.set(key, found);
       return found;
     }
-    const read = readBlock(bytes, encode('blockHash', hash), stateHash, options);
+    const read = readBlock(bytes, encode('blockHash', hash), hashing, options);
     if (known.size >= most) known.delete(known.keys().next().value!);
     known.set(key, read);
     return read;
   };
 }
 
+type Hashing = { stateHash: StateHash; textOf: (hash: Uint8Array) => string };
+
+/** A block's parent was a block a moment ago, and its text takes two SHA-256. */
+function hashTexts(): (hash: Uint8Array) => string {
+  const known = new Map<string, string>();
+  return (hash) => {
+    const key = String.fromCharCode(...hash);
+    let text = known.get(key);
+    if (text === undefined) {
+      text = stateHashText(hash);
+      if (known.size >= MOST_TEXTS) known.clear();
+      known.set(key, text);
+    }
+    return text;
+  };
+}
+const MOST_TEXTS = 256;
+
 function readBlock(
   bytes: Uint8Array,
   blockHash: string,
-  hashing: StateHash,
+  { stateHash: hashing, textOf }: Hashing,
   options: BlockReaderOptions,
 ): KnownBlock {
   const { rule, fork, hasher, signer } = options;
@@ -100,17 +118,20 @@ function readBlock(
   return {
     blockHash,
     facts: {
-      stateHash: stateHashText(stateHash),
-      parent: stateHashText(state.previous_state_hash),
+      stateHash: textOf(stateHash),
+      parent: textOf(state.previous_state_hash),
       height: consensus.blockchain_length,
       slot: consensus.global_slot_since_genesis,
     },
     era,
     inconsistencies: inconsistencies(block, { hasher, blake2b256: signer.blake2b256 }, fork),
     proof: once(proofOf(block, stateHash, options)),
-    transactionKey: options.keys.keyFor(block, 'transaction'),
+    // Not a function: it would hold the block's bytes.
+    transactionKey: options.check === null ? NO_CHECK : options.keys.keyFor(block, 'transaction'),
   };
 }
+
+const NO_CHECK = { why: 'no proof is checked' };
 
 /** What could not be checked for a reason that may pass is checked again by the next who asks. */
 function once(start: () => Promise<ProofState>): () => Promise<ProofState> {
@@ -128,8 +149,7 @@ function proofOf(
   stateHash: Uint8Array,
   { rule, keys, check, takesProofs }: BlockReaderOptions,
 ): () => Promise<ProofState> {
-  if (check === null)
-    return () => Promise.resolve({ state: 'not checkable', why: 'no proof is checked' });
+  if (check === null) return () => Promise.resolve({ state: 'not checkable', ...NO_CHECK });
   if (isOfOtherCircuits(block, rule)) return () => Promise.resolve({ state: 'failed' });
   if (takesProofs === true) return () => Promise.resolve({ state: 'passed' });
   const found = keys.keyFor(block, 'block');

@@ -58,8 +58,12 @@ export async function contractStack(
     folder: scratchFolder(),
     ...more,
   };
-  const plan = planStack(request, await stackFacts(request, env));
-  return startStack(plan, { env, isBoundToUs: true });
+  const facts = await stackFacts(request, env);
+  try {
+    return await startStack(planStack(request, facts), { env, isBoundToUs: true });
+  } finally {
+    facts.letPortsGo();
+  }
 }
 
 export { commandProgram };

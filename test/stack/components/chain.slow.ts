@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import pg from 'pg';
+import type { PostgresAddress } from '../../../stack/components/addresses.ts';
 import type { ComponentName } from '../../../stack/components/component.ts';
+import type { Uses } from '../../../stack/components/use.ts';
 import { cassandraIsMissing } from '../../../stack/services/cassandra.ts';
+import { POSTGRES_VERSIONS } from '../../../stack/services/postgres-versions.ts';
 import { versitygwIsMissing } from '../../../stack/services/versitygw.ts';
 import { openStack, type RunningStack } from '../../../stack/up.ts';
 import { processesWith } from '../../../system/process-identity.ts';
@@ -14,11 +18,13 @@ import { until } from '../../support/until.ts';
 
 const SETTINGS = { checksSignatures: false, faithful: false, intervalSeconds: 3, miniBatches: 2 };
 
-async function chain(components: readonly ComponentName[]): Promise<void> {
-  const stack = await contractStack(components, { backendPort: 0 }, SETTINGS);
+async function chain(components: readonly ComponentName[], uses: Uses = {}): Promise<void> {
+  const stack = await contractStack(components, { backendPort: 0, uses }, SETTINGS);
   const { folder, stack: name } = stack.plan;
   try {
-    const { backend, leaderboard } = stack.addresses;
+    const { backend, leaderboard, postgres } = stack.addresses;
+    if (uses.postgres?.kind === 'embedded')
+      assert.match(await versionOf(postgres!), new RegExp(`^${uses.postgres.version}\\.`));
     const submit = async (recorded: string): Promise<string> => {
       const body = readRecorded(recorded);
       const response = await fetch(`${backend!.url}/v1/submit`, { method: 'POST', body });
@@ -48,6 +54,18 @@ async function chain(components: readonly ComponentName[]): Promise<void> {
   }
 }
 
+async function versionOf(address: PostgresAddress): Promise<string> {
+  const { host, port, user, password, database } = address;
+  const client = new pg.Client({ host, port, user, password, database });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+    return rows[0].server_version;
+  } finally {
+    await client.end();
+  }
+}
+
 async function taking(folder: string): Promise<RunningStack> {
   const taken = await openStack(folder, { env: process.env });
   assert.ok(taken !== null);
@@ -56,7 +74,9 @@ async function taking(folder: string): Promise<RunningStack> {
 
 const ALL: ComponentName[] = ['backend', 'coordinator', 'leaderboard'];
 
-test('PostgreSQL, blocks in a folder', () => chain(ALL));
+for (const version of POSTGRES_VERSIONS)
+  test(`PostgreSQL ${version}, blocks in a folder`, () =>
+    chain(ALL, { postgres: { kind: 'embedded', version } }));
 test('PostgreSQL and S3', { skip: (await versitygwIsMissing(process.env)) ?? false }, () =>
   chain([...ALL, 's3']),
 );

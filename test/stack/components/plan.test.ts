@@ -1,5 +1,7 @@
 /** What a set of components becomes: order, addresses, variables; and what is refused, all of it at once. */
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ComponentName, PlannedComponent } from '../../../stack/components/component.ts';
 import { COMPONENT_NAMES } from '../../../stack/components/component.ts';
@@ -16,7 +18,9 @@ import {
   readVariables,
   type Uses,
 } from '../../../stack/components/use.ts';
+import { claimPorts } from '../../../system/port-claims.ts';
 import { UserError } from '../../../user-error.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const request = (
   components: readonly ComponentName[],
@@ -166,6 +170,27 @@ describe('variables', () => {
     assert.doesNotMatch(JSON.stringify(shown), /secret/);
   });
 
+  test('PostgreSQL is 18, or 16 where that is asked for', () => {
+    const programOf = (uses: Uses) => {
+      const plan = planStack(request(['postgres'], { uses }), facts());
+      const { how } = find(plan, 'postgres');
+      const one = find(plan, 'postgres');
+      assert.ok(one.kind === 'process');
+      return [how, one.program];
+    };
+    assert.deepEqual(programOf({}), ['embedded', { kind: 'postgres', version: '18' }]);
+    const problems: string[] = [];
+    const uses = readUses(['postgres=embedded:16'], problems);
+    assert.deepEqual(programOf(uses), ['embedded 16', { kind: 'postgres', version: '16' }]);
+    assert.deepEqual(problems, []);
+    readUses(['postgres=embedded:17'], problems);
+    readUses(['backend=embedded:2'], problems);
+    assert.deepEqual(problems, [
+      '--use postgres=embedded:17: the embedded postgres is 18 or 16',
+      '--use backend=embedded:2: there is one embedded backend only, without a version',
+    ]);
+  });
+
   test('--set goes last', () => {
     const variables = { backend: { REQUESTS_PER_PK_HOURLY: '7' } };
     const plan = planStack(request(['backend'], { variables }), facts());
@@ -296,5 +321,34 @@ describe('what is refused', () => {
       planStack(request(['coordinator'], { uses, settings }), facts()),
     );
     assert.match(lines.join('\n'), /whole minutes, but --interval is 90 s\n.*needs --use verifier=image:/); // prettier-ignore
+  });
+});
+
+describe('stacks that start at the same moment', () => {
+  const firstFree = (
+    claimed: ReadonlySet<number>,
+  ): Promise<{ chosen: number; ports: number[] }> => {
+    const chosen = [7001, 7002, 7003].find((port) => !claimed.has(port))!;
+    return Promise.resolve({ chosen, ports: [chosen] });
+  };
+
+  test('choose other ports, until a port is let go or its process is gone', async () => {
+    const folder = join(scratchFolder(), 'ports');
+    const claims = await Promise.all([1, 2, 3].map(() => claimPorts(folder, firstFree)));
+    assert.deepEqual(claims.map(({ chosen }) => chosen).sort(), [7001, 7002, 7003]);
+    claims.find(({ chosen }) => chosen === 7002)!.letGo();
+    const again = await claimPorts(folder, firstFree);
+    assert.equal(again.chosen, 7002);
+    // One above the most that Linux gives (proc(5), pid_max).
+    writeFileSync(join(folder, '4194305-gone.json'), '[7001]');
+    for (const claim of [...claims, again]) claim.letGo();
+    assert.equal((await claimPorts(folder, firstFree)).chosen, 7001);
+    assert.ok(!existsSync(join(folder, '4194305-gone.json')));
+  });
+
+  test('where there is no place for claims, ports are chosen all the same', async () => {
+    const file = join(scratchFolder(), 'file');
+    writeFileSync(file, '');
+    assert.equal((await claimPorts(file, firstFree)).chosen, 7001);
   });
 });

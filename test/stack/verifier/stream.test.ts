@@ -3,10 +3,21 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
+import { answerLine, type Checks, type Verdict } from '../../../stack/verifier/answer.ts';
+import { parseObject } from '../../../stack/verifier/submission-json.ts';
 import { answerStream, arrayTexts, lineTexts } from '../../../stack/verifier/stream.ts';
 import type { Verifier } from '../../../stack/verifier/verifier.ts';
 import { until } from '../../support/until.ts';
 import { recordedRow, verifierWith, WITH_WORK, WITHOUT_WORK } from '../../support/verifier.ts';
+
+const NOTHING_DONE: Checks = {
+  decoding: 'not done',
+  consistency: 'not done',
+  block_proof: 'not done',
+  snark_work: 'not done',
+  sok_digest: 'not done',
+  snark_work_proof: 'not done',
+};
 
 function collector(): { output: Writable; lines: () => Record<string, unknown>[] } {
   let text = '';
@@ -167,4 +178,20 @@ test('answers are in order whichever is ready first, and reading stops where nob
     ids,
     Array.from({ length: 500 }, (_, i) => i),
   );
+});
+
+test('an answer echoes what was sent in its order, without block and snark work; its own names go last', () => {
+  const verdict: Verdict = {
+    facts: null,
+    error: 'Fail to decode block',
+    verified: true,
+    checks: { ...NOTHING_DONE, decoding: 'failed' },
+  };
+  const tail = `"validation_error":"Fail to decode block","verified":true,"checks":${JSON.stringify(verdict.checks)}}`;
+  const nulls = '"state_hash":null,"parent":null,"height":null,"slot":null';
+  for (const [sent, echoed] of [
+    ['{"raw_block":"AA==","id":"1","__proto__":{"a":1},"snark_work":""}', '"id":"1","__proto__":{"a":1}'], // prettier-ignore
+    ['{"verified":false,"id":2,"__proto__":null,"height":7,"x":[]}', '"id":2,"__proto__":null,"x":[]'], // prettier-ignore
+  ])
+    assert.equal(answerLine(parseObject(sent)!, verdict), `{${echoed},${nulls},${tail}`);
 });
