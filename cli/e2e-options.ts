@@ -28,7 +28,7 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     argument: 'KIND',
     choices: NETWORK_CHOICES,
     default: NETWORK_CHOICES[0],
-    help: 'who sends: a fleet of simulated block producers, the recorded submissions of --payloads, or a private Mina network that minimina runs',
+    help: 'who sends: a fleet of simulated block producers, the recorded submissions of --payloads, a private Mina network that minimina runs, or load: nobody, until npm run load -- --e2e does',
   },
   {
     name: 'producers',

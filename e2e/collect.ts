@@ -22,7 +22,7 @@ import { blocksFolder, componentLogs, programAddresses, serviceAddresses } from 
 import type { OpenState } from './state.ts';
 import { stagingOf } from './staging/index.ts';
 import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
-import { cycleMs, networkNameOf, type Topology } from './topology.ts';
+import { cycleMs, LOAD_NETWORK, networkNameOf, type Topology } from './topology.ts';
 
 /** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
 const OF_A_START = ['the database system is starting up', 'database "coordinator" does not exist'];
@@ -205,7 +205,8 @@ async function headOf(
     },
     expected: {
       submitters: submittersOf(open),
-      periodMs: cycleMs(topology),
+      // Of a load nobody is due at any time.
+      periodMs: network.kind === LOAD_NETWORK ? Number.MAX_SAFE_INTEGER : cycleMs(topology),
       exceptions:
         network.kind === 'recorded'
           ? [
@@ -220,7 +221,8 @@ async function headOf(
     },
     allowed: {
       // Recorded submissions may be of any network: which of them are refused is the verifier's to say.
-      errorClasses: network.kind === 'fleet' ? [] : [...KNOWN_ERROR_CLASSES],
+      errorClasses:
+        network.kind === 'fleet' || network.kind === LOAD_NETWORK ? [] : [...KNOWN_ERROR_CLASSES],
       logWords: allowedLogWords(topology),
       sameSecondLoss:
         topology.faithful || hasOriginalBackend(topology.images) || network.sameSecondShare > 0,
@@ -237,7 +239,7 @@ const afterTheEnd = (
   { batches, intervalSeconds, network }: Topology,
   startedMs: number,
 ): DumpHead['expected']['exceptions'] =>
-  network.kind === 'minimina'
+  network.kind === 'minimina' || network.kind === LOAD_NETWORK
     ? []
     : [
         {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, type ExitCode } from '../user-error.ts';
 import { writeWhole } from '../whole-file.ts';
-import { type Judged as Bare, judge } from './assertions/index.ts';
+import { Facts } from './assertions/facts.ts';
+import { ASSERTIONS, type Judged as Bare, judge } from './assertions/index.ts';
 import { type ForkCost, forkCostOf } from './fork/cost.ts';
 import { readDump } from './dump/read.ts';
 import type { Secret } from './dump/secrets.ts';
@@ -29,8 +30,9 @@ export async function judgeAndTrace(
   name: string,
 ): Promise<{ judged: Judged[]; trace: WrittenTrace; forkCost: ForkCost | null }> {
   const evidence = await readDump(dump, secrets);
-  const trace = await writeTrace(evidence, results, name);
-  const judged = judge(evidence).map((one): Judged => {
+  const facts = new Facts(evidence);
+  const trace = await writeTrace(evidence, results, name, facts);
+  const judged = judge(evidence, ASSERTIONS, facts).map((one): Judged => {
     if (one.outcome !== 'failed') return one;
     const leads = one.examples.map((example) =>
       Object.values(leadsOf(example, trace))

@@ -7,7 +7,9 @@ import { HOURLY_LIMIT } from '../mina/limits.ts';
 import { type Images, originalsProblems } from './originals.ts';
 
 export const STORAGE_CHOICES = ['postgres', 'cassandra'] as const;
-export const NETWORK_CHOICES = ['fleet', 'recorded', 'minimina'] as const;
+/** Nobody sends by itself: the system waits for loads (load/). */
+export const LOAD_NETWORK = 'load';
+export const NETWORK_CHOICES = ['fleet', 'recorded', 'minimina', LOAD_NETWORK] as const;
 export const TOPOLOGY_ERAS = ['mesa', 'berkeley'] as const;
 export const S3_CHOICES = ['filesystem', 'versitygw'] as const;
 
@@ -125,7 +127,8 @@ export function topologyOf(
   ask: TopologyAsk,
 ): { topology: Topology; notes: string[] } | { problems: string[] } {
   const { network, era, producers, nodesPerProducer, sameSecondShare, batches } = ask;
-  const speedup = ask.speedup ?? (network === 'fleet' ? FLEET_SPEEDUP : 1);
+  const isMade = network === 'fleet' || network === LOAD_NETWORK;
+  const speedup = ask.speedup ?? (isMade ? FLEET_SPEEDUP : 1);
   const problems: string[] = [];
   const notes: string[] = [];
   const name = nameProblem(ask.name);
@@ -168,9 +171,9 @@ export function topologyOf(
         problems.push(
           `--${option === 'topologyFile' ? 'topology-file' : 'genesis-file'} is for --network minimina only`,
         );
-  if (network === 'fleet' && ask.noChecks === false)
+  if (isMade && ask.noChecks === false)
     problems.push(
-      '--no-checks 0 does not fit --network fleet: its blocks are new ones with the proofs of others, so every proof is refused',
+      `--no-checks 0 does not fit --network ${network}: its blocks are new ones with the proofs of others, so every proof is refused`,
     );
   problems.push(...originalsProblems(ask, intervalMs));
   if (problems.length > 0) return { problems };
@@ -234,10 +237,12 @@ export function topologyLines(topology: Topology): string[] {
         (network.speedup === 1 ? 'in real time' : `${network.speedup} times as fast as the network`)
       : network.kind === 'recorded'
         ? `recorded submissions of ${network.payloads}`
-        : `a private network of minimina with ${network.producers} producers`;
+        : network.kind === LOAD_NETWORK
+          ? `${network.producers} producers, of which nobody sends before a load does`
+          : `a private network of minimina with ${network.producers} producers`;
   return [
     `network   ${who}`,
-    `batches   ${batches} of ${intervalSeconds} s in ${topology.miniBatches} mini-batches`,
+    `batches   ${network.kind === LOAD_NETWORK ? 'one after another,' : batches} of ${intervalSeconds} s in ${topology.miniBatches} mini-batches`,
     `storage   ${storage === 'postgres' ? 'PostgreSQL' : 'Cassandra'}${database === null ? ' of this run' : ''}, blocks in ${blocks === 'filesystem' ? 'the filesystem' : blocks}`,
     ...(topology.fork === undefined
       ? []

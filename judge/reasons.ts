@@ -25,11 +25,14 @@ export const lossesOf = ({
 const CODES: Readonly<Record<VerdictReason['kind'], ExitCode | null>> = {
   broken: EXIT.broken,
   interrupted: EXIT.interrupted,
+  // What was lost is lost, however fast the generator was.
+  'end to end': EXIT.gateFailed,
   'no data': EXIT.noData,
   'generator-limited': EXIT.generatorLimited,
   'lowest rate failed': EXIT.gateFailed,
   'not confirmed': EXIT.gateFailed,
   gate: EXIT.gateFailed,
+  'end to end not judged': EXIT.noData,
   missing: null,
   'most frequent error': null,
 };

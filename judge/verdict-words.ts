@@ -22,6 +22,8 @@ const ofGenerator = (generator: number | undefined, words: string): string =>
 const WORDS: { [Kind in VerdictReason['kind']]: (reason: ReasonOf<Kind>) => string } = {
   broken: ({ words, generator }) => ofGenerator(generator, words),
   interrupted: () => 'the results up to then are valid',
+  'end to end': ({ words }) => words,
+  'end to end not judged': ({ words }) => words,
   'no data': ({ failedIterations }) =>
     failedIterations === 0
       ? 'not one submission was answered, so the run proves nothing'
@@ -103,6 +105,9 @@ function figuresWords(figures: Summary['figures'], reasons: readonly VerdictReas
   return [parts.join(', '), ...errors].join('; ');
 }
 
+const isOfChain = (kind: VerdictReason['kind'] | null): boolean =>
+  kind === 'end to end' || kind === 'end to end not judged';
+
 /**
  * The verdict of a load in one sentence.
  * @param kind that decides; null: the run has passed
@@ -117,8 +122,12 @@ export function verdictSentence(
   const deciding = reasons.filter((reason) => reason.kind === kind).map(reasonWords);
   const isLimited = kind === 'generator-limited';
   const why = [...new Set(deciding), ...(isLimited ? ['this says little about the target'] : [])];
+  // Of a load through the whole program both are said: what the chain did, and what the load.
+  const others = isOfChain(kind)
+    ? reasons.filter((reason) => reason.kind === 'gate').map(reasonWords)
+    : reasons.filter((reason) => isOfChain(reason.kind)).map(reasonWords);
   const facts = kind === 'no data' ? [] : [figuresWords(figures, reasons)];
-  return `${VERDICT_WORD[exitCode]}: ${[...why, ...facts].join('; ')}.`;
+  return `${VERDICT_WORD[exitCode]}: ${[...why, ...others, ...facts].join('; ')}.`;
 }
 
 /** What a search has come to up to now. */
@@ -175,6 +184,8 @@ export function searchSentence(
       return say(word, ...why, range);
     case 'gate':
     case 'no data':
+    case 'end to end':
+    case 'end to end not judged':
     case 'missing':
     case 'most frequent error':
       return say(word, ...why, withConfirmed);

@@ -2,6 +2,7 @@
 import type { MonitorSource } from '../monitor/source.ts';
 import type { KeyAccess } from '../producers/key-source.ts';
 import type { Plan } from '../results/types.ts';
+import type { SentLoad } from '../reconcile/sent-load.ts';
 import type { Interrupts } from '../system/interrupts.ts';
 import type { Screen } from '../system/screen.ts';
 import type { AbPlan } from './ab/plan.ts';
@@ -72,6 +73,8 @@ export type Surroundings = {
   interrupts: Interrupts;
   /** Called with the folder of each run as soon as it is made. */
   onFolder?: (folder: string) => void;
+  /** Called when all was sent, while it can still be read. */
+  onSent?: (load: SentLoad) => Promise<void>;
 };
 
 export const isEmbedded = ({ targets }: Pick<LoadJob, 'targets'>): boolean => targets.length === 0;

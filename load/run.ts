@@ -16,7 +16,7 @@ import { type Given, type PreparedRun, prepareRun } from './prepare.ts';
 import { costOfFolder } from './run-cost.ts';
 import { Sending } from './sending.ts';
 import { type StorageChoice, storageOf } from './storage-choice.ts';
-import { lookAfterRun } from './storage-look.ts';
+import { lookAfterRun, sentByRun } from './storage-look.ts';
 
 /** How a run ended; nulls: it was interrupted before anything was sent. */
 export type RunEnd = { exitCode: number; folder: string | null; summary: Summary | null };
@@ -85,7 +85,7 @@ async function runPrepared(
   const { screen, interrupts, env } = surroundings;
   const { writer, backend } = prepared;
   const storage = storageOf(job, backend?.storageFolder ?? null, env);
-  const measures = startMeasures(prepared, storage !== null);
+  const measures = startMeasures(prepared, storage !== null || surroundings.onSent !== undefined);
   const sending = new Sending(job, prepared, measures, surroundings, storage);
   const conclude = (found: LookOutcome | null): Summary => {
     measures.aggregator.end();
@@ -126,12 +126,29 @@ async function runPrepared(
   ending.leftovers.add(controlFileIn(writer.folder));
   await sending.send();
   ending.leftovers.keep(controlFileIn(writer.folder));
+  await handOn(prepared, measures, surroundings);
   const found = await lookFor(prepared, measures, surroundings, storage);
   const summary = conclude(found);
   takeBack();
   await addCost(prepared, summary, found);
   summary.notes.push(...(await prepared.release()), ...saved(prepared, measures, summary));
   return summary;
+}
+
+/** Gives what was sent to whoever follows it further. */
+async function handOn(
+  prepared: PreparedRun,
+  { aggregator, times }: Measures,
+  { onSent }: Surroundings,
+): Promise<void> {
+  if (onSent === undefined) return;
+  aggregator.end();
+  const sent = sentByRun(prepared);
+  try {
+    await onSent({ sent, answers: aggregator.table, times, lease: prepared.k6Plan.load.lease });
+  } finally {
+    sent.close();
+  }
 }
 
 /** Compares what was sent with what is stored. @returns null: there is nothing to look into, or for */

@@ -50,14 +50,18 @@ export class SendTimes {
     return this.#get(this.#ends, index);
   }
 
+  /** @returns when submission `index` was begun, ms since 1970, rounded down; null: it is not known */
+  beginOf(index: number): number | null {
+    return index % this.#lease === 0
+      ? this.#get(this.#begins, index / this.#lease)
+      : this.endOf(index - 1);
+  }
+
   /** @returns beginning and end, ms since 1970; null: not both are known */
   of(index: number): readonly [beginMs: number, endMs: number] | null {
     const end = this.endOf(index);
     if (end === null) return null;
-    const begin =
-      index % this.#lease === 0
-        ? this.#get(this.#begins, index / this.#lease)
-        : this.endOf(index - 1);
+    const begin = this.beginOf(index);
     return begin === null ? null : [Math.min(begin, end), end + 1];
   }
 

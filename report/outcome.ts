@@ -29,6 +29,18 @@ export type Outcome = {
   ci: CiFacts;
 };
 
+/** A case for each assertion that has something to say of this load. */
+const casesOfChain = (chain: Summary['e2e']): Gate[] =>
+  (chain?.assertions ?? [])
+    .filter(({ outcome }) => outcome !== 'no data')
+    .map(({ name, outcome, examples }) => ({
+      name: `end to end: ${name}`,
+      state: outcome === 'held' ? 'pass' : 'fail',
+      value: outcome === 'held' ? 0 : Math.max(1, examples.length),
+      limit: 0,
+      unit: 'findings',
+    }));
+
 /** @throws Error if a stored histogram is broken and the summary is missing */
 export function outcomeOf(run: RunView): Outcome {
   const { plan, summary } = run;
@@ -41,7 +53,7 @@ export function outcomeOf(run: RunView): Outcome {
     sentence,
     exitCode: summary?.verdict.exitCode ?? null,
     passed: summary?.verdict.passed ?? false,
-    gates: summary?.gates ?? [],
+    gates: [...(summary?.gates ?? []), ...casesOfChain(summary?.e2e)],
     faults: summary === null ? [{ words: sentence, kind: 'error' }] : faultsOf(summary),
     figures,
     ...(startedAt !== undefined && { startedAt }),
@@ -51,13 +63,16 @@ export function outcomeOf(run: RunView): Outcome {
   };
 }
 
+/** Reasons that are the target's, as a gate's is. */
+const FAILURES: readonly string[] = ['lowest rate failed', 'not confirmed', 'end to end'];
+
 function faultsOf({ verdict, gates }: Summary): Fault[] {
   const reasons = (verdict.reasons ?? []).filter(
     (reason) => reason.kind !== 'gate' && decisionOf([reason]).kind !== null,
   );
   const faults = reasons.map((reason): Fault => ({
     words: reasonWords(reason),
-    kind: ['lowest rate failed', 'not confirmed'].includes(reason.kind) ? 'failure' : 'error',
+    kind: FAILURES.includes(reason.kind) ? 'failure' : 'error',
   }));
   // Whatever a later toolkit decides by: a run that has not passed must not look as if it had.
   const isExplained = faults.length > 0 || gates.some(({ state }) => state !== 'pass');

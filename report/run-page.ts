@@ -6,6 +6,7 @@ import type { Page } from './page.ts';
 import { answersSection, targetsSection } from './sections/answers.ts';
 import { controlSection } from './sections/control.ts';
 import { costSection } from './sections/cost.ts';
+import { endToEndSection } from './sections/end-to-end.ts';
 import { figuresSection } from './sections/figures.ts';
 import { gatesSection } from './sections/gates.ts';
 import { kindsSection, sizesSection } from './sections/groups.ts';
@@ -35,6 +36,7 @@ export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
       ...gatesSection(summary?.gates),
       answersSection(figures),
       ...storedSection(reconcile),
+      ...endToEndSection(summary?.e2e, pictures),
       ...targetsSection(summary?.targets),
       ...sizesSection(summary?.sizes),
       ...kindsSection(summary?.kinds),

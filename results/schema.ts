@@ -618,6 +618,8 @@ const verdictReason = z
     kind: wordOf<VerdictReason['kind']>(
       'broken',
       'interrupted',
+      'end to end',
+      'end to end not judged',
       'no data',
       'generator-limited',
       'gate',
@@ -644,6 +646,40 @@ const verdictReason = z
     gates: z.array(text).optional(),
   })
   .describe('a kind and its figures') as unknown as z.ZodType<VerdictReason, VerdictReason>;
+
+const endToEnd = z.looseObject({
+  system: text,
+  isOwn: z.boolean(),
+  intervalSeconds: z.number(),
+  accepted: count,
+  stored: count,
+  verified: count,
+  counted: count,
+  scored: count,
+  batches: count,
+  leastLagS: z.number().nullable(),
+  mostLagS: z.number().nullable(),
+  lags: z.array(
+    z.looseObject({
+      name: text,
+      what: text,
+      count,
+      p50Ms: z.number().nullable(),
+      p95Ms: z.number().nullable(),
+      p99Ms: z.number().nullable(),
+      maxMs: z.number().nullable(),
+    }),
+  ),
+  assertions: z.array(
+    z.looseObject({
+      name: text,
+      title: text,
+      outcome: z.enum(['held', 'failed', 'no data']),
+      found: text,
+      examples: z.array(text),
+    }),
+  ),
+});
 
 export const summary = z.looseObject({
   format,
@@ -687,6 +723,7 @@ export const summary = z.looseObject({
   breakpoint: breakpointFigures.optional(),
   cost: costFigures.optional(),
   logs: logFigures.optional(),
+  e2e: endToEnd.optional(),
   gates: z.array(gate),
   notes: z.array(text),
   verdict: z.looseObject({

@@ -856,6 +856,9 @@ export type VerdictReason =
   /** Something that the run needs broke, e.g. `the backend ended with signal SIGKILL`. */
   | { kind: 'broken'; words: string; generator?: number }
   | { kind: 'interrupted'; generator?: number }
+  /** Of a load through the whole program: what did not come out at the end of the chain, or was not to be judged. */
+  | { kind: 'end to end'; words: string }
+  | { kind: 'end to end not judged'; words: string }
   /** Not one submission was answered. */
   | { kind: 'no data'; failedIterations: number }
   /** `cause` by name, where it is known; `rate`: of a search, the lowest one that could not be sent. */
@@ -904,6 +907,42 @@ export type GeneratorFigures = {
   standstillMs?: number;
   /** Mean shares of the machine's processors over the load, 0 to 1. `others`: neither k6, the target nor this program. */
   cpu?: { host?: number; k6?: number; target?: number; others?: number };
+};
+
+/** What became of a load in the whole program: backend, storage, verifier, coordinator, leaderboard. The dump that it was judged by lies in e2e/ of the run. */
+export type EndToEndFigures = {
+  /** Name of the harness's run whose system it was, and whether it was made for this load alone. */
+  system: string;
+  isOwn: boolean;
+  intervalSeconds: number;
+  /** Of this load's submissions, five different counts: a 200 came back; it is in a storage; the verifier took it; its batch counted it; it has a point. */
+  accepted: number;
+  stored: number;
+  verified: number;
+  counted: number;
+  scored: number;
+  /** Batches that were counted, and the least and most seconds from the end of one until it was; null: not known. */
+  batches: number;
+  leastLagS: number | null;
+  mostLagS: number | null;
+  /** Since a submission was sent, in milliseconds; null: none reached that stage. */
+  lags: {
+    name: string;
+    what: string;
+    count: number;
+    p50Ms: number | null;
+    p95Ms: number | null;
+    p99Ms: number | null;
+    maxMs: number | null;
+  }[];
+  /** `found`: its counts in words, or what was lacking. */
+  assertions: {
+    name: string;
+    title: string;
+    outcome: 'held' | 'failed' | 'no data';
+    found: string;
+    examples: string[];
+  }[];
 };
 
 /** `summary.json`. */
@@ -974,6 +1013,8 @@ export type Summary = {
   cost?: CostFigures;
   /** Absent: no log of the target was followed. */
   logs?: LogFigures;
+  /** Absent: only the backend was loaded. */
+  e2e?: EndToEndFigures;
   gates: Gate[];
   /** What to know when reading the figures: a backend that died, a monitor that failed, a cut sample stream. */
   notes: string[];

@@ -96,14 +96,20 @@ export function createRun(resultsFolder: string, id: string): RunWriter & { read
   return { id: name, ...writerOf(join(resultsFolder, name)) };
 }
 
+const writeJson = (folder: string, file: string, content: unknown): void =>
+  writeWholeSync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
+
+/** Of a run that has ended, where something was found afterwards. */
+export const writeSummary = (folder: string, summary: Summary): void =>
+  writeJson(folder, FILES.summary, summary);
+
 /** Writes into `folder`, which is there. */
 export function writerOf(folder: string): RunWriter {
   const samples = new LineFile(join(folder, FILES.samples));
   const resources = new LineFile(join(folder, FILES.resources));
   let logs: LineFile | null = null;
   let control: LineFile | null = null;
-  const whole = (file: string, content: unknown) =>
-    writeWholeSync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
+  const whole = (file: string, content: unknown) => writeJson(folder, file, content);
   return {
     folder,
     plan: (plan) => whole(FILES.plan, plan),

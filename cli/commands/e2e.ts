@@ -23,7 +23,7 @@ import {
   type StepName,
 } from '../../e2e/state.ts';
 import { ownedWords } from '../../e2e/steps/teardown.ts';
-import { nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
+import { LOAD_NETWORK, nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
 import { countOf } from '../../results/units.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import type { OptionValues } from '../../system/option.ts';
@@ -212,6 +212,7 @@ async function act(
   const from = (values.from as StepName | undefined) ?? 'setup';
   const begins = action === 'setup' || (action === 'run' && from === 'setup');
   const topology = begins ? decide(call, values, name) : null;
+  if (action === 'run' && topology !== null) listProblems(loadProblems(topology), SEND_BY_LOAD);
   if (!begins || hasState(folder)) checkState(folder, topology, call);
   return withRun({ runs, name, topology, env: call.env }, async (open) => {
     if (action === 'run') return runAlone(open, { from, keep: values.keep === true }, harness);
@@ -219,6 +220,15 @@ async function act(
     return EXIT.passed;
   });
 }
+
+const SEND_BY_LOAD =
+  'npm run e2e -- setup and npm run e2e -- start make the system, npm run load -- --e2e sends through it';
+
+/** Of a run of all steps. */
+const loadProblems = ({ network }: Topology): string[] =>
+  network.kind === LOAD_NETWORK
+    ? [`--network ${LOAD_NETWORK} sends nothing by itself, so a whole run would wait in vain`]
+    : [];
 
 /** Prints what it decides. @throws UserError (exit 2) with all that is wrong */
 function decide(call: CommandCall, values: OptionValues, name: string): Topology {
@@ -254,6 +264,10 @@ function matrix(
     return decideTopology(own, `${values.name as string}-${i + 1}`, call.cwd);
   });
   const topologies = made.flatMap((one, i) => {
+    if ('topology' in one && loadProblems(one.topology).length > 0) {
+      problems.push(...loadProblems(one.topology).map((problem) => `${names[i]}: ${problem}`));
+      return [];
+    }
     if ('topology' in one) return [{ name: names[i], topology: one.topology }];
     problems.push(...one.problems.map((problem) => `${names[i]}: ${problem}`));
     return [];

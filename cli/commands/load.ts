@@ -44,6 +44,7 @@ import { usualResultsFolder } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import type { OptionValues } from '../../system/option.ts';
+import { E2E_OPTIONS, e2eProblems } from '../load-e2e-options.ts';
 import { BUILT_IN_SCENARIOS, scenarioProblem } from '../load-model.ts';
 import { SOURCE_OPTIONS, type Sources as Watched, sourcesOf } from '../monitor-options.ts';
 import { optionRecord, throwProblems } from '../parse.ts';
@@ -101,6 +102,7 @@ export const load: Command = {
       },
       help: 'two targets instead of one: the same load on both in turn (A B B A …), and which of them is worse, by npm run compare',
     },
+    ...E2E_OPTIONS,
     {
       name: 'port',
       group: 'target',
@@ -385,8 +387,11 @@ export const load: Command = {
       stdout.write(explain(job.options) + job.notes.map((note) => `note: ${note}\n`).join(''));
       return EXIT.passed;
     }
+    const ofE2e = values.e2e === true ? { job, values, sources, env } : null;
     if (values['dry-run'] === true) {
-      stdout.write(`${(await dryRun(job, env)).join('\n')}\n`);
+      const lines =
+        ofE2e === null ? await dryRun(job, env) : await (await e2e()).dryRunOfE2e(ofE2e);
+      stdout.write(`${lines.join('\n')}\n`);
       return EXIT.passed;
     }
     const screen = new Screen(stdout);
@@ -405,6 +410,7 @@ export const load: Command = {
         keys,
         onFolder: (folder: string) => lock?.setRun(folder),
       };
+      if (ofE2e !== null) return await (await e2e()).runThroughSystem(ofE2e, surroundings);
       if (job.ab !== null)
         return await compareTargets(job, job.ab, { ...surroundings, output: stdout });
       const end =
@@ -419,6 +425,9 @@ export const load: Command = {
     }
   },
 };
+
+/** Not before it is asked for: a load alone needs nothing of the harness. */
+const e2e = () => import('../load-e2e.ts');
 
 /** Set by the console for the loads that it starts: where a browser watches them. */
 export const CONSOLE_URL = 'MINA_LOAD_CONSOLE_URL';
@@ -654,6 +663,7 @@ function checkTogether(
     problems.push('--producers and --producers-file exclude each other');
   problems.push(...problemsTogether(values, sources));
   const request = requestOf(values, sources);
+  problems.push(...e2eProblems(values, sources, request));
   const hostile = definitionOf(request.scenario).hostile?.(request) ?? null;
   if (hostile !== null)
     for (const option of hostileLimits(transport, targetsOf(values).length))

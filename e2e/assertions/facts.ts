@@ -243,10 +243,14 @@ export class Facts {
         .filter(({ kind }) => kind === 'batch')
         .map(({ at_ms: at, fields }) => [(fields as BatchFields).botLogId, at]),
     );
-    const said = new Set(commits.keys());
-    for (const { bot_log_id: id, created_at: at } of tables.points ?? []) {
-      if (id === null || at === null || said.has(id)) continue;
-      commits.set(id, Math.min(commits.get(id) ?? Infinity, millisecondsOf(at)));
+    const first = new Map<number, number>();
+    for (const { bot_log_id: id, created_at: at } of tables.points ?? [])
+      if (id !== null && at !== null)
+        first.set(id, Math.min(first.get(id) ?? Infinity, millisecondsOf(at)));
+    for (const [id, at] of first) {
+      const said = commits.get(id);
+      // A log has whole seconds, and the points are written within that one.
+      if (said === undefined || (at > said && at < said + 1000)) commits.set(id, at);
     }
     return (this.#commits = commits);
   }

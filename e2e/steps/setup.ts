@@ -6,13 +6,15 @@ import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
 import { runDatabase, serverConfig, withDatabase } from '../database.ts';
 import { setupPrivateNetwork } from '../network/private.ts';
 import { prepareFleet } from '../network/prepare-fleet.ts';
+import { prepareForLoad } from '../network/prepare-load.ts';
+import type { PreparedNetwork } from '../network/prepared.ts';
 import { prepareRecorded } from '../network/prepare-recorded.ts';
 import { objectsUrl, ownObjects } from '../own-objects.ts';
 import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
 import { stagingOf } from '../staging/index.ts';
 import { startServices } from '../stacks.ts';
-import { databaseNameOf, networkNameOf } from '../topology.ts';
+import { databaseNameOf, LOAD_NETWORK, networkNameOf, type Topology } from '../topology.ts';
 import type { Step, StepContext } from './context.ts';
 
 export const setup: Step = {
@@ -62,10 +64,7 @@ async function makeNetwork(context: StepContext): Promise<void> {
   const { topology } = open.state;
   if (topology.network.kind === 'minimina') return setupPrivateNetwork(context);
   const { network: folder, whitelist } = placesOf(open);
-  const { network, submitters } =
-    topology.network.kind === 'recorded'
-      ? await prepareRecorded(topology, folder)
-      : await prepareFleet(topology, folder, Date.now());
+  const { network, submitters } = await preparedOf(topology, folder);
   writeFileSync(whitelist, submitters.map((key) => `${key}\n`).join(''));
   progress({
     producers: submitters.length,
@@ -75,4 +74,18 @@ async function makeNetwork(context: StepContext): Promise<void> {
   say(
     `setup: ${countOf(submitters.length, 'producer')} with ${countOf(network.nodes.length, 'node')} will send ${countOf(network.sends.length, 'submission')}`,
   );
+}
+
+function preparedOf(
+  topology: Topology,
+  folder: string,
+): Promise<{ network: PreparedNetwork; submitters: string[] }> {
+  switch (topology.network.kind) {
+    case 'recorded':
+      return prepareRecorded(topology, folder);
+    case LOAD_NETWORK:
+      return prepareForLoad(topology, folder);
+    default:
+      return prepareFleet(topology, folder, Date.now());
+  }
 }

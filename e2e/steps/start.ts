@@ -8,6 +8,7 @@ import { startNetwork } from '../network/run.ts';
 import { placesOf } from '../places.ts';
 import { startDouble, startProgram, startScoring } from '../stacks.ts';
 import { stagingOf } from '../staging/index.ts';
+import { LOAD_NETWORK } from '../topology.ts';
 import type { Step } from './context.ts';
 
 /** From the moment at which the beginning is decided until it comes: coordinator and network start meanwhile. */
@@ -51,7 +52,8 @@ export const start: Step = {
       startScoring(context, database, startSeconds),
       topology.network.kind === 'minimina'
         ? startPrivateNetwork(context)
-        : startNetwork(open, {
+        : topology.network.kind !== LOAD_NETWORK &&
+          startNetwork(open, {
             targets: [backend.url, ...(second.backend === undefined ? [] : [second.backend.url])],
             startMs: startSeconds * 1000,
             env: processEnv(env),

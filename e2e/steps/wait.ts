@@ -1,14 +1,11 @@
 /** Waits until the network has sent all, every stored submission is verified, and batches cover the time of all of them. */
 import { setTimeout } from 'node:timers/promises';
 import { type Condition, type Counts, equals, reaches, waitFor } from '../conditions.ts';
-import type { Client } from 'pg';
-import { openCassandra, rangeOf } from '../collect.ts';
-import { lastBatchEnd, networkCounts, storageCounts, tableCounts } from '../counts.ts';
+import { openCounter } from '../counter.ts';
 import { disturb } from '../disturbances.ts';
-import { runDatabase } from '../database.ts';
+import { graceMsOf } from '../originals.ts';
 import { stagingOf } from '../staging/index.ts';
-import { openTables } from '../tables.ts';
-import { cycleMs, sendingMs, type Topology } from '../topology.ts';
+import { cycleMs, LOAD_NETWORK, sendingMs, type Topology } from '../topology.ts';
 import type { Step } from './context.ts';
 
 const SHOWN = ['planned', 'sent', 'accepted', 'stored', 'verified', 'scored', 'batches'] as const;
@@ -33,10 +30,37 @@ function conditionsOfNodes({ batches, intervalSeconds, network }: Topology): Con
   ];
 }
 
+/** After a load: of its last batch, and of a coordinator that is not quite in time. */
+const LOAD_SPARE_MS = 60_000;
+
+/**
+ * When all that a load has sent has come to the end of the chain.
+ * @param waitMs how long it may take; null: three batches, the pauses that the coordinator makes after each, and a minute
+ */
+export function conditionsOfLoad(topology: Topology, waitMs: number | null): Condition[] {
+  const intervalMs = topology.intervalSeconds * 1000;
+  const withinMs = waitMs ?? 3 * intervalMs + 2 * graceMsOf(topology) + LOAD_SPARE_MS;
+  return [
+    ...(topology.network.kind === LOAD_NETWORK
+      ? []
+      : [reaches('ended', 1, sendingMs(topology) + cycleMs(topology) + SPARE_MS, 'the network has sent all, and has an answer to it')]), // prettier-ignore
+    reaches('stored', 1, withinMs, 'something is stored'),
+    {
+      name: 'open = 0',
+      words: 'batches cover the time of every stored submission',
+      of: ['open', 'batches', 'stored'],
+      holds: ({ open }) => open === 0,
+      withinMs,
+    },
+    equals('verified', 'stored', withinMs, 'every stored submission is verified'),
+  ];
+}
+
 /** What is waited for, and how long: pure, so that a test sees it. */
 export function conditionsOf(topology: Topology): Condition[] {
   const { batches, intervalSeconds } = topology;
   if (topology.network.kind === 'minimina') return conditionsOfNodes(topology);
+  if (topology.network.kind === LOAD_NETWORK) return conditionsOfLoad(topology, null);
   const intervalMs = intervalSeconds * 1000;
   const staging = stagingOf(topology);
   const disturbances = staging.disturbances?.(topology) ?? [];
@@ -71,26 +95,12 @@ export const wait: Step = {
     Math.max(...conditionsOf(topology).map(({ withinMs }) => withinMs)) + 60_000,
   counts: SHOWN,
   async run({ open, env, signal, event, progress }) {
-    const { topology } = open.state;
-    const config = await runDatabase(open, env);
-    const cassandra = topology.storage === 'cassandra' ? await openCassandra(open, env) : null;
-    const range = rangeOf(open);
-    const storedCounts = async (client: Client): Promise<Counts> => {
-      const ofTables = await tableCounts(client);
-      if (cassandra === null) return ofTables;
-      const ended = await lastBatchEnd(client);
-      return { ...ofTables, ...(await storageCounts(cassandra, range, ended, signal)) };
-    };
-    const tables = openTables(config, signal);
+    const counter = await openCounter(open, env, signal);
     try {
       await waitFor({
-        conditions: conditionsOf(topology),
+        conditions: conditionsOf(open.state.topology),
         async read(): Promise<Counts> {
-          // First what came before: a submission that is stored now was sent, at the latest, a moment ago.
-          const counts: Counts = {
-            ...networkCounts(open),
-            ...(await tables.read(storedCounts)),
-          };
+          const counts = await counter.read();
           await disturb(open, counts, { env, signal, event, nowMs: Date.now() });
           return { ...counts, disturbed: open.state.disturbed.length };
         },
@@ -103,13 +113,11 @@ export const wait: Step = {
           progress(counts);
           event('counts', counts);
         },
-        // A reading of all rows takes its time.
-        ...(cassandra !== null && { everyMs: 1000 }),
+        ...(counter.everyMs !== undefined && { everyMs: counter.everyMs }),
         onHeld: ({ name, words }, counts) => event('condition', { name, words, counts }),
       });
     } finally {
-      await tables.close();
-      await cassandra?.close();
+      await counter.close();
     }
   },
 };
