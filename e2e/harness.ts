@@ -14,6 +14,7 @@ import { runOf } from './report/from-state.ts';
 import { mergedCode, mergedOutcome, mergedPage, type NamedRun } from './report/merged.ts';
 import { type E2eRun, outcomeOf } from './report/outcome.ts';
 import { pageOf } from './report/page.ts';
+import { writeRunFile } from './report/run-file.ts';
 import { reportToGithub, writeReport } from './report/write.ts';
 import { runSteps } from './run.ts';
 import {
@@ -95,6 +96,7 @@ export async function doRun(
   const outcome = outcomeOf(run);
   mkdirSync(state.results, { recursive: true });
   await writeReport(state.results, pageOf(run), outcome);
+  await writeRunFile(state.results, run);
   call.say(outcome.sentence);
   call.say(`results: ${state.results}`);
   return run;

@@ -36,6 +36,8 @@ const shape = z.object({
   since: z.string(),
   /** The folder of the run, or of the part that runs now, below the results; null: there is none yet. */
   run: z.string().nullable(),
+  /** `e2e`: an end-to-end run that a console started; `run` is then none of these results. */
+  what: z.enum(['load', 'e2e']).default('load'),
   /** Where a browser watches it; null: whoever holds it was not started by a console. */
   console: z.string().nullable(),
 });
@@ -115,9 +117,14 @@ const TRIES = 20;
 /**
  * @param resultsFolder is there and can be written
  * @param consoleUrl where a browser watches the load; null: nowhere
+ * @param what holds it
  * @throws UserError (exit 5) while another load runs there
  */
-export function takeLoadLock(resultsFolder: string, consoleUrl: string | null): LoadLock {
+export function takeLoadLock(
+  resultsFolder: string,
+  consoleUrl: string | null,
+  what: RunningLoad['what'] = 'load',
+): LoadLock {
   const path = join(resultsFolder, LOCK_FILE);
   const mine: RunningLoad = {
     format: 1,
@@ -127,6 +134,7 @@ export function takeLoadLock(resultsFolder: string, consoleUrl: string | null): 
     host: hostname(),
     since: new Date().toISOString(),
     run: null,
+    what,
     console: consoleUrl,
   };
   // Whole or not at all: linked to its name when it is written.
@@ -184,13 +192,16 @@ export function takeLoadLock(resultsFolder: string, consoleUrl: string | null): 
   };
 }
 
-function refusal({ since, pid, host, run, console: url }: RunningLoad): UserError {
+function refusal({ since, pid, host, run, what, console: url }: RunningLoad): UserError {
   const where = host === hostname() ? `process ${pid}` : `process ${pid} on ${host}`;
-  const what = run === null ? '' : `, ${run}`;
+  const name = run === null ? '' : `, ${run}`;
   return new UserError(
-    `a load is running since ${since.slice(0, 19).replace('T', ' ')} UTC (${where}${what})`,
+    `${inWords(what)} is running since ${since.slice(0, 19).replace('T', ' ')} UTC (${where}${name})`,
     {
       hint: `watch it ${url === null ? 'with npm run console' : `at ${url}`}, wait for its end, or give another folder to --results for a load beside it`,
     },
   );
 }
+
+export const inWords = (what: RunningLoad['what']): string =>
+  what === 'load' ? 'a load' : 'an end-to-end run';

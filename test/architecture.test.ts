@@ -47,7 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'report',
   ],
   nightly: ['results', 'system', 'stack', 'judge', 'report', 'load'],
-  console: ['load', 'scenarios', 'results', 'system', 'judge', 'plots', 'report'],
+  console: ['load', 'e2e', 'scenarios', 'results', 'system', 'judge', 'plots', 'report'],
   cli: ALL,
   bench: ALL,
 };

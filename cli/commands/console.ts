@@ -6,7 +6,10 @@ import { consoleApp } from '../../console/server/app.ts';
 import { readAssets } from '../../console/server/assets.ts';
 import { auditOf } from '../../console/server/audit.ts';
 import { listen } from '../../console/server/listen.ts';
-import { loadProgram, Loads } from '../../console/server/loads.ts';
+import { commandProgram } from '../../console/server/child.ts';
+import { E2eFolders } from '../../console/server/e2e-folders.ts';
+import { E2eRuns } from '../../console/server/e2e-runs.ts';
+import { Loads } from '../../console/server/loads.ts';
 import type { GivenOptions, Planned, Planner } from '../../console/server/planner.ts';
 import { wordsOf } from '../../console/server/planner.ts';
 import { RunFolders } from '../../console/server/run-list.ts';
@@ -19,7 +22,8 @@ import { distFile, toolkitVersion, usualResultsFolder } from '../../paths.ts';
 import { ensureResultsFolder } from '../../results/writer.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandCall } from '../command.ts';
+import { e2ePlannerOf } from '../console-e2e.ts';
 import { GROUP_HEADINGS } from '../help.ts';
 import { parseCommandLine } from '../parse.ts';
 import { checkedJob, CONSOLE_URL, load } from './load.ts';
@@ -47,6 +51,13 @@ export const console_: Command = {
       help: 'the results folder to show and to write to; with --read-only also the folder of a single run',
     },
     {
+      name: 'e2e',
+      type: 'path',
+      argument: 'DIR',
+      default: 'e2e-runs',
+      help: 'the folder of end-to-end runs to show and to write to; with --read-only also the folder of a single run, or a dump',
+    },
+    {
       name: 'read-only',
       type: 'flag',
       help: 'show results and change nothing, e.g. of an artefact of a CI',
@@ -66,8 +77,8 @@ export const console_: Command = {
   ],
   async run({ values, sources, cwd, stdout, env }) {
     const readOnly = values['read-only'] === true;
-    const results =
-      sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string);
+    const e2eFolder = values.e2e as string;
+    const results = resultsOf({ values, sources, cwd });
     const wiki = (values.wiki as string | undefined) ?? null;
     const token = tokenOf(values['token-env'] as string | undefined, env);
     checkFolders(results, { readOnly, wiki });
@@ -77,12 +88,14 @@ export const console_: Command = {
     const interrupts = listenForInterrupts();
     // The address is known when it listens, and the app is there before.
     let url = '';
-    const loads = new Loads(folders, (words) =>
-      loadProgram(distFile('cli.js'), {
-        cwd,
-        env: { ...env, [CONSOLE_URL]: url },
-        results: folders.root,
-      })(words),
+    const program = (...words: string[]) =>
+      commandProgram(distFile('cli.js'), words, { cwd, env: { ...env, [CONSOLE_URL]: url } });
+    const loads = new Loads(folders, (words) => program('load', ...words, `--results=${folders.root}`)); // prettier-ignore
+    const e2eFolders = new E2eFolders(e2eFolder);
+    const e2eRuns = new E2eRuns(
+      e2eFolders,
+      (words) => program('e2e', 'run', ...words, `--folder=${e2eFolders.root}`),
+      { results: folders.root, url: () => url },
     );
     const { app, stop } = consoleApp({
       version: toolkitVersion(),
@@ -90,6 +103,11 @@ export const console_: Command = {
       resultsOption: sources.results === 'default' ? null : results,
       repeatable: load.options.filter(({ repeatable }) => repeatable).map(({ name }) => name),
       changes: readOnly ? null : { token, loads, planner: plannerOf(env, cwd, folders.root), wiki },
+      e2e: {
+        folders: e2eFolders,
+        folderOption: sources.e2e === 'default' ? null : e2eFolder,
+        changes: readOnly ? null : { runs: e2eRuns, planner: e2ePlannerOf(env, cwd, e2eFolders.root) }, // prettier-ignore
+      },
       audit: auditOf(folders.root, say),
       assets: readAssets(),
     });
@@ -97,12 +115,13 @@ export const console_: Command = {
     ({ url } = server);
     try {
       say(`console: ${url}/${readOnly ? '' : `#token=${token}`}`);
-      say(readOnly ? `it shows ${folders.root} and changes nothing; Ctrl-C ends it` : 'the address holds a token that may start and stop loads: give it to nobody; Ctrl-C ends the console, and a load that it started'); // prettier-ignore
+      say(readOnly ? `it shows ${folders.root} and changes nothing; Ctrl-C ends it` : 'the address holds a token that may start and stop loads: give it to nobody; Ctrl-C ends the console, and what it started'); // prettier-ignore
       await new Promise<void>((resolve) => {
         if (interrupts.first.aborted) resolve();
         interrupts.first.addEventListener('abort', () => resolve());
       });
       await loads.end(() => say('the load that the console started is ended, its results are kept (Ctrl-C again: at once)'), interrupts.second); // prettier-ignore
+      await e2eRuns.end(() => say('the end-to-end run that the console started is ended: its logs are kept, and what it made is removed (Ctrl-C again: at once)'), interrupts.second); // prettier-ignore
     } finally {
       stop();
       await server.close();
@@ -111,6 +130,19 @@ export const console_: Command = {
     return EXIT.passed;
   },
 };
+
+/** Of an artefact that holds end-to-end runs alone: none, so the list of loads is that of a folder without any. */
+function resultsOf({
+  values,
+  sources,
+  cwd,
+}: Pick<CommandCall, 'values' | 'sources' | 'cwd'>): string {
+  if (sources.results !== 'default') return values.results as string;
+  const usual = usualResultsFolder(cwd);
+  const isE2eAlone =
+    values['read-only'] === true && sources.e2e !== 'default' && !existsSync(usual);
+  return isE2eAlone ? (values.e2e as string) : usual;
+}
 
 const SHORTEST_TOKEN = 16;
 

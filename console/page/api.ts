@@ -1,4 +1,7 @@
 /** Questions to the console's server. The token comes in the fragment of the address once, and stays in this tab. */
+import type { E2eRow } from '../server/e2e-folders.ts';
+import type { E2eLog } from '../server/e2e-logs.ts';
+import type { RunsNow } from '../server/loads.ts';
 import type { RunRow } from '../server/run-list.ts';
 import type { RunFile } from '../server/files.ts';
 import type { LiveMessage } from '../live/message.ts';
@@ -106,7 +109,8 @@ export type ConsoleFacts = {
   results: string;
   readOnly: boolean;
   canWiki: boolean;
-  current: { id: string | null; since: string; startedHere: boolean; lines: string[] } | null;
+  /** What runs in the results: a load, or an end-to-end run that a console started. */
+  current: RunsNow | null;
 };
 
 export type RunFacts = {
@@ -118,7 +122,22 @@ export type RunFacts = {
   command: string | null;
 };
 
-export type { RunRow, RunFile };
+export type E2eFacts = { row: E2eRow; files: RunFile[]; logs: E2eLog[] };
+
+export type { E2eLog, E2eRow, RunRow, RunFile, RunsNow };
 
 export const pathOf = (id: string, rest = ''): string =>
   `/api/runs/${encodeURIComponent(id)}${rest}`;
+
+export const e2ePathOf = (id: string, rest = ''): string =>
+  `/api/e2e/${encodeURIComponent(id)}${rest}`;
+
+/** A text, such as the end of a log. */
+export const getText = async (
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ text: string; isCut: boolean }> => {
+  const response = await reached(fetch(path, { ...(signal && { signal }) }));
+  if (!response.ok) await answerOf(response);
+  return { text: await response.text(), isCut: response.headers.get('x-cut') === 'true' };
+};

@@ -16,7 +16,10 @@ const HOOKS: readonly Hook[] = ['beforeDraw', 'afterDatasetsDraw', 'afterDraw'];
 
 type Drawn = { chart: Chart; plugins: Plugin[] };
 
-function configOf(definition: ChartDefinition, width: number) {
+/** What is drawn, and what it says to those who do not see it. */
+type Drawable = Pick<ChartDefinition, 'description' | 'config'>;
+
+function configOf(definition: Drawable, width: number) {
   const config = interactive(definition.config());
   const options = config.options!;
   const plugins = options.plugins!;
@@ -79,7 +82,7 @@ function newestOf(drawn: { plugins: Plugin[] }): Plugin {
   return plugin as unknown as Plugin;
 }
 
-export function ChartView({ definition, height }: { definition: ChartDefinition; height: number }) {
+export function ChartView({ definition, height }: { definition: Drawable; height: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const drawn = useRef<Drawn | null>(null);
   const newest = useRef(definition);

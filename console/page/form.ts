@@ -6,7 +6,7 @@ export type Options = Record<string, string | string[] | true>;
 
 export type FormOption = Omit<OptionSpec, 'check' | 'isPath'>;
 export type FormScenario = { name: string; summary: string; defaults: Record<string, string>; uses: string[] }; // prettier-ignore
-export type FormFacts = { scenarios: FormScenario[]; headings: Record<string, string>; options: FormOption[] }; // prettier-ignore
+export type FormFacts = { scenarios: FormScenario[]; headings: Record<string, string>; options: FormOption[]; /** Of an end-to-end run. */ e2e: FormOption[] }; // prettier-ignore
 
 /** What somebody typed, by option; a flag is `on` or empty; a repeatable one has a line for each value. */
 export type Texts = Record<string, string>;

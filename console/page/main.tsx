@@ -2,8 +2,11 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import './style.css';
-import { type ConsoleFacts, get, hasToken, shareToken, takeToken } from './api.ts';
+import { type ConsoleFacts, get, hasToken, type RunsNow, shareToken, takeToken } from './api.ts';
 import { CompareView } from './compare.tsx';
+import { E2eList } from './e2e-list.tsx';
+import { E2eRunPage } from './e2e-run.tsx';
+import { E2eStart } from './e2e-start.tsx';
 import { hrefOf, type Place } from './place.ts';
 import { usePlace } from './route.ts';
 import { RunPage } from './run.tsx';
@@ -44,7 +47,14 @@ function App() {
     document.title = `${titleOf(place)} · Load test console`;
   }, [place]);
   const link = (to: Place, words: string) => (
-    <a href={hrefOf(to)} aria-current={to.view === place.view ? 'page' : undefined}>
+    <a
+      href={hrefOf(to)}
+      aria-current={
+        to.view === place.view || (to.view === 'e2e' && place.view.startsWith('e2e'))
+          ? 'page'
+          : undefined
+      }
+    >
       {words}
     </a>
   );
@@ -68,6 +78,7 @@ function App() {
         <nav aria-label="Main">
           {link({ view: 'runs' }, 'Runs')}
           {canChange && link({ view: 'new' }, 'New load')}
+          {link({ view: 'e2e' }, 'End to end')}
         </nav>
         <span class="grow" />
         {!isThere && (
@@ -76,20 +87,17 @@ function App() {
           </span>
         )}
         {current !== null && (
-          <a
-            class="pill live"
-            href={
-              current.id === null
-                ? hrefOf({ view: 'runs' })
-                : hrefOf({ view: 'run', id: current.id })
-            }
-          >
+          <a class="pill live" href={hrefOf(placeOfCurrent(current))}>
             {' '}
             {/* prettier-ignore */}
             <span class="sign" aria-hidden="true">
               ●
             </span>
-            {current.id === null ? 'a load prepares' : 'watch the load'}
+            {current.what === 'e2e'
+              ? 'watch the end-to-end run'
+              : current.id === null
+                ? 'a load prepares'
+                : 'watch the load'}
           </a>
         )}
         {facts?.readOnly && <span class="pill soft">read-only</span>}
@@ -112,8 +120,13 @@ function App() {
         {/* prettier-ignore */}
         {
           place.view === 'new' && canChange &&
-          <StartView key={place.again ?? ''} again={place.again} busy={current === null ? undefined : current.id} /> // prettier-ignore
+          <StartView key={place.again ?? ''} again={place.again} busy={current} /> // prettier-ignore
         }
+        {place.view === 'e2e' && <E2eList canStart={canChange} />}
+        {place.view === 'e2e-new' && canChange && <E2eStart busy={current} />}
+        {place.view === 'e2e-run' && (
+          <E2eRunPage key={place.id} id={place.id} canChange={canChange} />
+        )}
       </main>
       <footer class="soft">
         {facts !== null && (
@@ -130,6 +143,11 @@ function App() {
   );
 }
 
+function placeOfCurrent({ what, id }: RunsNow): Place {
+  if (what === 'e2e') return id === null ? { view: 'e2e' } : { view: 'e2e-run', id };
+  return id === null ? { view: 'runs' } : { view: 'run', id };
+}
+
 function titleOf(place: Place): string {
   switch (place.view) {
     case 'runs':
@@ -140,6 +158,12 @@ function titleOf(place: Place): string {
       return place.id;
     case 'compare':
       return 'Compare';
+    case 'e2e':
+      return 'End-to-end runs';
+    case 'e2e-new':
+      return 'New end-to-end run';
+    case 'e2e-run':
+      return place.id.replace('~', ' ');
   }
 }
 

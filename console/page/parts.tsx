@@ -2,9 +2,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Block, Page, Section, Span, Text } from '../../report/page.ts';
-import type { RunRow } from './api.ts';
+import type { E2eRow, RunRow } from './api.ts';
 
-type State = RunRow['state'];
+type State = RunRow['state'] | E2eRow['state'];
 
 /** Colour and sign: nothing is said by colour alone. */
 const STATES: Record<State, { tone: string; sign: string; words: string }> = {
@@ -17,6 +17,8 @@ const STATES: Record<State, { tone: string; sign: string; words: string }> = {
   broken: { tone: 'bad', sign: '✕', words: 'broken' },
   interrupted: { tone: 'warn', sign: '■', words: 'stopped' },
   unfinished: { tone: 'warn', sign: '…', words: 'unfinished' },
+  failed: { tone: 'bad', sign: '✕', words: 'failed' },
+  kept: { tone: 'soft', sign: '‖', words: 'kept' },
   session: { tone: 'soft', sign: '⇄', words: 'session' },
   unreadable: { tone: 'soft', sign: '?', words: 'unreadable' },
 };

@@ -4,7 +4,10 @@ export type Place =
   | { view: 'runs' }
   | { view: 'new'; again?: string }
   | { view: 'run'; id: string }
-  | { view: 'compare'; base: string; run: string };
+  | { view: 'compare'; base: string; run: string }
+  | { view: 'e2e' }
+  | { view: 'e2e-new' }
+  | { view: 'e2e-run'; id: string };
 
 export function hrefOf(place: Place): string {
   const enc = encodeURIComponent;
@@ -17,6 +20,12 @@ export function hrefOf(place: Place): string {
       return `#/runs/${enc(place.id)}`;
     case 'compare':
       return `#/compare/${enc(place.base)}/${enc(place.run)}`;
+    case 'e2e':
+      return '#/e2e';
+    case 'e2e-new':
+      return '#/e2e/new';
+    case 'e2e-run':
+      return `#/e2e/runs/${enc(place.id)}`;
   }
 }
 
@@ -31,5 +40,7 @@ export function placeOf(hash: string): Place {
   if (view === 'new') return first === '' ? { view } : { view, again: first };
   if (view === 'runs' && first !== '') return { view: 'run', id: first };
   if (view === 'compare' && second !== '') return { view, base: first, run: second };
-  return { view: 'runs' };
+  if (view === 'e2e' && first === 'new') return { view: 'e2e-new' };
+  if (view === 'e2e' && first === 'runs' && second !== '') return { view: 'e2e-run', id: second };
+  return { view: view === 'e2e' ? 'e2e' : 'runs' };
 }

@@ -7,12 +7,13 @@ import type { LiveGate, LiveMessage, Pace } from '../live/message.ts';
 import { type ApiError, type ConsoleFacts, get, pathOf, post, type RunFacts } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { bytes, cores, ms, number, share, whole } from './figures.ts';
-import { useLive } from './live.ts';
+import { useEvents } from './events.ts';
+import { FileList } from './files.tsx';
 import { Card, CommandLine, ConfirmButton, Figure, PageView, Problem, StatePill, toneOf } from './parts.tsx'; // prettier-ignore
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
 import { RunItem } from './runs.tsx';
-import { chartDataOf, clock, type LiveState } from './series.ts';
+import { chartDataOf, clock, type LiveState, withMessage } from './series.ts';
 
 const HEIGHTS: Record<string, number> = { throughput: 480, latency: 480, resources: 480, distribution: 480, breakpoint: 520, fleet: 620 }; // prettier-ignore
 const TITLES: Record<string, string> = {
@@ -37,7 +38,7 @@ export function RunPage({
   canChange: boolean;
 }) {
   // prettier-ignore
-  const { state, connection } = useLive(id);
+  const { state, connection } = useEvents(pathOf(id, '/events'), 'run', withMessage);
   const [run, setRun] = useState<RunFacts | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [isStopping, setIsStopping] = useState(false);
@@ -517,32 +518,11 @@ function Report({ id }: { id: string }) {
   );
 }
 
-const KINDS = { report: 'Reports', picture: 'Pictures', table: 'Tables (CSV)', data: 'Data (JSON)', log: 'Logs' } as const; // prettier-ignore
-
 function Files({ id, run }: { id: string; run: RunFacts }) {
   if (run.files.length === 0) return null;
   return (
     <Card title="Files">
-      <div class="files">
-        {Object.entries(KINDS).map(([kind, heading]) => {
-          const files = run.files.filter((file) => file.kind === kind);
-          return files.length === 0 ? null : (
-            <div key={kind}>
-              <h3>{heading}</h3>
-              <ul>
-                {files.map(({ name, bytes: size }) => (
-                  <li key={name}>
-                    <a href={pathOf(id, `/files/${name}`)} target="_blank" rel="noopener">
-                      {name}
-                    </a>{' '}
-                    <span class="soft">{size === null ? '' : bytes(size)}</span>
-                  </li>
-                ))}
-              </ul>
-            </div>
-          );
-        })}
-      </div>
+      <FileList files={run.files} hrefOf={(name) => pathOf(id, `/files/${name}`)} />
       {run.command !== null && (
         <>
           <h3>The same load as a command line</h3>

@@ -1,7 +1,8 @@
 /** The start of a load: a form that is checked as somebody types, and the decision before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type ApiError, get, pathOf, post, type RunFacts } from './api.ts';
-import { defaultOf, type FormFacts, type FormOption, isUsed, labelOf, MAIN, type Options, optionsOfTexts, problemsByOption, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
+import { type ApiError, get, pathOf, post, type RunFacts, type RunsNow } from './api.ts';
+import { defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
+import { Field } from './field.tsx';
 import { Card, CommandLine, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
@@ -25,13 +26,7 @@ function keptTexts(): Texts {
   }
 }
 
-export function StartView({
-  again,
-  busy,
-}: {
-  again: string | undefined;
-  busy: string | null | undefined;
-}) {
+export function StartView({ again, busy }: { again: string | undefined; busy: RunsNow | null }) {
   // prettier-ignore
   const [facts, setFacts] = useState<FormFacts | null>(null);
   const [texts, setTexts] = useState<Texts>(() => (again === undefined ? keptTexts() : {}));
@@ -128,7 +123,7 @@ export function StartView({
   const main = MAIN.flatMap((name) => spec.get(name) ?? []).filter(({ name }) => isUsed(name, scenario, facts) || texts[name]); // prettier-ignore
   const shown = new Set([...main.map(({ name }) => name), 'scenario']);
   const unsure = (decision?.remoteHosts ?? []).filter((host) => confirmed[host]?.trim() !== host);
-  const canStart = decision !== null && unsure.length === 0 && !isStarting && busy === undefined;
+  const canStart = decision !== null && unsure.length === 0 && !isStarting && busy === null;
   return (
     <form
       class="start"
@@ -221,16 +216,7 @@ export function StartView({
                 />
               </label>
             ))}
-            {busy !== undefined && (
-              <p class="busy">
-                A load is running, and there is one at a time:{' '}
-                {busy === null ? (
-                  'it prepares.'
-                ) : (
-                  <a href={hrefOf({ view: 'run', id: busy })}>watch it instead</a>
-                )}
-              </p>
-            )}
+            {busy !== null && <Busy busy={busy} />}
             <button type="submit" class="primary start-button" disabled={!canStart}>
               {isStarting ? 'Starting…' : 'Start the load'}
             </button>
@@ -243,6 +229,27 @@ export function StartView({
         </aside>
       </div>
     </form>
+  );
+}
+
+/** One at a time: what runs, and where it is watched. */
+export function Busy({ busy: { what, id } }: { busy: RunsNow }) {
+  return (
+    <p class="busy">
+      {what === 'load' ? 'A load is running' : 'An end-to-end run is running'}, and there is one at
+      a time:{' '}
+      {id === null ? (
+        what === 'load' ? (
+          'it prepares.'
+        ) : (
+          'it begins, or another console started it.'
+        )
+      ) : (
+        <a href={hrefOf(what === 'load' ? { view: 'run', id } : { view: 'e2e-run', id })}>
+          watch it instead
+        </a>
+      )}
+    </p>
   );
 }
 
@@ -286,78 +293,5 @@ function DecisionView({ decision }: { decision: Decision }) {
         </table>
       </details>
     </>
-  );
-}
-
-function Field(props: {
-  option: FormOption;
-  text: string;
-  usual: string;
-  problems: string[];
-  onText: (text: string) => void;
-}) {
-  // prettier-ignore
-  const { option, text, usual, problems, onText } = props;
-  const { name, type, help, repeatable, choices } = option;
-  const id = `option-${name}`;
-  const described = `${id}-help`;
-  const common = {
-    id,
-    'aria-describedby': described,
-    'aria-invalid': problems.length > 0,
-    placeholder: usual || (name === 'target' ? 'the embedded backend' : (option.argument ?? '')),
-    autocomplete: 'off',
-    spellcheck: false,
-  };
-  const below = (
-    <span id={described} class={problems.length > 0 ? 'bad-text' : 'help'}>
-      {problems.length > 0 ? problems.join('; ') : help}
-    </span>
-  );
-  if (type === 'flag')
-    return (
-      <div class="field flag">
-        <label>
-          <input
-            type="checkbox"
-            id={id}
-            aria-describedby={described}
-            checked={text === 'on'}
-            onChange={(event) => onText(event.currentTarget.checked ? 'on' : '')}
-          />{' '}
-          {/* prettier-ignore */}
-          <span class="label">{labelOf(name)}</span>
-        </label>
-        {below}
-      </div>
-    );
-  return (
-    <div class={`field ${problems.length > 0 ? 'wrong' : ''}`}>
-      <label class="label" for={id}>
-        {labelOf(name)}
-      </label>
-      {type === 'choice' ? (
-        <select
-          id={id}
-          aria-describedby={described}
-          value={text}
-          onChange={(event) => onText(event.currentTarget.value)}
-        >
-          {' '}
-          {/* prettier-ignore */}
-          <option value="">{usual === '' ? 'as usual' : `${usual} (as usual)`}</option>
-          {choices!.map((choice) => (
-            <option key={choice} value={choice}>
-              {choice}
-            </option>
-          ))}
-        </select>
-      ) : repeatable === true ? (
-        <textarea {...common} rows={Math.max(1, text.split('\n').length)} value={text} onInput={(event) => onText(event.currentTarget.value)} /> // prettier-ignore
-      ) : (
-        <input {...common} type="text" inputMode={type === 'integer' ? 'numeric' : type === 'number' ? 'decimal' : 'text'} value={text} onInput={(event) => onText(event.currentTarget.value)} /> // prettier-ignore
-      )}
-      {below}
-    </div>
   );
 }

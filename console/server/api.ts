@@ -28,6 +28,9 @@ export const controlBody = z.discriminatedUnion('action', [
   z.strictObject({ action: z.enum(['pause', 'resume', 'free']) }),
 ]);
 export const emptyBody = z.strictObject({});
+export const e2eBody = z.strictObject({
+  options: options.describe('options of npm run e2e -- run by name, as those of a load'),
+});
 
 const nullable = <T extends z.ZodType>(type: T) => type.nullable();
 const number = z.number();
@@ -68,6 +71,31 @@ const decision = z.object({
   remoteHosts: z.array(z.string()),
 });
 
+const e2eState = z.enum(['running', 'kept', 'passed', 'failed', 'no data', 'broken', 'interrupted', 'unfinished', 'unreadable']); // prettier-ignore
+
+const e2eRow = z.object({
+  id: z.string(),
+  startedAt: nullable(z.string()),
+  state: e2eState,
+  sentence: nullable(z.string()),
+  network: nullable(z.string()).describe('who sends what'),
+  step: nullable(z.string()).describe('that is under way'),
+  held: nullable(number).describe('assertions that held'),
+  failed: nullable(number),
+  durationMs: nullable(number),
+});
+
+const judged = z.looseObject({
+  name: z.string(),
+  title: z.string(),
+  outcome: z.enum(['held', 'failed', 'no data']),
+  counts: z.record(z.string(), number).optional(),
+  examples: z.array(z.looseObject({ what: z.string() })).optional(),
+  lacks: z.array(z.string()).optional(),
+});
+
+const log = z.object({ name: z.string(), bytes: number, isLive: z.boolean() });
+
 export type Route = {
   method: 'get' | 'post';
   /** As OpenAPI writes it. */
@@ -90,7 +118,7 @@ export const ROUTES = {
       results: z.string(),
       readOnly: z.boolean(),
       canWiki: z.boolean(),
-      current: nullable(z.object({ id: nullable(z.string()), since: z.string(), startedHere: z.boolean(), lines: z.array(z.string()) })), // prettier-ignore
+      current: nullable(z.object({ what: z.enum(['load', 'e2e']), id: nullable(z.string()), since: z.string(), startedHere: z.boolean(), lines: z.array(z.string()) })), // prettier-ignore
     }),
   },
   form: {
@@ -178,6 +206,91 @@ export const ROUTES = {
     summary: 'Two runs side by side',
     query: { base: 'id', run: 'id' },
     answer: z.looseObject({}),
+  },
+  e2eList: {
+    method: 'get',
+    path: '/api/e2e',
+    summary: 'End-to-end runs, newest first',
+    query: { search: 'words that a row must hold', limit: 'rows at most (100)' },
+    answer: z.object({ runs: z.array(e2eRow), more: z.boolean() }),
+  },
+  e2ePlan: {
+    method: 'post',
+    path: '/api/e2e/plan',
+    summary: 'Checks the options of an end-to-end run and decides, without starting anything: what it is made of, its steps, what is waited for', // prettier-ignore
+    body: e2eBody,
+    answer: z.object({
+      command: z.string(),
+      name: z.string(),
+      lines: z.array(z.object({ name: z.string(), text: z.string() })),
+      steps: z.array(z.object({ name: z.string(), title: z.string() })),
+      conditions: z.array(z.object({ words: z.string(), withinMs: number })),
+    }),
+  },
+  e2eStart: {
+    method: 'post',
+    path: '/api/e2e',
+    summary: 'Starts an end-to-end run; answered when its state is there. One at a time, and none beside a load', // prettier-ignore
+    body: e2eBody,
+    answer: z.object({ id: nullable(z.string()), command: z.string() }),
+  },
+  e2eRun: {
+    method: 'get',
+    path: '/api/e2e/{id}',
+    summary: 'One end-to-end run: steps with state and counts, conditions, its logs and its files',
+    answer: z.looseObject({ row: e2eRow, logs: z.array(log), files: z.array(z.looseObject({ name: z.string() })) }), // prettier-ignore
+  },
+  e2eEvents: {
+    method: 'get',
+    path: '/api/e2e/{id}/events',
+    summary: 'Server-sent events: steps and counts each second while it runs, counts over time since Last-Event-ID (or ?since=)', // prettier-ignore
+    query: { since: 'the id of the last event, where the header cannot be sent' },
+    answer: 'text/event-stream',
+  },
+  e2eAssertions: {
+    method: 'get',
+    path: '/api/e2e/{id}/assertions',
+    summary: 'What each assertion said, with its counts and examples; of a dump that nobody has judged, what they say now', // prettier-ignore
+    answer: z.object({ judged: z.array(judged), wanted: z.array(z.string()) }),
+  },
+  e2eTrace: {
+    method: 'get',
+    path: '/api/e2e/{id}/trace',
+    summary: 'The way of submissions, stage by stage with times, found by any word: block producer, created_at, state hash', // prettier-ignore
+    query: { search: 'words that a submission must hold', limit: 'submissions at most (20)' },
+    answer: z.object({ lines: z.array(z.looseObject({ id: number })), more: z.boolean() }),
+  },
+  e2eLags: {
+    method: 'get',
+    path: '/api/e2e/{id}/lags',
+    summary: 'How long each stage took over all submissions: percentiles, and what their chart is drawn from', // prettier-ignore
+    answer: z.looseObject({ submissions: number, lags: z.array(z.looseObject({ name: z.string() })) }), // prettier-ignore
+  },
+  e2eLogs: {
+    method: 'get',
+    path: '/api/e2e/{id}/logs',
+    summary: 'Logs of its components: those that were kept, or those that are written now',
+    answer: z.object({ logs: z.array(log) }),
+  },
+  e2eLog: {
+    method: 'get',
+    path: '/api/e2e/{id}/logs/{name}',
+    summary: 'The end of a log as text; the header X-Cut says whether there is more before it',
+    query: { bytes: 'at most (65536; up to 1048576)' },
+    answer: 'text/plain',
+  },
+  e2eFile: {
+    method: 'get',
+    path: '/api/e2e/{id}/files/{name}',
+    summary: 'A file of its results: report.md, junit.xml, stage-lags.png, trace.ndjson, …',
+    answer: 'application/octet-stream',
+  },
+  e2eStop: {
+    method: 'post',
+    path: '/api/e2e/{id}/stop',
+    summary: 'Ends it as Ctrl-C does: components are stopped, logs and tables kept, and what it made is removed', // prettier-ignore
+    body: emptyBody,
+    answer: z.object({ id: z.string() }),
   },
   openapi: {
     method: 'get',

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
-import { streamSSE } from 'hono/streaming';
 import type { z } from 'zod';
 import { controlRun } from '../../load/control/client.ts';
 import type { ControlRequest } from '../../load/control/protocol.ts';
@@ -16,6 +15,7 @@ import { writeWiki } from '../../report/wiki.ts';
 import { readRun } from '../../results/reader.ts';
 import type { Plan } from '../../results/types.ts';
 import { FILES } from '../../results/writer.ts';
+import type { OptionSpec } from '../../system/option.ts';
 import { UserError } from '../../user-error.ts';
 import type { Assets } from './assets.ts';
 import {
@@ -27,13 +27,16 @@ import {
   type RouteName,
   startBody,
 } from './api.ts';
+import { bodyOf, eventStreams, fromOf, type Handler, idOf, must, Refused } from './answers.ts';
 import type { Audit } from './audit.ts';
+import { e2eAnswers, type E2eParts } from './e2e-answers.ts';
 import { fileResponse, filesOf } from './files.ts';
+import { Followers } from './followers.ts';
 import { refusalOf } from './guard.ts';
-import type { Loads } from './loads.ts';
+import type { Loads, RunsNow } from './loads.ts';
 import { commandLineOf, type GivenOptions, NOT_TAKEN, type Planner, wordsOf } from './planner.ts';
 import { matches, type RunFolders, type RunRow } from './run-list.ts';
-import { Watches } from './watch.ts';
+import { WatchedRun } from './watch.ts';
 
 export type ConsoleParts = {
   version: string;
@@ -44,6 +47,7 @@ export type ConsoleParts = {
   repeatable: readonly string[];
   /** null: results are shown and nothing is changed. */
   changes: { token: string; loads: Loads; planner: Planner; wiki: string | null } | null;
+  e2e: E2eParts;
   audit: Audit;
   assets: Assets;
 };
@@ -51,22 +55,6 @@ export type ConsoleParts = {
 const BODY_BYTES = 64 * 1024;
 const ROWS = 100;
 const MOST_ROWS = 1000;
-/** Each holds a connection, and costs a message a second. */
-const MOST_VIEWERS = 50;
-const BEAT_MS = 10_000;
-
-class Refused extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 415 | 422 | 503;
-  readonly hint: string;
-  readonly problems: string[] | undefined;
-  constructor(status: Refused['status'], message: string, hint: string, problems?: string[]) {
-    super(message);
-    this.status = status;
-    this.hint = hint;
-    this.problems = problems;
-  }
-}
-
 const COMMON = {
   // No TLS here, and no other host of this name is to learn of one.
   strictTransportSecurity: false,
@@ -88,21 +76,25 @@ const pageHeaders = secureHeaders({
   },
 });
 
-type Handler = (c: Context) => Promise<Response> | Response;
-
 export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void } {
   const { folders, changes, audit, assets, version } = parts;
-  const watches = new Watches((id) => {
-    const running = folders.runningId();
-    return { isRunning: running === id || running?.startsWith(`${id}~`) === true, lines: changes?.loads.linesOf(id) ?? [] }; // prettier-ignore
+  const watched = new Followers((id, folder) => {
+    const now = () => {
+      const running = folders.runningId();
+      return { isRunning: running === id || running?.startsWith(`${id}~`) === true, lines: changes?.loads.linesOf(id) ?? [] }; // prettier-ignore
+    };
+    return new WatchedRun(folder, now);
   });
   const closing = new AbortController();
-  let viewers = 0;
+  const stream = eventStreams(closing.signal);
+  const ofE2e = e2eAnswers(parts.e2e, { audit, stream });
 
   const app = new Hono();
   app.use((c, next) =>
     // What lies in a results folder has a policy of its own, stricter than the page's.
-    /^\/api\/runs\/[^/]+\/files\//.test(c.req.path) ? fileHeaders(c, next) : pageHeaders(c, next),
+    /^\/api\/(?:runs|e2e)\/[^/]+\/(?:files|logs)\//.test(c.req.path)
+      ? fileHeaders(c, next)
+      : pageHeaders(c, next),
   );
   app.use(async (c, next) => {
     const found = refusalOf(
@@ -120,13 +112,8 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
     }),
   );
 
-  const must = <T>(value: T | null, message: string): T => {
-    if (value === null) throw new Refused(404, message, 'see GET /api/runs');
-    return value;
-  };
   const folderOf = (id: string): string =>
     must(folders.folderOf(id), `there is no run ${id.slice(0, 100)}`);
-  const idOf = (c: Context): string => c.req.param('id') ?? '';
   const changing = () => {
     if (changes === null)
       throw new Refused(403, 'this console only shows results', 'start it without --read-only');
@@ -155,16 +142,15 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
         results: folders.root,
         readOnly: changes === null,
         canWiki: changes !== null && changes.wiki !== null,
-        current: changes?.loads.current() ?? null,
+        current: currentOf(changes?.loads.current() ?? null, ofE2e.current()),
       }),
     form: (c) => {
       const { options, scenarios, headings } = changing().planner;
       return c.json({
         scenarios,
         headings,
-        options: options
-          .filter(({ name }) => !NOT_TAKEN.includes(name))
-          .map((option) => ({ ...option, check: undefined, isPath: undefined })),
+        options: options.filter(({ name }) => !NOT_TAKEN.includes(name)).map(forForm),
+        e2e: ofE2e.options().map(forForm),
       });
     },
     plan: async (c) => {
@@ -204,7 +190,7 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
     run: async (c) => {
       const id = idOf(c);
       const folder = folderOf(id);
-      const figures = await watches.once(id, folder);
+      const figures = (await watched.once(id, folder)).message(undefined);
       const again = await optionsOf(folder, parts.repeatable);
       return c.json({
         row: folders.row(id),
@@ -218,35 +204,7 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
     },
     events: (c) => {
       const id = idOf(c);
-      const folder = folderOf(id);
-      const lastId = c.req.header('last-event-id') ?? c.req.query('since');
-      if (viewers >= MOST_VIEWERS)
-        throw new Refused(503, `${MOST_VIEWERS} viewers watch already`, 'close one of them');
-      viewers++;
-      c.header('cache-control', 'no-store');
-      return streamSSE(c, async (stream) => {
-        const gone = new AbortController();
-        stream.onAbort(() => gone.abort());
-        let beatMs = performance.now();
-        try {
-          await watches.follow(
-            { id, folder, lastId, signal: AbortSignal.any([gone.signal, closing.signal]) },
-            {
-              send: async (message, eventId) => {
-                beatMs = performance.now();
-                await stream.writeSSE({ id: eventId, event: 'run', data: JSON.stringify(message) });
-              },
-            },
-            async () => {
-              if (performance.now() - beatMs < BEAT_MS) return;
-              beatMs = performance.now();
-              await stream.writeSSE({ event: 'beat', data: '' });
-            },
-          );
-        } finally {
-          viewers--;
-        }
-      });
+      return stream(c, watched, { id, folder: folderOf(id), event: 'run' });
     },
     report: async (c) => c.json(pageOfRun(await runOf(idOf(c)), [])),
     charts: async (c) => {
@@ -301,6 +259,7 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
       return c.json({ page, unlike });
     },
     openapi: (c) => c.json(openApi(version)),
+    ...ofE2e.handlers,
   };
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const { method, path } = ROUTES[name];
@@ -325,23 +284,23 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
     app,
     stop() {
       closing.abort();
-      watches.stop();
+      watched.stop();
+      ofE2e.stop();
     },
   };
 }
 
-async function bodyOf<T extends z.ZodType>(c: Context, schema: T): Promise<z.infer<T>> {
-  let value: unknown;
-  try {
-    value = await c.req.json();
-  } catch {
-    throw new Refused(400, 'the body is no JSON', 'see /api/openapi.json');
-  }
-  const found = schema.safeParse(value);
-  if (found.success) return found.data;
-  const problems = found.error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'the body'}: ${message}`); // prettier-ignore
-  throw new Refused(400, problems.join('\n'), 'see /api/openapi.json', problems);
-}
+/** What the page needs of an option. */
+const forForm = (option: OptionSpec) => ({ ...option, check: undefined, isPath: undefined });
+
+/** What runs now: of an end-to-end run that this console started it knows more than the lock says. */
+const currentOf = (
+  running: RunsNow | null,
+  e2e: { id: string | null; lines: string[] } | null,
+): RunsNow | null =>
+  running !== null && running.what === 'e2e' && e2e !== null
+    ? { ...running, ...e2e, startedHere: true }
+    : running;
 
 function controlRequestOf(asked: z.infer<typeof controlBody>): ControlRequest {
   if (asked.action !== 'rate') return { action: asked.action, by: 'console' };
@@ -350,13 +309,6 @@ function controlRequestOf(asked: z.infer<typeof controlBody>): ControlRequest {
   if (perSecond > 0) return { action: 'rate', perSecond, by: 'console' };
   const why = 'problem' in rate ? rate.problem : 'must be above 0: pause stops the sending';
   throw new Refused(422, `the rate ${why}`, 'write it as 300/s', [`the rate ${why}`]);
-}
-
-/** Address and page of a request, for the audit. */
-function fromOf(c: Context): string {
-  const { incoming } = (c.env ?? {}) as { incoming?: { socket?: { remoteAddress?: string } } };
-  const origin = c.req.header('origin');
-  return `${incoming?.socket?.remoteAddress ?? 'inside'}${origin === undefined ? '' : ` (${origin})`}`; // prettier-ignore
 }
 
 /** What was chosen for a run, to run it again with the same seed; null: its plan is not there. */

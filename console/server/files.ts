@@ -12,7 +12,7 @@ import type { RunFolders } from './run-list.ts';
 export type FileKind = 'report' | 'picture' | 'table' | 'data' | 'log';
 export type RunFile = { name: string; kind: FileKind; bytes: number | null };
 
-const TYPES: Record<string, string> = {
+export const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
   md: 'text/plain; charset=utf-8',
   xml: 'text/xml; charset=utf-8',
@@ -104,7 +104,7 @@ const isUsual = (name: string): boolean =>
  * Nothing in a results folder may act as our own page: it may come from another machine. A report runs its own program (its own policy
  * says which) in an origin of its own; a picture runs nothing.
  */
-const policyOf = (ending: string): string =>
+export const policyOf = (ending: string): string =>
   ending === 'html'
     ? 'sandbox allow-scripts allow-downloads allow-popups'
     : "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";

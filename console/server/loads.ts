@@ -1,45 +1,47 @@
 /** Loads that the console starts, as the program that a terminal would start. One at a time; all it knows of one is its folder. */
 import { controlRun } from '../../load/control/client.ts';
-import { isOnThisMachine, runningLoad } from '../../load/one-at-a-time.ts';
-import { type RunningProgram, startProgram } from '../../system/run-program.ts';
+import { inWords, isOnThisMachine, runningLoad } from '../../load/one-at-a-time.ts';
 import { EXIT, UserError } from '../../user-error.ts';
+import { type Child, type CommandProgram, complaintOf, endChild, startChild, untilSeen } from './child.ts'; // prettier-ignore
 import type { RunFolders } from './run-list.ts';
 
-const MOST_LINES = 100;
-const LINE_CHARACTERS = 400;
 /** A folder is made once k6 is there, which may have to be fetched. */
 const FOLDER_MS = 30_000;
-const LOOK_MS = 50;
 /** After Ctrl-C at the console: k6 ends, the storage is looked into, the report is written. */
 const END_MS = 120_000;
-
-export type LoadProgram = {
-  file: string;
-  args: readonly string[];
-  cwd: string;
-  env: NodeJS.ProcessEnv;
-};
-
-type Child = {
-  program: RunningProgram;
-  lines: string[];
-  /** null: it runs. */
-  exitCode: number | null;
-  ended: Promise<void>;
-};
 
 export type Started =
   /** `id` null: it takes long to prepare, and has no folder yet. */
   { kind: 'started'; id: string | null } | { kind: 'refused'; message: string; hint: string };
 
+/** What runs in the results: a load, or an end-to-end run that this or another console started. */
+export type RunsNow = {
+  what: 'load' | 'e2e';
+  id: string | null;
+  since: string;
+  startedHere: boolean;
+  lines: string[];
+};
+
+/** Why nothing else may start beside it; null: nothing runs. */
+function busyWords(resultsFolder: string): { message: string; hint: string } | null {
+  const running = runningLoad(resultsFolder);
+  if (running === null) return null;
+  const since = running.since.slice(0, 19).replace('T', ' ');
+  return {
+    message: `${inWords(running.what)} is running since ${since} UTC`,
+    hint: 'watch it, or stop it first',
+  };
+}
+
 export class Loads {
   readonly #folders: RunFolders;
-  readonly #program: (words: readonly string[]) => LoadProgram;
+  readonly #program: (words: readonly string[]) => CommandProgram;
   #child: Child | null = null;
   #isStarting = false;
 
   /** @param program of a load with these words */
-  constructor(folders: RunFolders, program: (words: readonly string[]) => LoadProgram) {
+  constructor(folders: RunFolders, program: (words: readonly string[]) => CommandProgram) {
     this.#folders = folders;
     this.#program = program;
   }
@@ -51,12 +53,13 @@ export class Loads {
       : [];
   }
 
-  /** The load that runs in these results, whoever started it. */
-  current(): { id: string | null; since: string; startedHere: boolean; lines: string[] } | null {
+  /** What runs in these results, whoever started it. */
+  current(): RunsNow | null {
     const load = runningLoad(this.#folders.root);
     if (load === null) return null;
     const startedHere = this.#child?.program.pid === load.pid;
     return {
+      what: load.what,
       id: this.#folders.runningId(),
       since: load.since,
       startedHere,
@@ -65,12 +68,11 @@ export class Loads {
   }
 
   async start(words: readonly string[]): Promise<Started> {
-    const running = runningLoad(this.#folders.root);
-    if (running !== null || this.#isStarting || this.#child?.exitCode === null)
+    const busy = busyWords(this.#folders.root);
+    if (busy !== null || this.#isStarting || this.#child?.exitCode === null)
       return {
         kind: 'refused',
-        message: `a load is running${running === null ? '' : ` since ${running.since.slice(0, 19).replace('T', ' ')} UTC`}`,
-        hint: 'watch it, or stop it first',
+        ...(busy ?? { message: 'a load is running', hint: 'watch it, or stop it first' }),
       };
     this.#isStarting = true;
     try {
@@ -81,47 +83,19 @@ export class Loads {
   }
 
   async #spawn(words: readonly string[]): Promise<Started> {
-    const lines: string[] = [];
-    let rest = '';
-    const hear = (chunk: Buffer) => {
-      const parts = (rest + chunk.toString('utf8')).split('\n');
-      rest = parts.pop()!.slice(-LINE_CHARACTERS);
-      for (const line of parts) lines.push(line.slice(0, LINE_CHARACTERS));
-      if (lines.length > MOST_LINES) lines.splice(0, lines.length - MOST_LINES);
-    };
-    const program = await startProgram({ ...this.#program(words), stdout: hear, stderr: hear });
-    const child: Child = {
-      program,
-      lines,
-      exitCode: null,
-      ended: program.ended.then(({ exitCode }) => {
-        if (rest !== '') lines.push(rest);
-        child.exitCode = exitCode ?? EXIT.broken;
-      }),
-    };
+    const child = await startChild(this.#program(words));
     this.#child = child;
-    const endMs = performance.now() + FOLDER_MS;
-    while (performance.now() < endMs) {
-      if (child.exitCode !== null) {
-        const error = lines.findLast((line) => line.startsWith('error: ')) ?? lines.at(-1) ?? '';
-        const hint = lines.findLast((line) => line.startsWith('what to do: ')) ?? '';
-        // It may have been so short that its folder is whole already.
-        const id = error.startsWith('error: ') ? null : this.#idIn(lines);
-        if (id !== null) return { kind: 'started', id };
-        return {
-          kind: 'refused',
-          message:
-            error.replace(/^error: /, '') || `the load ended with exit code ${child.exitCode}`,
-          hint: hint.replace(/^what to do: /, ''),
-        };
-      }
-      if (runningLoad(this.#folders.root)?.pid === program.pid) {
-        const id = this.#folders.runningId();
-        if (id !== null) return { kind: 'started', id };
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-    return { kind: 'started', id: null };
+    const id = await untilSeen(child, FOLDER_MS, () =>
+      runningLoad(this.#folders.root)?.pid === child.program.pid ? this.#folders.runningId() : null,
+    );
+    if (id !== null || child.exitCode === null) return { kind: 'started', id };
+    const { lines } = child;
+    const hasFailed = (lines.findLast((line) => line.startsWith('error: ')) ?? lines.at(-1) ?? '').startsWith('error: '); // prettier-ignore
+    // It may have been so short that its folder is whole already.
+    const ended = hasFailed ? null : this.#idIn(lines);
+    return ended === null
+      ? { kind: 'refused', ...complaintOf(child) }
+      : { kind: 'started', id: ended };
   }
 
   #idIn(lines: readonly string[]): string | null {
@@ -163,26 +137,6 @@ export class Loads {
     const child = this.#child;
     if (child === null || child.exitCode !== null) return;
     onWait();
-    const again = () => child.program.signal('SIGINT');
-    atOnce.addEventListener('abort', again);
-    await child.program.stop({ signal: 'SIGINT', killAfterMs: END_MS });
-    atOnce.removeEventListener('abort', again);
+    await endChild(child, END_MS, atOnce);
   }
 }
-
-/** The command line of this same build. */
-export const loadProgram = (
-  cli: string,
-  { cwd, env, results }: { cwd: string; env: NodeJS.ProcessEnv; results: string },
-): ((words: readonly string[]) => LoadProgram) => {
-  // npm's own words about this command say nothing of that one.
-  const rest = Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^npm_(config_|lifecycle_|command$)/.test(name)),
-  );
-  return (words) => ({
-    file: process.execPath,
-    args: [cli, 'load', ...words, `--results=${results}`],
-    cwd,
-    env: rest,
-  });
-};

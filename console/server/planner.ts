@@ -42,13 +42,39 @@ const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The same as a line for a shell, to copy. */
-export const commandLineOf = (given: GivenOptions, resultsFolder: string | null): string => {
+function commandLine(command: string, given: GivenOptions, more: readonly string[]): string {
   const options = Object.entries(given).flatMap(
     ([name, value]) =>
     value === true
       ? [`--${name}`]
       : (Array.isArray(value) ? value : [value]).map((text) => text.startsWith('-') ? `--${name}=${quoted(text)}` : `--${name} ${quoted(text)}`), // prettier-ignore
   );
-  if (resultsFolder !== null) options.push(`--results ${quoted(resultsFolder)}`);
-  return ['npm run load --', ...options].join(' ').replace(/ --$/, '');
+  return [`npm run ${command}`, ...options, ...more].join(' ').replace(/ --$/, '');
+}
+
+export const commandLineOf = (given: GivenOptions, resultsFolder: string | null): string =>
+  commandLine(
+    'load --',
+    given,
+    resultsFolder === null ? [] : [`--results ${quoted(resultsFolder)}`],
+  );
+
+export const e2eCommandLineOf = (given: GivenOptions, folder: string | null): string =>
+  commandLine('e2e -- run', given, folder === null ? [] : [`--folder ${quoted(folder)}`]);
+
+/** What would happen in an end-to-end run. */
+export type E2ePlanned =
+  | { problems: string[] }
+  | {
+      name: string;
+      /** What it is made of, then notes. */
+      lines: { name: string; text: string }[];
+      steps: { name: string; title: string }[];
+      /** What is waited for, each with its deadline. */
+      conditions: { words: string; withinMs: number }[];
+    };
+
+export type E2ePlanner = {
+  options: readonly OptionSpec[];
+  plan: (given: GivenOptions) => E2ePlanned;
 };

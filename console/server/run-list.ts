@@ -9,9 +9,9 @@ import { stateOf } from '../live/run-view.ts';
 import type { RunState } from '../live/message.ts';
 
 /** Of a run inside a session or a search: its folders, one after another. No name of a folder holds it. */
-const SEPARATOR = '~';
+export const SEPARATOR = '~';
 /** No folder of ours begins with a full stop; neither do `.` and `..`. */
-const NAME = /^[^./\\~\p{Cc}][^/\\~\p{Cc}]{0,200}$/u;
+export const NAME = /^[^./\\~\p{Cc}][^/\\~\p{Cc}]{0,200}$/u;
 const PARTS = ['runs', 'trials'];
 
 export type RunRow = {
@@ -106,7 +106,8 @@ export class RunFolders {
 
   /** The run that a load in these results writes now; null: none, or it has no folder yet. */
   runningId(): string | null {
-    return runningLoad(this.root)?.run?.split('/').join(SEPARATOR) ?? null;
+    const load = runningLoad(this.root);
+    return load?.what === 'load' ? (load.run?.split('/').join(SEPARATOR) ?? null) : null;
   }
 
   row(id: string): RunRow {

@@ -1,35 +1,25 @@
-/**
- * Runs that somebody watches: their folder is read each second, once for all viewers. Nothing else is asked, so a run that a terminal
- * started is watched like one that the console started, and a console that was started anew goes on where it was.
- */
+/** A run that somebody watches: what its folder says, read as it grows. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseReasonLine } from '../../scenarios/lib/reasons.ts';
 import { classOfStatus } from '../live/answer-class.ts';
 import type { LiveMessage } from '../live/message.ts';
-import { parsePosition, type Position, positionText } from '../live/position.ts';
+import { parsePosition, positionText } from '../live/position.ts';
 import { RunView } from '../live/run-view.ts';
 import { fillAbsent, migrate } from '../../results/migrations.ts';
 import * as shapes from '../../results/schema.ts';
 import type { ControlLine, LogSecond, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
 import { FILES } from '../../results/writer.ts';
+import type { Followed } from './followers.ts';
 import { Tail } from './tail.ts';
 
-export const LOOK_MS = 1000;
-/** A view is kept so long after its last viewer: a reload must not read a day's run again. */
-const KEEP_MS = 60_000;
 /** So many lines at once, then whoever waits for the server gets an answer. */
 const AT_ONCE = 200;
 
 /** Whether a process works on a run, and what the program that prepares it said. */
 export type RunsNow = (id: string) => { isRunning: boolean; lines: string[] };
 
-export type Viewer = {
-  /** Gets what it has not seen. @param id of the event */
-  send(message: LiveMessage, id: string): Promise<void>;
-};
-
-class Watched {
+export class WatchedRun implements Followed {
   readonly #folder: string;
   readonly #now: () => ReturnType<RunsNow>;
   #view = new RunView();
@@ -45,16 +35,23 @@ class Watched {
     this.#now = now;
   }
 
-  get view(): RunView {
-    return this.#view;
-  }
-
-  /** Counts what the files said anew; a viewer of an older round has nothing. */
   get round(): number {
     return this.#round;
   }
 
-  /** Reads what is new; several at once read once. */
+  get position(): string {
+    return positionText(this.#view.position);
+  }
+
+  get mark(): string {
+    const { state, plan, preparing, controlLines, reconcile } = this.#view;
+    return [this.position, state, plan !== null, preparing.length, controlLines, reconcile !== null].join(); // prettier-ignore
+  }
+
+  message(since: string | undefined): LiveMessage {
+    return this.#view.message(parsePosition(since));
+  }
+
   read(): Promise<void> {
     this.#reading ??= this.#readNow().finally(() => (this.#reading = null));
     return this.#reading;
@@ -139,79 +136,3 @@ const isLook = (value: unknown): value is ReconcileLiveLine => {
   const { t, accepted, stored, notStored } = value as Partial<Record<string, unknown>>;
   return [t, accepted, stored, notStored].every((one) => typeof one === 'number');
 };
-
-export class Watches {
-  readonly #now: RunsNow;
-  readonly #watched = new Map<string, { run: Watched; viewers: number; leftAt: number }>();
-  readonly #sweep: NodeJS.Timeout;
-
-  constructor(now: RunsNow) {
-    this.#now = now;
-    this.#sweep = setInterval(() => this.#forget(), KEEP_MS).unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#sweep);
-  }
-
-  #forget(): void {
-    for (const [folder, { viewers, leftAt }] of this.#watched)
-      if (viewers === 0 && performance.now() - leftAt > KEEP_MS) this.#watched.delete(folder);
-  }
-
-  #of(id: string, folder: string) {
-    let found = this.#watched.get(folder);
-    if (found === undefined) {
-      found = { run: new Watched(folder, () => this.#now(id)), viewers: 0, leftAt: 0 };
-      this.#watched.set(folder, found);
-    }
-    return found;
-  }
-
-  /** The run as it is, in one message. */
-  async once(id: string, folder: string): Promise<LiveMessage> {
-    const found = this.#of(id, folder);
-    found.leftAt = performance.now();
-    await found.run.read();
-    return found.run.view.message(null);
-  }
-
-  /**
-   * Sends what a viewer does not have, then what comes, until `signal`.
-   * @param lastId of the last event that it got; undefined or any other text: it has nothing
-   * @param beat called where there was nothing to send
-   */
-  async follow(
-    { id, folder, lastId, signal }: { id: string; folder: string; lastId: string | undefined; signal: AbortSignal }, // prettier-ignore
-    viewer: Viewer,
-    beat: () => Promise<void>,
-  ): Promise<void> {
-    const found = this.#of(id, folder);
-    const { run } = found;
-    found.viewers++;
-    let since: Position | null = parsePosition(lastId);
-    let { round } = run;
-    let sent = '';
-    try {
-      while (!signal.aborted) {
-        await run.read();
-        if (run.round !== round) [since, round] = [null, run.round];
-        const { view } = run;
-        const at = view.position;
-        const mark = [positionText(at), view.state, view.plan !== null, view.preparing.length, view.controlLines, view.reconcile !== null].join(); // prettier-ignore
-        if (mark === sent) await beat();
-        else {
-          await viewer.send(view.message(since), positionText(at));
-          [since, sent] = [at, mark];
-        }
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, LOOK_MS);
-          signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-        });
-      }
-    } finally {
-      found.viewers--;
-      found.leftAt = performance.now();
-    }
-  }
-}

@@ -21,14 +21,15 @@ export function runOf(
 ): E2eRun {
   const steps = STEP_NAMES.flatMap((name): StepResult[] => {
     const result = results.find(({ step }) => step === name);
-    if (result !== undefined) return [result];
     const record = state.steps[name];
+    const counts = record?.progress && { counts: record.progress };
+    if (result !== undefined) return [{ ...result, ...counts }];
     if (record === undefined) return [];
     const ms = (record.endedMs ?? record.beganMs) - record.beganMs;
     const { title } = stepOf(name);
-    if (record.status === 'done') return [{ step: name, title, outcome: 'done', ms }];
+    if (record.status === 'done') return [{ step: name, title, outcome: 'done', ms, ...counts }];
     const message = record.error?.message ?? 'it was killed in its middle';
-    return [{ step: name, title, outcome: 'failed', ms, message }];
+    return [{ step: name, title, outcome: 'failed', ms, message, ...counts }];
   });
   const judged = readJudged(state.results);
   const verdict = judged.length === 0 ? null : verdictOf(state.topology, judged);

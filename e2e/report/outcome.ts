@@ -3,6 +3,7 @@ import type { Outcome } from '../../report/outcome.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import type { CiFacts, Gate } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
+import type { Counts } from '../conditions.ts';
 import { isUnproved, type Judged } from '../judged.ts';
 import type { Verdict } from '../incidents/verdict.ts';
 import { exampleTexts, figuresText } from './lines.ts';
@@ -13,6 +14,8 @@ export type StepResult = {
   title: string;
   outcome: 'done' | 'done before' | 'failed' | 'left out';
   ms: number;
+  /** What it counted last. */
+  counts?: Counts;
   /** Why it failed. */
   message?: string;
   hint?: string;

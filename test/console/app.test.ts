@@ -9,6 +9,7 @@ import { openApi, ROUTES } from '../../console/server/api.ts';
 import { consoleApp } from '../../console/server/app.ts';
 import { readAssets } from '../../console/server/assets.ts';
 import { auditOf } from '../../console/server/audit.ts';
+import { E2eFolders } from '../../console/server/e2e-folders.ts';
 import { resourcesCsv, samplesCsv } from '../../console/server/csv.ts';
 import { refusalOf } from '../../console/server/guard.ts';
 import { listen } from '../../console/server/listen.ts';
@@ -60,6 +61,8 @@ const PLANNER: Planner = {
     ),
 };
 
+const NO_E2E = { folders: new E2eFolders('/nowhere'), folderOption: null, changes: null };
+
 type Setup = { readOnly?: boolean; wiki?: string | null; program?: readonly string[] };
 
 function consoleOf(
@@ -80,6 +83,7 @@ function consoleOf(
     resultsOption: null,
     repeatable: ['target'],
     changes: readOnly ? null : { token: TOKEN, loads, planner: PLANNER, wiki },
+    e2e: NO_E2E,
     audit: auditOf(results, (line) => said.push(line)),
     assets: readAssets(),
   });
@@ -399,7 +403,7 @@ test('events go on from Last-Event-ID, also at another console', async (t) => {
   run.samples.slice(8, 15).forEach((line) => file.append(JSON.stringify(line)));
   file.close();
   // Another one, as after a restart: it knows the files alone.
-  const { app, stop } = consoleApp({ version: '1', folders: first.folders, resultsOption: null, repeatable: [], changes: null, audit: auditOf(first.results, () => undefined), assets: new Map() }); // prettier-ignore
+  const { app, stop } = consoleApp({ version: '1', folders: first.folders, resultsOption: null, repeatable: [], changes: null, e2e: NO_E2E, audit: auditOf(first.results, () => undefined), assets: new Map() }); // prettier-ignore
   t.after(stop);
   for (const [address, headers] of [
     [path, { 'last-event-id': begin.id }],

@@ -24,7 +24,7 @@ test('a small run passes all assertions, and leaves nothing but its results', as
   assert.deepEqual(others, [], 'the state is gone');
   const folder = join(scratch, 'small', results);
   assert.deepEqual(readdirSync(folder).sort(), [
-    ...['assertions.json', 'dump', 'events.ndjson', 'junit.xml', 'logs', 'report.md', 'sent.ndjson', 'stage-lags.png', 'stage-lags.svg', 'trace.ndjson'],
+    ...['assertions.json', 'dump', 'events.ndjson', 'junit.xml', 'logs', 'report.md', 'run.json', 'sent.ndjson', 'stage-lags.png', 'stage-lags.svg', 'trace.ndjson'],
   ]); // prettier-ignore
   assert.match(readFileSync(join(folder, 'junit.xml'), 'utf8'), /failures="0" errors="0"/);
   assert.match(

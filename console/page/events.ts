@@ -1,8 +1,5 @@
-/** The events of a run, however often the connection is lost: a reload, a lid that was closed, a console that was started anew. */
+/** Events of the server, however often the connection is lost: a reload, a lid that was closed, a console that was started anew. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LiveMessage } from '../live/message.ts';
-import { pathOf } from './api.ts';
-import { type LiveState, withMessage } from './series.ts';
 
 /** The server says something every ten seconds. */
 const SILENT_MS = 25_000;
@@ -11,15 +8,22 @@ const AGAIN_MS = 1500;
 
 export type Connection = 'waiting' | 'there' | 'lost';
 
-export function useLive(id: string | null): { state: LiveState | null; connection: Connection } {
-  const [state, setState] = useState<LiveState | null>(null);
+/**
+ * @param path of the stream @param event its name
+ * @param fold what is known after a message; one function for good
+ */
+export function useEvents<Message, State>(
+  path: string,
+  event: string,
+  fold: (before: State | null, message: Message) => State,
+): { state: State | null; connection: Connection } {
+  const [state, setState] = useState<State | null>(null);
   const [connection, setConnection] = useState<Connection>('waiting');
-  const latest = useRef<LiveState | null>(null);
+  const latest = useRef<State | null>(null);
   useEffect(() => {
     latest.current = null;
     setState(null);
     setConnection('waiting');
-    if (id === null) return undefined;
     let source: EventSource | null = null;
     let lastId = '';
     let heardAt = performance.now();
@@ -32,14 +36,12 @@ export function useLive(id: string | null): { state: LiveState | null; connectio
       source?.close();
       clearTimeout(again);
       heardAt = performance.now();
-      source = new EventSource(
-        `${pathOf(id, '/events')}${lastId === '' ? '' : `?since=${lastId}`}`,
-      );
-      source.addEventListener('run', (event) => {
+      source = new EventSource(`${path}${lastId === '' ? '' : `?since=${lastId}`}`);
+      source.addEventListener(event, (found) => {
         heard();
-        const { data, lastEventId } = event as MessageEvent<string>;
+        const { data, lastEventId } = found as MessageEvent<string>;
         lastId = lastEventId;
-        latest.current = withMessage(latest.current, JSON.parse(data) as LiveMessage);
+        latest.current = fold(latest.current, JSON.parse(data) as Message);
         setState(latest.current);
       });
       source.addEventListener('beat', heard);
@@ -60,6 +62,6 @@ export function useLive(id: string | null): { state: LiveState | null; connectio
       clearTimeout(again);
       clearInterval(watch);
     };
-  }, [id]);
+  }, [path, event, fold]);
   return { state, connection };
 }
