@@ -120,7 +120,12 @@ function fleet({ subtitle, fleet: data }: ChartData): Plain[] {
 const markersOf = ({ rounds, events, marks = [] }: ChartData): Marker[] => [
   ...rounds.map(({ atS, text }): Marker => ({ x: atS, label: text, kind: 'phase' })),
   ...events.map(({ atS, text }): Marker => ({ x: atS, label: text, kind: 'event' })),
-  ...marks.map(({ atS, text, kind }): Marker => ({ x: atS, label: text, kind })),
+  ...marks.map(({ atS, text, kind, untilS }): Marker => ({
+    x: atS,
+    label: text,
+    kind,
+    ...(untilS !== undefined && { until: untilS }),
+  })),
 ];
 
 /** Errors in the target's log, as strokes along the time axis. */

@@ -12,7 +12,7 @@ import { formatDate, formatDuration, formatNumber } from '../results/units.ts';
 import { fleetData, type FleetData } from './fleet.ts';
 import { type Asked, askedOf } from './asked.ts';
 import { type Limit, limitsOf } from './limits.ts';
-import { controlMarks, type Mark, stageMarks } from './marks.ts';
+import { controlMarks, faultMarks, type Mark, stageMarks } from './marks.ts';
 import type { LatencyStep, RateStep, ReadingPoint, TimeSpan } from './series.ts';
 
 export type ChartData = {
@@ -215,6 +215,7 @@ function computed(run: RunView): ChartData {
       ...(plan ? stageMarks(plan.load, beganS) : []),
       ...controlMarks(control, span.startT),
       ...eraMarks(run, beganS),
+      ...faultMarks(run.marks ?? [], span),
     ].filter(onAxis),
     logErrors: logErrors(run),
     limits: limitsOf(summary?.gates ?? []),

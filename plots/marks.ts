@@ -1,20 +1,23 @@
 /**
  * What happened at a moment of a run, as a vertical line in every chart over time: phases (the end of the warm-up, stages, rounds), changes
- * (of the rate, of the era), and events (a process that ended, a fault). Pure.
+ * (of the rate, of the era), and events (a process that ended); and what went on for a time, as a band: faults that were put in. Pure.
  */
 import { markOf } from '../results/control.ts';
-import type { ControlLine, LoadShape } from '../results/types.ts';
+import { marksOf } from '../results/marks.ts';
+import type { ControlLine, LoadShape, MarkLine } from '../results/types.ts';
 import { formatNumber } from '../results/units.ts';
 
 export type Mark = {
   /** On the axis. */
   atS: number;
   text: string;
-  /** An event is drawn stronger, and keeps its label where there is room for few. */
-  kind: 'phase' | 'change' | 'event';
+  /** An event and a fault are drawn stronger, and keep their labels where there is room for few. */
+  kind: 'phase' | 'change' | 'event' | 'fault';
+  /** End of what went on for a time; absent: a moment. */
+  untilS?: number;
 };
 
-const RANK: Record<Mark['kind'], number> = { event: 0, change: 1, phase: 2 };
+const RANK: Record<Mark['kind'], number> = { fault: 0, event: 0, change: 1, phase: 2 };
 
 export type PlacedLabel = { text: string; left: number; top: number; width: number };
 
@@ -27,7 +30,8 @@ const APART_PX = 3;
 /** Where there are more lines than this, those of the least weight go. */
 const MOST_LINES = 60;
 
-type Labelled = { text: string; at: number; width: number; rank?: number };
+/** `isBand`: it stands right of its line, in the band, wherever it stays inside there. */
+type Labelled = { text: string; at: number; width: number; rank?: number; isBand?: boolean };
 
 /**
  * Lines to draw: of some that would lie on each other the weightiest, and of too many only the weightier kinds.
@@ -60,12 +64,12 @@ export function placeLabels(
       (one) => one.row !== row || left >= one.left + one.width + 8 || left + width + 8 <= one.left,
     );
   const inOrder = [...labels].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || a.at - b.at);
-  for (const { text, at, width } of inOrder) {
+  for (const { text, at, width, isBand = false } of inOrder) {
     const onRight = at + 6;
     const onLeft = at - 6 - width;
     const preferLeft =
       onRight + width > area.right ||
-      (onLeft >= area.left && crossed(onLeft, width) < crossed(onRight, width));
+      (!isBand && onLeft >= area.left && crossed(onLeft, width) < crossed(onRight, width));
     const left = Math.max(preferLeft ? onLeft : onRight, area.left);
     if (left + width > area.right) continue;
     const row = Array.from({ length: area.rows ?? MOST_ROWS }, (_, i) => i).find((i) => isFree(left, width, i)); // prettier-ignore
@@ -120,4 +124,41 @@ export function controlRates(
     toPerSecond === undefined ? [] : [{ atS: (t - startT) / 1000, perSecond: toPerSecond }],
   );
   return rates.every((one): one is { atS: number; perSecond: number } => one.perSecond !== null) ? rates : []; // prettier-ignore
+}
+
+/** Faults as far as they lie on the axis; one without an end lasts to its end. @param startT where the axis begins, ms since 1970 */
+export const faultMarks = (
+  lines: readonly MarkLine[],
+  { startT, seconds }: { startT: number; seconds: number },
+): Mark[] =>
+  marksOf(lines)
+    .map(({ label, fromMs, toMs }) => ({
+      text: label,
+      atS: (fromMs - startT) / 1000,
+      untilS: toMs === undefined ? seconds : (toMs - startT) / 1000,
+    }))
+    .filter(({ atS, untilS }) => atS <= seconds && untilS >= 0)
+    .map(({ text, atS, untilS }) => ({
+      text,
+      kind: 'fault',
+      atS: Math.max(0, atS),
+      untilS: Math.min(seconds, untilS),
+    }));
+
+/**
+ * Rows of bars: those that overlap stand below each other, and of more than there is room for the last row takes what is left.
+ * @param spans in the order of their beginnings
+ */
+export function barRows(
+  spans: readonly { from: number; to: number }[],
+  mostRows: number,
+): { rows: number; rowOf: number[] } {
+  const ends: number[] = [];
+  const rowOf = spans.map(({ from, to }) => {
+    const free = ends.findIndex((end) => end <= from);
+    const row = free === -1 ? Math.min(ends.length, mostRows - 1) : free;
+    ends[row] = Math.max(ends[row] ?? -Infinity, to);
+    return row;
+  });
+  return { rows: ends.length, rowOf };
 }

@@ -14,7 +14,7 @@ import type {
 } from 'chart.js';
 import { formatClock, formatDuration, formatNumber } from '../results/units.ts';
 import { roundTo125 } from './distribution.ts';
-import { linesToDraw, type Mark, placeLabels, rankOf } from './marks.ts';
+import { barRows, linesToDraw, type Mark, placeLabels, rankOf } from './marks.ts';
 import type { Point } from './point.ts';
 import { lookOf, LOOKS } from './theme.ts';
 import type { ReadingPoint, TimeSpan } from './series.ts';
@@ -153,8 +153,8 @@ export type Panel = {
 /** `colour`: a place in the theme's scale of heat; null: words alone. */
 export type LegendEntry = { text: string; heat: number | null };
 
-/** `kind` absent: of a value of the x axis, which is always labelled. */
-export type Marker = { x: number; label: string; kind?: Mark['kind'] };
+/** `kind` absent: of a value of the x axis, which is always labelled. `until`: a band up to there. */
+export type Marker = { x: number; label: string; kind?: Mark['kind']; until?: number };
 /** Moments that are shown by small strokes along the time axis, and by one entry of the legend. */
 type Ticks = { label: string; at: number[] };
 
@@ -459,6 +459,7 @@ export function chart(parts: {
       paper,
       fitTitles,
       noData(panels.filter((panel) => !hasData(panel)).map(({ id }) => id)),
+      ...(markers.some(isSpan) ? [bandTints(markers.filter(isSpan))] : []),
       ...panels.flatMap(({ plugins = [] }) => plugins),
       markerLines(markers, panels.at(-1)!.id),
       ...(ticks === undefined ? [] : [tickStrokes(ticks.at)]),
@@ -567,6 +568,63 @@ const tickStrokes = (at: readonly number[]): Plugin<'line'> => ({
   },
 });
 
+type Span = Marker & { until: number };
+
+/** The bars of bands, at the top of the highest panel. */
+const BAR = { height: 6, gap: 2, mostRows: 4 } as const;
+
+/** Where the bands lie, in pixels: also one of a moment is seen. */
+const bandsOf = (spans: readonly Span[], { scales }: Chart) =>
+  [...spans]
+    .sort((a, b) => a.x - b.x)
+    .map(({ x, until }) => {
+      const from = scales.x.getPixelForValue(x);
+      return { from, to: Math.max(scales.x.getPixelForValue(until), from + 3) };
+    });
+
+/** Tinted below all that is drawn: what lies over it keeps its colour, and the bars above say where the band is. */
+const bandTints = (spans: readonly Span[]): Plugin<'line'> => ({
+  id: 'bandTints',
+  beforeDatasetsDraw(chart: Chart) {
+    const { chartArea } = chart;
+    const ctx = contextOf(chart);
+    ctx.save();
+    ctx.fillStyle = `${lookOf(chart).alert}1f`;
+    for (const { from, to } of bandsOf(spans, chart))
+      ctx.fillRect(from, chartArea.top, to - from, chartArea.bottom - chartArea.top);
+    ctx.restore();
+  },
+});
+
+/** Bars at the top of the bands, and a line at the end of each. @returns the height that the bars take */
+function drawBars(spans: readonly Span[], chart: Chart, top: number): number {
+  if (spans.length === 0) return 0;
+  const { chartArea } = chart;
+  const ctx = contextOf(chart);
+  const bands = bandsOf(spans, chart);
+  const { rows, rowOf } = barRows(bands, BAR.mostRows);
+  const look = lookOf(chart);
+  for (const [i, { from, to }] of bands.entries()) {
+    const y = top + rowOf[i] * (BAR.height + BAR.gap);
+    ctx.fillStyle = look.paper;
+    ctx.fillRect(from - 1, y - 1, to - from + 2, BAR.height + 2);
+    ctx.fillStyle = look.alert;
+    ctx.fillRect(from, y, to - from, BAR.height);
+    if (to >= chartArea.right - 1) continue;
+    ctx.strokeStyle = look.alert;
+    ctx.lineWidth = 1;
+    ctx.setLineDash([1, 3]);
+    ctx.beginPath();
+    ctx.moveTo(to, y);
+    ctx.lineTo(to, chartArea.bottom);
+    ctx.stroke();
+  }
+  ctx.setLineDash([]);
+  return rows * (BAR.height + BAR.gap);
+}
+
+const isSpan = (marker: Marker): marker is Span => marker.until !== undefined;
+
 /** Dashed lines over all panels, with their labels at the top of the highest panel. */
 const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line'> => ({
   id: 'markers',
@@ -585,7 +643,7 @@ const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line
       })),
     );
     for (const { at, kind } of lines) {
-      ctx.strokeStyle = kind === 'event' ? look.alert : look.ink;
+      ctx.strokeStyle = kind === 'event' || kind === 'fault' ? look.alert : look.ink;
       ctx.lineWidth = kind === 'phase' ? 1 : 1.5;
       ctx.setLineDash(kind === 'change' ? [2, 3] : [5, 4]);
       ctx.beginPath();
@@ -594,18 +652,19 @@ const markerLines = (markers: readonly Marker[], topPanel: string): Plugin<'line
       ctx.stroke();
     }
     ctx.setLineDash([]);
+    const barsHeight = drawBars(markers.filter(isSpan), chart, scales[topPanel].top);
     ctx.font = `600 14px ${FONT_FAMILY}`;
     ctx.textAlign = 'left';
     ctx.textBaseline = 'top';
-    const measured = lines.map(({ label, at, rank }) => {
+    const measured = lines.map(({ label, at, rank, until }) => {
       const text = shorten(label, 60);
-      return { text, at, rank, width: ctx.measureText(text).width };
+      return { text, at, rank, width: ctx.measureText(text).width, isBand: until !== undefined };
     });
     const { left, right } = chartArea;
     for (const { text, left: x, top } of placeLabels(measured, {
       left,
       right,
-      top: scales[topPanel].top + 4,
+      top: scales[topPanel].top + 4 + barsHeight,
     })) {
       // A halo keeps the label readable over bars and lines.
       ctx.lineWidth = 4;

@@ -16,6 +16,7 @@ import type {
   ControlLine,
   FleetLine,
   LogSecond,
+  MarkLine,
   Plan,
   Reconcile,
   ReconcileLiveLine,
@@ -40,6 +41,8 @@ export type Run = {
   logs: LogSecond[];
   /** What was asked of it while it ran; absent: nothing was, and its pace could not be changed. */
   control?: ControlLine[];
+  /** Faults that were put in, as they were written (marks.ts has what they come to); absent: none. */
+  marks?: MarkLine[];
   reconcile: Reconcile | null;
   summary: Summary | null;
   /** One sentence for each part that is missing or was cut short. */
@@ -129,6 +132,11 @@ function isOtherFleetLine(line: unknown): boolean {
   return typeof kind === 'string' && !FLEET_KINDS.includes(kind);
 }
 
+const isOtherMark = (line: unknown): boolean => {
+  const kind = (line as { kind?: unknown } | null)?.kind;
+  return typeof kind === 'string' && kind !== ('fault' satisfies MarkLine['kind']);
+};
+
 /** What a line must be, and which lines of a later toolkit are passed over. */
 export type LineShape = {
   schema: z.ZodType;
@@ -148,6 +156,7 @@ export const LINE_SHAPES = {
   live: { schema: shapes.reconcileLiveLine },
   fleet: { schema: shapes.fleetLine, isPassedOver: isOtherFleetLine },
   control: { schema: shapes.controlLine },
+  marks: { schema: shapes.markLine, isPassedOver: isOtherMark },
 } satisfies Record<string, LineShape>;
 
 /**
@@ -225,7 +234,7 @@ export function runFolder(folder: string): string {
 /** The files that are read whole, and the lines of a fleet, which are few. */
 export type WholeFiles = Pick<
   Run,
-  'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live' | 'control'
+  'folder' | 'plan' | 'reconcile' | 'summary' | 'fleet' | 'live' | 'control' | 'marks'
 > & {
   /** On the plan, and on the others: those on the lines stand between them. */
   notes: { before: string[]; after: string[] };
@@ -250,6 +259,9 @@ export async function readWholeFiles(path: string): Promise<WholeFiles> {
     }),
     ...(existsSync(join(path, FILES.control)) && {
       control: await readLines<ControlLine>(join(path, FILES.control), LINE_SHAPES.control, notes),
+    }),
+    ...(existsSync(join(path, FILES.marks)) && {
+      marks: await readLines<MarkLine>(join(path, FILES.marks), LINE_SHAPES.marks, notes),
     }),
     reconcile: await readWhole<Reconcile>(path, 'reconcile', notes),
     summary: await readWhole<Summary>(path, 'summary', notes),

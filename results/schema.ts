@@ -126,6 +126,15 @@ export const controlLine = z.looseObject({
   by: text,
 });
 
+/** A reader passes over lines of other kinds. */
+export const markLine = z.looseObject({
+  id: text,
+  kind: z.literal('fault'),
+  label: text,
+  fromMs: time,
+  toMs: time.optional(),
+});
+
 export const logSecond = z.looseObject({
   t: time,
   shape: text,
@@ -709,6 +718,10 @@ const PUBLISHED: Record<string, { shape: z.ZodType; title: string }> = {
   control: {
     shape: controlLine,
     title: 'A line of control.ndjson: what was asked of the load while it ran',
+  },
+  mark: {
+    shape: markLine,
+    title: 'A line of marks.ndjson: a fault that was put in, from when to when',
   },
   fleet: { shape: fleetLine, title: 'A line of fleet.ndjson: the simulated network of a fleet' },
   'reconcile-line': {

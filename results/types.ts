@@ -206,6 +206,21 @@ export type ControlLine = {
   by: string;
 };
 
+/**
+ * One line of `marks.ndjson`: what was done to the target, or happened to it, for a time. A line is written when it begins, and another of the same
+ * `id` when it ends: of several the last counts (results/marks.ts).
+ */
+export type MarkLine = {
+  id: string;
+  kind: 'fault';
+  /** In a few words, e.g. `storage refuses writes`. */
+  label: string;
+  /** ms since 1970. */
+  fromMs: number;
+  /** Absent: it had no end, or not yet. */
+  toMs?: number;
+};
+
 /** One line of `samples.ndjson`: all requests that ended within one second. */
 export type SampleLine = {
   /** Start of the second. */

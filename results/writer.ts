@@ -11,6 +11,7 @@ import { LineFile } from './line-file.ts';
 import type {
   ControlLine,
   LogSecond,
+  MarkLine,
   Plan,
   Reconcile,
   ResourceLine,
@@ -28,6 +29,7 @@ export const FILES = {
   reconcileLive: 'reconcile-live.ndjson',
   summary: 'summary.json',
   control: 'control.ndjson',
+  marks: 'marks.ndjson',
   fleet: 'fleet.ndjson',
   k6Log: 'k6.log',
   backendLog: 'backend.log',
@@ -73,6 +75,8 @@ export type RunWriter = {
   log(line: LogSecond): void;
   /** The file is there from the first line on. */
   control(line: ControlLine): void;
+  /** The file is there from the first line on. */
+  mark(line: MarkLine): void;
   reconcile(reconcile: Reconcile): void;
   summary(summary: Summary): void;
   close(): void;
@@ -102,6 +106,7 @@ export function writerOf(folder: string): RunWriter {
   const resources = new LineFile(join(folder, FILES.resources));
   let logs: LineFile | null = null;
   let control: LineFile | null = null;
+  let marks: LineFile | null = null;
   const whole = (file: string, content: unknown) =>
     writeFileAtomic.sync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
   return {
@@ -117,10 +122,14 @@ export function writerOf(folder: string): RunWriter {
       control ??= new LineFile(join(folder, FILES.control));
       control.append(JSON.stringify(line));
     },
+    mark(line) {
+      marks ??= new LineFile(join(folder, FILES.marks));
+      marks.append(JSON.stringify(line));
+    },
     reconcile: (reconcile) => whole(FILES.reconcile, reconcile),
     summary: (summary) => whole(FILES.summary, summary),
     close() {
-      for (const file of [samples, resources, logs, control]) file?.close();
+      for (const file of [samples, resources, logs, control, marks]) file?.close();
     },
   };
 }

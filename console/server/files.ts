@@ -69,6 +69,7 @@ const KNOWN: Record<string, FileKind> = {
   [FILES.reconcileList]: 'data',
   [FILES.reconcileLive]: 'data',
   [FILES.control]: 'data',
+  [FILES.marks]: 'data',
   [FILES.fleet]: 'data',
   [FILES.k6Log]: 'log',
   [FILES.backendLog]: 'log',

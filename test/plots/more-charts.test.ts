@@ -9,7 +9,7 @@ import { chartData } from '../../plots/data.ts';
 import { heatMap, levelsUpTo } from '../../plots/heatmap.ts';
 import { limitsOf } from '../../plots/limits.ts';
 import type { ControlLine } from '../../results/types.ts';
-import { linesToDraw, placeLabels } from '../../plots/marks.ts';
+import { barRows, faultMarks, linesToDraw, placeLabels } from '../../plots/marks.ts';
 import { ratePoints } from '../../plots/more-charts.ts';
 import { LOOKS } from '../../plots/theme.ts';
 import type { LatencyStep } from '../../results/steps.ts';
@@ -121,10 +121,46 @@ test('all that happened is marked in each chart over time: phases, changes, even
       [5, 'asked for 180/s', 'change'],
       [5.2, 'paused', 'change'],
       [5.3, 'resumed: 180/s', 'change'],
+      [4.3, 'storage refuses writes', 'fault'],
+      [6, 'network +200 ms', 'fault'],
+      [9.2, 'backend stopped', 'fault'],
     ],
   );
   assert.deepEqual(marked.events.map(({ text }) => text), ['postgres: ended with signal SIGKILL']); // prettier-ignore
   assert.equal(marked.logErrors!.count, 3);
+});
+
+test('faults are bands from their beginning to their end, cut at the axis; those that overlap lie below each other', () => {
+  const bands = marked.marks!.filter(({ kind }) => kind === 'fault');
+  assert.deepEqual(
+    bands.map(({ atS, untilS }) => [atS, untilS]),
+    [[4.3, 6.5], [6, 6.9], [9.2, 10]], // prettier-ignore
+  );
+  const fault = (id: string, fromMs: number, toMs?: number) => ({ id, kind: 'fault' as const, label: id, fromMs, ...(toMs !== undefined && { toMs }) }); // prettier-ignore
+  const lines = [fault('before', 0, 900), fault('across', 500, 3000), fault('after', 70_000), fault('last', 60_000, 90_000)]; // prettier-ignore
+  assert.deepEqual(
+    faultMarks(lines, { startT: 1000, seconds: 60 }).map(({ text, atS, untilS }) => [
+      text,
+      atS,
+      untilS,
+    ]),
+    [['across', 0, 2], ['last', 59, 60]], // prettier-ignore
+  );
+  const spans = [{ from: 0, to: 9 }, { from: 1, to: 3 }, { from: 3, to: 4 }, { from: 3.5, to: 5 }, { from: 9, to: 10 }]; // prettier-ignore
+  assert.deepEqual(barRows(spans, 4), { rows: 3, rowOf: [0, 1, 1, 2, 0] });
+  assert.deepEqual(barRows(spans, 2), { rows: 2, rowOf: [0, 1, 1, 1, 0] });
+  // Drawn: the tint below the data, the bar and its edges above.
+  for (const name of ['throughput', 'latency', 'heatmap', 'resources', 'asked', 'io', 'stored']) {
+    const plugins = chartOf(marked, name)
+      .config()
+      .plugins!.map(({ id }) => id);
+    assert.ok(plugins.includes('bandTints') && plugins.includes('markers'), name);
+  }
+  assert.ok(
+    !chartOf(usual, 'latency')
+      .config()
+      .plugins!.some(({ id }) => id === 'bandTints'),
+  );
 });
 
 test('labels never meet and stay inside, however many marks there are; the weightiest have theirs', () => {

@@ -9,6 +9,7 @@ import * as shapes from '../../results/schema.ts';
 import type {
   ControlLine,
   LogSecond,
+  MarkLine,
   Plan,
   Reconcile,
   ResourceLine,
@@ -38,14 +39,15 @@ const agree: [
   Same<typeof shapes.resourceLine, ResourceLine>,
   Same<typeof shapes.logSecond, LogSecond>,
   Same<typeof shapes.controlLine, ControlLine>,
+  Same<typeof shapes.markLine, MarkLine>,
   Same<typeof shapes.reconcile, Reconcile>,
   Same<typeof shapes.summary, Summary>,
-] = [true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true];
 // @ts-expect-error A field that the type has and the shape lacks is seen.
 const seen: Same<typeof shapes.logSecond, LogSecond & { more?: number }> = true;
 
 test('the compiler has compared shapes and types', () => {
-  assert.deepEqual([...agree, seen], Array<boolean>(8).fill(true));
+  assert.deepEqual([...agree, seen], Array<boolean>(9).fill(true));
 });
 
 const fileOf = (name: string) => join(projectRoot, 'results', name);

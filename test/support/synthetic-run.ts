@@ -13,6 +13,7 @@ import type {
   AnswerClass,
   BreakpointFigures,
   BreakpointTrial,
+  MarkLine,
   Plan,
   Reconcile,
   ResourceLine,
@@ -341,7 +342,14 @@ function markedRun(secondsEach: number): Run {
     { t: at(5.3), action: 'resume', toPerSecond: 180, by: 'console' },
   ];
   const logs = [{ t: at(6), shape: 'not kept', count: 3 }];
-  return Object.assign(run, { live, control, logs });
+  // One that ends before the load, one within another, one of a moment, and one that goes on.
+  const marks: MarkLine[] = [
+    { id: '1', kind: 'fault', label: 'storage refuses writes', fromMs: at(4.3), toMs: at(6.5) },
+    { id: '2', kind: 'fault', label: 'network +200 ms', fromMs: at(6), toMs: at(6.8) },
+    { id: '3', kind: 'fault', label: 'backend stopped', fromMs: at(9.2) },
+    { id: '2', kind: 'fault', label: 'network +200 ms', fromMs: at(6), toMs: at(6.9) },
+  ];
+  return Object.assign(run, { live, control, logs, marks });
 }
 
 /** The cases that the pictures must survive. */
