@@ -6,6 +6,7 @@ import type { Page } from './page.ts';
 import { answersSection, targetsSection } from './sections/answers.ts';
 import { controlSection } from './sections/control.ts';
 import { costSection } from './sections/cost.ts';
+import { faultsSection } from './sections/faults.ts';
 import { figuresSection } from './sections/figures.ts';
 import { gatesSection } from './sections/gates.ts';
 import { kindsSection, sizesSection } from './sections/groups.ts';
@@ -32,6 +33,7 @@ export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
       ...searchSection(summary?.breakpoint),
       figuresSection(run, figures),
       ...controlSection(run),
+      ...faultsSection(run),
       ...gatesSection(summary?.gates),
       answersSection(figures),
       ...storedSection(reconcile),
