@@ -15,6 +15,7 @@ const PROGRAMS = {
   'proof-worker': 'stack/verifier/proof-worker.ts',
   postgres: 'stack/services/postgres-main.ts',
   verifier: 'stack/verifier/service-main.ts',
+  'fault-proxy': 'faults/proxy/main.ts',
 };
 
 /** @returns path in dist/ (with `/`) -> bytes. @throws Error whose message has what the compilers complain about */

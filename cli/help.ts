@@ -11,6 +11,7 @@ export const GROUP_HEADINGS: Record<string, string> = {
   producers: 'Producers',
   storage: 'Storage',
   monitor: 'Monitor',
+  faults: 'Faults on purpose',
   gates: 'Gates',
   output: 'Output',
 };

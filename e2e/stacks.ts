@@ -2,6 +2,7 @@
  * The components of a run, as three stacks (stack/up.ts) that run by themselves: `services` (PostgreSQL, S3, Cassandra of the run's own), `program` (backend,
  * verifier, leaderboard) and `scoring` (the coordinator), each started by the step that needs it, stopped by any process.
  */
+import { componentOf, restart } from '../faults/stack-component.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Addresses, ComponentName, Use } from '../stack/components/component.ts';
@@ -319,8 +320,7 @@ export async function restartComponent(
   const stack = await openStack(stackFolder(open.folder, PART_OF[name]), { env });
   if (stack === null)
     throw new UserError(`${name} of this run does not run`, { hint: 'npm run e2e -- start' });
-  await (how.byCrash ? stack.killOne(name) : stack.stopOne(name));
-  await stack.startOne(name, how.signal);
+  await restart(componentOf(stack, name, how.signal), how);
   await stack.release();
 }
 

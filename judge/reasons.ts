@@ -10,9 +10,23 @@ export type Facts = {
   /** Accepted submissions that are not in the target's storage; absent or null: nobody knows. */
   missing?: number | null;
   interrupted: boolean;
+  /** What was made to go wrong on purpose; absent or null: nothing was on. */
+  faults?: FaultFacts | null;
   /** Why the generator was the bottleneck (judge/generator-limit.ts), with the name of the cause where it is known; null: it was not. */
   generatorLimit: string | { cause: string; sentence: string } | null;
 };
+
+/** Turns that were on, and the errors in their time. */
+export type FaultFacts = { turns: number; errors: number; of: number };
+
+/** @returns null: none of them was on */
+export function faultFacts(
+  figures: NonNullable<Summary['faults']>,
+  { errors, of }: { errors: number; of: number },
+): FaultFacts | null {
+  const turns = figures.filter(({ fromMs }) => fromMs !== null).length;
+  return turns === 0 ? null : { turns, errors, of };
+}
 
 /** Accepted submissions that the target lost: not those that the run itself sent too near to one another. @returns null: nobody knows */
 export const lossesOf = ({
@@ -34,6 +48,7 @@ const CODES: Readonly<Record<VerdictReason['kind'], ExitCode | null>> = {
   gate: EXIT.gateFailed,
   'end to end not judged': EXIT.noData,
   missing: null,
+  faults: null,
   'most frequent error': null,
 };
 const ORDER = Object.keys(CODES);
@@ -56,7 +71,7 @@ export const inOrder = (reasons: readonly VerdictReason[]): VerdictReason[] =>
 
 /** All that can be said against a run, whichever of it decides. */
 export function reasonsOf(facts: Facts, gates: readonly Gate[]): VerdictReason[] {
-  const { figures, broken, interrupted, generatorLimit, missing } = facts;
+  const { figures, broken, interrupted, generatorLimit, missing, faults = null } = facts;
   const error = mostFrequentError(figures);
   return inOrder([
     ...broken.map((words): VerdictReason => ({ kind: 'broken', words })),
@@ -67,6 +82,7 @@ export function reasonsOf(facts: Facts, gates: readonly Gate[]): VerdictReason[]
     ...(generatorLimit === null ? [] : [limitReason(generatorLimit)]),
     ...reasonsOfGates(gates),
     ...(missing ? [{ kind: 'missing', count: missing } as const] : []),
+    ...(faults === null ? [] : [{ kind: 'faults', ...faults } as const]),
     ...(error === null ? [] : [error]),
   ]);
 }

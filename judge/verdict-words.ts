@@ -42,6 +42,12 @@ const WORDS: { [Kind in VerdictReason['kind']]: (reason: ReasonOf<Kind>) => stri
       : `${name} does not hold (${`${formatNumber(value)} ${unit}`.trim()})`,
   missing: ({ count }) =>
     `${formatNumber(count)} of them ${count === 1 ? 'is' : 'are'} not in the storage`,
+  faults: ({ turns, errors, of }) =>
+    `${countOf(turns, 'fault')} ${turns === 1 ? 'was' : 'were'} made on purpose${
+      of === 0
+        ? ''
+        : `, and ${errors === of ? (of === 1 ? 'the only error' : `all ${formatNumber(of)} errors`) : `${formatNumber(errors)} of ${countOf(of, 'error')}`} came in ${turns === 1 ? 'its' : 'their'} time or before the load had recovered`
+    }`,
   'most frequent error': (reason) => errorWords(reason),
   'lowest rate failed': ({ rate, gates }) =>
     `the gates do not even hold at ${formatNumber(rate)}/s: ${gates.join(', ')}`,
@@ -102,7 +108,8 @@ function figuresWords(figures: Summary['figures'], reasons: readonly VerdictReas
     ...(latency === null ? [] : [`p95 ${formatMs(latency.p95Ms)}`]),
   ];
   const errors = reasons.filter(({ kind }) => kind === 'most frequent error').map(reasonWords);
-  return [parts.join(', '), ...errors].join('; ');
+  const faults = reasons.filter(({ kind }) => kind === 'faults').map(reasonWords);
+  return [parts.join(', '), ...errors, ...faults].join('; ');
 }
 
 const isOfChain = (kind: VerdictReason['kind'] | null): boolean =>
@@ -187,6 +194,7 @@ export function searchSentence(
     case 'end to end':
     case 'end to end not judged':
     case 'missing':
+    case 'faults':
     case 'most frequent error':
       return say(word, ...why, withConfirmed);
   }

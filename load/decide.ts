@@ -2,6 +2,7 @@
  * What a load will be: everything that is decided before the first deed. Pure: the same job and facts give the same decision. The dry
  * run prints it, preparation carries it out.
  */
+import type { FaultTurn } from '../faults/schedule.ts';
 import { defaultGatesOf, factsOfLoad, gateRules, type GateRule } from '../judge/gates.ts';
 import { RECORD } from '../mina/envelope.ts';
 import { type EraName, ERAS, submissionPeriodMs } from '../mina/eras.ts';
@@ -23,6 +24,7 @@ import type { Source } from './scenarios/definition.ts';
 import { definitionOf } from './scenarios/index.ts';
 import { storedBytes } from './storage-need.ts';
 import { submitUrl } from './target/target.ts';
+import { decidedTurns, faultNotes } from './faults.ts';
 import { estimateOf, UNPACED_RATE, type Volume, volumeOf } from './volume.ts';
 
 /** How the embedded backend is set. */
@@ -71,6 +73,8 @@ export type Decision = {
   /** Where the embedded backend stores more than a moment's load leaves behind; null: it does not, or the target is the user's. */
   stored: { bytes: number; freeBytes: number | null } | null;
   gates: GateRule[];
+  /** What is made to go wrong on purpose, in the order of time. */
+  faults: FaultTurn[];
   /** Charts beside those of every load. */
   pictures: readonly string[];
   /** What the scenario says of itself in a dry run, one line each. */
@@ -105,7 +109,7 @@ export const isFed = (
   return submissions > LONG_SIGNING && isSlow && !looksLive;
 };
 
-/** @throws UserError (exit 2) for starts with times of their own that cannot be played, or VUs that may not open a connection each */
+/** @throws UserError (exit 2) for starts with times of their own that cannot be played, faults outside the load, or VUs that may not open a connection each */
 export function decide(
   job: LoadJob,
   facts: Facts,
@@ -159,6 +163,7 @@ export function decide(
   });
   const hostilePerSecond =
     definition.hostile?.(request)?.ratePerSecond(volume.ratePerSecond, job.hostileRate) ?? null;
+  const faults = decidedTurns(job.faults, shape.durationMs);
   const isWatched = isEmbedded(job) || job.targetPid !== null || job.targetContainer !== null;
   if (source.kind === 'network' && facts.bodies.every(({ snarkWorkBytes }) => snarkWorkBytes === 0))
     notes.push('no recorded request has snark work, so all submissions go without');
@@ -208,6 +213,7 @@ export function decide(
       ),
       ...(definition.gates ?? []),
     ]),
+    faults,
     pictures: definition.pictures,
     lines: [
       ...(facts.era === null ? [] : [`era           ${eraLine(facts.era)}`]),
@@ -220,6 +226,7 @@ export function decide(
       ...job.notes,
       ...(facts.payloadNotes ?? []),
       ...notes,
+      ...faultNotes(faults),
       ...(tooLittle === null ? [] : [tooLittle]),
     ],
   };

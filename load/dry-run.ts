@@ -2,6 +2,7 @@
 import { countOf, formatBytes } from '../results/units.ts';
 import { decide, type Decision } from './decide.ts';
 import { gatherFacts } from './facts.ts';
+import { faultLines } from './faults.ts';
 import { isEmbedded, type LoadJob } from './job.ts';
 import { describeShape } from './shape.ts';
 import { submitUrl } from './target/target.ts';
@@ -50,6 +51,7 @@ export function describeDecision(job: LoadJob, decision: Decision, bodies: numbe
         ]),
     `duration      ${seconds(estimate.durationMs)}, at most ${seconds(shape.gracefulStopMs)} more for the last answers` +
       (shape.warmUpMs === undefined ? '' : `, of it ${seconds(shape.warmUpMs)} warm-up`),
+    ...faultLines(decision.faults),
     `gates         ${gates.map(({ expression }) => expression).join(', ')}`,
     ...(decision.pictures.length > 0
       ? [`pictures      ${decision.pictures.join(', ')}, beside those of every load`]

@@ -6,7 +6,7 @@ import {
   generatorNotes,
   growthNotes,
 } from '../judge/generator-limit.ts';
-import { lossesOf } from '../judge/reasons.ts';
+import { faultFacts, lossesOf } from '../judge/reasons.ts';
 import { verdictOf } from '../judge/verdict.ts';
 import type { LookOutcome } from '../reconcile/look.ts';
 import { loadTimeOf } from '../results/rates.ts';
@@ -87,8 +87,10 @@ export function findingsOf(run: Case): Findings {
     feeder: feed?.figures() ?? null,
   });
   const gates = judgeGates(decision.gates, { ...figures, hostile, reconcile, logs });
+  const faults = measures.faults?.figures(Math.round(time.beganMs)) ?? null;
   const facts = {
     figures,
+    faults: faults && faultFacts(faults, measures.faults!.errorsIn(faults, time.beganMs)),
     broken,
     interrupted,
     missing: lossesOf(reconcile),
@@ -129,6 +131,7 @@ export function findingsOf(run: Case): Findings {
     }),
     ...partsOf(run),
     ...(hostile && { hostile }),
+    ...(faults && { faults }),
     ...(logs && { logs }),
     gates,
     notes,

@@ -1,4 +1,5 @@
 /** What one load is asked to do, checked, and what it is done with. Types alone. */
+import type { AskedFault } from '../faults/schedule.ts';
 import type { MonitorSource } from '../monitor/source.ts';
 import type { KeyAccess } from '../producers/key-source.ts';
 import type { Plan } from '../results/types.ts';
@@ -58,6 +59,8 @@ export type LoadJob = {
   keep: boolean;
   /** The pictures of the results are made at the end. */
   pictures: boolean;
+  /** What is made to go wrong on purpose, each checked by itself. */
+  faults: readonly AskedFault[];
   /** What the user should know of the options, one sentence each. */
   notes: readonly string[];
 };

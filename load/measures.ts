@@ -1,5 +1,6 @@
 /** All that is measured while a load runs, and what went wrong in the meantime. */
 import { join } from 'node:path';
+import { FaultMeter } from '../results/faults.ts';
 import { SendTimes } from '../reconcile/send-times.ts';
 import type { HostileFigures, Refusal } from '../results/types.ts';
 import { targetOf } from '../scenarios/lib/plan.ts';
@@ -22,6 +23,8 @@ export type Measures = {
   /** What the reader of the results should know. */
   readonly notes: string[];
   hostile: HostileFigures | undefined;
+  /** Of a load with faults. */
+  readonly faults: FaultMeter | null;
   readonly startedAt: Date;
   /** The same on a clock that never goes back. */
   readonly startedMs: number;
@@ -77,6 +80,7 @@ export function startMeasures(prepared: PreparedRun, isLookedInto: boolean): Mea
     broken: [],
     notes: [],
     hostile: undefined,
+    faults: plan.faults === undefined ? null : new FaultMeter(plan.faults),
     startedAt: new Date(),
     startedMs: performance.now(),
     stoppedMs: null,

@@ -15,13 +15,14 @@ import { type Content, contentOf, makeSource, type Sending } from './content.ts'
 import { decide, type Decision } from './decide.ts';
 import { type EmbeddedBackend, startEmbedded, writeWhitelist } from './embedded.ts';
 import { type Facts, gatherFacts } from './facts.ts';
+import { type FaultWay, plannedFaults, startWay } from './faults.ts';
 import type { Feed } from './feeder/feed.ts';
 import type { SimulatedNetwork } from './fleet-record.ts';
 import type { HostileTarget } from './hostile/beside.ts';
 import { type HostileMaterial, hostileMaterial } from './hostile/material.ts';
 import type { LoadJob, Surroundings } from './job.ts';
 import { type K6Binary, type K6Progress, resolveK6 } from './k6/binary.ts';
-import { bodyPlaces, bodySizes, k6Memory, makeK6Plan, writeK6Plan } from './k6/plan.ts';
+import { bodyPlaces, bodySizes, k6Memory, makeK6Plan, seedNumber, writeK6Plan } from './k6/plan.ts';
 import type { Part } from './parts.ts';
 import { type Made, Steps } from './steps.ts';
 import { checkStorage } from './storage-choice.ts';
@@ -55,6 +56,8 @@ export type PreparedRun = {
   feed: Feed | null;
   /** Where there are hostile requests beside the load, so many a second; else null. */
   hostile: { material: HostileMaterial; target: HostileTarget; perSecond: number } | null;
+  /** Proxies before the targets; null: no fault is on the way. */
+  way: FaultWay | null;
   /** Of a load whose figures are kept apart, with the place of submission `index`'s; null: it is not. */
   parts: { list: Part[]; of: (index: number) => number } | null;
   /** What the reader of the results should know. */
@@ -107,6 +110,7 @@ export async function prepareRun(
     k6PlanPath: made.k6PlanPath,
     bundlePath: distFile('scenarios', `${decision.scenario}.js`),
     backend,
+    way: made.way,
     transport: made.transport,
     bodyBytesOf: made.bodyBytesOf,
     feed: sending.feed,
@@ -255,6 +259,7 @@ async function backendIsUp(
   const backend = await startEmbedded({
     settings: decision.backend,
     network: job.request.network,
+    isDownAtTimes: decision.faults.some(({ fault }) => fault.of === 'component' && fault.isDown === true),
     port: job.port,
     storageFolder: storageFolderOf(writer),
     whitelist:
@@ -308,6 +313,14 @@ async function sourceIsThere(
     made: { sending },
     ...(feed && { undo: () => feed.stop().finally(() => feed.close()) }),
   };
+}
+
+type OnTheWay = { way: FaultWay | null };
+
+async function wayIsThere({ job, decision, backend }: Needs & Decided & Backend): Promise<Made<OnTheWay>> { // prettier-ignore
+  const urls = backend === null ? job.targets.map(({ url }) => url) : [backend.process.url];
+  const way = await startWay(decision.faults, urls, seedNumber(job.request.seed));
+  return { made: { way }, ...(way !== null && { undo: () => way.proxies.stop() }) };
 }
 
 type Planned = Pick<
@@ -389,6 +402,7 @@ async function planIsWritten({
     gates: decision.gates.map(({ expression }) => expression),
     ...ciFacts(surroundings.env),
     ...(decision.pictures.length > 0 && { pictures: [...decision.pictures] }),
+    ...(decision.faults.length > 0 && { faults: plannedFaults(decision.faults) }),
     host,
   };
   writer.plan(plan);
@@ -406,6 +420,7 @@ const STEPS = Steps.from<Needs>()
   .step(foldersAreMade)
   // Both at once: starting waits for a process, signing for the processor.
   .together(backendIsUp, sourceIsThere)
+  .step(wayIsThere)
   .step(planIsWritten);
 
 function hostileTarget(

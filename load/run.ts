@@ -8,6 +8,7 @@ import type { Screen } from '../system/screen.ts';
 import { EXIT } from '../user-error.ts';
 import { Ending } from './ending.ts';
 import { controlFileIn } from './control/of-run.ts';
+import { addFaultLosses } from './fault-losses.ts';
 import { findingsOf } from './findings.ts';
 import { writeFleetRecord } from './fleet-record.ts';
 import type { LoadJob, Surroundings } from './job.ts';
@@ -131,6 +132,8 @@ async function runPrepared(
   const summary = conclude(found);
   takeBack();
   await addCost(prepared, summary, found);
+  if (summary.faults !== undefined && found !== null)
+    await addFaultLosses(writer.folder, summary.faults, summary.loadBeganMs!);
   summary.notes.push(...(await prepared.release()), ...saved(prepared, measures, summary));
   return summary;
 }

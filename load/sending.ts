@@ -1,11 +1,13 @@
 /** The time in which a load runs: k6, the hostile sender and the monitor, between them the measures and the record. */
 import { join } from 'node:path';
+import type { FaultPlayer } from '../faults/player.ts';
 import { startMonitor } from '../monitor/monitor.ts';
 import type { ProcessReading, ResourceLine, SampleLine } from '../results/types.ts';
 import { FILES } from '../results/writer.ts';
 import type { LogFollower } from '../monitor/logs/follow.ts';
 import { LiveLook } from '../reconcile/live.ts';
 import { collectOften } from '../system/garbage.ts';
+import { playerOf } from './faults.ts';
 import { startBeside } from './hostile/beside.ts';
 import { controlOfRun, type RunControl } from './control/of-run.ts';
 import type { LoadJob, Surroundings } from './job.ts';
@@ -40,6 +42,8 @@ export class Sending {
   #backendEnded = false;
   #liveLook: LiveLook | null = null;
   #control: RunControl | null = null;
+  /** null: nothing is made to go wrong. */
+  readonly #faults: FaultPlayer | null;
   #lastSecond: SampleLine | undefined;
   #lastVus: number | null = null;
 
@@ -56,7 +60,20 @@ export class Sending {
     this.#surroundings = surroundings;
     this.#storage = storage;
     this.record = new RunRecord(prepared.writer, (sentence) => this.#break(sentence));
-    const { backend } = prepared;
+    const { backend, decision, way } = prepared;
+    this.#faults =
+      decision.faults.length === 0
+        ? null
+        : playerOf({
+            turns: decision.faults,
+            place: { proxies: way?.proxies ?? null, backend: backend?.process.held ?? null },
+            onMark: (line) => {
+              measures.faults?.mark(line);
+              this.record.write((to) => to.mark(line));
+            },
+            onWords: (text) => surroundings.screen.line(text),
+            onBroken: (sentence) => this.#break(sentence),
+          });
     this.logs = followTargetLogs({
       logs: {
         allow: job.logs?.allow ?? [],
@@ -86,7 +103,7 @@ export class Sending {
 
   /** Sends until the plan is done, the target's process ends, or the user interrupts. Never throws: what broke is in the measures. */
   async send(): Promise<void> {
-    const { plan, backend, feed } = this.#prepared;
+    const { plan, backend, feed, way } = this.#prepared;
     const measures = this.#measures;
     await this.logs?.ready;
     const monitor = startMonitor({
@@ -94,6 +111,7 @@ export class Sending {
         ...(backend ? [{ name: 'backend', pid: backend.process.pid }] : []),
         ...(this.#job.targetPid === null ? [] : [{ name: 'backend', pid: this.#job.targetPid }]),
         { name: 'toolkit', pid: process.pid },
+        ...(way ? [{ name: 'fault-proxy', pid: way.proxies.pid }] : []),
       ],
       sources: this.#job.monitorSources(),
       intervalMs: this.#job.monitorIntervalMs,
@@ -103,8 +121,13 @@ export class Sending {
           this.#targetEnded(`the target's process ${this.#job.targetPid} ended`);
       },
     });
+    backend?.process.onStarted((pid) => monitor.addTarget({ name: 'backend', pid }));
+    void way?.proxies.ended.then(() => {
+      if (this.#isSending) this.#break('the proxy for faults ended before the load');
+    });
     try {
       this.#control = await this.#startControl();
+      await this.#faults?.begin();
       const k6 = await this.#startK6();
       monitor.addTarget({ name: 'k6', pid: k6.pid });
       const limitMs = plan.load.durationMs + plan.load.gracefulStopMs + K6_OVERTIME_MS;
@@ -115,6 +138,7 @@ export class Sending {
     } finally {
       this.#isSending = false;
       measures.endedMs = Date.now();
+      await this.#faults?.stop();
       measures.quota.end();
       await this.#control?.stop();
       await monitor.stop();
@@ -140,7 +164,7 @@ export class Sending {
   }
 
   async #startK6(): Promise<RunningK6> {
-    const { k6, bundlePath, k6PlanPath, writer, memory, transport } = this.#prepared;
+    const { k6, bundlePath, k6PlanPath, writer, memory, transport, way } = this.#prepared;
     this.#k6 = await startK6({
       k6Path: k6.path,
       bundlePath,
@@ -149,7 +173,12 @@ export class Sending {
       memory,
       env: this.#surroundings.env,
       transport,
-      onSampleBytes: (chunk) => this.#measures.aggregator.push(chunk),
+      ...(way && { hosts: way.hosts }),
+      onSampleBytes: (chunk) => {
+        const { aggregator } = this.#measures;
+        aggregator.push(chunk);
+        if (aggregator.startMs !== null) this.#faults?.loadHasBegun(Date.now() - aggregator.startMs);
+      },
     });
     return this.#k6;
   }
@@ -210,6 +239,7 @@ export class Sending {
     if (k6 === null) return;
     this.#measures.stoppedMs ??= Date.now();
     k6.stop();
+    void this.#faults?.stop();
     setTimeout(() => k6.kill(), K6_STOP_MS).unref();
   }
 
@@ -229,6 +259,7 @@ export class Sending {
   writeSeconds(): void {
     for (const second of this.#measures.aggregator.takeSeconds()) {
       this.record.write((writer) => writer.sample(second));
+      this.#measures.faults?.second(second);
       this.#lastSecond = second;
     }
   }

@@ -7,6 +7,7 @@ import { answersSection, targetsSection } from './sections/answers.ts';
 import { controlSection } from './sections/control.ts';
 import { costSection } from './sections/cost.ts';
 import { endToEndSection } from './sections/end-to-end.ts';
+import { faultsSection } from './sections/faults.ts';
 import { figuresSection } from './sections/figures.ts';
 import { gatesSection } from './sections/gates.ts';
 import { kindsSection, sizesSection } from './sections/groups.ts';
@@ -33,6 +34,7 @@ export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
       ...searchSection(summary?.breakpoint),
       figuresSection(run, figures),
       ...controlSection(run),
+      ...faultsSection(run),
       ...gatesSection(summary?.gates),
       answersSection(figures),
       ...storedSection(reconcile),

@@ -133,6 +133,32 @@ export const markLine = z.looseObject({
   label: text,
   fromMs: time,
   toMs: time.optional(),
+  struck: count.optional(),
+  problem: text.optional(),
+});
+
+const faultWindow = z.looseObject({
+  seconds: count,
+  sent: count,
+  accepted: count,
+  errors: count,
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+});
+
+const faultFigures = z.looseObject({
+  fault: text,
+  state: wordOf('done', 'failed', 'skipped'),
+  fromMs: z.number().nullable(),
+  untilMs: z.number().nullable(),
+  struck: count.optional(),
+  problem: text.optional(),
+  before: faultWindow.nullable(),
+  within: faultWindow.nullable(),
+  after: faultWindow.nullable(),
+  recoveryMs: z.number().nullable(),
+  unrecovered: wordOf('no seconds before', 'not seen', 'never on').optional(),
+  lost: count.optional(),
 });
 
 export const logSecond = z.looseObject({
@@ -308,6 +334,9 @@ export const plan = z.looseObject({
   gates: z.array(text).optional(),
   pictures: z.array(text).optional(),
   ci: z.looseObject({ commit: text.optional(), url: text.optional() }).optional(),
+  faults: z
+    .array(z.looseObject({ fault: text, fromMs: z.number(), untilMs: z.number() }))
+    .optional(),
   host: hostFacts,
   parts: z.array(z.looseObject({ id: text, plannedAt: instant, host: hostFacts })).optional(),
 });
@@ -633,6 +662,7 @@ const verdictReason = z
       'generator-limited',
       'gate',
       'missing',
+      'faults',
       'most frequent error',
       'lowest rate failed',
       'not confirmed',
@@ -649,6 +679,8 @@ const verdictReason = z
     unit: text.optional(),
     count: count.optional(),
     of: count.optional(),
+    turns: count.optional(),
+    errors: count.optional(),
     answer: text.optional(),
     text: text.optional(),
     hint: wordOf('clock', 'network', 'whitelist', 'address').optional(),
@@ -729,6 +761,7 @@ export const summary = z.looseObject({
   sizes: z.array(groupFigures).optional(),
   kinds: z.array(groupFigures).optional(),
   hostile: hostileFigures.optional(),
+  faults: z.array(faultFigures).optional(),
   breakpoint: breakpointFigures.optional(),
   cost: costFigures.optional(),
   logs: logFigures.optional(),

@@ -54,6 +54,8 @@ export type Plan = {
   ci?: CiFacts;
   /** Charts of the run's scenario, beside those of every report; absent: none. */
   pictures?: string[];
+  /** What is made to go wrong on purpose (`--fault`), turn by turn in the order of their beginning; absent: nothing. */
+  faults?: PlannedFault[];
   /** Facts of the machine that generates the load (systeminformation). */
   host: Record<string, string | number | null>;
   /** Of a merged run: what it was made of, so that none of it is counted twice. */
@@ -219,6 +221,50 @@ export type MarkLine = {
   fromMs: number;
   /** Absent: it had no end, or not yet. */
   toMs?: number;
+  /** Of one that has ended: how many requests or connections it struck, where it picks them. */
+  struck?: number;
+  /** Why it could not be made, or not be undone. */
+  problem?: string;
+};
+
+/** One time that a fault is to be on; ms after the load's beginning. The mark of turn n (from 0) has the id `fault-n`. */
+export type PlannedFault = { fault: string; fromMs: number; untilMs: number };
+
+/** What the load saw in a part of its time; answers count in the second in which they came. */
+export type FaultWindow = {
+  /** Seconds of samples. */
+  seconds: number;
+  sent: number;
+  accepted: number;
+  /** Answers that were not expected, and requests without one. */
+  errors: number;
+  /** Of expected answers; null: there was none. */
+  p50Ms: number | null;
+  p95Ms: number | null;
+};
+
+/** What one turn of a fault did to the load. */
+export type FaultFigures = {
+  /** As it was asked for, e.g. `latency=200ms@20s+10s`. */
+  fault: string;
+  /** `skipped`: the load ended before its time; `failed`: it could not be made, or not be undone. */
+  state: 'done' | 'failed' | 'skipped';
+  /** ms after the load's beginning, as they really were; null: it never was on, or never ended. */
+  fromMs: number | null;
+  untilMs: number | null;
+  struck?: number;
+  problem?: string;
+  /** Up to 30 s before it, without another fault; null: there is no whole second. */
+  before: FaultWindow | null;
+  within: FaultWindow | null;
+  /** From the recovery, or from its end where none was seen, up to 30 s, without another fault. */
+  after: FaultWindow | null;
+  /** From its end until errors and p95 were back where they had been; null: see `unrecovered`. */
+  recoveryMs: number | null;
+  /** Why there is no recovery time; absent: there is one. */
+  unrecovered?: 'no seconds before' | 'not seen' | 'never on';
+  /** Answered 200 within it, and not in the storage; absent: nobody looked. */
+  lost?: number;
 };
 
 /** One line of `samples.ndjson`: all requests that ended within one second. */
@@ -888,6 +934,8 @@ export type VerdictReason =
   | { kind: 'gate'; name: string; state: 'fail' | 'no data'; value: number | null; unit: string }
   /** Accepted submissions that the storage lacks. */
   | { kind: 'missing'; count: number }
+  /** Faults were on on purpose: so many turns, and so many of the errors came in their time or before the load had recovered. */
+  | { kind: 'faults'; turns: number; errors: number; of: number }
   /** The most frequent of the answers that were not expected; `text`: its own words; `of`: all that were not expected. */
   | {
       kind: 'most frequent error';
@@ -1022,6 +1070,8 @@ export type Summary = {
   kinds?: PartFigures[];
   /** Of `hostile`, and of `mixed` with hostile requests. */
   hostile?: HostileFigures;
+  /** What was made to go wrong on purpose, and what it did; absent: nothing was. */
+  faults?: FaultFigures[];
   /** Of the scenario `breakpoint`; the other figures are those of its last load, at the rate that was found. */
   breakpoint?: BreakpointFigures;
   /** Absent: the target's processes were not watched. */

@@ -9,6 +9,10 @@ import { loadConfig } from './backend/config.ts';
 export type BackendRequest = {
   /** Where to listen, on loopback; absent or 0: any free port. A taken one is replaced, see {@link BackendProcess.notes}. */
   port?: number;
+  /** In place of a taken port, and of any free one, one of these; absent: any. */
+  otherPorts?: Iterable<number>;
+  /** `port` is the only one: it is taken as it is, and a backend that cannot listen there does not start. */
+  isPortFixed?: boolean;
   /** A file of public keys; null: everyone may submit. */
   whitelist: string | null;
   storageFolder: string;
@@ -44,9 +48,9 @@ const LOG_LINES = 8;
 export async function startBackend(request: BackendRequest): Promise<BackendProcess> {
   const { whitelist, storageFolder, env, logFile } = request;
   const wanted = request.port ?? 0;
-  const port = wanted === 0 ? 0 : await getPort({ port: wanted, host: '127.0.0.1' });
+  const port = await portFor(request);
   const notes =
-    port === wanted
+    port === wanted || wanted === 0
       ? []
       : [`port ${wanted} is in use, so the embedded backend listens on port ${port}`];
 
@@ -112,6 +116,14 @@ export async function startBackend(request: BackendRequest): Promise<BackendProc
       await started.stop({ signal: 'SIGTERM', killAfterMs: stopMs });
     },
   };
+}
+
+async function portFor({ port = 0, otherPorts, isPortFixed }: BackendRequest): Promise<number> {
+  if (isPortFixed || (port === 0 && otherPorts === undefined)) return port;
+  return getPort({
+    port: [...(port === 0 ? [] : [port]), ...(otherPorts ?? [])],
+    host: '127.0.0.1',
+  });
 }
 
 function openLog(path: string): number {

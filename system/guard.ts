@@ -11,16 +11,23 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
-/** `+ N`, `- N`: group N has begun, has ended. POSIX sh; it has a session of its own, so a terminal's signals pass it by. */
+/**
+ * `+ N`, `- N`: group N has begun, has ended; `p N`, `r N`: it stands still, goes on. POSIX sh; it has a session of its own, so a terminal's
+ * signals pass it by.
+ */
 const SCRIPT = `
 trap '' HUP INT TERM
-groups=
+groups= paused=
+without() { left=; for one in $2; do [ "$one" = "$1" ] || left="$left $one"; done; }
 while read -r what group; do
   case $what in
     +) groups="$groups $group" ;;
-    -) left=; for one in $groups; do [ "$one" = "$group" ] || left="$left $one"; done; groups=$left ;;
+    -) without "$group" "$groups"; groups=$left ;;
+    p) paused="$paused $group" ;;
+    r) without "$group" "$paused"; paused=$left ;;
   esac
 done
+for one in $paused; do kill -CONT "-$one"; done
 for one in $groups; do kill -9 "-$one"; done
 `;
 
@@ -46,7 +53,20 @@ function start(): Writable | null {
  * @returns what to call when it has ended by itself
  */
 export function guardGroup(group: number): () => void {
+  return guarded(group, '+', '-');
+}
+
+/**
+ * A group that is about to be stopped (SIGSTOP) goes on (SIGCONT) when this process ends, whatever ends it: it could not even see that it
+ * is alone otherwise.
+ * @returns what to call before it goes on by our hand
+ */
+export function guardPaused(group: number): () => void {
+  return guarded(group, 'p', 'r');
+}
+
+function guarded(group: number, begin: string, end: string): () => void {
   pipe ??= pipe === null ? null : start();
-  pipe?.write(`+ ${group}\n`);
-  return () => void pipe?.write(`- ${group}\n`);
+  pipe?.write(`${begin} ${group}\n`);
+  return () => void pipe?.write(`${end} ${group}\n`);
 }

@@ -20,7 +20,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   judge: ['results'],
   plots: ['results'],
   report: ['results', 'plots', 'judge'],
+  faults: ['stack', 'system'],
   load: [
+    'faults',
     'mina',
     'scenarios',
     'results',
@@ -34,6 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'report',
   ],
   e2e: [
+    'faults',
     'mina',
     'scenarios',
     'results',

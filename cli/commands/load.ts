@@ -1,4 +1,6 @@
 /** `npm run load`: one load run against an uptime backend. */
+import { FAULTS } from '../../faults/index.ts';
+import { parseFault } from '../../faults/schedule.ts';
 import { exitCodeOf } from '../../judge/compare/comparison.ts';
 import { DEFAULT_GATES, parseGate } from '../../judge/gates.ts';
 import { hostileLimits } from '../../load/hostile/beside.ts';
@@ -8,7 +10,7 @@ import { Screen } from '../../system/screen.ts';
 import type { LoadJob } from '../../load/job.ts';
 import { parseThink } from '../../load/pace.ts';
 import { definitionOf } from '../../load/scenarios/index.ts';
-import { byGroup, inGroup } from '../../load/scenarios/options.ts';
+import { byGroup, inGroup, problemIn } from '../../load/scenarios/options.ts';
 import {
   adjustedValues,
   presetsOf,
@@ -21,6 +23,7 @@ import {
 } from '../../load/scenarios/rules.ts';
 import { containerNameProblem } from '../../monitor/engine.ts';
 import { isLogFile, parseLogSource, type LogSource } from '../../monitor/logs/follow.ts';
+import { askedFaults, faultProblems } from '../../load/faults.ts';
 import { allowProblem } from '../../load/target/log.ts';
 import { runBreakpoint } from '../../load/breakpoint/run.ts';
 import { AB_SETTLE_MS, type AbPlan, spareOf } from '../../load/ab/plan.ts';
@@ -323,6 +326,17 @@ export const load: Command = {
       help: `a condition that the run must meet, such as "p95<800ms"; replaces the default of the same figure (${DEFAULT_GATES.join(', ')}); may be given several times`,
     },
     {
+      name: 'fault',
+      group: 'faults',
+      type: 'text',
+      argument: 'FAULT',
+      check: (text) => problemIn(parseFault(text)),
+      examples: FAULTS.map(({ name, value }) => `${name}${value === undefined ? '' : `=${value.example}`}@20s+10s`),
+      env: 'MINA_LOAD_FAULT',
+      repeatable: true,
+      help: `make something go wrong on purpose, NAME[=VALUE][@AT[+FOR][*TIMES/EVERY]] with times from the load's beginning, such as latency=200ms@20s+10s or backend-kill@30s+5s: ${FAULTS.map(({ name }) => name).join(', ')} (docs/faults.md); may be given several times`,
+    },
+    {
       name: 'results',
       group: 'output',
       type: 'path',
@@ -616,6 +630,7 @@ function jobOf(
     hourlyLimit: (values['hourly-limit'] as number | undefined) ?? null,
     gates: (values.gate as string[] | undefined) ?? [],
     faithful: values.faithful === true,
+    faults: askedFaults(textsOf(values.fault)),
     keep: values.keep === true,
     pictures: values['skip-pictures'] !== true,
     notes,
@@ -668,6 +683,15 @@ function checkTogether(
   if (hostile !== null)
     for (const option of hostileLimits(transport, targetsOf(values).length))
       problems.push(`${hostile.askedBy} sends over sockets of its own, so it takes no ${option}`);
+  problems.push(
+    ...faultProblems(askedFaults(textsOf(values.fault)), {
+      targets: targetsOf(values),
+      transport,
+      search: (definitionOf(request.scenario).search?.(values) ?? null) !== null,
+      ab: values.ab !== undefined,
+      isHostile: hostile !== null,
+    }),
+  );
   if (values['target-pid'] !== undefined && !processExists(values['target-pid'] as number))
     problems.push(`--target-pid ${String(values['target-pid'])}: there is no such process`);
   if (values['target-pid'] !== undefined && values.target === undefined)

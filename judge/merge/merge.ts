@@ -9,6 +9,7 @@ import { figuresOfSamples, processFigures } from '../../results/figures.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
   LogSecond,
+  MarkLine,
   Plan,
   Reconcile,
   ResourceLine,
@@ -17,6 +18,7 @@ import type {
   VerdictReason,
 } from '../../results/types.ts';
 import { together } from './clocks.ts';
+import { mergeFaults, mergeMarks } from './faults.ts';
 import { mergeLogs } from './logs.ts';
 import {
   mergeGroups,
@@ -37,6 +39,7 @@ export type Merged = {
   samples: SampleLine[];
   resources: ResourceLine[];
   logs: LogSecond[];
+  marks: MarkLine[];
   reconcile: Reconcile | null;
   summary: Omit<Summary, 'gates' | 'verdict' | 'cost'>;
   /** What was wrong with the parts, with the numbers of their generators. */
@@ -84,13 +87,22 @@ export function mergeRuns(runs: readonly Run[], id: string): Merged {
     );
   const resources = mergeResources(runs, notes);
   const logs = mergeLogs(runs);
+  const plan = mergePlans(plans, id);
+  const samples = mergeSamples(runs.map((run) => run.samples));
+  const marks = mergeMarks(runs);
+  const faults = mergeFaults(plan, marks, samples, work.time.beganMs);
+  const ofFaults = faults?.facts ?? null;
   return {
-    plan: mergePlans(plans, id),
-    samples: mergeSamples(runs.map((run) => run.samples)),
+    plan,
+    samples,
     resources,
     logs: logs.lines,
+    marks,
     reconcile: mergeReconciles(runs.map(({ reconcile }) => reconcile)),
-    reasons: reasonsOfParts(runs),
+    reasons: [
+      ...reasonsOfParts(runs),
+      ...(ofFaults === null ? [] : [{ kind: 'faults', ...ofFaults } as const]),
+    ],
     summary: {
       format: 1,
       id,
@@ -107,6 +119,7 @@ export function mergeRuns(runs: readonly Run[], id: string): Merged {
         processes: withGrowth(processFigures(resources, work.time), runs),
       },
       ...outcomesOf(runs),
+      ...(faults && { faults: faults.figures }),
       ...(logs.figures && { logs: logs.figures }),
       notes,
     },

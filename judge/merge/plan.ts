@@ -1,5 +1,6 @@
 /** The plan of a merged run. Pure. */
 import type { LoadShape, Plan } from '../../results/types.ts';
+import { ofGenerator } from './faults.ts';
 import { partsOf } from './parts.ts';
 import { sum } from './sums.ts';
 
@@ -33,6 +34,9 @@ export function mergePlans(plans: readonly Plan[], id: string): Plan {
     id,
     plannedAt: plans.map(({ plannedAt }) => plannedAt).sort()[0],
     parts: plans.flatMap(partsOf),
+    ...(plans.some(({ faults }) => faults !== undefined) && {
+      faults: plans.flatMap(({ faults = [] }, i) => faults.map((one) => ({ ...one, fault: ofGenerator(i, one.fault) }))),
+    }),
     seed: [...new Set(plans.map(({ seed }) => seed))].join(' + '),
     load: mergeShapes(plans.map(({ load }) => load)),
     corpus: {

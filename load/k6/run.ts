@@ -24,6 +24,8 @@ export type K6Call = {
   memory: { goGc: number; limitBytes: number };
   /** Default: this process's. k6 gets it without its `K6_*` and its proxies, and the script sees none of it. */
   env?: NodeJS.ProcessEnv;
+  /** `HOST:PORT` of a target -> `ADDRESS:PORT` where k6 connects instead; the target's name stays in requests and certificates. */
+  hosts?: Record<string, string>;
   /** Default: nothing special. */
   transport?: Pick<Transport, 'ca' | 'proxy' | 'http' | 'prefersIpv6' | 'secretHeaders'>;
 };
@@ -94,7 +96,7 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
   try {
     await mkdir(runFolder, { recursive: true });
     // A file of our own, or ~/.config/k6/config.json would apply.
-    await writeFile(configPath, '{}\n');
+    await writeFile(configPath, `${JSON.stringify(call.hosts === undefined ? {} : { hosts: call.hosts })}\n`);
     // The user's file may be in a form that Go does not read.
     if (rootsPath !== null) await writeFile(rootsPath, transport.ca!.pem);
   } catch (cause) {

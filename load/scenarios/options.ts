@@ -11,6 +11,7 @@ export const OPTION_GROUPS = [
   'producers',
   'storage',
   'monitor',
+  'faults',
   'gates',
   'output',
 ] as const;

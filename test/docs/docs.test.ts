@@ -11,6 +11,7 @@ import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
 import { ASSERTIONS } from '../../e2e/assertions/index.ts';
 import { INCIDENTS } from '../../e2e/incidents/table.ts';
 import { DISTURBANCES } from '../../e2e/staging/disturbances.ts';
+import { FAULTS } from '../../faults/index.ts';
 import { GATES } from '../../judge/gates.ts';
 import { SCENARIOS } from '../../load/scenarios/index.ts';
 import { ERAS, submissionPeriodMs } from '../../mina/eras.ts';
@@ -138,6 +139,23 @@ const disturbancesText = (): string =>
     ...DISTURBANCES.map(({ name, what, expects }) => [code(name), what, expects]),
   ]);
 
+const faultsText = (): string =>
+  table([
+    ['fault', 'what', 'the load sees', 'needs'],
+    ...FAULTS.map((fault) => [
+      code(
+        fault.value === undefined
+          ? fault.name
+          : `${fault.name}${fault.value.isOptional ? `[=${fault.value.argument}]` : `=${fault.value.argument}`}`,
+      ),
+      fault.what,
+      fault.shows,
+      fault.of === 'way'
+        ? `any target${fault.readsRequests ? ' with http' : ''}`
+        : 'the embedded backend',
+    ]),
+  ]);
+
 /** Page and mark -> what stands there. */
 const WRITTEN: [page: string, mark: string, text: () => string][] = [
   ['docs/options.md', 'options of load', optionsText],
@@ -147,6 +165,7 @@ const WRITTEN: [page: string, mark: string, text: () => string][] = [
   ['docs/incidents.md', 'incidents', incidentsText],
   ['docs/incidents.md', 'assertions', assertionsText],
   ['docs/e2e.md', 'disturbances', disturbancesText],
+  ['docs/faults.md', 'faults', faultsText],
 ];
 
 for (const [page, mark, text] of WRITTEN)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from '../../cli/commands/load.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
+import { askedFaults } from '../../load/faults.ts';
 import type { Facts } from '../../load/facts.ts';
 import type { LoadJob } from '../../load/job.ts';
 import { definitionOf } from '../../load/scenarios/index.ts';
@@ -41,6 +42,7 @@ export function jobOf(args: readonly string[] = [], change: Partial<LoadJob> = {
     faithful: false,
     keep: false,
     pictures: false,
+    faults: askedFaults((values.fault as string[] | undefined) ?? []),
     notes: [],
     ...change,
   };
