@@ -191,6 +191,8 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   'cli/commands/load.ts': ['rounds'],
   'console/server/planner.ts': ['rounds'],
   'cli/nightly-config.ts': ['rounds'],
+  // A network of the harness.
+  'cli/console-e2e.ts': ['fleet'],
   // A purpose of random numbers.
   'load/hostile/sender.ts': ['hostile'],
 };

@@ -1,7 +1,7 @@
 /** `run.json`: what became of a run as data, beside its report, for whoever shows it on another day. What was judged stands in assertions.json. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeWhole } from '../../whole-file.ts';
 import { z } from 'zod';
 import { type E2eRun, sentenceOf } from './outcome.ts';
 
@@ -49,7 +49,7 @@ export async function writeRunFile(folder: string, run: E2eRun): Promise<void> {
     ...(verdict && { wanted: [...verdict.wanted] }),
     version,
   };
-  await writeFileAtomic(join(folder, RUN_FILE), `${JSON.stringify(file, null, 2)}\n`);
+  await writeWhole(join(folder, RUN_FILE), `${JSON.stringify(file, null, 2)}\n`);
 }
 
 /** @returns null: there is none of this version */
