@@ -1,4 +1,4 @@
-/** The screen of a load that is one of many: its steps are nobody's news, the line that changes is. */
+/** The screen of a load that is one of many: its steps are nobody's news; the line that changes, and an answer to Ctrl-C, are. */
 import { Screen, type StatusText, textFor } from '../system/screen.ts';
 
 export class PartScreen extends Screen {

@@ -167,7 +167,7 @@ async function lookFor(
   const interrupted = interrupts.first.aborted;
   const stop = new AbortController();
   const onFirst = () => {
-    screen.line('interrupted: the storage is not waited for any longer');
+    screen.answer('interrupted: the storage is not waited for any longer');
     stop.abort();
   };
   if (!interrupted) interrupts.first.addEventListener('abort', onFirst);

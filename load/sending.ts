@@ -206,7 +206,7 @@ export class Sending {
     });
     const { first } = surroundings.interrupts;
     const onFirst = () => {
-      surroundings.screen.line('interrupted: stopping, results follow (again to end at once)');
+      surroundings.screen.answer('interrupted: stopping, results follow (again to end at once)');
       this.stop();
     };
     first.addEventListener('abort', onFirst);

@@ -27,6 +27,11 @@ export class Screen {
 
   /** A line that stays. */
   line(text: string): void {
+    this.answer(text);
+  }
+
+  /** A line that stays, and answers the user: also where steps are nobody's news (load/part-screen.ts). */
+  answer(text: string): void {
     this.#clear();
     this.#write(`${text}\n`);
     this.#lastPlain = -Infinity;

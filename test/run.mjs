@@ -1,8 +1,8 @@
 /**
  * Runs the tests with node's own runner: `node test/run.mjs [--slow] [PART OF A PATH …]`.
  *
- * All files are bundled once (esbuild, a second) into a folder of dist/ that is gone at the end: compiling them in each of some hundred
- * processes takes a minute of CPU. Their stacks name the sources. One file alone: `node --import tsx --test FILE`.
+ * All files are bundled once (esbuild, a second) into a folder of dist/ that is gone at the end: compiling them in each process takes a
+ * minute of CPU. Their stacks name the sources. Quick files share processes (groups.mjs). One file alone: `node --import tsx --test FILE`.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -13,11 +13,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { groupsOf } from './groups.mjs';
 import { cpuSeconds, slowestFiles, TIMES_VARIABLE } from './times.mjs';
 
 const DAY_MS = 86_400_000;
@@ -80,6 +82,17 @@ const { metafile } = await build({
   logLevel: 'error',
 });
 
+const builtFrom = (name) => join(folder, name.replace(/\.ts$/, '.js'));
+/** What node's runner starts, by the file's path. It starts them in the order of their names. */
+const starts = new Map();
+for (const [i, group] of groupsOf(files, { root, share: !slow }).entries()) {
+  const words = `${String(i).padStart(3, '0')} ${group.name}`.replaceAll(/[^\w.]+/g, '-');
+  const start = join(folder, `${words}.mjs`);
+  const imports = group.files.map((name) => `import ${JSON.stringify(pathToFileURL(builtFrom(name)))};\n`); // prettier-ignore
+  writeFileSync(start, imports.join(''));
+  starts.set(start, group);
+}
+
 // Files wait for the processes they start, so two more than there are cores; node's own number is one less. Slow ones load the machine more, and
 // some of them measure: one for each core.
 const usual = availableParallelism() + (slow ? 0 : 2);
@@ -127,7 +140,7 @@ function runFiles(paths, concurrency) {
 let interrupted = false;
 const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 for (const signal of ENDS) process.on(signal, () => (interrupted = true));
-const nameOf = (file) => relative(folder, file).replace(/\.js$/, '.ts');
+const nameOf = (file) => starts.get(file)?.name ?? relative(folder, file).replace(/\.js$/, '.ts');
 
 /** @returns paths from the root: of sources, as the stacks name them, or of bundles that broke as a whole */
 const failedSources = () =>
@@ -138,27 +151,28 @@ const failedSources = () =>
         .map((path) => relative(root, path))
     : [];
 
-/** The bundle to run for a source: a slow file may import the quick one. Undefined: it stands in several. */
-function bundleOf(source) {
+/** The bundles to run for a file that failed: a slow one may import the quick one. Undefined: it stands in several. */
+function bundlesOf(source) {
+  const group = starts.get(join(root, source));
+  // A whole process broke: which of its files did it shows when each has its own.
+  if (group !== undefined) return group.files.map(builtFrom);
   const found = Object.entries(metafile.outputs).find(
     ([output, { entryPoint, inputs }]) =>
       output === source || (entryPoint !== undefined && source in inputs),
   );
-  return found && join(root, found[0]);
+  return found && [join(root, found[0])];
 }
 
-let code = await runFiles(
-  files.map((name) => join(folder, name.replace(/\.ts$/, '.js'))),
-  usual,
-);
-const once = [...new Set(failedSources().map(bundleOf))];
+let code = await runFiles([...starts.keys()], usual);
+const failures = [...new Set(failedSources())];
+const once = [...new Set(failures.flatMap(bundlesOf))];
 // Asked for by a variable, so that nobody's own run passes unseen: a machine that others use, too, breaks a test now and then.
 if (
   code !== 0 &&
   !interrupted &&
   once.length > 0 &&
   !once.includes(undefined) &&
-  once.length <= MOST_AGAIN &&
+  failures.length <= MOST_AGAIN &&
   process.env[AGAIN_VARIABLE] === '1'
 ) {
   console.log(`\nfailed, and run again with nothing beside: ${once.map(nameOf).join(', ')}\n`);
@@ -170,5 +184,5 @@ if (
   );
 }
 const wallS = (performance.now() - startedMs) / 1000;
-console.log(slowestFiles(times, { folder, wallS, cpuS: cpuSeconds() }));
+console.log(slowestFiles(times, { nameOf, files: files.length, wallS, cpuS: cpuSeconds() }));
 process.exit(code);

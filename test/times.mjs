@@ -1,9 +1,8 @@
 /**
- * What each test file costs. `node --import ./test/times.mjs FILE` appends a line to the file that MINA_TEST_TIMES names, when FILE ends;
+ * What each process of tests costs. `node --import ./test/times.mjs FILE` appends a line to the file that MINA_TEST_TIMES names, when FILE ends;
  * test/run.mjs makes a table of them, so that what makes the suite slow is seen when it comes.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { relative } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 export const TIMES_VARIABLE = 'MINA_TEST_TIMES';
@@ -34,7 +33,7 @@ export function cpuSeconds() {
 }
 
 /** @returns the table: those that cost most CPU, and the whole */
-export function slowestFiles(times, { folder, wallS, cpuS }) {
+export function slowestFiles(times, { nameOf, files, wallS, cpuS }) {
   // Not there: not one file came to its end.
   const rows = (existsSync(times) ? readFileSync(times, 'utf8') : '')
     .split('\n')
@@ -48,7 +47,7 @@ export function slowestFiles(times, { folder, wallS, cpuS }) {
     `     CPU     wall`,
     ...rows
       .slice(0, Number(process.env.MINA_TEST_TIMES_SHOWN ?? SHOWN))
-      .map((row) => line(row.cpuS, row.wallS, relative(folder, row.file).replace(/\.js$/, '.ts'))),
-    line(cpuS, wallS, `all ${rows.length} files`),
+      .map((row) => line(row.cpuS, row.wallS, nameOf(row.file))),
+    line(cpuS, wallS, `all ${files} files, in ${rows.length} processes`),
   ].join('\n');
 }

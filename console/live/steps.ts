@@ -19,6 +19,11 @@ import { addBuckets, type Buckets, bucketsOf, percentileMs } from './histogram.t
 export const MOST_STEPS = 660;
 /** Seconds of the window. */
 export const WINDOW_S = 300;
+/**
+ * Readings are ahead of the submissions, whose seconds are known to be over two seconds later, and the page's window ends with these: so many
+ * more seconds of readings stay, or who comes would miss what one who stayed still has.
+ */
+const AHEAD_S = 10;
 
 const joined = (a: Extremes, b: Extremes): Extremes => {
   const both = { ...a };
@@ -32,21 +37,22 @@ export class Steps<Step extends { touched: number }> {
   readonly #steps = new Map<number, Step>();
   readonly #make: () => Step;
   readonly #join: (a: Step, b: Step) => Step;
-  readonly #isWindow: boolean;
+  /** Infinity: no window. */
+  readonly #windowS: number;
 
-  constructor(make: () => Step, join: (a: Step, b: Step) => Step, isWindow = false) {
+  constructor(make: () => Step, join: (a: Step, b: Step) => Step, windowS = Infinity) {
     this.#make = make;
     this.#join = join;
-    this.#isWindow = isWindow;
+    this.#windowS = windowS;
   }
 
   /** The step of a second, made where it is not there. @param second not negative. @returns null: it lies before the window */
   at(second: number): Step | null {
-    if (this.#isWindow) {
+    if (this.#windowS !== Infinity) {
       const last = Math.max(second, this.#last());
-      if (second <= last - WINDOW_S) return null;
+      if (second <= last - this.#windowS) return null;
       for (const number of this.#steps.keys()) {
-        if (number > last - WINDOW_S) break;
+        if (number > last - this.#windowS) break;
         this.#steps.delete(number);
       }
     } else while (Math.floor(second / this.stepS) >= MOST_STEPS) this.#double();
@@ -64,7 +70,7 @@ export class Steps<Step extends { touched: number }> {
 
   /** Joins neighbours until a step has this length; one that is longer stays. */
   widenTo(stepS: number): void {
-    while (!this.#isWindow && this.stepS < stepS) this.#double();
+    while (this.#windowS === Infinity && this.stepS < stepS) this.#double();
   }
 
   #double(): void {
@@ -139,7 +145,7 @@ export class SampleSteps {
   readonly #steps: Steps<SampleStep>;
 
   constructor(isWindow = false) {
-    this.#steps = new Steps(newSampleStep, joinSampleSteps, isWindow);
+    this.#steps = new Steps(newSampleStep, joinSampleSteps, isWindow ? WINDOW_S : Infinity);
   }
 
   get stepS(): number {
@@ -218,7 +224,7 @@ export class ReadingSteps {
         cpu: joined(a.cpu, b.cpu),
         memory: joined(a.memory, b.memory),
       }),
-      isWindow,
+      isWindow ? WINDOW_S + AHEAD_S : Infinity,
     );
   }
 

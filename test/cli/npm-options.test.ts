@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { load } from '../../cli/commands/load.ts';
 import { npmTook } from '../../cli/npm-options.ts';
 import { distFile } from '../../paths.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { slowOnly, thorough } from '../support/thorough.ts';
 
 const folder = scratchFolder();
 const userSettings = join(folder, 'user-npmrc');
@@ -56,18 +57,17 @@ const npm = (args: string[], more: NodeJS.ProcessEnv = {}) =>
     env: { ...process.env, npm_config_userconfig: userSettings, ...more },
   });
 
-before(() => {
-  const script = `node ${JSON.stringify(distFile('cli.js'))} load`;
-  const manifest = { name: 'caller', version: '1.0.0', scripts: { load: script } };
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
-  writeFileSync(userSettings, '');
-});
+const script = `node ${JSON.stringify(distFile('cli.js'))} load`;
+const manifest = { name: 'caller', version: '1.0.0', scripts: { load: script } };
+writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+writeFileSync(userSettings, '');
 
 test('the real npm: options before "--" are refused with the line to type, and nothing is sent', () => {
   const { status, stderr, stdout } = npm(['--vus=500', '--gate=p95<1s', `--results=${folder}/r`]);
   assert.equal(status, 2, stdout + stderr);
   assert.match(stderr, /^error: npm took --vus, --gate, --results for itself/);
   assert.match(stderr, /type: npm run load -- --vus=500 --gate='p95<1s' --results=\S+\n/);
+  if (!thorough) return;
   const cut = npm(['--vus', '500']);
   assert.equal(cut.status, 2, cut.stderr);
   assert.match(cut.stderr, /^error: npm took --vus [^\n]* type: npm run load -- --vus 500\nwhat/);
@@ -76,7 +76,7 @@ test('the real npm: options before "--" are refused with the line to type, and n
   assert.equal(existsSync(join(folder, 'r')), false);
 });
 
-test('the real npm: its own settings for proxy and CA do not stand in the way', () => {
+test('the real npm: its own settings for proxy and CA do not stand in the way', slowOnly, () => {
   const settings = { npm_config_proxy: 'http://127.0.0.1:9', npm_config_ca: 'x' };
   const { status, stdout, stderr } = npm(['--', '--vus', '7', '--explain'], settings);
   assert.equal(status, 0, stderr);

@@ -123,7 +123,10 @@ test('a position is read as it was written, and nothing else is one', () => {
 
 /** Places as if each line had ten bytes. */
 const BYTES = 10;
-function fed(run: Run): { view: RunView; step: (lines: number) => void; isDone: () => boolean } {
+function fed(
+  run: Run,
+  aheadMs = 1000,
+): { view: RunView; step: (lines: number) => void; isDone: () => boolean } {
   const view = new RunView();
   view.isRunning = true;
   if (run.plan) view.setPlan(run.plan);
@@ -134,7 +137,7 @@ function fed(run: Run): { view: RunView; step: (lines: number) => void; isDone: 
       for (let n = 0; n < lines && i < run.samples.length; n++) {
         const line = run.samples[i++];
         view.addSample(line, i * BYTES);
-        for (; j < run.resources.length && run.resources[j].t <= line.t + 1000; j++)
+        for (; j < run.resources.length && run.resources[j].t <= line.t + aheadMs; j++)
           view.addResource(run.resources[j], (j + 1) * BYTES);
         for (; k < run.logs.length && run.logs[k].t <= line.t + 1000; k++)
           view.addLog(run.logs[k], (k + 1) * BYTES);
@@ -170,6 +173,20 @@ test('whoever leaves and comes back has what one who stayed has, at any moments'
     ),
     { numRuns: thorough ? 40 : 5 },
   );
+});
+
+test('the window begins with the same second for who stayed and who came, though readings are ahead of the submissions', () => {
+  // A second of samples is whole two seconds after its readings.
+  const { view, step } = fed(LONG, 3500);
+  step(WINDOW_S - 3);
+  let state = withMessage(null, view.message(null));
+  for (let i = 0; i < 6; i++) {
+    const since = view.position;
+    step(1);
+    state = withMessage(state, view.message(since));
+    const anew = withMessage(null, view.message(null));
+    assert.deepEqual(chartDataOf(state, true), chartDataOf(anew, true), `line ${WINDOW_S - 2 + i}`);
+  }
 });
 
 test('a message of a run that goes on is small, and holds no histogram', () => {

@@ -41,6 +41,8 @@ export type SuiteSize = {
   propertyRuns: number;
   /** Single-byte changes of the text tried per recorded submission, spread evenly; Infinity: every byte. */
   textChanges: number;
+  /** As many bytes of key, signature and message each in which a bit is changed, spread evenly; Infinity: every byte. */
+  bitChanges: number;
 };
 
 const privateKeys = fc.oneof(
@@ -56,7 +58,7 @@ const messages = fc.oneof(
 export function schnorrSuite(
   name: string,
   implementation: SchnorrImplementation,
-  { oracleCases, propertyRuns, textChanges }: SuiteSize,
+  { oracleCases, propertyRuns, textChanges, bitChanges }: SuiteSize,
 ): void {
   const { sign, verify, publicKeyOf } = implementation;
   const vectors = signingVectors();
@@ -131,15 +133,18 @@ export function schnorrSuite(
           assert.equal(verify(publicKey, signatureBytes, messageOf(changed), network), true);
         });
 
-        test('is refused after a change of one bit in any byte of signature, key or message', () => {
+        test('is refused after a change of one bit in a byte of signature, key or message', () => {
           const inputs = [publicKey, signatureBytes, messageOf(text)] as const;
-          for (const [which, input] of inputs.entries())
-            for (let at = 0; at < input.length; at++) {
+          for (const [which, input] of inputs.entries()) {
+            const count = Math.min(bitChanges, input.length);
+            for (let i = 0; i < count; i++) {
+              const at = Math.floor((i * input.length) / count);
               const changed = input.slice();
               changed[at] ^= 1 << (at % 8);
               const [key, sig, message] = inputs.map((own, i) => (i === which ? changed : own));
               assert.ok(isTurnedAway(key, sig, message, network), `input ${which}, byte ${at}`);
             }
+          }
         });
       });
 

@@ -9,5 +9,6 @@ schnorrSuite(
     oracleCases: 1000,
     propertyRuns: 1000,
     textChanges: Infinity,
+    bitChanges: Infinity,
   },
 );

@@ -16,9 +16,10 @@ import { fastImplementation } from './fast-implementation.ts';
 import { schnorrSuite } from './schnorr-suite.ts';
 
 schnorrSuite('mina/signer.ts (WebAssembly)', fastImplementation(), {
-  oracleCases: 50,
-  propertyRuns: 50,
+  oracleCases: 20,
+  propertyRuns: 25,
   textChanges: 100,
+  bitChanges: Infinity,
 });
 
 const module = loadMinaWasm();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createCanvas, loadImage, type SKRSContext2D } from 'canvas';
+import { type Canvas, createCanvas, type ImageData, loadImage, type SKRSContext2D } from 'canvas';
 import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
 import type { ChartDefinition } from '../../plots/charts.ts';
@@ -20,22 +20,41 @@ import { scratchFolder } from '../support/scratch.ts';
 
 const scratch = scratchFolder();
 
-/** Drawn once: each case is looked at by several tests. */
-const CASES = Object.fromEntries(
-  Object.entries(SYNTHETIC_RUNS).map(([name, make]) => [name, definitionsOf(make())]),
-);
+/** Drawn again in `npm run test:slow` alone: beside the others they are more of the same, and an hour takes seconds to make. */
+const IN_SLOW = ['second', 'outlier', 'logged', 'hour'];
+
+const made = new Map<string, ChartDefinition[]>();
+/** Made once: each case is looked at by several tests. */
+function chartsOf(run: string): ChartDefinition[] {
+  const charts =
+    made.get(run) ?? definitionsOf(SYNTHETIC_RUNS[run as keyof typeof SYNTHETIC_RUNS]());
+  made.set(run, charts);
+  return charts;
+}
 const chartOf = (run: string, name: string): ChartDefinition =>
-  CASES[run].find((definition) => definition.name === name)!;
+  chartsOf(run).find((definition) => definition.name === name)!;
 
-type Picture = ReturnType<typeof PNG.sync.read>;
+type Picture = Pick<ImageData, 'data' | 'width' | 'height'>;
 
-/** A PNG of the chart at one device pixel per CSS pixel. */
-function raster(definition: ChartDefinition, theme?: Theme): Buffer {
+const pixelsOf = (canvas: Canvas): Picture =>
+  canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+
+/** What a PNG or an SVG shows. */
+async function shown(file: Buffer): Promise<Picture> {
+  const image = await loadImage(file);
+  const canvas = createCanvas(image.width, image.height);
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return pixelsOf(canvas);
+}
+
+/** The chart at one device pixel per CSS pixel. @param save gets it as a PNG */
+function raster(definition: ChartDefinition, theme?: Theme, save?: (png: Buffer) => void): Picture {
   const canvas = createCanvas(definition.width, definition.height);
   const chart = drawOn(canvas, definition, { theme });
-  const bytes = canvas.toBuffer('image/png');
+  const pixels = pixelsOf(canvas);
+  save?.(canvas.toBuffer('image/png'));
   chart.destroy(); // it empties the canvas
-  return bytes;
+  return pixels;
 }
 
 /** Pixels that differ visibly. */
@@ -79,16 +98,12 @@ function textBoxes(definition: ChartDefinition): TextBox[] {
 const overlap = (a: TextBox, b: TextBox): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-/** Drawn again in `npm run test:slow` alone: beside the others they are more of the same. */
-const IN_SLOW = ['second', 'outlier', 'logged', 'hour'];
 /** In dark colours; all others are light. */
 const DARK = ['marked'];
 
-for (const [name, definitions] of Object.entries(CASES).filter(
-  ([name]) => thorough || !IN_SLOW.includes(name),
-))
+for (const name of Object.keys(SYNTHETIC_RUNS).filter((one) => thorough || !IN_SLOW.includes(one)))
   // Charts for a closer look are drawn where they have something to show.
-  for (const definition of definitions.filter(
+  for (const definition of chartsOf(name).filter(
     ({ isUsual }) => isUsual || name.startsWith('marked'),
   ))
     test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () => {
@@ -121,7 +136,7 @@ test('the check of text places sees a title that is cut and labels that meet', (
 });
 
 test('a run without data gives pictures that say so', () => {
-  for (const definition of CASES.empty) {
+  for (const definition of chartsOf('empty')) {
     const words = textBoxes(definition).filter(({ text }) => text === 'no data');
     assert.ok(words.length >= 1, definition.name);
   }
@@ -139,6 +154,7 @@ test('axes name their units, the legend each class with its count', () => {
   for (const text of ['CPU (cores, of 4)', 'Memory (RSS, MB)', 'VUs', 'backend', 'k6', 'toolkit'])
     assert.equal(resources.filter((other) => other === text).length, 1, text);
   assert.ok(texts('outlier', 'latency').includes('Latency (ms, logarithmic)'));
+  if (!thorough) return;
   assert.ok(
     texts('hour', 'throughput').includes('Time since the start (h:mm:ss, one step = 10 s)'),
   );
@@ -155,25 +171,24 @@ const GOLDEN: readonly [run: string, chart: string][] = [
   ['marked', 'stored'],
 ];
 
-for (const [run, name] of GOLDEN)
-  test(`golden picture: ${run}, ${name}`, () => {
+for (const [run, name] of GOLDEN.filter(
+  ([run]) => thorough || process.env.UPDATE_GOLDEN || run !== 'hour',
+))
+  test(`golden picture: ${run}, ${name}`, async () => {
     const file = join(projectRoot, 'test/golden', `${run}-${name}.png`);
-    const bytes = raster(chartOf(run, name), DARK.includes(run) ? 'dark' : 'light');
     // UPDATE_GOLDEN=1 writes them anew: look at each before it is committed.
-    if (process.env.UPDATE_GOLDEN) writeFileSync(file, bytes);
-    const drawn = PNG.sync.read(bytes);
-    const different = differences(PNG.sync.read(readFileSync(file)), drawn, 0.2);
+    const save = process.env.UPDATE_GOLDEN ? (png: Buffer) => writeFileSync(file, png) : undefined;
+    const drawn = raster(chartOf(run, name), DARK.includes(run) ? 'dark' : 'light', save);
+    const different = differences(await shown(readFileSync(file)), drawn, 0.2);
     assert.ok(different <= TOLERANCE * drawn.width * drawn.height, `${different} pixels differ`);
   });
 
 test('the comparison sees one process missing', () => {
   const [one, other] = [[0.7, 0.35], [0.7]].map(([backend, k6]) =>
-    PNG.sync.read(
-      raster(
-        definitionsOf(
-          syntheticRun({ processes: k6 === undefined ? { backend } : { backend, k6 } }),
-        ).find(({ name }) => name === 'resources')!,
-      ),
+    raster(
+      definitionsOf(
+        syntheticRun({ processes: k6 === undefined ? { backend } : { backend, k6 } }),
+      ).find(({ name }) => name === 'resources')!,
     ),
   );
   const different = differences(one, other, 0.2);
@@ -193,10 +208,7 @@ test('an SVG needs no font and shows what the PNG shows', async () => {
     const svg = renderSvg(definition);
     assert.doesNotMatch(svg.toString('utf8'), /<text|font-family|<image/);
     assert.match(svg.toString('utf8'), new RegExp(`viewBox="0 0 ${width} ${height}"`));
-    const redrawn = createCanvas(width, height);
-    redrawn.getContext('2d').drawImage(await loadImage(svg), 0, 0);
-    const fromSvg = PNG.sync.read(redrawn.toBuffer('image/png'));
-    const different = differences(fromSvg, PNG.sync.read(raster(definition)), 0.3);
+    const different = differences(await shown(svg), raster(definition), 0.3);
     assert.ok(different <= 0.01 * width * height, `${name}: ${different} pixels differ`);
   }
 });

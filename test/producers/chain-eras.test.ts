@@ -8,7 +8,7 @@ import { chainTemplates, readHeaders } from '../../producers/chain-templates.ts'
 import { planSubmissions } from '../../producers/corpus-plan.ts';
 import { recordedPayloads } from '../../producers/templates.ts';
 import { UserError } from '../../user-error.ts';
-import { slowOnly } from '../support/thorough.ts';
+import { slowOnly, thorough } from '../support/thorough.ts';
 
 const shipped = await recordedPayloads();
 const END_MS = Date.parse('2026-11-26T14:30:00Z');
@@ -20,16 +20,24 @@ const NETWORKS = [
   { network: 'mainnet', era: 'berkeley', genesis: '2024-06-05T00:00:00Z', fork: 564_480, slotMs: 180_000, version: 3, height: 359_605 },
 ] as const; // prettier-ignore
 
+const LENGTH = thorough ? 50 : 20;
+/** Blocks before a hard fork, and behind it. */
+const HALF = thorough ? 30 : 14;
 /** The slow suite has the others. */
 const QUICK = 'mesa on mainnet';
 
-describe('--chain 50', () => {
+describe('a chain of one era', () => {
   for (const { network, era, genesis, fork, slotMs, version, height } of NETWORKS)
     test(
       `${era} on ${network}: every block decodes, links, and stands in its slot`,
       QUICK === `${era} on ${network}` ? {} : slowOnly,
       async () => {
-        const request = { length: 50, seed: 's', endMs: END_MS, origin: originOf(era, network) };
+        const request = {
+          length: LENGTH,
+          seed: 's',
+          endMs: END_MS,
+          origin: originOf(era, network),
+        };
         const blocks: BlockSummary[] = [];
         for (const template of await chainTemplates(shipped, request)) {
           const { block } = await template.load();
@@ -62,7 +70,7 @@ describe('--chain 50', () => {
           assert.equal(block.height, parent!.height + 1);
           assert.ok(parent!.slot < block.slot);
         }
-        assert.equal(new Set(blocks.map((block) => block.height)).size, 50);
+        assert.equal(new Set(blocks.map((block) => block.height)).size, LENGTH);
         const last = blocks.at(-1)!;
         assert.equal(last.slot_since_hard_fork, Math.floor((END_MS - genesisMs) / slotMs));
         if (network === 'testnet')
@@ -86,10 +94,10 @@ describe('--chain 50', () => {
   });
 });
 
-describe('--chain 60 over a hard fork', () => {
+describe('a chain over a hard fork', () => {
   test('Berkeley, its end without transactions, a gap, then Mesa from its genesis on; some go on with the old tip', async () => {
     const request = {
-      length: 60,
+      length: 2 * HALF,
       seed: 'fork',
       endMs: END_MS,
       origin: originOf('berkeley', 'testnet'),
@@ -105,8 +113,8 @@ describe('--chain 60 over a hard fork', () => {
     );
     const old = blocks.filter(({ era }) => era === 'berkeley');
     const after = blocks.filter(({ era }) => era === 'mesa');
-    assert.equal(new Set(old.map(({ height }) => height)).size, 30);
-    assert.equal(new Set(after.map(({ height }) => height)).size, 30);
+    assert.equal(new Set(old.map(({ height }) => height)).size, HALF);
+    assert.equal(new Set(after.map(({ height }) => height)).size, HALF);
     const genesis = after[0];
     const forkBlock = old.find(({ state_hash }) => state_hash === genesis.previous_state_hash)!;
     assert.deepEqual([genesis.slot_since_hard_fork, genesis.height], [0, forkBlock.height + 1]);

@@ -1,7 +1,10 @@
 /** A real PostgreSQL for tests, with a password that must be escaped wherever it stands. */
-import { appendFile, chown, readFile, stat, writeFile } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { appendFile, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
+import { projectRoot } from '../../paths.ts';
 import { startPostgres as start, type PostgresServer } from '../../stack/services/postgres.ts';
 import { tlsFile } from './tls-target.ts';
 
@@ -18,11 +21,35 @@ export const startPostgres = ({
 } = {}): Promise<PostgresServer> =>
   start({
     ...options,
-    password: `secret ${randomUUID()} é:\\%/`,
+    password: PASSWORD,
+    initialise: fillFolder,
     beforeStart: async (databaseDir) => {
       if (tls) await giveCertificate(databaseDir);
     },
   });
+
+const PASSWORD = 'secret 0f3b é:\\%/';
+/** Some twenty files of tests start a server: the folder that one of them made is copied by the others. test/run.mjs sweeps it after a day. */
+const template = async (): Promise<string> => {
+  const lock = await readFile(join(projectRoot, 'package-lock.json'));
+  const versions = createHash('sha256').update(lock).update(PASSWORD).digest('hex').slice(0, 12);
+  return join(projectRoot, 'dist', `tests-postgres-${versions}`);
+};
+
+async function fillFolder(databaseDir: string, usual: () => Promise<void>): Promise<void> {
+  const made = await template();
+  if (existsSync(made)) {
+    // With its owner, who is another user where root runs the tests.
+    await execa('cp', ['-a', made, databaseDir]);
+    return;
+  }
+  await usual();
+  const copy = `${made}-${randomUUID()}`;
+  await mkdir(join(projectRoot, 'dist'), { recursive: true });
+  await execa('cp', ['-a', databaseDir, copy]);
+  // Who comes second leaves what is there.
+  await rename(copy, made).catch(() => rm(copy, { recursive: true, force: true }));
+}
 
 /** The server takes a key only from its own user and only with mode 0600. */
 async function giveCertificate(databaseDir: string): Promise<void> {

@@ -49,7 +49,8 @@ const LIES: Record<string, (summary: Summary) => void> = {
   'an accepted rate': ({ figures }) => (figures.acceptedPerSecond! *= 0.99),
   'a longer load': (summary) => (summary.loadMs += 20),
   'a median too low': ({ figures }) => (figures.latency!.p50Ms = 5),
-  'a highest one too low': ({ figures }) => (figures.latency!.maxMs /= 2),
+  // However slow the machine was: the target takes 20 ms at least.
+  'a highest one too low': ({ figures }) => (figures.latency!.maxMs = 5),
   'one answer fewer in the latency': ({ figures }) => (figures.latency!.count -= 1),
   'an error rate': ({ figures }) => (figures.errorRate! += 0.01),
 };

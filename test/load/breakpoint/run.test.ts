@@ -11,10 +11,9 @@ import type { Summary } from '../../../results/types.ts';
 import { Screen } from '../../../system/screen.ts';
 import { openFilesystemStorage } from '../../../stack/storage/filesystem.ts';
 import { startCrookedBackend } from '../../support/crooked-backend.ts';
-import { assertPortableNames } from '../../support/load-results.ts';
 import { startCli } from '../../support/cli.ts';
 import { runHere } from '../../support/run-command.ts';
-import { theRun } from '../../support/load-results.ts';
+import { assertPortableNames, samplesOf, theRun } from '../../support/load-results.ts';
 import { until } from '../../support/until.ts';
 import { jobOf } from '../../support/job.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -157,12 +156,15 @@ test(
     const results = join(scratchFolder(), 'results');
     // This k6 hears no SIGINT and never ends.
     const cli = startCli(command(results, '--duration', '60s', '--header', 'x-fake: stays'));
+    const runs = () => (existsSync(results) ? readdirSync(results) : []);
     await until(
-      () => /trial 1, .* VUs \| /.test(cli.output()),
+      () => runs().some((name) => samplesOf(join(results, name, 'trials')) > 0),
       () => `the first trial: ${cli.output()}`,
     );
     cli.child.kill('SIGINT');
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await until(() => /interrupted: stopping/.test(cli.output()), 'the answer to the first');
+    // What comes within a second counts once.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
     cli.child.kill('SIGINT');
     const { exitCode, stdout } = await cli.result;
     assert.equal(exitCode, 130, stdout);

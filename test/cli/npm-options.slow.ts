@@ -1,0 +1,2 @@
+/** The same, with more calls of the real npm: each takes a second. */
+import './npm-options.test.ts';

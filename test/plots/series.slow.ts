@@ -1,0 +1,2 @@
+/** The same, with an hour of seconds. */
+import './series.test.ts';

@@ -1,0 +1,2 @@
+/** The same with longer chains. */
+import './chain-templates.test.ts';
