@@ -7,7 +7,12 @@ import { decode, encode } from '../../mina/base58check.ts';
 import { bytesToIntegerLE, q } from '../../mina/field.ts';
 import { decodePeerId } from '../../mina/peer-id.ts';
 import { publicKeyOf } from '../../mina/schnorr.ts';
-import { ed25519PublicKey, formatFleet, makeFleet } from '../../producers/fleet.ts';
+import {
+  ed25519IsNative,
+  ed25519PublicKey,
+  formatFleet,
+  makeFleet,
+} from '../../producers/fleet.ts';
 
 const keyOf = (privateKeys: Uint8Array, i: number) =>
   bytesToIntegerLE(privateKeys.subarray(32 * i, 32 * i + 32));
@@ -56,7 +61,7 @@ test('a larger fleet begins with the smaller one; other seeds share nothing', ()
     assert.throws(() => makeFleet({ seed: 's', count }), RangeError);
 });
 
-test('Ed25519 public keys are those of tweetnacl', () => {
+test('Ed25519 public keys are those of tweetnacl, and made by OpenSSL on each Node that is supported', () => {
   for (let i = 0; i < 20; i++) {
     const seed = createHash('sha256').update(String(i)).digest();
     assert.deepEqual(
@@ -64,6 +69,7 @@ test('Ed25519 public keys are those of tweetnacl', () => {
       Buffer.from(nacl.sign.keyPair.fromSeed(seed).publicKey),
     );
   }
+  assert.ok(ed25519IsNative());
 });
 
 test('what is printed or exported of a fleet holds no private key', () => {
