@@ -8,11 +8,16 @@ import { runInNewContext } from 'node:vm';
 
 const EVERY_MS = 20_000;
 
-/** @returns what ends it */
-export function collectOften(): () => void {
+/** @returns what collects all garbage at once; null: this program cannot */
+export function garbageCollector(): (() => void) | null {
   // The way to it where node was not started with --expose-gc.
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext("typeof gc === 'function' ? gc : null") as (() => void) | null;
+  return runInNewContext("typeof gc === 'function' ? gc : null") as (() => void) | null;
+}
+
+/** @returns what ends it */
+export function collectOften(): () => void {
+  const collect = garbageCollector();
   if (collect === null) return () => undefined;
   const timer = setInterval(collect, EVERY_MS);
   timer.unref();
