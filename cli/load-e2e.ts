@@ -164,6 +164,7 @@ async function ownTopology(
     era: decision.era === 'mesa' ? 'mesa' : 'berkeley',
     hourlyLimit: decision.backend!.hourlyLimit,
     faithful: job.faithful,
+    durationMs: decision.shape.durationMs,
   });
   if ('problems' in made) {
     listProblems(made.problems, 'see npm run load -- --help');
@@ -185,6 +186,10 @@ function jobThrough({ job, sources }: E2eLoad, system: LoadSystem): LoadJob {
   if (isChosen('producers') && (request.producers ?? 0) > system.producers)
     problems.push(
       `--producers is ${request.producers}, and the system ${system.name} knows ${system.producers}`,
+    );
+  if (job.faithful && !system.isFaithful)
+    problems.push(
+      `--faithful belongs to a system that is made for the load: the backend of ${system.name} runs as it was set up`,
     );
   if (request.eraChosen === true && request.era !== system.era)
     problems.push(`--era is ${request.era}, and the system ${system.name} is of ${system.era}`);

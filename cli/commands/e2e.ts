@@ -23,7 +23,8 @@ import {
   type StepName,
 } from '../../e2e/state.ts';
 import { ownedWords } from '../../e2e/steps/teardown.ts';
-import { LOAD_NETWORK, nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
+import { LOAD_NETWORK } from '../../e2e/network/kinds.ts';
+import { nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
 import { countOf } from '../../results/units.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import type { OptionValues } from '../../system/option.ts';

@@ -17,6 +17,7 @@ import { eventsOf } from '../events.ts';
 import type { HarnessCall } from '../harness.ts';
 import { judgeAndTrace, writeJudged } from '../judged.ts';
 import { SENT_FILE } from '../network/status.ts';
+import { graceMsOf } from '../originals.ts';
 import { placesOf } from '../places.ts';
 import { judgedLines } from '../report/lines.ts';
 import { knownSecrets } from '../secrets.ts';
@@ -200,9 +201,10 @@ async function nextBatch(
 ): Promise<number> {
   const began = await lastEnd();
   const intervalMs = open.state.topology.intervalSeconds * 1000;
-  const nextMs = began * 1000 + intervalMs - Date.now();
+  const graceMs = graceMsOf(open.state.topology);
+  const nextMs = began * 1000 + intervalMs + graceMs - Date.now();
   if (nextMs > Math.min(MARGIN_MS, intervalMs / 2)) return began;
-  const untilMs = Date.now() + 2 * intervalMs;
+  const untilMs = Date.now() + 2 * intervalMs + graceMs;
   let now = began;
   while (now === began && Date.now() < untilMs) {
     await sleep(ASK_EVERY_MS, undefined, { signal });

@@ -14,7 +14,8 @@ import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
 import { stagingOf } from '../staging/index.ts';
 import { startServices } from '../stacks.ts';
-import { databaseNameOf, LOAD_NETWORK, networkNameOf, type Topology } from '../topology.ts';
+import { LOAD_NETWORK } from '../network/kinds.ts';
+import { databaseNameOf, networkNameOf, type Topology } from '../topology.ts';
 import type { Step, StepContext } from './context.ts';
 
 export const setup: Step = {
