@@ -130,7 +130,7 @@ async function loadThrough(
   return end;
 }
 
-/** @throws the reason of an interrupt: the load's results are valid, and the chain is not judged */
+/** Never throws: the load's results are valid, whatever became of the chain. */
 async function followed(
   open: OpenState,
   ids: LoadIds | null,
@@ -144,8 +144,8 @@ async function followed(
   try {
     return await followLoad(open, ids, folder!, { isOwn, waitMs }, call);
   } catch (error) {
-    if (call.signal.aborted && !(error instanceof UserError)) return { figures: null, reasons: [{ kind: 'interrupted' }] }; // prettier-ignore
-    return { figures: null, reasons: [brokenReason(error, call.signal)] };
+    const reason = call.signal.aborted ? ({ kind: 'interrupted' } as const) : brokenReason(error);
+    return { figures: null, reasons: [reason] };
   }
 }
 

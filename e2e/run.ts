@@ -62,7 +62,8 @@ export async function runSteps(
       result = { step: name, title, outcome, ms: performance.now() - beganMs };
     } catch (error) {
       failed.add(name);
-      const isInterrupt = giveUp.aborted || (ofStep.aborted && !(error instanceof UserError));
+      // Whatever it says: what is stopped in its middle fails in many words, such as "PostgreSQL cannot be reached".
+      const isInterrupt = ofStep.aborted;
       const code = isInterrupt
         ? EXIT.interrupted
         : error instanceof UserError
@@ -70,7 +71,7 @@ export async function runSteps(
           : EXIT.broken;
       if (exitCode === EXIT.passed) exitCode = code;
       const message = isInterrupt ? 'interrupted' : (error as Error).message;
-      const hint = error instanceof UserError ? error.hint : '';
+      const hint = !isInterrupt && error instanceof UserError ? error.hint : '';
       result = {
         step: name,
         title,

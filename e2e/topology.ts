@@ -4,7 +4,7 @@
  */
 import { ERAS, type EraName, submissionPeriodMs } from '../mina/eras.ts';
 import { HOURLY_LIMIT } from '../mina/limits.ts';
-import { LOAD_NETWORK, NETWORK_CHOICES } from './network/kinds.ts';
+import { LOAD_NETWORK, type NETWORK_CHOICES } from './network/kinds.ts';
 import { type Images, originalsProblems } from './originals.ts';
 
 export const STORAGE_CHOICES = ['postgres', 'cassandra'] as const;

@@ -154,7 +154,8 @@ export const e2e: Command = {
         },
       );
     } catch (error) {
-      if (!interrupts.first.aborted || error instanceof UserError) throw error;
+      if (!interrupts.first.aborted) throw error;
+      screen.line('interrupted');
       return EXIT.interrupted;
     } finally {
       interrupts.stop();

@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SentLoad } from '../../reconcile/sent-load.ts';
 import type { EndToEndFigures, VerdictReason } from '../../results/types.ts';
-import { UserError } from '../../user-error.ts';
 import { collectRun } from '../collect.ts';
 import { type Counts, TimedOut, waitFor } from '../conditions.ts';
 import { openCounter } from '../counter.ts';
@@ -219,8 +218,8 @@ export const NOTHING_ACCEPTED: VerdictReason = {
   words: 'nothing was accepted, so there is nothing that could come to the end of the chain',
 };
 
-/** In words, for a verdict. @throws the reason of an interrupt */
-export function brokenReason(error: unknown, signal: AbortSignal): VerdictReason {
-  if (signal.aborted && !(error instanceof UserError)) throw error;
-  return { kind: 'broken', words: `the system could not be judged: ${(error as Error).message}` };
-}
+/** Why the chain is not judged, in words for a verdict. */
+export const brokenReason = (error: unknown): VerdictReason => ({
+  kind: 'broken',
+  words: `the system could not be judged: ${(error as Error).message}`,
+});

@@ -81,12 +81,9 @@ function preparedOf(
   topology: Topology,
   folder: string,
 ): Promise<{ network: PreparedNetwork; submitters: string[] }> {
-  switch (topology.network.kind) {
-    case 'recorded':
-      return prepareRecorded(topology, folder);
-    case LOAD_NETWORK:
-      return prepareForLoad(topology, folder);
-    default:
-      return prepareFleet(topology, folder, Date.now());
-  }
+  const { kind } = topology.network;
+  if (kind === 'recorded') return prepareRecorded(topology, folder);
+  return kind === LOAD_NETWORK
+    ? prepareForLoad(topology, folder)
+    : prepareFleet(topology, folder, Date.now());
 }

@@ -19,7 +19,7 @@ import { figuresOfSamples } from '../../results/figures.ts';
 import { CODE } from '../../scenarios/lib/reports.ts';
 import { printMarkdown } from '../../report/print-markdown.ts';
 import { endToEndSection, LAGS_PICTURE } from '../../report/sections/end-to-end.ts';
-import { EXIT, UserError } from '../../user-error.ts';
+import { EXIT, type UserError } from '../../user-error.ts';
 import { e2eTopology } from '../support/e2e-topology.ts';
 import { evidenceOf } from '../support/evidence.ts';
 import { runHere } from '../support/run-command.ts';
@@ -204,7 +204,7 @@ test('the system of a load that has none knows its producers, and lets them thro
 });
 
 test('a run takes a load when it was started, was not stopped, and has keys', () => {
-  const of = (change: Parameters<typeof e2eTopology>[0], steps: object) => systemProblem({ ...newState(e2eTopology(change), 'results', 0), steps } as Parameters<typeof systemProblem>[0]); // prettier-ignore
+  const of = (change: Parameters<typeof e2eTopology>[0], steps: object) => systemProblem({ ...newState(e2eTopology(change), 'results', 0), steps }); // prettier-ignore
   const done = { status: 'done', by: { pid: 1, startedAt: '1' }, beganMs: 0 };
   const started = { setup: done, start: done };
   assert.equal(of({}, started), null);
