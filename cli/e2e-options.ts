@@ -1,9 +1,9 @@
 /** The options of `npm run e2e` that say what a run is made of, and the topology that they make. */
 import { resolve } from 'node:path';
+import { NETWORK_CHOICES } from '../e2e/network/kinds.ts';
 import {
   LEAST_PRODUCERS,
   MOST_PRODUCERS,
-  NETWORK_CHOICES,
   S3_CHOICES,
   STORAGE_CHOICES,
   TOPOLOGY_ERAS,
@@ -71,7 +71,7 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     argument: 'N',
     min: 1,
     max: 10_000,
-    help: "by what the network's time is divided; 1 is real time (default: 120; 1 for minimina and for recorded submissions)",
+    help: "by what the network's time is divided; 1 is real time (default: 120, less for more than some hundred nodes; 1 for minimina and for recorded submissions)",
   },
   {
     name: 'payloads',

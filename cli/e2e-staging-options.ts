@@ -2,7 +2,8 @@
 import { forkProblems } from '../e2e/fork/rehearsal.ts';
 import { DISTURBANCE_NAMES } from '../e2e/staging/disturbances.ts';
 import { INCIDENT_NAMES, stagedTopology } from '../e2e/staging/index.ts';
-import { NETWORK_CHOICES, type Topology, topologyOf } from '../e2e/topology.ts';
+import { NETWORK_CHOICES } from '../e2e/network/kinds.ts';
+import { type Topology, topologyOf } from '../e2e/topology.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { topologyAsk } from './e2e-options.ts';
 

@@ -59,9 +59,13 @@ export function e2eProblems(
     );
   const definition = definitionOf(request.scenario);
   const { kind } = definition.source(request);
+  const isWhole =
+    SIGNED.includes(kind) &&
+    definition.search === undefined &&
+    (definition.hostile?.(request) ?? null) === null;
   return [
     ...EXCLUDED.filter(isGiven).map((name) => `--e2e and --${name} exclude each other`),
-    ...(SIGNED.includes(kind) && definition.search === undefined
+    ...(isWhole
       ? []
       : [
           `--e2e takes a load of whole blocks, each signed by a producer of the system, and the scenario ${request.scenario} is another one`,

@@ -130,7 +130,7 @@ async function loadThrough(
   return end;
 }
 
-/** @throws the reason of an interrupt: the load's results are valid, and the chain is not judged */
+/** Never throws: the load's results are valid, whatever became of the chain. */
 async function followed(
   open: OpenState,
   ids: LoadIds | null,
@@ -144,8 +144,8 @@ async function followed(
   try {
     return await followLoad(open, ids, folder!, { isOwn, waitMs }, call);
   } catch (error) {
-    if (call.signal.aborted && !(error instanceof UserError)) return { figures: null, reasons: [{ kind: 'interrupted' }] }; // prettier-ignore
-    return { figures: null, reasons: [brokenReason(error, call.signal)] };
+    const reason = call.signal.aborted ? ({ kind: 'interrupted' } as const) : brokenReason(error);
+    return { figures: null, reasons: [reason] };
   }
 }
 
@@ -164,6 +164,7 @@ async function ownTopology(
     era: decision.era === 'mesa' ? 'mesa' : 'berkeley',
     hourlyLimit: decision.backend!.hourlyLimit,
     faithful: job.faithful,
+    durationMs: decision.shape.durationMs,
   });
   if ('problems' in made) {
     listProblems(made.problems, 'see npm run load -- --help');
@@ -185,6 +186,10 @@ function jobThrough({ job, sources }: E2eLoad, system: LoadSystem): LoadJob {
   if (isChosen('producers') && (request.producers ?? 0) > system.producers)
     problems.push(
       `--producers is ${request.producers}, and the system ${system.name} knows ${system.producers}`,
+    );
+  if (job.faithful && !system.isFaithful)
+    problems.push(
+      `--faithful belongs to a system that is made for the load: the backend of ${system.name} runs as it was set up`,
     );
   if (request.eraChosen === true && request.era !== system.era)
     problems.push(`--era is ${request.era}, and the system ${system.name} is of ${system.era}`);

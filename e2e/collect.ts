@@ -22,7 +22,8 @@ import { blocksFolder, componentLogs, programAddresses, serviceAddresses } from 
 import type { OpenState } from './state.ts';
 import { stagingOf } from './staging/index.ts';
 import { cassandraUrl, postgresUrl, s3Url } from './storage-urls.ts';
-import { cycleMs, LOAD_NETWORK, networkNameOf, type Topology } from './topology.ts';
+import { LOAD_NETWORK } from './network/kinds.ts';
+import { cycleMs, networkNameOf, type Topology } from './topology.ts';
 
 /** PostgreSQL is asked whether it is ready before it is, and before its first database is made. */
 const OF_A_START = ['the database system is starting up', 'database "coordinator" does not exist'];

@@ -1,6 +1,7 @@
 /** The real program in a run: which components are its own, how each is had, and what they need of the run. Pure. */
 import type { Use } from '../stack/components/component.ts';
 import type { Uses } from '../stack/components/use.ts';
+import { LOAD_NETWORK } from './network/kinds.ts';
 
 /** Images and programs of the real program; absent: the embedded component. */
 export type Images = {
@@ -39,17 +40,26 @@ const programUse = (text: string): Use =>
     ? { kind: 'image', image: text.slice('image:'.length) }
     : { kind: 'command', command: text };
 
-/** From the end of a batch until the coordinator looks at it, if it is not late: the original's 2 minutes, of an embedded one's shortened batch less. */
-export const graceMsOf = ({
+/** What a backend under load takes to write what it has stamped already, and more: of the real two minutes a tenth of a short batch would be too little. */
+const UNDER_LOAD_MS = 10_000;
+
+/**
+ * From the end of a batch until the coordinator looks at it, if it is not late: the original's 2 minutes, of an embedded one's shortened batch less.
+ * @param run `network`: what sends
+ */
+export function graceMsOf({
   images,
   intervalSeconds,
+  network,
 }: {
   images: Images;
   intervalSeconds: number;
-}): number =>
-  images.coordinator === undefined
-    ? Math.min(ORIGINAL_GRACE_MS, Math.max(1000, intervalSeconds * 100))
-    : ORIGINAL_GRACE_MS;
+  network: { kind: string };
+}): number {
+  if (images.coordinator !== undefined) return ORIGINAL_GRACE_MS;
+  const least = network.kind === LOAD_NETWORK ? UNDER_LOAD_MS : 1000;
+  return Math.min(ORIGINAL_GRACE_MS, Math.max(least, intervalSeconds * 100));
+}
 
 /** What originals need that the run does not give them: known before anything is made. */
 export function originalsProblems(

@@ -3,7 +3,7 @@ import { EXIT, UserError, type ExitCode } from '../user-error.ts';
 import { eventsOf } from './events.ts';
 import type { OpenState, StepName } from './state.ts';
 import { STEP_NAMES } from './state.ts';
-import type { StepContext } from './steps/context.ts';
+import type { Step, StepContext } from './steps/context.ts';
 import { runStep } from './steps/engine.ts';
 import type { StepResult } from './report/outcome.ts';
 import { stepOf } from './steps/index.ts';
@@ -18,8 +18,8 @@ export type RunCall = {
   giveUp: AbortSignal;
   say: StepContext['say'];
   status: StepContext['status'];
-  /** Called when a step is over. */
-  onStep?: (result: StepResult) => void;
+  /** Absent: those of a run. */
+  steps?: (name: StepName) => Step;
 };
 
 /** Done after a failure, too: they keep what there is, and leave nothing. */
@@ -29,7 +29,7 @@ const AFTER_WAIT: readonly StepName[] = ['assert'];
 
 /** @returns what became of each step, and the code of the first failure */
 export async function runSteps(
-  { open, env, cwd, signal, giveUp, say, status, onStep }: RunCall,
+  { open, env, cwd, signal, giveUp, say, status, steps = stepOf }: RunCall,
   { from, keep }: { from: StepName; keep: boolean },
 ): Promise<{ results: StepResult[]; exitCode: ExitCode }> {
   const results: StepResult[] = [];
@@ -46,29 +46,24 @@ export async function runSteps(
         !failed.has('setup') &&
         !failed.has('start') &&
         !failed.has('dump-logs'));
-    if (!wants || (signal.aborted && !ALWAYS.includes(name))) {
-      results.push({ step: name, title: stepOf(name).title, outcome: 'left out', ms: 0 });
+    const { title } = steps(name);
+    if (!wants || giveUp.aborted || (signal.aborted && !ALWAYS.includes(name))) {
+      results.push({ step: name, title, outcome: 'left out', ms: 0 });
       continue;
     }
-    const { title } = stepOf(name);
     const beganMs = performance.now();
     const ofStep = ALWAYS.includes(name) ? giveUp : AbortSignal.any([signal, giveUp]);
     let result: StepResult;
     try {
       const event = eventsOf(open.folder);
-      const outcome = await runStep(stepOf(name), {
-        open,
-        env,
-        cwd,
-        signal: ofStep,
-        event,
-        say,
-        status,
-      });
+      const running = runStep(steps(name), { open, env, cwd, signal: ofStep, event, say, status });
+      // Whoever interrupts twice does not wait for what cannot be stopped.
+      const outcome = await Promise.race([running, abortOf(giveUp)]);
       result = { step: name, title, outcome, ms: performance.now() - beganMs };
     } catch (error) {
       failed.add(name);
-      const isInterrupt = ofStep.aborted && !(error instanceof UserError);
+      // Whatever it says: what is stopped in its middle fails in many words, such as "PostgreSQL cannot be reached".
+      const isInterrupt = ofStep.aborted;
       const code = isInterrupt
         ? EXIT.interrupted
         : error instanceof UserError
@@ -76,7 +71,7 @@ export async function runSteps(
           : EXIT.broken;
       if (exitCode === EXIT.passed) exitCode = code;
       const message = isInterrupt ? 'interrupted' : (error as Error).message;
-      const hint = error instanceof UserError ? error.hint : '';
+      const hint = !isInterrupt && error instanceof UserError ? error.hint : '';
       result = {
         step: name,
         title,
@@ -88,8 +83,22 @@ export async function runSteps(
       say(`${name}: failed: ${message}${hint === '' ? '' : `\n  what to do: ${hint}`}`);
     }
     results.push(result);
-    onStep?.(result);
   }
+  if (
+    giveUp.aborted &&
+    !results.some(({ step, outcome }) => step === 'teardown' && outcome === 'done')
+  )
+    say(
+      `nothing more is removed: npm run e2e -- teardown --name ${open.state.topology.name} does it`,
+    );
   if (signal.aborted && exitCode === EXIT.passed) exitCode = EXIT.interrupted;
   return { results, exitCode };
 }
+
+/** Never resolves. @throws its reason */
+const abortOf = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });

@@ -4,12 +4,10 @@
  */
 import { ERAS, type EraName, submissionPeriodMs } from '../mina/eras.ts';
 import { HOURLY_LIMIT } from '../mina/limits.ts';
+import { LOAD_NETWORK, type NETWORK_CHOICES } from './network/kinds.ts';
 import { type Images, originalsProblems } from './originals.ts';
 
 export const STORAGE_CHOICES = ['postgres', 'cassandra'] as const;
-/** Nobody sends by itself: the system waits for loads (load/). */
-export const LOAD_NETWORK = 'load';
-export const NETWORK_CHOICES = ['fleet', 'recorded', 'minimina', LOAD_NETWORK] as const;
 export const TOPOLOGY_ERAS = ['mesa', 'berkeley'] as const;
 export const S3_CHOICES = ['filesystem', 'versitygw'] as const;
 
@@ -94,6 +92,8 @@ export const EVERYONE_SCORES = 20;
 const SURVEY_INTERVAL_S = 1200;
 /** Batches of 10 s, cycles of 3.75 s (Mesa). */
 const FLEET_SPEEDUP = 120;
+/** Backend, verifier, coordinator and all who look on share this machine: so many submissions a second leave it room on two cores. */
+const MOST_PER_SECOND = 100;
 /** A batch must hold a cycle of every node, and a second is the least that the tables know. */
 const LEAST_INTERVAL_S = 2;
 /** A backend keeps one submission of a submitter and second: two of one node stay a little more than that apart. */
@@ -122,13 +122,19 @@ export const networkNameOf = ({ name }: Pick<Topology, 'name'>): string =>
 export const databaseNameOf = (topology: Pick<Topology, 'name'>, owner: string): string =>
   `${networkNameOf(topology).replaceAll('-', '_')}_${owner.slice(0, 8)}`;
 
+function fleetSpeedup({ era, producers, nodesPerProducer }: TopologyAsk): number {
+  const perSecond = (1000 * producers * nodesPerProducer) / submissionPeriodMs(era);
+  return Math.max(1, Math.min(FLEET_SPEEDUP, Math.floor(MOST_PER_SECOND / perSecond)));
+}
+
 /** @returns the topology and notes, or all that is wrong with it */
 export function topologyOf(
   ask: TopologyAsk,
 ): { topology: Topology; notes: string[] } | { problems: string[] } {
   const { network, era, producers, nodesPerProducer, sameSecondShare, batches } = ask;
   const isMade = network === 'fleet' || network === LOAD_NETWORK;
-  const speedup = ask.speedup ?? (isMade ? FLEET_SPEEDUP : 1);
+  const usual = network === 'fleet' ? fleetSpeedup(ask) : isMade ? FLEET_SPEEDUP : 1;
+  const speedup = ask.speedup ?? usual;
   const problems: string[] = [];
   const notes: string[] = [];
   const name = nameProblem(ask.name);
@@ -180,6 +186,10 @@ export function topologyOf(
   if (producers <= EVERYONE_SCORES && network === 'fleet')
     notes.push(
       `with ${producers} producers every verified submission scores: from ${EVERYONE_SCORES + 1} on the selection of states is tested`,
+    );
+  if (network === 'fleet' && ask.speedup === null && usual < FLEET_SPEEDUP)
+    notes.push(
+      `so many nodes run ${usual} times as fast as the network, not ${FLEET_SPEEDUP} times: ${MOST_PER_SECOND} submissions a second are what a laptop follows to the end of the chain`,
     );
   const noChecks = ask.noChecks ?? network !== 'recorded';
   if (ask.noChecks === null && noChecks)

@@ -23,7 +23,8 @@ import {
   type StepName,
 } from '../../e2e/state.ts';
 import { ownedWords } from '../../e2e/steps/teardown.ts';
-import { LOAD_NETWORK, nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
+import { LOAD_NETWORK } from '../../e2e/network/kinds.ts';
+import { nameProblem, type Topology, topologyLines } from '../../e2e/topology.ts';
 import { countOf } from '../../results/units.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import type { OptionValues } from '../../system/option.ts';
@@ -153,7 +154,8 @@ export const e2e: Command = {
         },
       );
     } catch (error) {
-      if (!interrupts.first.aborted || error instanceof UserError) throw error;
+      if (!interrupts.first.aborted) throw error;
+      screen.line('interrupted');
       return EXIT.interrupted;
     } finally {
       interrupts.stop();

@@ -82,7 +82,7 @@ export function chainReasons(judged: readonly Judged[], late: string | null): Ve
             words: `${countOf(failed.length, 'assertion')} of the whole chain did not hold: ${names}${more}`,
           } as const,
         ]),
-    ...(failed.length === 0 && codeOf(judged) === EXIT.noData
+    ...(late === null && codeOf(judged) === EXIT.noData
       ? [
           {
             kind: 'end to end not judged',

@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SentLoad } from '../../reconcile/sent-load.ts';
 import type { EndToEndFigures, VerdictReason } from '../../results/types.ts';
-import { UserError } from '../../user-error.ts';
 import { collectRun } from '../collect.ts';
 import { type Counts, TimedOut, waitFor } from '../conditions.ts';
 import { openCounter } from '../counter.ts';
@@ -17,6 +16,7 @@ import { eventsOf } from '../events.ts';
 import type { HarnessCall } from '../harness.ts';
 import { judgeAndTrace, writeJudged } from '../judged.ts';
 import { SENT_FILE } from '../network/status.ts';
+import { graceMsOf } from '../originals.ts';
 import { placesOf } from '../places.ts';
 import { judgedLines } from '../report/lines.ts';
 import { knownSecrets } from '../secrets.ts';
@@ -200,9 +200,10 @@ async function nextBatch(
 ): Promise<number> {
   const began = await lastEnd();
   const intervalMs = open.state.topology.intervalSeconds * 1000;
-  const nextMs = began * 1000 + intervalMs - Date.now();
+  const graceMs = graceMsOf(open.state.topology);
+  const nextMs = began * 1000 + intervalMs + graceMs - Date.now();
   if (nextMs > Math.min(MARGIN_MS, intervalMs / 2)) return began;
-  const untilMs = Date.now() + 2 * intervalMs;
+  const untilMs = Date.now() + 2 * intervalMs + graceMs;
   let now = began;
   while (now === began && Date.now() < untilMs) {
     await sleep(ASK_EVERY_MS, undefined, { signal });
@@ -217,8 +218,8 @@ export const NOTHING_ACCEPTED: VerdictReason = {
   words: 'nothing was accepted, so there is nothing that could come to the end of the chain',
 };
 
-/** In words, for a verdict. @throws the reason of an interrupt */
-export function brokenReason(error: unknown, signal: AbortSignal): VerdictReason {
-  if (signal.aborted && !(error instanceof UserError)) throw error;
-  return { kind: 'broken', words: `the system could not be judged: ${(error as Error).message}` };
-}
+/** Why the chain is not judged, in words for a verdict. */
+export const brokenReason = (error: unknown): VerdictReason => ({
+  kind: 'broken',
+  words: `the system could not be judged: ${(error as Error).message}`,
+});

@@ -23,7 +23,8 @@ export async function withOwnSystem<T>(
     await doStep(open, 'start', call);
     outcome = { result: await action() };
   } catch (error) {
-    outcome = { error };
+    // What is stopped in its middle fails in many words.
+    outcome = { error: call.signal.aborted ? call.signal.reason : error };
     if (!call.signal.aborted) after.splice(1, 0, 'dump-logs');
   }
   const { results } = open.state;

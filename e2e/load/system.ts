@@ -8,7 +8,8 @@ import { PART_OF, serviceAddresses, stackFolder } from '../stacks.ts';
 import { hasState, type OpenState, type RunState, stateFolderOf } from '../state.ts';
 import { statusWords } from '../steps/engine.ts';
 import { cassandraUrl, postgresUrl } from '../storage-urls.ts';
-import { LOAD_NETWORK, TOPOLOGY_ERAS } from '../topology.ts';
+import { LOAD_NETWORK } from '../network/kinds.ts';
+import { TOPOLOGY_ERAS } from '../topology.ts';
 
 /** All that a load needs to be let in, and to be looked for afterwards. */
 export type LoadSystem = {
@@ -20,7 +21,7 @@ export type LoadSystem = {
   seed: string;
   producers: number;
   era: (typeof TOPOLOGY_ERAS)[number];
-  intervalSeconds: number;
+  isFaithful: boolean;
   /** Where submissions are stored and verified, with the passwords that are not in the URL. */
   storage: string;
   secrets: NodeJS.ProcessEnv;
@@ -93,7 +94,7 @@ export async function loadSystem(open: OpenState, env: NodeJS.ProcessEnv): Promi
     seed: topology.seed,
     producers: network.producers,
     era: TOPOLOGY_ERAS.find((era) => era === network.era) ?? TOPOLOGY_ERAS[0],
-    intervalSeconds: topology.intervalSeconds,
+    isFaithful: topology.faithful,
     ...(await storageOf(open, env)),
   };
 }

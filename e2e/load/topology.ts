@@ -1,5 +1,6 @@
 /** The system of a load that has none: everything embedded, as `e2e setup` makes it by default, with the load's own producers. Pure. */
-import { LOAD_NETWORK, type Topology, type TopologyAsk, topologyOf } from '../topology.ts';
+import { LOAD_NETWORK } from '../network/kinds.ts';
+import { type Topology, type TopologyAsk, topologyOf } from '../topology.ts';
 
 export type LoadSystemAsk = {
   name: string;
@@ -10,10 +11,13 @@ export type LoadSystemAsk = {
   /** Submissions of a producer in an hour. */
   hourlyLimit: number;
   faithful: boolean;
+  /** Of the load. */
+  durationMs: number;
 };
 
-/** Batches of ten seconds, as in a run of the harness: a load of a minute fills six. */
-const INTERVAL_MS = 10_000;
+/** So many batches, or a coordinator that falls behind would not show; of ten seconds at most, as in a run of the harness, and of two at least. */
+const BATCHES = 6;
+const INTERVAL_S = { least: 2, most: 10 };
 
 /** @returns the topology, or all that is wrong with it */
 export function loadTopology({
@@ -23,7 +27,9 @@ export function loadTopology({
   era,
   hourlyLimit,
   faithful,
+  durationMs,
 }: LoadSystemAsk): { topology: Topology } | { problems: string[] } {
+  const seconds = Math.round(durationMs / 1000 / BATCHES);
   const decided = topologyOf({
     name,
     seed,
@@ -39,7 +45,7 @@ export function loadTopology({
     genesisFile: null,
     allowsRemote: false,
     batches: 1,
-    intervalMs: INTERVAL_MS,
+    intervalMs: 1000 * Math.min(INTERVAL_S.most, Math.max(INTERVAL_S.least, seconds)),
     miniBatches: 5,
     storage: 'postgres',
     blocks: 'filesystem',

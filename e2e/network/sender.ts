@@ -2,6 +2,7 @@
  * Sends what a prepared network has to send, each at its time, signed at that moment, again after a failure as a node does; a line of sent.ndjson for
  * each request. Whoever holds it may stop it: what is under way is waited for.
  */
+import { setMaxListeners } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { ENVELOPE, ENVELOPE_END, RECORD } from '../../mina/envelope.ts';
@@ -86,6 +87,8 @@ export async function sendAll(run: SenderRun): Promise<SenderStatus> {
   const say = (): void => run.onStatus({ ...status });
   say();
   const underWay = new Set<Promise<void>>();
+  // Each that is under way listens to it.
+  setMaxListeners(0, signal);
   for (const [place, send] of network.sends.entries()) {
     await sleepUntil(startMs + send.atMs, signal);
     if (signal.aborted) break;
@@ -98,6 +101,8 @@ export async function sendAll(run: SenderRun): Promise<SenderStatus> {
     });
     underWay.add(one);
     say();
+    // One that is behind its times never waits above: answers must come through all the same.
+    await nextTurn();
   }
   await Promise.all(underWay);
   await agent.close();
@@ -279,6 +284,8 @@ class Sender {
     return handle;
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Of 10.0.0.0/8, another one for each node. */
 const addressOf = (node: number): string =>

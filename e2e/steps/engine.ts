@@ -73,8 +73,9 @@ export async function runStep(
     );
     return 'done';
   } catch (error) {
-    const { message, hint, exitCode } =
-      error instanceof UserError
+    const { message, hint, exitCode } = signal.aborted
+      ? { message: 'interrupted', hint: '', exitCode: EXIT.interrupted }
+      : error instanceof UserError
         ? error
         : { message: (error as Error).message, hint: '', exitCode: EXIT.broken };
     open.change(

@@ -14,7 +14,8 @@ import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
 import { stagingOf } from '../staging/index.ts';
 import { startServices } from '../stacks.ts';
-import { databaseNameOf, LOAD_NETWORK, networkNameOf, type Topology } from '../topology.ts';
+import { LOAD_NETWORK } from '../network/kinds.ts';
+import { databaseNameOf, networkNameOf, type Topology } from '../topology.ts';
 import type { Step, StepContext } from './context.ts';
 
 export const setup: Step = {
@@ -80,12 +81,9 @@ function preparedOf(
   topology: Topology,
   folder: string,
 ): Promise<{ network: PreparedNetwork; submitters: string[] }> {
-  switch (topology.network.kind) {
-    case 'recorded':
-      return prepareRecorded(topology, folder);
-    case LOAD_NETWORK:
-      return prepareForLoad(topology, folder);
-    default:
-      return prepareFleet(topology, folder, Date.now());
-  }
+  const { kind } = topology.network;
+  if (kind === 'recorded') return prepareRecorded(topology, folder);
+  return kind === LOAD_NETWORK
+    ? prepareForLoad(topology, folder)
+    : prepareFleet(topology, folder, Date.now());
 }

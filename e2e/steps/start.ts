@@ -8,7 +8,8 @@ import { startNetwork } from '../network/run.ts';
 import { placesOf } from '../places.ts';
 import { startDouble, startProgram, startScoring } from '../stacks.ts';
 import { stagingOf } from '../staging/index.ts';
-import { LOAD_NETWORK } from '../topology.ts';
+import { LOAD_NETWORK } from '../network/kinds.ts';
+
 import type { Step } from './context.ts';
 
 /** From the moment at which the beginning is decided until it comes: coordinator and network start meanwhile. */

@@ -5,7 +5,8 @@ import { openCounter } from '../counter.ts';
 import { disturb } from '../disturbances.ts';
 import { graceMsOf } from '../originals.ts';
 import { stagingOf } from '../staging/index.ts';
-import { cycleMs, LOAD_NETWORK, sendingMs, type Topology } from '../topology.ts';
+import { LOAD_NETWORK } from '../network/kinds.ts';
+import { cycleMs, sendingMs, type Topology } from '../topology.ts';
 import type { Step } from './context.ts';
 
 const SHOWN = ['planned', 'sent', 'accepted', 'stored', 'verified', 'scored', 'batches'] as const;

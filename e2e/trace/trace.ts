@@ -54,6 +54,8 @@ export type TraceLine = {
   score?: { score: number | null; percent: string | null };
   /** The first answer for its block producer after the batch was counted. */
   shown_ms?: number;
+  /** Times of stages that it reached and that nobody wrote down: calls of the original verifier, the commit of a batch without points. */
+  not_known?: ('verified_ms' | 'counted_ms')[];
 };
 
 export function* traceOf(evidence: Evidence, facts: Facts): Generator<TraceLine> {
@@ -124,7 +126,10 @@ function follow(line: TraceLine, row: StoredRow, find: Find): void {
       : 'not verified';
   if (row.validation_error) line.error = row.validation_error;
   if (row.state_hash) line.state_hash = row.state_hash;
-  if (line.verdict !== 'not verified') line.reached = 'verified';
+  if (line.verdict !== 'not verified') {
+    line.reached = 'verified';
+    if (line.verified_ms === undefined) line.not_known = ['verified_ms'];
+  }
   if (found === null) return;
   const { batch, weights, countedMs, scores } = found;
   line.batch = {
@@ -135,6 +140,7 @@ function follow(line: TraceLine, row: StoredRow, find: Find): void {
   if (!isCounting(row)) return;
   line.reached = 'counted';
   if (countedMs !== null) line.counted_ms = countedMs;
+  else (line.not_known ??= []).push('counted_ms');
   const weight = weights.get(row.state_hash ?? '')?.weight;
   if (weight === undefined) return;
   line.weight = weight;

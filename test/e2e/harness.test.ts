@@ -1,6 +1,6 @@
 /** The parts of the harness that need no run: conditions, topology, lock, state, steps, what is a leftover, what is done when. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -22,6 +22,9 @@ import { dueOf } from '../../e2e/disturbances.ts';
 import { codeOf, type Judged } from '../../e2e/judged.ts';
 import { takeLock } from '../../e2e/lock.ts';
 import { type E2eRun, outcomeOf } from '../../e2e/report/outcome.ts';
+import { pageOf } from '../../e2e/report/page.ts';
+import { reportToGithub } from '../../e2e/report/write.ts';
+import { runSteps } from '../../e2e/run.ts';
 import { printJunit } from '../../report/print-junit.ts';
 import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
 import { allowedLogWords } from '../../e2e/collect.ts';
@@ -33,6 +36,8 @@ import {
   readState,
   removeEmptyState,
   type RunState,
+  STEP_NAMES,
+  type StepName,
 } from '../../e2e/state.ts';
 import type { Disturbance } from '../../e2e/staging/disturbance.ts';
 import type { Step } from '../../e2e/steps/context.ts';
@@ -162,6 +167,21 @@ test('how often a count grew is counted over gaps and falls', () => {
   );
 });
 
+test('more nodes than a laptop follows at full speed run slower, unless somebody chose the speed', () => {
+  const of = (change: Partial<typeof E2E_ASK>) => {
+    const { network, intervalSeconds } = e2eTopology(change);
+    return [network.speedup, intervalSeconds];
+  };
+  assert.deepEqual(of({ producers: 375 }), [120, 10]);
+  assert.deepEqual(of({ producers: 1000 }), [45, 27]);
+  assert.deepEqual(of({ producers: 1000, era: 'berkeley' }), [90, 13]);
+  assert.deepEqual(of({ producers: 1000, nodesPerProducer: 2 }), [22, 55]);
+  assert.deepEqual(of({ producers: 1000, speedup: 120 }), [120, 10]);
+  assert.deepEqual(of({ network: 'load', producers: 1000 }), [120, 10]);
+  const { notes } = topologyOf({ ...E2E_ASK, producers: 1000 }) as { notes: string[] };
+  assert.match(notes.join(), /so many nodes run 45 times as fast/);
+});
+
 test('the topology is decided, or all that is wrong with it is said at once', () => {
   const usual = e2eTopology();
   assert.equal(usual.network.speedup, 120);
@@ -205,7 +225,9 @@ test('what the real program needs of a run is said before anything is made', () 
   assert.deepEqual(usesOf({}), {});
   // Its pause is never shortened, also where three batches are over by then.
   assert.equal(graceMsOf(real), 120_000);
-  assert.deepEqual([10, 60, 1200, 3600].map((intervalSeconds) => graceMsOf({ images: {}, intervalSeconds })), [1000, 6000, 120_000, 120_000]); // prettier-ignore
+  assert.deepEqual([10, 60, 1200, 3600].map((intervalSeconds) => graceMsOf({ images: {}, intervalSeconds, network: { kind: 'fleet' } })), [1000, 6000, 120_000, 120_000]); // prettier-ignore
+  // A backend under load writes late.
+  assert.deepEqual([2, 1200].map((intervalSeconds) => graceMsOf({ images: {}, intervalSeconds, network: { kind: 'load' } })), [10_000, 120_000]); // prettier-ignore
   // Each pair of one second is an error line of its database.
   const pair = /^duplicate key .*"uq_submissions_submitter_date"$/;
   assert.deepEqual(
@@ -382,6 +404,117 @@ test('a step that fails, or does not end, leaves why in the state', async () => 
   });
   await assert.rejects(runStep(hanging, context), /^UserError: start did not end within 5ms$/);
   assert.equal(open.state.steps.start?.status, 'failed');
+});
+
+/** A run whose steps only say that they were there; `within` is called in the middle of one. */
+async function interruptedRun(
+  at: StepName,
+  within: (stop: AbortController, giveUp: AbortController) => void,
+) {
+  const { open } = contextOf();
+  const [stop, giveUp] = [new AbortController(), new AbortController()];
+  const done: string[] = [];
+  const said: string[] = [];
+  const steps = (name: StepName): Step => ({
+    ...stepOf(name),
+    needs: [],
+    async run({ signal }) {
+      if (name === at) {
+        within(stop, giveUp);
+        // As most of them do: what is under way ends by the signal.
+        signal.throwIfAborted();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      done.push(name);
+    },
+  });
+  const call = { open, env: {}, cwd: '/', signal: stop.signal, giveUp: giveUp.signal, say: (line: string) => void said.push(line), status: () => undefined, steps }; // prettier-ignore
+  return { ...(await runSteps(call, { from: 'setup', keep: false })), done, said };
+}
+
+test('an interrupt in any step: 130, what was under way ends, logs are kept and all is removed', async () => {
+  const after = ['stop', 'dump-logs', 'teardown'];
+  const before = (at: StepName) => STEP_NAMES.slice(0, STEP_NAMES.indexOf(at));
+  for (const at of STEP_NAMES) {
+    const { exitCode, done, results } = await interruptedRun(at, (stop) => stop.abort());
+    assert.equal(exitCode, EXIT.interrupted, at);
+    const ends = !after.includes(at);
+    assert.deepEqual(done, [...before(at), ...STEP_NAMES.slice(STEP_NAMES.indexOf(at)).filter((name) => after.includes(name))], at); // prettier-ignore
+    assert.equal(results.find(({ step }) => step === at)?.outcome, ends ? 'failed' : 'done', at);
+    assert.equal(results.at(-1)?.outcome, 'done', 'teardown');
+  }
+});
+
+test('a second interrupt ends at once, also in a step that cannot be stopped, and says what is left to do', async () => {
+  for (const at of STEP_NAMES) {
+    const { exitCode, done, said, results } = await interruptedRun(at, (stop, giveUp) => {
+      stop.abort();
+      giveUp.abort();
+    });
+    assert.equal(exitCode, EXIT.interrupted, at);
+    assert.deepEqual(done, STEP_NAMES.slice(0, STEP_NAMES.indexOf(at)), at);
+    const { outcome } = results.at(-1)!;
+    assert.equal(outcome, at === 'teardown' ? 'failed' : 'left out');
+    assert.match(said.at(-1)!, /npm run e2e -- teardown --name e2e/, at);
+  }
+  const { open } = contextOf();
+  const giveUp = new AbortController();
+  const hanging = (name: StepName): Step => ({ ...stepOf(name), run: () => new Promise(() => giveUp.abort()) }); // prettier-ignore
+  const call = { open, env: {}, cwd: '/', signal: never, giveUp: giveUp.signal, say: () => undefined, status: () => undefined, steps: hanging }; // prettier-ignore
+  const { exitCode } = await runSteps(call, { from: 'setup', keep: false });
+  assert.equal(exitCode, EXIT.interrupted);
+});
+
+test('on GitHub a run that failed is a job summary below its limit, and annotations, with what came from outside made harmless', async () => {
+  const folder = scratchFolder();
+  const summary = join(folder, 'summary.md');
+  const evil = '</td>|\n::error::forged %0A <script>alert(1)</script> [x](javascript:1)';
+  const judged: Judged[] = Array.from({ length: 400 }, (_, i) => ({
+    name: `assertion-${i}`,
+    title: evil,
+    outcome: 'failed',
+    counts: { rows: i },
+    examples: Array.from({ length: 5 }, () => ({ what: `${evil}${'x'.repeat(1000)}` })),
+  }));
+  const run: E2eRun = {
+    id: 'night',
+    topology: ['network   24 producers'],
+    startedMs: 0,
+    endedMs: 1000,
+    steps: [{ step: 'start', title: 'all runs', outcome: 'failed', ms: 1, message: evil }],
+    judged,
+    pictures: [],
+    exitCode: EXIT.broken,
+    version: '1',
+    ci: {},
+  };
+  const said: string[] = [];
+  const report = (env: NodeJS.ProcessEnv) =>
+    reportToGithub(pageOf(run), outcomeOf(run), env, (line) => void said.push(line));
+  await report({ GITHUB_STEP_SUMMARY: summary, GITHUB_ACTIONS: 'true' });
+  const text = readFileSync(summary, 'utf8');
+  assert.ok(Buffer.byteLength(text) <= 1024 * 1024 && Buffer.byteLength(text) > 900_000);
+  assert.match(text, /# End-to-end run night\n\n\*\*start failed: /);
+  assert.match(text, /the rest was left out for its length/);
+  assert.doesNotMatch(text, /<script>|^::error|\[x\]\(javascript/m);
+  assert.equal(said.filter((line) => line.startsWith('::error title=night')).length, 10);
+  assert.ok(
+    said.every(
+      (line) => !line.includes('\n') && !/[^%]%0A <script>/.test(line.replaceAll('%250A', '')),
+    ),
+  );
+  // A second run of the same step has what is left of its room.
+  said.length = 0;
+  await report({ GITHUB_STEP_SUMMARY: summary });
+  assert.ok(readFileSync(summary).length <= 1024 * 1024);
+  assert.deepEqual(
+    said.filter((line) => line.startsWith('::')),
+    [],
+    'not in GitHub Actions',
+  );
+  said.length = 0;
+  await report({ GITHUB_STEP_SUMMARY: folder });
+  assert.match(said[0], /note: the job summary could not be written/);
 });
 
 test('leftovers are what was killed, failed or forgotten, and nobody holds', () => {

@@ -66,12 +66,14 @@ function begin(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
     env: { ...ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  let out = '';
+  child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()));
   const written = Promise.all([text(child.stdout), text(child.stderr)]);
   const ended = once(child, 'close').then(async ([code]): Promise<Ended> => {
     const [stdout, stderr] = await written;
     return { code: code as number | null, stdout, stderr };
   });
-  return { child, ended };
+  return { child, ended, said: () => out };
 }
 
 async function e2e(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
@@ -186,6 +188,43 @@ for (const [step, what, isThere] of MOMENTS)
     await e2e(['teardown', '--name', name], env);
     await nothingIsLeft(name);
   });
+
+for (const step of ['setup', 'wait'] as const)
+  test(`Ctrl-C in ${step} of a run: 130, logs are kept, and nothing is left`, async () => {
+    const { words, env } = given();
+    const name = `stopped-${step}`;
+    const { child, ended } = begin(['run', '--name', name, ...SMALL, ...words], env);
+    await until(() => child.exitCode !== null || stateOf(name)?.steps[step]?.status === 'running');
+    child.kill('SIGINT');
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, EXIT.interrupted, `${stdout}${stderr}`);
+    assert.match(stdout, /dump-logs: done/);
+    assert.match(stdout, /teardown: done/);
+    const [results] = readdirSync(join(runs, name));
+    const kept = readdirSync(join(runs, name, results));
+    for (const file of ['events.ndjson', 'report.md', 'junit.xml']) assert.ok(kept.includes(file), `${file} in ${kept.join()}`); // prettier-ignore
+    if (step === 'wait') assert.ok(readdirSync(join(runs, name, results, 'logs')).includes('coordinator.log')); // prettier-ignore
+    await nothingIsLeft(name);
+  });
+
+test('a second Ctrl-C ends at once; teardown then removes what is left', async () => {
+  const { words, env } = given();
+  const name = 'stopped-twice';
+  const { child, ended, said } = begin(['run', '--name', name, ...SMALL, ...words], env);
+  await until(() => child.exitCode !== null || stateOf(name)?.steps.wait?.status === 'running');
+  child.kill('SIGINT');
+  // What comes within a second counts once: a terminal's one key press may arrive twice.
+  await until(() => child.exitCode !== null || /wait: failed: interrupted/.test(said()));
+  const again = setInterval(() => child.kill('SIGINT'), 1100);
+  const { code, stdout, stderr } = await ended;
+  clearInterval(again);
+  assert.equal(code, EXIT.interrupted, `${stdout}${stderr}`);
+  if (stateOf(name) !== null) {
+    assert.match(stdout, /nothing more is removed: npm run e2e -- teardown --name stopped-twice does it/); // prettier-ignore
+    await e2e(['teardown', '--name', name], env);
+  }
+  await nothingIsLeft(name);
+});
 
 test('what a killed harness left is found and removed by cleanup, and nothing else', async () => {
   const { words, env } = given();

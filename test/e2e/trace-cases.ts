@@ -137,3 +137,22 @@ test('trace.ndjson and its pictures; an example of a failed assertion leads to i
   assert.equal(counted.outcome, 'failed');
   assert.match(leadsOf(counted.examples[0], written).explain!, / --batch 2026-11-26T14:48:48Z$/);
 });
+
+test('of the original components the tables alone tell the way, and what they do not tell is said', async () => {
+  const evidence = await evidenceOf();
+  const [before] = [...traceOf(evidence, new Facts(evidence))].filter(({ reached }) => reached === 'point'); // prettier-ignore
+  assert.equal(before.not_known, undefined);
+  evidence.events = [];
+  const lines = [...traceOf(evidence, new Facts(evidence))];
+  const line = lines.find(({ id }) => id === before.id)!;
+  assert.deepEqual(line.not_known, ['verified_ms']);
+  const { mini_batch: _call, verified_ms: _at, binary: _binary, rule: _rule, not_known: _, counted_ms: counted, shown_ms: shown, ...known } = { ...line }; // prettier-ignore
+  assert.ok(counted! > 0 && (shown === undefined || shown >= counted!), 'its points say when it was counted'); // prettier-ignore
+  for (const [name, value] of Object.entries(known))
+    assert.deepEqual(value, before[name as keyof typeof before], name);
+  // A batch without points, and without a log of when it was committed.
+  evidence.tables.points = [];
+  const [bare] = [...traceOf(evidence, new Facts(evidence))].filter(({ id }) => id === before.id);
+  assert.deepEqual(bare.not_known, ['verified_ms', 'counted_ms']);
+  assert.equal(bare.reached, 'shortlisted');
+});
