@@ -1,6 +1,5 @@
 /** What the console may start of `npm run e2e -- run`: its options as a browser may choose them, and the command line's own decision. */
-import { sendingMs, cycleMs, type Topology, topologyLines } from '../e2e/topology.ts';
-import { nameProblem } from '../e2e/topology.ts';
+import { cycleMs, NETWORK_CHOICES, nameProblem, S3_CHOICES, sendingMs, type Topology, topologyLines } from '../e2e/topology.ts'; // prettier-ignore
 import { STEPS } from '../e2e/steps/index.ts';
 import { conditionsOf } from '../e2e/steps/wait.ts';
 import type { E2ePlanned, E2ePlanner, GivenOptions } from '../console/server/planner.ts';
@@ -20,14 +19,23 @@ import { parseCommandLine } from './parse.ts';
 const NOT_TAKEN: readonly string[] = ['database', 'backend', 'backend-image', 'verifier-image', 'coordinator', 'leaderboard', 'daemon-image', 'minimina', 'allow-remote', 'topology-file', 'genesis-file']; // prettier-ignore
 
 const CHOICES: Record<string, readonly string[]> = {
-  network: ['fleet', 'recorded'],
-  s3: ['filesystem', 'versitygw'],
+  network: NETWORK_CHOICES.filter((kind) => kind !== 'minimina'),
+  s3: S3_CHOICES,
+};
+
+/** Words about what may be chosen elsewhere only would mislead. */
+const HELP: Record<string, string> = {
+  network:
+    'who sends: a fleet of simulated block producers, or the recorded submissions of --payloads',
+  s3: 'where blocks lie: the filesystem, or versitygw, an S3 server of this run (built by Go, once)',
+  keep: 'leave out teardown, so that one can look around',
 };
 
 const optionsOf = (): OptionSpec[] => {
   const own = e2e.options.filter(({ name }) => ['name', 'keep'].includes(name));
   return [...own, ...TOPOLOGY_OPTIONS, ...STAGING_OPTIONS]
     .filter(({ name }) => !NOT_TAKEN.includes(name))
+    .map((option) => ({ ...option, help: HELP[option.name] ?? option.help }))
     .map((option) => (Object.hasOwn(CHOICES, option.name) ? { ...option, type: 'choice', choices: CHOICES[option.name] } : option)); // prettier-ignore
 };
 
@@ -72,7 +80,7 @@ function volumeLine(topology: Topology): string {
   const { network } = topology;
   const forMs = sendingMs(topology);
   const about = Math.round((network.producers * network.nodesPerProducer * forMs) / cycleMs(topology)); // prettier-ignore
-  return network.kind === 'fleet'
+  return network.kind === NETWORK_CHOICES[0]
     ? `volume    about ${about} submissions in ${formatDuration(forMs)}`
     : `volume    all of the payloads, within ${formatDuration(forMs)}`;
 }

@@ -97,6 +97,7 @@ export class Sending {
       secretHeaders: job.transport.secretHeaders,
       env: surroundings.env,
       onLine: (line) => this.record.write((writer) => writer.log(line)),
+      onTail: (lines) => this.record.write((writer) => writer.logTail(lines)),
       onNote: (text) => measures.notes.push(text),
     });
   }

@@ -73,8 +73,8 @@ function configOf(data: E2eCounts): LineConfiguration {
     span: { startT: 0, seconds, stepS },
     markers: marks.map(({ atS, text, kind }) => ({ x: atS, label: text, kind })),
     panels: [
-      { id: 'submissions', title: 'Submissions', weight: 3, min: 0, datasets: linesOf(SUBMISSIONS, 'submissions') }, // prettier-ignore
       { id: 'batches', title: 'Batches', weight: 1, min: 0, datasets: linesOf(BATCHES, 'batches') },
+      { id: 'submissions', title: 'Submissions', weight: 3, min: 0, datasets: linesOf(SUBMISSIONS, 'submissions') }, // prettier-ignore
     ],
   });
 }

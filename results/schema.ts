@@ -169,6 +169,11 @@ export const logSecond = z.looseObject({
   level: z.literal('warning').optional(),
 });
 
+export const logTail = z.object({
+  format: z.literal(1),
+  lines: z.array(z.looseObject({ n: count, t: time, source: text, level: text.optional(), text })),
+});
+
 export const reconcileLiveLine = z.looseObject({
   t: time,
   accepted: count,

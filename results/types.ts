@@ -810,6 +810,20 @@ export type LogSecond = {
   level?: 'warning';
 };
 
+/** A record of the target's log as it came: one of the last ones, of whatever severity. */
+export type LogTailLine = {
+  /** Which one of all records, from 1. */
+  n: number;
+  /** Ms since 1970: as its head says it, else when it was read. */
+  t: number;
+  /** Whose log: `backend.log`, `journal:UNIT`, `container:NAME`, a file. */
+  source: string;
+  /** Absent: nothing says that it is more than information. */
+  level?: string;
+  /** Its first lines as one, without secrets, cut. */
+  text: string;
+};
+
 /** Errors, or warnings, in the target's log that differ in numbers, keys, hashes and addresses only. */
 export type LogShape = {
   /** The message with placeholders for what differs, e.g. `dial tcp <address>: connection refused`. */

@@ -2,7 +2,7 @@
  * Writes a run's folder. Lines are appended as they come, whole files replaced atomically, so that a
  * process killed at any moment leaves readable files.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
@@ -11,6 +11,7 @@ import { LineFile } from './line-file.ts';
 import type {
   ControlLine,
   LogSecond,
+  LogTailLine,
   MarkLine,
   Plan,
   Reconcile,
@@ -24,6 +25,7 @@ export const FILES = {
   samples: 'samples.ndjson',
   resources: 'resources.ndjson',
   logs: 'logs.ndjson',
+  logTail: 'log-tail.json',
   reconcile: 'reconcile.json',
   reconcileList: 'reconcile.ndjson',
   reconcileLive: 'reconcile-live.ndjson',
@@ -73,6 +75,8 @@ export type RunWriter = {
   resource(line: ResourceLine): void;
   /** The file is there from the first line on. */
   log(line: LogSecond): void;
+  /** The last records of the target's log, over what was there; no more than a few hundred. */
+  logTail(lines: readonly LogTailLine[]): void;
   /** The file is there from the first line on. */
   control(line: ControlLine): void;
   /** The file is there from the first line on. */
@@ -123,6 +127,12 @@ export function writerOf(folder: string): RunWriter {
     log(line) {
       logs ??= new LineFile(join(folder, FILES.logs));
       logs.append(JSON.stringify(line));
+    },
+    // Once a second: what a kill leaves half written is beside it.
+    logTail(lines) {
+      const path = join(folder, FILES.logTail);
+      writeFileSync(`${path}.part`, `${JSON.stringify({ format: 1, lines })}\n`);
+      renameSync(`${path}.part`, path);
     },
     control(line) {
       control ??= new LineFile(join(folder, FILES.control));

@@ -60,6 +60,9 @@ export type LogGroup = {
   example: string | null;
 };
 
+/** A record of the target's log as it came. */
+export type TailLine = { n: number; t: number; source: string; level: string; text: string };
+
 export type LogLine = { t: number; shape: string; count: number; level: string; allowed: boolean };
 
 export type LiveMessage = {
@@ -103,6 +106,8 @@ export type LiveMessage = {
   logs: LogGroup[];
   /** New ones only. */
   logLines: LogLine[];
+  /** Records of the target's log as they came, new ones only. */
+  tail: TailLine[];
   /** Looks into the storage while it runs, or the one after it; null: none yet, or none at all. */
   stored:
     (Pick<ReconcileLiveLine, 'accepted' | 'stored' | 'notStored'> & { t: number | null }) | null;

@@ -10,15 +10,17 @@ export type Position = {
   samples: number;
   resources: number;
   logs: number;
+  /** Records of the target's log, as they came. */
+  tail: number;
 };
 
-export const positionText = ({ stepS, samples, resources, logs }: Position): string =>
-  [stepS, samples, resources, logs].join('-');
+export const positionText = ({ stepS, samples, resources, logs, tail }: Position): string =>
+  [stepS, samples, resources, logs, tail].join('-');
 
 /** @returns null for what is no position: everything is sent anew */
 export function parsePosition(text: string | undefined): Position | null {
-  const match = /^(\d{1,6})-(\d{1,15})-(\d{1,15})-(\d{1,15})$/.exec(text ?? '');
+  const match = /^(\d{1,6})-(\d{1,15})-(\d{1,15})-(\d{1,15})-(\d{1,15})$/.exec(text ?? '');
   if (match === null) return null;
-  const [stepS, samples, resources, logs] = match.slice(1).map(Number);
-  return { stepS, samples, resources, logs };
+  const [stepS, samples, resources, logs, tail] = match.slice(1).map(Number);
+  return { stepS, samples, resources, logs, tail };
 }

@@ -13,6 +13,7 @@ import type {
   HostReading,
   LatencyFigures,
   LogSecond,
+  LogTailLine,
   Plan,
   ProcessReading,
   Reconcile,
@@ -29,6 +30,7 @@ import type {
   LiveMessage,
   LogGroup,
   LogLine,
+  TailLine,
   Pace,
   RunState,
   SeriesPart,
@@ -64,7 +66,8 @@ export class RunView {
   /** What the program that prepares it says. */
   preparing: string[] = [];
   /** Of the lines that were added. */
-  readonly place = { samples: 0, resources: 0, logs: 0 };
+  readonly place = { samples: 0, resources: 0, logs: 0, tail: 0 };
+  #tail: TailLine[] = [];
 
   #rules: GateRule[] = [];
   readonly #whole = newSeries(false);
@@ -199,6 +202,14 @@ export class RunView {
       this.#shapes.set(key, { shape, level, count, allowed, firstT: t, lastT: t, example: null });
   }
 
+  /** The last ones, in their order. */
+  setTail(lines: readonly LogTailLine[]): void {
+    this.#tail = lines
+      .slice(-MOST_LOG_LINES)
+      .map(({ n, t, source, level = 'info', text }) => ({ n, t, source, level, text: text.slice(0, EXAMPLE_CHARACTERS) })); // prettier-ignore
+    this.place.tail = this.#tail.at(-1)?.n ?? 0;
+  }
+
   addControl(line: ControlLine): void {
     this.#control.push(line);
     if (this.#control.length > MOST_CONTROL) this.#control.splice(1, 1);
@@ -240,7 +251,8 @@ export class RunView {
       since.stepS === now.stepS &&
       since.samples <= now.samples &&
       since.resources <= now.resources &&
-      since.logs <= now.logs
+      since.logs <= now.logs &&
+      since.tail <= now.tail
         ? since
         : null;
     const seconds = this.#lastS + 1;
@@ -272,6 +284,7 @@ export class RunView {
       logLines: this.#logLines
         .filter(({ place }) => place > (known?.logs ?? 0))
         .map(({ line }) => line),
+      tail: this.#tail.filter(({ n }) => n > (known?.tail ?? 0)),
       stored: this.#storedNow(),
       processes: [...this.#lastReadings.values()].map(({ name, cpuCores, rssBytes }) => ({
         name,

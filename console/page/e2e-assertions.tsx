@@ -5,7 +5,6 @@ import { type ApiError, e2ePathOf, get } from './api.ts';
 import { whole } from './figures.ts';
 import { Card, Problem } from './parts.tsx';
 
-const ORDER = { failed: 0, held: 1, 'no data': 2 } as const;
 const SIGN = { failed: '✕', held: '✓', 'no data': '∅' } as const;
 const TONE = { failed: 'bad', held: 'good', 'no data': 'soft' } as const;
 
@@ -26,9 +25,10 @@ export function Assertions({
   }, [id, mark]);
   if (error !== null) return <Problem message={error.message} hint={error.hint} />;
   if (found === null || found.judged.length === 0) return null;
-  const { wanted } = found;
-  const judged = [...found.judged].sort((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);
+  const { wanted, judged } = found;
   const count = (outcome: Judged['outcome']) => judged.filter((one) => one.outcome === outcome).length; // prettier-ignore
+  const failed = judged.filter(({ outcome }) => outcome === 'failed');
+  const item = (one: Judged) => <Assertion key={one.name} one={one} wanted={wanted} onSearch={onSearch} />; // prettier-ignore
   return (
     <Card
       title="Assertions"
@@ -38,61 +38,87 @@ export function Assertions({
         </span>
       }
     >
-      <ul class="assertions">
-        {judged.map((one) => (
-          <li key={one.name} class={`assertion ${TONE[one.outcome]}`} data-outcome={one.outcome}>
-            <span class="sign" aria-hidden="true">
-              {SIGN[one.outcome]}
-            </span>
-            <div class="assertion-main">
-              <p>
-                <code>{one.name}</code> <span class="hidden">{one.outcome}: </span>
-                {wanted.includes(one.name) && <span class="pill soft">had to fail</span>}
-              </p>
-              <p>{one.title}</p>
-              <p class="soft">
-                {one.outcome === 'no data'
-                  ? `there are no ${one.lacks.join(', no ')}`
-                  : [
-                      ...Object.entries(one.counts).map(([name, value]) => `${name} ${whole(value)}`), // prettier-ignore
-                      ...(one.note === undefined ? [] : [one.note]),
-                    ].join(', ')}
-              </p>
-              {one.outcome === 'failed' && one.examples.length > 0 && (
-                <ul class="examples">
-                  {one.examples.map(({ what, submission, submitter, batch }, i) => (
-                    <li key={i}>
-                      <span>{what}</span>
-                      {submitter !== undefined && <code> {submitter}</code>}
-                      {batch !== undefined && (
-                        <span class="soft">
-                          {' '}
-                          batch {new Date(batch.startSeconds * 1000).toISOString().slice(0, 19)}Z
-                        </span>
-                      )}{' '}
-                      {(submission !== undefined || submitter?.startsWith('B62') === true) && (
-                        <button
-                          type="button"
-                          class="small"
-                          aria-label={`Trace of ${submission === undefined ? submitter! : `submission ${submission}`}`}
-                          onClick={() =>
-                            onSearch(submission === undefined ? submitter! : `#${submission}`)
-                          }
-                        >
-                          Trace
-                        </button>
-                      )}
-                      {one.leads?.[i] !== undefined && one.leads[i] !== '' && (
-                        <code class="example">{one.leads[i]}</code>
-                      )}
-                    </li>
-                  ))}
-                </ul>
-              )}
-            </div>
-          </li>
-        ))}
-      </ul>
+      {failed.length > 0 && <ul class="assertions">{failed.map(item)}</ul>}
+      {(['held', 'no data'] as const).map((outcome) => {
+        const some = judged.filter((one) => one.outcome === outcome);
+        return some.length === 0 ? null : (
+          <details
+            key={outcome}
+            class="others"
+            open={failed.length === 0 && outcome === 'held' ? true : undefined}
+          >
+            <summary>
+              {some.length} {outcome === 'held' ? 'held' : 'could not be judged'}
+            </summary>
+            <ul class="assertions">{some.map(item)}</ul>
+          </details>
+        );
+      })}
     </Card>
+  );
+}
+
+/** One of them. */
+function Assertion({
+  one,
+  wanted,
+  onSearch,
+}: {
+  one: Judged;
+  wanted: readonly string[];
+  onSearch: (words: string) => void;
+}) {
+  return (
+    <li class={`assertion ${TONE[one.outcome]}`} data-outcome={one.outcome}>
+      <span class="sign" aria-hidden="true">
+        {SIGN[one.outcome]}
+      </span>
+      <div class="assertion-main">
+        <p>
+          <code>{one.name}</code> <span class="hidden">{one.outcome}: </span>
+          {wanted.includes(one.name) && <span class="pill warn">had to fail</span>}
+        </p>
+        <p>{one.title}</p>
+        <p class="soft">
+          {one.outcome === 'no data'
+            ? `there are no ${one.lacks.join(', no ')}`
+            : [
+                ...Object.entries(one.counts).map(([name, value]) => `${name} ${whole(value)}`), // prettier-ignore
+                ...(one.note === undefined ? [] : [one.note]),
+              ].join(', ')}
+        </p>
+        {one.outcome === 'failed' && one.examples.length > 0 && (
+          <ul class="examples">
+            {one.examples.map(({ what, submission, submitter, batch }, i) => (
+              <li key={i}>
+                <span>{what}</span>
+                {submitter !== undefined && <code> {submitter}</code>}
+                {batch !== undefined && (
+                  <span class="soft">
+                    {' '}
+                    batch {new Date(batch.startSeconds * 1000).toISOString().slice(0, 19)}Z
+                  </span>
+                )}{' '}
+                {(submission !== undefined || submitter?.startsWith('B62') === true) && (
+                  <button
+                    type="button"
+                    class="small"
+                    aria-label={`Trace of ${submission === undefined ? submitter! : `submission ${submission}`}`}
+                    onClick={() =>
+                      onSearch(submission === undefined ? submitter! : `#${submission}`)
+                    }
+                  >
+                    Trace
+                  </button>
+                )}
+                {one.leads?.[i] !== undefined && one.leads[i] !== '' && (
+                  <code class="example">{one.leads[i]}</code>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </li>
   );
 }

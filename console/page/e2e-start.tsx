@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ApiError, get, post, type RunsNow } from './api.ts';
 import { timeOf } from './e2e-series.ts';
 import { Field } from './field.tsx';
-import { type FormFacts, type FormOption, type Options, optionsOfTexts, problemsByOption, type Texts } from './form.ts'; // prettier-ignore
+import { type FormFacts, type FormOption, labelOf, type Options, optionsOfTexts, problemsByOption, type Texts } from './form.ts'; // prettier-ignore
 import { Card, CommandLine, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
@@ -19,6 +19,14 @@ type Decision = {
 const TYPING_MS = 250;
 /** What one asks for first. */
 const MAIN = ['name', 'network', 'producers', 'batches', 'interval', 'storage', 's3', 'era', 'incident', 'disturb', 'seed', 'keep']; // prettier-ignore
+
+const LABELS: Record<string, string> = {
+  interval: 'Length of a batch',
+  storage: 'Storage',
+  s3: 'Blocks lie in',
+  disturb: 'Disturbance',
+  keep: 'Keep what it made',
+};
 
 export function E2eStart({ busy }: { busy: RunsNow | null }) {
   const [options, setOptions] = useState<readonly FormOption[] | null>(null);
@@ -75,6 +83,7 @@ export function E2eStart({ busy }: { busy: RunsNow | null }) {
     <Field
       key={option.name}
       option={option}
+      label={LABELS[option.name] ?? labelOf(option.name)}
       text={texts[option.name] ?? ''}
       usual={option.default ?? ''}
       problems={byOption[option.name] ?? []}

@@ -107,7 +107,7 @@ const LagTable = ({ lags }: { lags: TraceLags }) => (
       role="region"
       aria-label="Time of each stage since the submission was sent"
     >
-      <table>
+      <table class="lags">
         <thead>
           <tr>
             <th>stage</th>

@@ -5,11 +5,14 @@ export function Field(props: {
   option: FormOption;
   text: string;
   usual: string;
+  /** Instead of its own. */
+  label?: string;
   problems: string[];
   onText: (text: string) => void;
 }) {
   // prettier-ignore
   const { option, text, usual, problems, onText } = props;
+  const label = props.label ?? labelOf(option.name);
   const { name, type, help, repeatable, choices } = option;
   const id = `option-${name}`;
   const described = `${id}-help`;
@@ -38,7 +41,7 @@ export function Field(props: {
             onChange={(event) => onText(event.currentTarget.checked ? 'on' : '')}
           />{' '}
           {/* prettier-ignore */}
-          <span class="label">{labelOf(name)}</span>
+          <span class="label">{label}</span>
         </label>
         {below}
       </div>
@@ -46,7 +49,7 @@ export function Field(props: {
   return (
     <div class={`field ${problems.length > 0 ? 'wrong' : ''}`}>
       <label class="label" for={id}>
-        {labelOf(name)}
+        {label}
       </label>
       {type === 'choice' ? (
         <select

@@ -463,45 +463,107 @@ function Processes({ now }: { now: LiveMessage }) {
   );
 }
 
+const time = (t: number): string => new Date(t).toISOString().slice(11, 19);
+const isWorse = (level: string): boolean => !['info', 'debug', 'trace', 'notice'].includes(level);
+
+/** Errors and warnings by their shape, and the last records as they came. */
 function Log({ state }: { state: LiveState | null }) {
-  if (state === null || state.last.logs.length === 0) return null;
-  const { last, logLines } = state;
-  const time = (t: number) => new Date(t).toISOString().slice(11, 19);
+  if (state === null || (state.last.logs.length === 0 && state.tail.length === 0)) return null;
+  const { last } = state;
   return (
     <Card title="The target’s log">
       <div class="columns">
-        <ul class="errors">
-          {last.logs.map(({ shape, level, count, allowed, lastT, example }) => (
-            <li key={`${level} ${shape}`}>
-              <div class="error-head">
-                <strong>
-                  {level}
-                  {allowed && <span class="soft"> expected</span>}
-                </strong>
-                <span class="n">{whole(count)}</span>
-              </div>
-              <code class="example">{example ?? shape}</code>
-              <p class="soft">last at {time(lastT)} UTC</p>
-            </li>
-          ))}
-        </ul>
-        <ol class="log" tabIndex={0} aria-label="Last lines of the log">
-          {logLines
-            .slice(-60)
-            .reverse()
-            .map(({ t, shape, count, level }, i) => (
-              <li key={`${t} ${shape} ${i}`}>
-                <span class="soft">{time(t)}</span>{' '}
-                <span class={level === 'warning' ? 'warn-text' : 'bad-text'}>{level}</span> {shape}{' '}
-                {/* prettier-ignore */}
-                {count > 1 && <span class="soft"> ×{count}</span>}
+        {last.logs.length === 0 ? (
+          <p class="soft calm">No error and no warning so far.</p>
+        ) : (
+          <ul class="errors">
+            {last.logs.map(({ shape, level, count, allowed, lastT, example }) => (
+              <li key={`${level} ${shape}`}>
+                <div class="error-head">
+                  <strong>
+                    {level}
+                    {allowed && <span class="soft"> expected</span>}
+                  </strong>
+                  <span class="n">{whole(count)}</span>
+                </div>
+                <code class="example">{example ?? shape}</code>
+                <p class="soft">last at {time(lastT)} UTC</p>
               </li>
             ))}
-        </ol>
+          </ul>
+        )}
+        {state.tail.length > 0 ? <Tail state={state} /> : <Seconds state={state} />}
       </div>
     </Card>
   );
 }
+
+const SHOWN_LINES = 100;
+
+/** The newest first; of one source, or of one word, where somebody asks. */
+function Tail({ state: { tail } }: { state: LiveState }) {
+  const [search, setSearch] = useState('');
+  const [isOfWorse, setIsOfWorse] = useState(false);
+  const words = search.trim().toLowerCase();
+  const sources = new Set(tail.map(({ source }) => source)).size;
+  const found = tail.filter(({ level, source, text }) => (!isOfWorse || isWorse(level)) && (words === '' || `${source} ${level} ${text}`.toLowerCase().includes(words))); // prettier-ignore
+  return (
+    <div>
+      <div class="log-tools">
+        <input
+          type="search"
+          class="search"
+          placeholder="Search in the last lines…"
+          aria-label="Search in the last lines of the log"
+          value={search}
+          onInput={(event) => setSearch(event.currentTarget.value)}
+        />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={isOfWorse}
+            onChange={(event) => setIsOfWorse(event.currentTarget.checked)}
+          />{' '}
+          warnings and errors
+        </label>
+      </div>
+      <ol class="log" tabIndex={0} aria-label="Last lines of the log">
+        {found
+          .slice(-SHOWN_LINES)
+          .reverse()
+          .map(({ n, t, source, level, text }) => (
+            <li key={n}>
+              <span class="soft">{time(t)}</span>{' '}
+              <span
+                class={!isWorse(level) ? 'soft' : level === 'warning' ? 'warn-text' : 'bad-text'}
+              >
+                {level}
+              </span>{' '}
+              {sources > 1 && <span class="soft">{source} </span>}
+              {text}
+            </li>
+          ))}
+        {found.length === 0 && <li class="soft">no line of the last {tail.length}</li>}
+      </ol>
+    </div>
+  );
+}
+
+/** Of folders without the lines themselves. */
+const Seconds = ({ state: { logLines } }: { state: LiveState }) => (
+  <ol class="log" tabIndex={0} aria-label="Last lines of the log">
+    {logLines
+      .slice(-60)
+      .reverse()
+      .map(({ t, shape, count, level }, i) => (
+        <li key={`${t} ${shape} ${i}`}>
+          <span class="soft">{time(t)}</span>{' '}
+          <span class={level === 'warning' ? 'warn-text' : 'bad-text'}>{level}</span> {shape}
+          {count > 1 && <span class="soft"> ×{count}</span>}
+        </li>
+      ))}
+  </ol>
+);
 
 function Report({ id }: { id: string }) {
   const [page, setPage] = useState<Page | null>(null);

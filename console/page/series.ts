@@ -2,7 +2,7 @@
  * What the page knows of a run that goes on: messages one after another make the data of the charts. Bounded by the server's steps and by
  * the tables' lengths, so a day of it takes no more memory than ten minutes. Pure.
  */
-import type { LiveMessage, LogLine, SeriesPart } from '../live/message.ts';
+import type { LiveMessage, LogLine, SeriesPart, TailLine } from '../live/message.ts';
 import type { ReadingOfStep } from '../live/steps.ts';
 import type { ChartData } from '../../plots/data.ts';
 import type { LatencyStep, RateStep, ReadingPoint, Spread } from '../../plots/series.ts';
@@ -19,7 +19,13 @@ export type Series = {
   host: ReadingOfStep[];
 };
 
-export type LiveState = { last: LiveMessage; whole: Series; recent: Series; logLines: LogLine[] };
+export type LiveState = {
+  last: LiveMessage;
+  whole: Series;
+  recent: Series;
+  logLines: LogLine[];
+  tail: TailLine[];
+};
 
 const NOTHING: Series = { stepS: 1, rates: [], latencies: [], processes: [], host: [] };
 
@@ -56,13 +62,14 @@ function seriesWith(before: Series, part: SeriesPart, fromS: number): Series {
 }
 
 export function withMessage(before: LiveState | null, message: LiveMessage): LiveState {
-  const { whole, recent, seconds, logLines } = message;
+  const { whole, recent, seconds, logLines, tail } = message;
   const isAnew = whole.isAnew || before === null;
   return {
     last: message,
     whole: seriesWith(before?.whole ?? NOTHING, whole, 0),
     recent: seriesWith(before?.recent ?? NOTHING, recent, seconds - WINDOW_S),
     logLines: [...(isAnew ? [] : before.logLines), ...logLines].slice(-MOST_LOG_LINES),
+    tail: [...(isAnew ? [] : before.tail), ...tail].slice(-MOST_LOG_LINES),
   };
 }
 

@@ -157,9 +157,13 @@ function timeOfState(folder: string): string | null {
   return NAME.test(time) && time !== STATE ? time : null;
 }
 
+/** Steps that are none of ours are left out: who reads a state checks no more of it than what all versions have. */
 function stateIn(folder: string): RunState | null {
   try {
-    return hasState(folder) ? readState(folder) : null;
+    if (!hasState(folder)) return null;
+    const state = readState(folder);
+    const steps = Object.entries(state.steps).filter(([, step]) => typeof step?.status === 'string' && typeof step.beganMs === 'number'); // prettier-ignore
+    return { ...state, steps: Object.fromEntries(steps) };
   } catch {
     return null;
   }

@@ -24,13 +24,22 @@ export type TraceFound = {
 };
 
 /** What a search looks at. */
-const wordsOf = ({ id, submitter, node, created_at: at, block_hash: block, state_hash: state, reached, verdict, status }: TraceLine): string => // prettier-ignore
-  [`#${id}`, id, submitter, node, at, block, state ?? '', reached, verdict ?? '', status].join(' ').toLowerCase(); // prettier-ignore
+const wordsOf = ({
+  submitter,
+  node,
+  created_at: at,
+  block_hash: block,
+  state_hash: state,
+  reached,
+  verdict,
+}: TraceLine): string =>
+  // prettier-ignore
+  [submitter, node, at, block, state ?? '', reached, verdict ?? ''].join(' ').toLowerCase();
 
-/** Whether a line holds all of these words. */
+/** Whether a line holds all of these words; `#7` is the submission of that number. */
 export const holds = (line: TraceLine, search: string): boolean => {
   const text = wordsOf(line);
-  return search.toLowerCase().split(/\s+/).filter((word) => word !== '').every((word) => text.includes(word)); // prettier-ignore
+  return search.toLowerCase().split(/\s+/).filter((word) => word !== '').every((word) => word.startsWith('#') ? word === `#${line.id}` : text.includes(word)); // prettier-ignore
 };
 
 const isTraceLine = (value: unknown): value is TraceLine => {

@@ -66,6 +66,7 @@ const KNOWN: Record<string, FileKind> = {
   [FILES.samples]: 'data',
   [FILES.resources]: 'data',
   [FILES.logs]: 'data',
+  [FILES.logTail]: 'data',
   [FILES.reconcileList]: 'data',
   [FILES.reconcileLive]: 'data',
   [FILES.control]: 'data',

@@ -8,13 +8,14 @@ import { parsePosition, positionText } from '../live/position.ts';
 import { RunView } from '../live/run-view.ts';
 import { fillAbsent, migrate } from '../../results/migrations.ts';
 import * as shapes from '../../results/schema.ts';
-import type { ControlLine, LogSecond, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
+import type { ControlLine, LogSecond, LogTailLine, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
 import { FILES } from '../../results/writer.ts';
 import type { Followed } from './followers.ts';
 import { Tail } from './tail.ts';
 
 /** So many lines at once, then whoever waits for the server gets an answer. */
 const AT_ONCE = 200;
+const MOST_TAIL_BYTES = 4 * 1024 * 1024;
 
 /** Whether a process works on a run, and what the program that prepares it said. */
 export type RunsNow = (id: string) => { isRunning: boolean; lines: string[] };
@@ -92,6 +93,7 @@ export class WatchedRun implements Followed {
       const reason = typeof msg === 'string' ? parseReasonLine(msg) : null;
       if (reason !== null) view.addExample(classOfStatus(msg as string), reason.words);
     });
+    await this.#tailOf((lines) => view.setTail(lines));
     await this.#whole<Reconcile>(FILES.reconcile, 'reconcile', (value) => (view.reconcile = value));
     await this.#whole<Summary>(FILES.summary, 'summary', (value) => (view.summary = value));
   }
@@ -113,6 +115,22 @@ export class WatchedRun implements Followed {
       found(fillAbsent(kind, value as T));
     } catch {
       // It is not there yet, or it is none of ours.
+    }
+  }
+
+  /** It is written anew each second. */
+  async #tailOf(found: (lines: LogTailLine[]) => void): Promise<void> {
+    const path = join(this.#folder, FILES.logTail);
+    try {
+      const { mtimeMs, size } = await stat(path);
+      const mark = `${mtimeMs} ${size}`;
+      if (this.#read.get(path) === mark || size > MOST_TAIL_BYTES) return;
+      const read = shapes.logTail.safeParse(JSON.parse(await readFile(path, 'utf8')));
+      if (!read.success) return;
+      this.#read.set(path, mark);
+      found(read.data.lines);
+    } catch {
+      // It is not there.
     }
   }
 

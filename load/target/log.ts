@@ -1,7 +1,7 @@
 /** The target's log beside a load: which logs are followed, what of them is kept, and where it goes. */
 import { join } from 'node:path';
 import { followLogs, type LogFollower, type LogSource } from '../../monitor/logs/follow.ts';
-import type { LogSecond } from '../../results/types.ts';
+import type { LogSecond, LogTailLine } from '../../results/types.ts';
 import { FILES } from '../../results/writer.ts';
 import { redact, secretsOf } from '../../scenarios/lib/secrets.ts';
 import { knownMessages } from './known-messages.ts';
@@ -33,9 +33,10 @@ export function followTargetLogs(call: {
   secretHeaders: Record<string, string>;
   env: NodeJS.ProcessEnv;
   onLine: (line: LogSecond) => void;
+  onTail: (lines: readonly LogTailLine[]) => void;
   onNote: (text: string) => void;
 }): LogFollower | null {
-  const { logs, embeddedIn, isHostile, secretHeaders, env, onLine, onNote } = call;
+  const { logs, embeddedIn, isHostile, secretHeaders, env, onLine, onTail, onNote } = call;
   const sources = [...(logs?.sources ?? [])];
   if (embeddedIn !== null)
     sources.push({
@@ -53,6 +54,7 @@ export function followTargetLogs(call: {
     redact: (text) => redact(text, secrets),
     env,
     onLine,
+    onTail,
     onNote,
   });
 }

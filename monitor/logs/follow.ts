@@ -2,12 +2,13 @@
  * Follows the target's logs while a load runs: files, systemd's journal, containers. A log that cannot be read is a note and never stops
  * the load; one that is written faster than the generator can spare time for is read in part, and says so.
  */
-import type { LogFigures, LogSecond } from '../../results/types.ts';
+import type { LogFigures, LogSecond, LogTailLine } from '../../results/types.ts';
 import { containerLogs } from '../container-logs.ts';
 import { containerNameProblem, findContainer } from '../engine.ts';
 import { followFile } from './follow-file.ts';
 import { LineCutter } from '../../system/lines.ts';
 import { NotStartedError, startProgram } from '../../system/run-program.ts';
+import { LogTail } from './log-tail.ts';
 import { type KnownMessage, LogWatch } from './log-watch.ts';
 import type { LogReader } from './reader.ts';
 import { journalLayer, parseObject } from './unwrap.ts';
@@ -52,6 +53,8 @@ export type LogFollowing = {
   redact: (text: string) => string;
   env: NodeJS.ProcessEnv;
   onLine: (line: LogSecond) => void;
+  /** The last records, as they came; once a second, where there are new ones. */
+  onTail?: (lines: readonly LogTailLine[]) => void;
   onNote: (text: string) => void;
   now?: () => number;
   /** Instead of the engine's. */
@@ -68,6 +71,8 @@ export type LogFollower = {
 };
 
 const EVERY_MS = 250;
+/** Somebody who watches looks each second. */
+const TAIL_EVERY_MS = 1000;
 /** Of one source and look: 16 MB a second, which takes about a quarter of a core. */
 const MOST_BYTES = 4 * 1024 * 1024;
 /** At the end as much as this, once. */
@@ -269,12 +274,21 @@ const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
 export function followLogs(following: LogFollowing): LogFollower {
   const { sources, allow, known = [], redact, onLine, onNote, now = Date.now } = following;
   const watch = new LogWatch({ allow, known, redact, now });
+  const tail = following.onTail === undefined ? null : new LogTail(redact);
+  let tailAt = -Infinity;
+  const sayTail = (isEnd = false): void => {
+    if (!isEnd && performance.now() - tailAt < TAIL_EVERY_MS) return;
+    tailAt = performance.now();
+    const lines = tail?.take() ?? null;
+    if (lines !== null) following.onTail!(lines);
+  };
   const note = (text: string) => onNote(redact(text));
   const all = sources.map((source) => {
     const { name } = source;
     const state = { lines: 0, leftOut: 0 };
     const reader = watch.reader({
       onLine: () => state.lines++,
+      ...(tail !== null && { onRecord: (record) => tail.add(name, record) }),
       onLeftOut: () => {
         if (state.leftOut++ === 0)
           note(
@@ -295,6 +309,7 @@ export function followLogs(following: LogFollowing): LogFollower {
     await Promise.all(all.map((one) => one.look(atMost)));
     for (const { reader } of all) reader.tick();
     for (const line of watch.takeLines()) onLine(line);
+    sayTail();
   };
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
@@ -319,6 +334,7 @@ export function followLogs(following: LogFollowing): LogFollower {
       await Promise.all(all.map((one) => one.stop()));
       for (const { reader } of all) reader.end();
       for (const line of watch.takeLines(true)) onLine(line);
+      sayTail(true);
       for (const { name, state, isReadable } of all)
         if (state.lines === 0 && isReadable())
           note(`the log ${name} had not one line during the run: it says nothing of errors`);

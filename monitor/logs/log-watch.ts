@@ -88,13 +88,18 @@ export class LogWatch {
   }
 
   /** For the lines of one source. @param more what the source wants to know, too */
-  reader(more: { onLine?: () => void; onLeftOut?: () => void } = {}): LogReader {
+  reader(
+    more: { onLine?: () => void; onLeftOut?: () => void; onRecord?: (record: LogRecord) => void } = {}, // prettier-ignore
+  ): LogReader {
     return new LogReader({
       onLine: () => {
         this.#lines++;
         more.onLine?.();
       },
-      onRecord: (record) => this.add(record),
+      onRecord: (record) => {
+        this.add(record);
+        more.onRecord?.(record);
+      },
       now: this.#now,
       ...(more.onLeftOut && { onLeftOut: more.onLeftOut }),
     });

@@ -4,11 +4,12 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromiumPath } from '../support/browser.ts';
 import { type RunningCli, startCli } from '../support/cli.ts';
+import { TIME, writeE2eResults } from '../support/e2e-results.ts';
 import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../support/synthetic-run.ts';
@@ -23,7 +24,9 @@ const LONG_MS = 120_000;
 const pictures = process.env.MINA_TEST_PICTURES;
 
 const results = join(scratchFolder(), 'results');
+const e2eRuns = join(dirname(results), 'e2e-runs');
 mkdirSync(results);
+writeE2eResults(e2eRuns, 'over');
 writeRun(join(results, '2026-01-01T00-00-00Z-load'), syntheticRun({ seconds: 400, rate: 20 }));
 writeRun(join(results, '2026-01-02T00-00-00Z-load'), SYNTHETIC_RUNS.logged());
 writeRun(join(results, '2026-01-03T00-00-00Z-load'), SYNTHETIC_RUNS.failed());
@@ -39,7 +42,7 @@ after(async () => {
 async function startConsole(
   words: readonly string[] = [],
 ): Promise<{ running: RunningCli; url: string }> {
-  const running = startCli(['console', '--results', results, '--port', '0', ...words], { MINA_LOAD_PORT: '0' }, 15 * 60_000); // prettier-ignore
+  const running = startCli(['console', '--results', results, '--e2e', e2eRuns, '--port', '0', ...words], { MINA_LOAD_PORT: '0' }, 15 * 60_000); // prettier-ignore
   await until(
     () => /console: (\S+)/.test(running.output()),
     () => running.output(),
@@ -219,11 +222,27 @@ test(
   options,
   async () => {
     const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
-    const places = ['#/', '#/new', '#/runs/2026-01-01T00-00-00Z-load', '#/runs/2026-01-03T00-00-00Z-load', '#/compare/2026-01-01T00-00-00Z-load/2026-01-02T00-00-00Z-load']; // prettier-ignore
+    const places = ['#/', '#/new', '#/runs/2026-01-01T00-00-00Z-load', '#/runs/2026-01-03T00-00-00Z-load', '#/compare/2026-01-01T00-00-00Z-load/2026-01-02T00-00-00Z-load', '#/e2e', '#/e2e/new', `#/e2e/runs/over~${TIME}`]; // prettier-ignore
+    // A log and a trace are open in the pictures.
+    const open = async (page: Page, place: string) => {
+      if (!place.startsWith('#/e2e/runs')) return;
+      await page.getByRole('button', { name: /^backend/ }).click();
+      await page.getByLabel('Search a submission').fill('#7');
+      await page.locator('.trace').first().waitFor();
+    };
+    // Each in both, where somebody is to look at them.
+    const both = pictures !== undefined;
     for (const [width, height, dark] of [
       [360, 780, false],
       [1280, 900, true],
       [3840, 2160, false],
+      ...(both
+        ? ([
+            [360, 780, true],
+            [1280, 900, false],
+            [3840, 2160, true],
+          ] as const)
+        : []),
     ] as const) {
       // prettier-ignore
       const { page, context, complaints } = await openPage(`${origin}/${hash}`, { width, height, dark });
@@ -231,6 +250,7 @@ test(
         await page.goto(`${origin}/${place}`);
         await page.getByRole('heading', { level: 1 }).waitFor();
         await page.waitForLoadState('networkidle').catch(() => undefined);
+        await open(page, place);
         const over = await page.evaluate(`document.documentElement.scrollWidth - innerWidth`);
         assert.ok(Number(over) <= 0, `${place} at ${width}: ${String(over)} px`);
         assert.deepEqual(await faultsOf(page), [], `${place} at ${width}`);
@@ -281,6 +301,96 @@ test(
     assert.ok(after < before * 1.15, `${before} to ${after} bytes`);
     assert.ok(after < 60e6, `${after} bytes`);
     await context.close();
+  },
+);
+
+test(
+  'an end-to-end run is started by keyboard, watched step by step, traced, and its logs are a click away',
+  options,
+  async () => {
+    const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const { page, context, complaints, requests } = await openPage(`${origin}/${hash}`);
+    await page.goto(`${origin}/#/e2e/new`);
+    await page.getByLabel('Name', { exact: true }).focus();
+    await page.keyboard.type('small');
+    await page.getByLabel('Block producers').fill('2');
+    await page.getByText('must be a whole number from 3 to 1000').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Start the run' }).isDisabled(), true);
+    await page.getByLabel('Block producers').fill('3');
+    await page.getByLabel('Batches', { exact: true }).fill('1');
+    await page.getByLabel('Length of a batch').fill('4s');
+    await page.getByText('every stored submission is verified').waitFor();
+    const command = await page.getByLabel('command line', { exact: true }).textContent();
+    assert.match(command!, /^npm run e2e -- run --name small --producers 3 --batches 1 --interval 4s/); // prettier-ignore
+    await page.getByRole('button', { name: 'Start the run' }).focus();
+    await page.keyboard.press('Enter');
+    const step = (name: string, status: string) => page.locator(`[data-step="${name}"][data-status="${status}"]`).waitFor({ timeout: LONG_MS }); // prettier-ignore
+    await step('setup', 'done');
+    // A reload, and a load that has to wait.
+    await page.reload();
+    await step('start', 'done');
+    const refused = await fetch(`${origin}/api/runs`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${hash.slice('#token='.length)}` }, body: '{"options":{"vus":"1","duration":"1s"}}' }); // prettier-ignore
+    assert.equal(refused.status, 409);
+    assert.match(await refused.text(), /an end-to-end run is running/);
+    await step('wait', 'done');
+    await state(page, 'passed');
+    assert.match((await page.locator('.verdict').textContent())!, /^passed: \d+ assertions held/);
+    for (const name of ['setup', 'start', 'wait', 'stop', 'dump-logs', 'assert', 'teardown']) await step(name, 'done'); // prettier-ignore
+    const counts = (await page.locator('[data-step="wait"] .step-counts').textContent())!;
+    assert.match(counts, /planned (\d+), sent \1, accepted \1/);
+    const { lines } = (await (await fetch(`${origin}/api/e2e/${encodeURIComponent(decodeURIComponent(page.url().split('/').at(-1)!))}/trace?limit=1`)).json()) as { lines: { submitter: string; created_at: string }[] }; // prettier-ignore
+    await page.getByLabel('Search a submission').fill(`${lines[0].submitter} ${lines[0].created_at}`); // prettier-ignore
+    await page.locator('.stages strong', { hasText: 'verified' }).first().waitFor();
+    assert.deepEqual(await page.locator('.stages').first().locator('strong').allTextContents(), ['sent', 'answered', 'stored in postgres', 'stored in filesystem', 'picked', 'verified', 'counted', 'shortlisted', 'point', 'score', 'shown']); // prettier-ignore
+    await page.getByRole('button', { name: /^coordinator/ }).click();
+    await page.getByLabel('Log of coordinator').getByText('rows').first().waitFor();
+    assert.deepEqual(await faultsOf(page), []);
+    assert.deepEqual(requests.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:')), []); // prettier-ignore
+    assert.deepEqual(
+      complaints.filter((text) => !/status of (422|404)/.test(text)),
+      [],
+    );
+    const { current } = (await (await fetch(`${origin}/api/console`)).json()) as { current: unknown }; // prettier-ignore
+    assert.equal(current, null, 'its lock is gone');
+    await context.close();
+  },
+);
+
+test(
+  'with 200 runs the page shows them: how long it takes is printed, beside a page without anything',
+  options,
+  async (t) => {
+    const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const many = join(dirname(results), 'many');
+    mkdirSync(many);
+    const run = syntheticRun({ seconds: 5 });
+    for (let i = 0; i < 200; i++) writeRun(join(many, `2026-02-01T00-${String(Math.floor(i / 60)).padStart(2, '0')}-${String(i % 60).padStart(2, '0')}Z-load`), run); // prettier-ignore
+    const { running, url } = await startConsole(['--results', many, '--read-only']);
+    try {
+      const times = async (address: string, seen: string): Promise<number[]> => {
+        const all: number[] = [];
+        for (let i = 0; i < 5; i++) {
+          // A context of its own: nothing is kept from before.
+          const { page, context } = await openPage('about:blank');
+          await page.goto(address);
+          await page.locator(seen).first().waitFor();
+          all.push(Number(await page.evaluate(`performance.now()`)));
+          await context.close();
+        }
+        return all.sort((a, b) => a - b);
+      };
+      const page = await times(url, '.run-main');
+      const peer = await times(`${origin}/assets/icon.svg`, 'svg');
+      const line = (name: string, all: number[]) => `${name}: ${all.map((ms) => Math.round(ms)).join(', ')} ms`; // prettier-ignore
+      t.diagnostic(`${line('first rows of 200 runs', page)}; ${line('a picture of the same server', peer)}`); // prettier-ignore
+      const rows = ((await (await fetch(`${new URL(url).origin}/api/runs?limit=1000`)).json()) as { runs: unknown[] }).runs; // prettier-ignore
+      assert.equal(rows.length, 200);
+      // Far from a second on a machine that is busy with other tests: what waits for the network or for each run shows here.
+      assert.ok(page[0] - peer[0] < 10_000, line('the page', page));
+    } finally {
+      running.child.kill('SIGINT');
+      await running.result;
+    }
   },
 );
 

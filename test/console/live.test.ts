@@ -107,18 +107,43 @@ test('a day has no more steps than ten minutes, and each of them keeps its worst
 });
 
 test('a position is read as it was written, and nothing else is one', () => {
-  const position = { stepS: 4, samples: 120, resources: 0, logs: 77 };
+  const position = { stepS: 4, samples: 120, resources: 0, logs: 77, tail: 5 };
   assert.deepEqual(parsePosition(positionText(position)), position);
   for (const text of [
     undefined,
     '',
     '1-2-3',
-    '1-2-3-4-5',
-    '-1-2-3-4',
-    '1-2-3-x',
-    '1-2-3-99999999999999999',
+    '1-2-3-4',
+    '1-2-3-4-5-6',
+    '-1-2-3-4-5',
+    '1-2-3-4-x',
+    '1-2-3-4-99999999999999999',
   ])
     assert.equal(parsePosition(text), null, text);
+});
+
+test('lines of the log come once each, also to a viewer that comes back', () => {
+  const view = new RunView();
+  view.plan = syntheticRun({ seconds: 1 }).plan;
+  const { samples } = syntheticRun({ seconds: 3 });
+  const line = (n: number, level?: string) => ({ n, t: n, source: 'backend.log', text: `line ${n}`, ...(level !== undefined && { level }) }); // prettier-ignore
+  view.addSample(samples[0], 1);
+  view.setTail([line(1), line(2, 'error')]);
+  const first = withMessage(null, view.message(null));
+  assert.deepEqual(first.tail.map(({ n, level }) => [n, level]), [[1, 'info'], [2, 'error']]); // prettier-ignore
+  const { position } = view;
+  view.setTail([line(2, 'error'), line(3)]);
+  assert.deepEqual(
+    view.message(position).tail.map(({ n }) => n),
+    [3],
+  );
+  assert.deepEqual(
+    withMessage(first, view.message(position)).tail.map(({ n }) => n),
+    [1, 2, 3],
+  );
+  view.setTail(Array.from({ length: 5000 }, (_, i) => line(i + 4)));
+  const page = withMessage(first, view.message(position));
+  assert.ok(page.tail.length <= 200 && page.tail.at(-1)!.n === 5003);
 });
 
 /** Places as if each line had ten bytes. */

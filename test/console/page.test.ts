@@ -64,6 +64,9 @@ test('a place is found again in its address', () => {
     { view: 'new', again: '2026-01-02T03-04-05Z-load' },
     { view: 'run', id: '2026-01-02T03-04-05Z-ab~runs~a b%/c' },
     { view: 'compare', base: 'a~b', run: 'c d' },
+    { view: 'e2e' },
+    { view: 'e2e-new' },
+    { view: 'e2e-run', id: 'e2e~2026-01-02T03-04-05' },
   ];
   for (const place of places) assert.deepEqual(placeOf(hrefOf(place)), place);
   for (const hash of ['', '#', '#/', '#/%', '#/nowhere/x', '#/compare/a'])
