@@ -8,7 +8,9 @@
 import { figuresOfSamples, processFigures } from '../../results/figures.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
+  ControlLine,
   LogSecond,
+  MarkLine,
   Plan,
   Reconcile,
   ResourceLine,
@@ -17,6 +19,7 @@ import type {
   VerdictReason,
 } from '../../results/types.ts';
 import { together } from './clocks.ts';
+import { mergeControl, mergeMarks } from './control.ts';
 import { mergeLogs } from './logs.ts';
 import {
   mergeGroups,
@@ -37,6 +40,8 @@ export type Merged = {
   samples: SampleLine[];
   resources: ResourceLine[];
   logs: LogSecond[];
+  control: ControlLine[];
+  marks: MarkLine[];
   reconcile: Reconcile | null;
   summary: Omit<Summary, 'gates' | 'verdict' | 'cost'>;
   /** What was wrong with the parts, with the numbers of their generators. */
@@ -89,6 +94,8 @@ export function mergeRuns(runs: readonly Run[], id: string): Merged {
     samples: mergeSamples(runs.map((run) => run.samples)),
     resources,
     logs: logs.lines,
+    control: mergeControl(runs),
+    marks: mergeMarks(runs),
     reconcile: mergeReconciles(runs.map(({ reconcile }) => reconcile)),
     reasons: reasonsOfParts(runs),
     summary: {

@@ -19,7 +19,18 @@ function mergeShapes(shapes: readonly LoadShape[]): LoadShape {
         target: sum(shapes, (shape) => shape.stages?.[i].target),
       })),
     }),
+    ...mergeSteered(shapes),
     ...(startVus !== undefined && { startVus: sum(shapes, (shape) => shape.startVus) }),
+  };
+}
+
+/** The pace could be changed where it could of any of them. */
+function mergeSteered(shapes: readonly LoadShape[]): Pick<LoadShape, 'steered'> {
+  const all = shapes.flatMap(({ steered }) => steered ?? []);
+  if (all.length === 0) return {};
+  const isBounded = all.every(({ mostPerSecond }) => mostPerSecond !== undefined);
+  return {
+    steered: isBounded ? { mostPerSecond: sum(all, ({ mostPerSecond }) => mostPerSecond) } : {},
   };
 }
 
