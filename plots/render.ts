@@ -33,7 +33,7 @@ export type PictureFormat = (typeof PICTURE_FORMATS)[number];
 const SUBSETS = ['latin', 'latin-ext', 'greek', 'cyrillic'] as const;
 
 /** What is drawn: one of a run's charts, or any other. */
-type Drawable = Pick<ChartDefinition, 'width' | 'height' | 'config'> &
+export type Drawable = Pick<ChartDefinition, 'width' | 'height' | 'config'> &
   Partial<Omit<ChartDefinition, 'name'>> & { name?: string };
 
 let fontsReady = false;
