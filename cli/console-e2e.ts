@@ -1,5 +1,6 @@
 /** What the console may start of `npm run e2e -- run`: its options as a browser may choose them, and the command line's own decision. */
-import { cycleMs, NETWORK_CHOICES, nameProblem, S3_CHOICES, sendingMs, type Topology, topologyLines } from '../e2e/topology.ts'; // prettier-ignore
+import { LOAD_NETWORK, NETWORK_CHOICES } from '../e2e/network/kinds.ts';
+import { cycleMs, nameProblem, S3_CHOICES, sendingMs, type Topology, topologyLines } from '../e2e/topology.ts'; // prettier-ignore
 import { STEPS } from '../e2e/steps/index.ts';
 import { conditionsOf } from '../e2e/steps/wait.ts';
 import type { E2ePlanned, E2ePlanner, GivenOptions } from '../console/server/planner.ts';
@@ -19,7 +20,7 @@ import { parseCommandLine } from './parse.ts';
 const NOT_TAKEN: readonly string[] = ['database', 'backend', 'backend-image', 'verifier-image', 'coordinator', 'leaderboard', 'daemon-image', 'minimina', 'allow-remote', 'topology-file', 'genesis-file']; // prettier-ignore
 
 const CHOICES: Record<string, readonly string[]> = {
-  network: NETWORK_CHOICES.filter((kind) => kind !== 'minimina'),
+  network: NETWORK_CHOICES.filter((kind) => kind !== 'minimina' && kind !== LOAD_NETWORK),
   s3: S3_CHOICES,
 };
 

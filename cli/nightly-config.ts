@@ -12,7 +12,7 @@ import type { GoodVersion, NightPlan, NightScenario } from '../nightly/plan.ts';
 import { listProblems } from '../system/problems.ts';
 import { UserError } from '../user-error.ts';
 import { checkedJob, load } from './commands/load.ts';
-import { type ConfigFile, readOptions, readSettingsFile, type SettingsFile, shown, textsOf } from './config-file.ts'; // prettier-ignore
+import { type ConfigFile, configSchema, readOptions, readSettingsFile, type SettingsFile, shown, textsOf } from './config-file.ts'; // prettier-ignore
 import { parseFile } from './parse.ts';
 import { nearName } from './suggest.ts';
 
@@ -24,8 +24,78 @@ const ROUNDS = 8;
 const MOST_MINUTES = 14 * 24 * 60;
 const GATING = COMPARED_FIGURES.filter(({ gates }) => gates).map(({ name }) => name);
 
+const NIGHT_NAME = /^[\w][\w .-]{0,60}$/;
+const MOST_KEPT = 100_000;
+const MOST_ROUNDS = 100;
+const LEAST_MINUTES = 0.01;
+
 type Texts = ConfigFile['texts'];
 type Found = { node: ParsedNode | null; line: number };
+
+const GOOD_SETTINGS = ['url', 'command', 'ready'] as const;
+const SCENARIO_SETTINGS = ['name', 'options', 'round', 'rounds', 'figures', 'good'] as const;
+const NIGHT_SETTINGS = ['folder', 'keep', 'max-minutes', 'rounds', 'figures', 'good', 'options', 'round', 'scenarios'] as const; // prettier-ignore
+
+/** JSON Schema (2020-12) of the file, for editors: its own settings, and load's options from that command's table. */
+export function nightSchema(): object {
+  const { $schema, properties: ofLoad } = configSchema(load) as {
+    $schema: string;
+    properties: Record<string, object>;
+  };
+  const options = Object.fromEntries(
+    Object.entries(ofLoad).filter(([name]) => name !== '$schema' && !NOT_HERE.includes(name)),
+  );
+  const names = { enum: COMPARED_FIGURES.map(({ name }) => name) };
+  const texts = { type: ['string', 'number'] };
+  const url = { type: 'string', pattern: '^https?://' };
+  const loadOptions = (description: string) => ({
+    description,
+    $ref: '#/$defs/options',
+  });
+  const shared: Record<(typeof SCENARIO_SETTINGS)[number] & (typeof NIGHT_SETTINGS)[number], object> = {
+    options: loadOptions('options of npm run load'),
+    round: loadOptions("options of a round of the second stage that differ from the night's"),
+    rounds: { description: 'rounds beside the good version', type: 'integer', minimum: FEWEST_ROUNDS, maximum: MOST_ROUNDS, default: ROUNDS },
+    figures: { description: 'figures that are held against the nights before', default: GATING, anyOf: [names, { type: 'array', items: names, minItems: 1 }] },
+    good: {
+      description: 'the last good version, to be measured beside the one of now where something is suspected',
+      anyOf: [{ const: 'none' }, { $ref: '#/$defs/good' }],
+    },
+  }; // prettier-ignore
+  const scenario: Record<(typeof SCENARIO_SETTINGS)[number], object> = {
+    name: { description: 'of its series', type: 'string', pattern: NIGHT_NAME.source },
+    ...shared,
+  };
+  const good: Record<(typeof GOOD_SETTINGS)[number], object> = {
+    url: { description: 'where it serves', ...url },
+    command: { description: 'program and arguments that start it; without it, it serves already', anyOf: [texts, { type: 'array', items: texts, minItems: 1 }] },
+    ready: { description: 'a URL that answers 200 once it serves', ...url },
+  }; // prettier-ignore
+  const night: Record<(typeof NIGHT_SETTINGS)[number], object> = {
+    folder: { description: 'where runs, history and report lie; relative to this file', type: 'string' },
+    keep: { description: 'runs of each series that stay', type: 'integer', minimum: 1, maximum: MOST_KEPT, default: KEEP },
+    'max-minutes': { description: 'the night ends within this time', type: 'number', minimum: LEAST_MINUTES, maximum: MOST_MINUTES },
+    ...shared,
+    scenarios: {
+      description: 'what the night runs, one after the other',
+      type: 'array',
+      minItems: 1,
+      items: { type: 'object', additionalProperties: false, required: ['name'], properties: scenario },
+    },
+  }; // prettier-ignore
+  return {
+    $schema,
+    title: 'Configuration of npm run nightly',
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenarios'],
+    properties: { $schema: { type: 'string' }, ...night },
+    $defs: {
+      good: { type: 'object', additionalProperties: false, required: ['url'], properties: good },
+      options: { type: 'object', additionalProperties: false, properties: options },
+    },
+  };
+}
 
 export type NightConfig = {
   plan: NightPlan;
@@ -72,17 +142,23 @@ class Reader {
       this.problems.push(`${this.#file.path} must hold settings such as "scenarios:"`);
       return null;
     }
-    const found = this.#fields(contents, ['folder', 'keep', 'max-minutes', 'rounds', 'figures', 'good', 'options', 'round', 'scenarios']); // prettier-ignore
+    const found = this.#fields(contents, NIGHT_SETTINGS);
     const general: General = {
       options: this.#options(found.options),
       round: this.#options(found.round),
-      rounds: this.#number(found.rounds, 'rounds', FEWEST_ROUNDS, 100) ?? ROUNDS,
+      rounds: this.#number(found.rounds, 'rounds', FEWEST_ROUNDS, MOST_ROUNDS) ?? ROUNDS,
       figures: this.#figures(found.figures) ?? GATING,
       good: this.#good(found.good),
     };
     const own = this.#text(found.folder, 'folder');
-    const minutes = this.#number(found['max-minutes'], 'max-minutes', 0.01, MOST_MINUTES, false);
-    const keep = this.#number(found.keep, 'keep', 1, 100_000) ?? KEEP;
+    const minutes = this.#number(
+      found['max-minutes'],
+      'max-minutes',
+      LEAST_MINUTES,
+      MOST_MINUTES,
+      false,
+    );
+    const keep = this.#number(found.keep, 'keep', 1, MOST_KEPT) ?? KEEP;
     const nightFolder = folder ?? (own === null ? defaultFolder : resolve(this.#folder, own));
     const scenarios = this.#scenarios(found.scenarios, general, nightFolder);
     const plan = {
@@ -126,14 +202,15 @@ class Reader {
     folder: string,
   ): NightScenario | null {
     const before = this.problems.length;
-    const found = this.#fields(map, ['name', 'options', 'round', 'rounds', 'figures', 'good']);
+    const found = this.#fields(map, SCENARIO_SETTINGS);
     const name = this.#text(found.name, 'name');
     if (name === null) this.#say(line, 'a scenario needs a name');
-    else if (!/^[\w][\w .-]{0,60}$/.test(name))
+    else if (!NIGHT_NAME.test(name))
       this.#say(found.name!.line, `name must be letters, digits, blanks, ".", "_" and "-", at most 61, but is "${name.slice(0, 60)}"`); // prettier-ignore
     const options = { ...general.options, ...this.#options(found.options) };
     const round = { ...general.round, ...this.#options(found.round) };
-    const rounds = this.#number(found.rounds, 'rounds', FEWEST_ROUNDS, 100) ?? general.rounds;
+    const rounds =
+      this.#number(found.rounds, 'rounds', FEWEST_ROUNDS, MOST_ROUNDS) ?? general.rounds;
     const figures = this.#figures(found.figures) ?? general.figures;
     const good = found.good === undefined ? general.good : this.#good(found.good);
     if (this.problems.length > before) return null;
@@ -194,7 +271,7 @@ class Reader {
       if (text !== null && text !== 'none') this.#say(line, 'good must have a url, or be none');
       return null;
     }
-    const fields = this.#fields(node, ['url', 'command', 'ready']);
+    const fields = this.#fields(node, GOOD_SETTINGS);
     const url = this.#url(fields.url, 'url');
     if (fields.url === undefined) this.#say(line, 'good needs a url');
     const command = this.#list(fields.command, 'command');

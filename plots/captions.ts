@@ -34,6 +34,10 @@ const CAPTIONS: Record<ChartName, (data: ChartData) => string | null> = {
 };
 
 const sentence = (words: string): string => `${words[0].toUpperCase()}${words.slice(1)}.`;
+const inCores = (value: number): string => {
+  const text = formatNumber(value);
+  return `${text} ${text === '1' ? 'core' : 'cores'}`;
+};
 const perSecond = (rate: number): string => `${formatNumber(rate)}/s`;
 const clock = (atS: number, { span }: ChartData): string =>
   formatClock(Math.floor(atS), span.seconds >= 3600);
@@ -109,7 +113,7 @@ function cpuWords(data: ChartData, fromS: number, atS: number): string {
   const [before, then] = [fromS, atS].map((time) => readingAt(backend.cpu, time, reach));
   const highest = backend.cpu.reduce((most, { value }) => Math.max(most, value?.mean ?? 0), 0);
   if (before === null || then === null || then < 1.2 * before || then < 0.8 * highest) return '';
-  return `, when the backend reached ${formatNumber(Number(then.toPrecision(2)))} cores`;
+  return `, when the backend reached ${inCores(Number(then.toPrecision(2)))}`;
 }
 
 function latency(data: ChartData): string | null {
@@ -259,7 +263,7 @@ function resources({ processes, hostCores }: ChartData): string | null {
     .slice(0, MOST_PROCESSES)
     .map(({ name, cpu, memory, most }) => {
       const mean = cpu.reduce((sum, value) => sum + value, 0) / cpu.length;
-      const cores = cpu.length === 0 ? [] : [`${formatNumber(mean)} cores on average, ${formatNumber(most)} at most`]; // prettier-ignore
+      const cores = cpu.length === 0 ? [] : [`${inCores(mean)} on average, ${formatNumber(most)} at most`]; // prettier-ignore
       const [first, last] = [memory[0], memory.at(-1)];
       const mb = (value: number) => `${formatNumber(Math.round(value))} MB`;
       const size =
@@ -269,7 +273,7 @@ function resources({ processes, hostCores }: ChartData): string | null {
       return `${name} took ${[...cores, ...size].join(', ')}`;
     });
   if (words.length === 0) return null;
-  return `${sentence(words.join('; ')).slice(0, -1)}${hostCores === null ? '' : `; the machine has ${formatNumber(hostCores)} cores`}.`;
+  return `${sentence(words.join('; ')).slice(0, -1)}${hostCores === null ? '' : `; the machine has ${inCores(hostCores)}`}.`;
 }
 
 function rateLatency(data: ChartData): string | null {

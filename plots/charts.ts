@@ -8,6 +8,7 @@ import { captionOf } from './captions.ts';
 import { logBins, logRange, NINES, nines, percentileCurve } from './distribution.ts';
 import { heatCells, heatLegend, heatMap, heatRange } from './heatmap.ts';
 import { type Limit, limitLines } from './limits.ts';
+import type { Mark } from './marks.ts';
 import {
   askedConfig,
   ioConfig,
@@ -116,17 +117,22 @@ function fleet({ subtitle, fleet: data }: ChartData): Plain[] {
   ];
 }
 
-/** All that happened at a moment, as vertical lines. */
-const markersOf = ({ rounds, events, marks = [] }: ChartData): Marker[] => [
-  ...rounds.map(({ atS, text }): Marker => ({ x: atS, label: text, kind: 'phase' })),
-  ...events.map(({ atS, text }): Marker => ({ x: atS, label: text, kind: 'event' })),
-  ...marks.map(({ atS, text, kind, untilS }): Marker => ({
+/** As vertical lines and bands. */
+export const markersOf = (marks: readonly Mark[]): Marker[] =>
+  marks.map(({ atS, text, kind, untilS }) => ({
     x: atS,
     label: text,
     kind,
     ...(untilS !== undefined && { until: untilS }),
-  })),
-];
+  }));
+
+/** All that happened in a run. */
+const allMarkers = ({ rounds, events, marks = [] }: ChartData): Marker[] =>
+  markersOf([
+    ...rounds.map((one) => ({ ...one, kind: 'phase' as const })),
+    ...events.map((one) => ({ ...one, kind: 'event' as const })),
+    ...marks,
+  ]);
 
 /** Errors in the target's log, as strokes along the time axis. */
 const logTicks = ({ logErrors }: ChartData) =>
@@ -184,7 +190,7 @@ function throughput(data: ChartData): Plain {
         subtitle,
         span,
         panels,
-        markers: markersOf(data),
+        markers: allMarkers(data),
         ...logTicks(data),
       });
     },
@@ -217,7 +223,7 @@ function latency(data: ChartData): Plain {
         title,
         subtitle,
         span,
-        markers: markersOf(data),
+        markers: allMarkers(data),
         ...logTicks(data),
         panels: [
           {
@@ -293,7 +299,7 @@ function resources(data: ChartData): Plain {
         span,
         note: 'bands: lowest to highest reading',
         ...logTicks(data),
-        markers: markersOf(data),
+        markers: allMarkers(data),
         panels: [
           {
             id: 'memory',
@@ -451,7 +457,7 @@ function heatmap(data: ChartData): Plain {
         title,
         subtitle,
         span,
-        markers: markersOf(data),
+        markers: allMarkers(data),
         ...logTicks(data),
         panels: [
           {
@@ -495,7 +501,7 @@ function asked(data: ChartData): Plain[] {
       description: 'What the plan asked for over time, and what was begun and accepted',
       width: WIDTH,
       height: 620,
-      config: () => askedConfig(title, data, markersOf(data)),
+      config: () => askedConfig(title, data, allMarkers(data)),
     },
   ];
 }
@@ -508,7 +514,7 @@ function io(data: ChartData): Plain {
     description: 'Bytes per second over time: bodies, answers, storage of each process, network of the machine', // prettier-ignore
     width: WIDTH,
     height: data.disks?.length || data.network?.length ? 860 : 520,
-    config: () => ioConfig(title, data, markersOf(data)),
+    config: () => ioConfig(title, data, allMarkers(data)),
   };
 }
 
@@ -523,7 +529,7 @@ function stored(data: ChartData): Plain[] {
       description: 'Submissions accepted and stored over time, and those that the storage lacks',
       width: WIDTH,
       height: 620,
-      config: () => storedConfig(title, data, markersOf(data)),
+      config: () => storedConfig(title, data, allMarkers(data)),
     },
   ];
 }

@@ -2,6 +2,7 @@
 import { countOf } from '../results/units.ts';
 import { chart, COLOUR, GAP, INK_SOFT, line, linearAxis, type LineConfiguration, type LineDataset, type Panel } from './panels.ts'; // prettier-ignore
 import type { Point } from './point.ts';
+import { type Theme, themed } from './theme.ts';
 
 /** Ratios are now / base; null: there is none. */
 export type ComparedRatios = {
@@ -118,7 +119,7 @@ function panelOf(figure: ComparedRatios, picture: ComparisonPicture, hasLegend: 
 export function comparisonChart(picture: ComparisonPicture): {
   width: number;
   height: number;
-  config(): LineConfiguration;
+  config(theme?: Theme): LineConfiguration;
 } {
   const figures = picture.figures.filter(({ rounds }) => rounds.some((one) => one !== null));
   const rounds = picture.first.length;
@@ -128,25 +129,28 @@ export function comparisonChart(picture: ComparisonPicture): {
   return {
     width: WIDTH,
     height: OTHER_HEIGHT + PANEL_HEIGHT * Math.max(figures.length, 2),
-    config: () =>
-      chart({
-        title: picture.title,
-        subtitle: `${picture.subtitle}  ·  ${countOf(rounds, 'round')}`,
-        x: linearAxis(
-          'Round (change of now against base; right: all rounds together)',
-          { from: 0.4, to: last + 0.6 },
-          {
-            values: [...numbers, last],
-            label: (value) => (value === last ? 'all' : String(value)),
-          },
-        ),
-        panels:
-          figures.length === 0
-            ? [{ id: 'none', title: 'change', weight: 1, datasets: [] }]
-            : figures.map((figure, i) => panelOf(figure, picture, i === 0)).reverse(),
-        markers: [],
-        legend: true,
-      }),
+    config: (theme = 'light') =>
+      themed(
+        chart({
+          title: picture.title,
+          subtitle: `${picture.subtitle}  ·  ${countOf(rounds, 'round')}`,
+          x: linearAxis(
+            'Round (change of now against base; right: all rounds together)',
+            { from: 0.4, to: last + 0.6 },
+            {
+              values: [...numbers, last],
+              label: (value) => (value === last ? 'all' : String(value)),
+            },
+          ),
+          panels:
+            figures.length === 0
+              ? [{ id: 'none', title: 'change', weight: 1, datasets: [] }]
+              : figures.map((figure, i) => panelOf(figure, picture, i === 0)).reverse(),
+          markers: [],
+          legend: true,
+        }),
+        theme,
+      ),
   };
 }
 

@@ -152,7 +152,8 @@ export function askedConfig(
   const ended = line({
     label: `accepted: ${formatNumber(sum(({ accepted }) => accepted))}`,
     yAxisID: 'rate',
-    colour: COLOUR.accepted,
+    // Not the blue of accepted answers: beside that of what was begun the two lines could not be told apart.
+    colour: COLOUR.green,
     width: 2,
     data: perSecond(rates, ({ accepted }) => accepted),
   });
@@ -190,7 +191,7 @@ export function askedConfig(
         line({
           label: 'VUs at work',
           yAxisID: 'vus',
-          colour: COLOUR.green,
+          colour: COLOUR.purple,
           width: 2,
           data: steps(
             rates.map(({ startS, endS, vus }) => ({ startS, endS, value: vus?.max ?? GAP })),

@@ -97,8 +97,8 @@ export function line(style: {
   dash?: number[];
 }): LineDataset {
   const { label, yAxisID, colour, width, data, dash } = style;
-  const lonely = (i: number) =>
-    Number.isNaN(data[i - 1]?.y ?? GAP) && Number.isNaN(data[i + 1]?.y ?? GAP);
+  const isGap = (i: number) => i < 0 || i >= data.length || Number.isNaN(data[i].y);
+  const lonely = (i: number) => !isGap(i) && isGap(i - 1) && isGap(i + 1);
   return {
     label: shorten(label, 48),
     yAxisID,
@@ -108,7 +108,8 @@ export function line(style: {
     borderWidth: width,
     ...(dash && { borderDash: dash }),
     borderJoinStyle: 'round',
-    pointRadius: data.map((_, i) => (lonely(i) ? 3 : 0)),
+    // One for all is resolved once, a list of them point by point: that is most of the time of a chart of a thousand.
+    pointRadius: data.some((_, i) => lonely(i)) ? data.map((_, i) => (lonely(i) ? 3 : 0)) : 0,
     pointBorderWidth: 0,
     order: 5,
   };

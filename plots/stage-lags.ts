@@ -3,8 +3,10 @@
  * height, one a batch; one that falls behind draws them higher and higher. Pure.
  */
 import { formatNumber } from '../results/units.ts';
-import type { ChartDefinition } from './charts.ts';
+import { type ChartDefinition, markersOf } from './charts.ts';
+import type { Mark } from './marks.ts';
 import { COLOUR, GAP, line, type LineConfiguration, timeChart, withGaps } from './panels.ts';
+import { themed } from './theme.ts';
 
 export type StageLags = {
   /** From the first submission to the last, in whole steps. */
@@ -14,6 +16,8 @@ export type StageLags = {
   batches: { endS: number; countedAfterS: number | null }[];
   /** Steps without a submission that reached the stage are left out. */
   stages: { name: string; steps: { startS: number; endS: number; p50S: number; maxS: number }[] }[];
+  /** What else happened on this axis, faults above all; absent: nothing. */
+  marks?: readonly Mark[];
 };
 
 const WIDTH = 1200;
@@ -30,7 +34,7 @@ const TITLE = 'From sent to shown: how long after it was sent each stage came';
 export const stageLagsChart = (
   subtitle: string,
   data: StageLags,
-): Pick<ChartDefinition, 'title' | 'description' | 'width' | 'height' | 'config'> & {
+): Pick<ChartDefinition, 'title' | 'description' | 'caption' | 'width' | 'height' | 'config'> & {
   name: 'stage-lags';
 } => ({
   name: 'stage-lags',
@@ -38,12 +42,13 @@ export const stageLagsChart = (
   description: describe(data),
   width: WIDTH,
   height: HEIGHT,
-  config: () => configOf(subtitle, data),
+  caption: captionOf(data),
+  config: (theme = 'light') => themed(configOf(subtitle, data), theme),
 });
 
 function configOf(
   subtitle: string,
-  { seconds, stepS, batches, stages }: StageLags,
+  { seconds, stepS, batches, stages, marks = [] }: StageLags,
 ): LineConfiguration {
   const drawn = stages.filter(({ steps }) => steps.length > 0);
   const values = (steps: StageLags['stages'][number]['steps'], of: 'p50S' | 'maxS') =>
@@ -54,10 +59,12 @@ function configOf(
     subtitle,
     span: { startT: 0, seconds, stepS },
     note: 'thin: the longest of each step',
-    markers:
-      batches.length <= MOST_MARKERS
+    markers: [
+      ...(batches.length <= MOST_MARKERS
         ? batches.map(({ endS }, i) => ({ x: endS, label: i === 0 ? 'end of a batch' : '' }))
-        : [],
+        : []),
+      ...markersOf(marks),
+    ],
     panels: [
       {
         id: 'batches',
@@ -104,4 +111,30 @@ function describe({ stages }: StageLags): string {
   return longest.length === 0
     ? 'no submission reached a stage'
     : `median and longest lag of each stage over the time of sending; the longest of all: ${longest.join(', ')}`;
+}
+
+const seconds = (value: number): string => `${formatNumber(Number(value.toPrecision(3)))} s`;
+
+/** What one sees: how long after its sending a submission was counted, and whether the batches keep up. */
+function captionOf({ stages, batches }: StageLags): string {
+  const levels = stages.flatMap(({ name, steps }) => {
+    const medians = steps.map(({ p50S }) => p50S).sort((a, b) => a - b);
+    return medians.length === 0 ? [] : [`${name} ${seconds(medians[(medians.length - 1) >> 1])}`];
+  });
+  if (levels.length === 0) return 'There is nothing to see: no submission reached a stage.';
+  const course = batchWords(batches.flatMap(({ countedAfterS }) => countedAfterS ?? []));
+  return `Half of the submissions were, after they were sent: ${levels.join(', ')}${course === '' ? '' : `; ${course}`}.`;
+}
+
+/** Less is no delay that a batch could be said to have. */
+const LEAST_DELAY_S = 1;
+
+function batchWords(delays: readonly number[]): string {
+  if (delays.length === 0) return '';
+  const longest = delays.reduce((most, one) => Math.max(most, one), 0);
+  const [first, last] = [delays[0], delays.at(-1)!];
+  const isLater = delays.length >= 3 && last === longest && last >= 2 * Math.max(first, LEAST_DELAY_S); // prettier-ignore
+  return isLater
+    ? `the batches came later and later: the first was counted ${seconds(first)} after its end, the last ${seconds(last)}`
+    : `each batch was counted within ${seconds(longest)} of its end`;
 }

@@ -2,6 +2,7 @@
 import { countOf } from '../results/units.ts';
 import { chart, COLOUR, GAP, INK_SOFT, line, linearAxis, type LineConfiguration, type LineDataset } from './panels.ts'; // prettier-ignore
 import type { Point } from './point.ts';
+import { type Theme, themed } from './theme.ts';
 
 export type TrendMark = 'open' | 'cleared' | 'confirmed';
 export type Trend = {
@@ -52,7 +53,7 @@ const levelData = (levels: Trend['levels']): Point[] =>
 export function trendChart({ title, subtitle, axis, nights, levels }: Trend): {
   width: number;
   height: number;
-  config(): LineConfiguration;
+  config(theme?: Theme): LineConfiguration;
 } {
   const last = Math.max(nights.length - 1, 0);
   const every = Math.max(1, Math.ceil(nights.length / MOST_DATES));
@@ -60,41 +61,44 @@ export function trendChart({ title, subtitle, axis, nights, levels }: Trend): {
   return {
     width: 1200,
     height: 460,
-    config: () =>
-      chart({
-        title,
-        subtitle: `${subtitle}  ·  ${countOf(nights.length, 'night')}`,
-        x: linearAxis(
-          'Night (UTC)',
-          { from: -0.6, to: last + 0.6 },
-          { values: dated, label: (i) => nights[i]?.t.slice(5, 10) ?? '' },
-        ),
-        markers: levels
-          .filter(({ from }) => from > 0)
-          .map(({ from }) => ({ x: from - 0.5, label: 'new level' })),
-        legend: true,
-        panels: [
-          {
-            id: 'figure',
-            title: axis,
-            weight: 1,
-            datasets: [
-              {
-                ...line({
-                  label: 'a night',
-                  yAxisID: 'figure',
-                  colour: COLOUR.blue,
-                  width: 1.25,
-                  data: nights.map(({ value }, x) => ({ x, y: value })),
-                }),
-                pointRadius: nights.length > 120 ? 2 : 4,
-              },
-              line({ label: 'level (median)', yAxisID: 'figure', colour: INK_SOFT, width: 2, dash: [7, 4], data: levelData(levels) }), // prettier-ignore
-              ...(Object.keys(MARKS) as TrendMark[]).flatMap((mark) => markDataset(nights, mark)),
-            ],
-          },
-        ],
-      }),
+    config: (theme = 'light') =>
+      themed(
+        chart({
+          title,
+          subtitle: `${subtitle}  ·  ${countOf(nights.length, 'night')}`,
+          x: linearAxis(
+            'Night (UTC)',
+            { from: -0.6, to: last + 0.6 },
+            { values: dated, label: (i) => nights[i]?.t.slice(5, 10) ?? '' },
+          ),
+          markers: levels
+            .filter(({ from }) => from > 0)
+            .map(({ from }) => ({ x: from - 0.5, label: 'new level' })),
+          legend: true,
+          panels: [
+            {
+              id: 'figure',
+              title: axis,
+              weight: 3,
+              datasets: [
+                {
+                  ...line({
+                    label: 'a night',
+                    yAxisID: 'figure',
+                    colour: COLOUR.blue,
+                    width: 1.25,
+                    data: nights.map(({ value }, x) => ({ x, y: value })),
+                  }),
+                  pointRadius: nights.length > 120 ? 2 : 4,
+                },
+                line({ label: 'level (median)', yAxisID: 'figure', colour: INK_SOFT, width: 2, dash: [7, 4], data: levelData(levels) }), // prettier-ignore
+                ...(Object.keys(MARKS) as TrendMark[]).flatMap((mark) => markDataset(nights, mark)),
+              ],
+            },
+          ],
+        }),
+        theme,
+      ),
   };
 }
 

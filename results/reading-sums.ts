@@ -17,6 +17,8 @@ export class ReadingSeries {
   readonly #span: TimeSpan;
   #kept: { atS: number; value: number | undefined }[] = [];
   #joined: Map<number, Extremes> | null = null;
+  /** Of `#joined` the one that was asked for last: thousands of readings of one step follow each other. */
+  #last: { index: number; step: Extremes } = { index: -1, step: noExtremes() };
 
   constructor(span: TimeSpan) {
     this.#span = span;
@@ -39,9 +41,12 @@ export class ReadingSeries {
 
   #join(atS: number, value: number | undefined): void {
     const index = Math.floor(atS / this.#span.stepS);
-    let step = this.#joined!.get(index);
-    if (step === undefined) this.#joined!.set(index, (step = noExtremes()));
-    if (value !== undefined) include(step, value);
+    if (this.#last.index !== index) {
+      const step = this.#joined!.get(index) ?? noExtremes();
+      this.#joined!.set(index, step);
+      this.#last = { index, step };
+    }
+    if (value !== undefined) include(this.#last.step, value);
   }
 
   points(): ReadingPoint[] {

@@ -37,6 +37,7 @@ test('the packed tarball: this build, no sources, no runs; its command runs in a
     'LICENSE',
     'README.md',
     'load.schema.json',
+    'nightly.schema.json',
     'examples/nightly.yaml',
     'stack/services/postgres-16/package-lock.json',
   ])

@@ -94,6 +94,7 @@ async function writeMerged(
   for (const line of merged.samples) writer.sample(line);
   for (const line of merged.resources) writer.resource(line);
   for (const line of merged.logs) writer.log(line);
+  for (const line of merged.control) writer.control(line);
   for (const line of merged.marks) writer.mark(line);
   if (merged.reconcile) writer.reconcile(merged.reconcile);
   await mergeLists(runs, join(folder, FILES.reconcileList));

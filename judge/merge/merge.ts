@@ -8,6 +8,7 @@
 import { figuresOfSamples, processFigures } from '../../results/figures.ts';
 import type { Run } from '../../results/reader.ts';
 import type {
+  ControlLine,
   LogSecond,
   MarkLine,
   Plan,
@@ -18,6 +19,7 @@ import type {
   VerdictReason,
 } from '../../results/types.ts';
 import { together } from './clocks.ts';
+import { mergeControl } from './control.ts';
 import { mergeFaults, mergeMarks } from './faults.ts';
 import { mergeLogs } from './logs.ts';
 import {
@@ -39,6 +41,7 @@ export type Merged = {
   samples: SampleLine[];
   resources: ResourceLine[];
   logs: LogSecond[];
+  control: ControlLine[];
   marks: MarkLine[];
   reconcile: Reconcile | null;
   summary: Omit<Summary, 'gates' | 'verdict' | 'cost'>;
@@ -97,6 +100,7 @@ export function mergeRuns(runs: readonly Run[], id: string): Merged {
     samples,
     resources,
     logs: logs.lines,
+    control: mergeControl(runs),
     marks,
     reconcile: mergeReconciles(runs.map(({ reconcile }) => reconcile)),
     reasons: [

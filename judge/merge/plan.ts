@@ -20,7 +20,18 @@ function mergeShapes(shapes: readonly LoadShape[]): LoadShape {
         target: sum(shapes, (shape) => shape.stages?.[i].target),
       })),
     }),
+    ...mergeSteered(shapes),
     ...(startVus !== undefined && { startVus: sum(shapes, (shape) => shape.startVus) }),
+  };
+}
+
+/** The pace could be changed where it could of any of them. */
+function mergeSteered(shapes: readonly LoadShape[]): Pick<LoadShape, 'steered'> {
+  const all = shapes.flatMap(({ steered }) => steered ?? []);
+  if (all.length === 0) return {};
+  const isBounded = all.every(({ mostPerSecond }) => mostPerSecond !== undefined);
+  return {
+    steered: isBounded ? { mostPerSecond: sum(all, ({ mostPerSecond }) => mostPerSecond) } : {},
   };
 }
 
@@ -35,7 +46,9 @@ export function mergePlans(plans: readonly Plan[], id: string): Plan {
     plannedAt: plans.map(({ plannedAt }) => plannedAt).sort()[0],
     parts: plans.flatMap(partsOf),
     ...(plans.some(({ faults }) => faults !== undefined) && {
-      faults: plans.flatMap(({ faults = [] }, i) => faults.map((one) => ({ ...one, fault: ofGenerator(i, one.fault) }))),
+      faults: plans.flatMap(({ faults = [] }, i) =>
+        faults.map((one) => ({ ...one, fault: ofGenerator(i, one.fault) })),
+      ),
     }),
     seed: [...new Set(plans.map(({ seed }) => seed))].join(' + '),
     load: mergeShapes(plans.map(({ load }) => load)),

@@ -4,9 +4,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { markdownTable } from 'markdown-table';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
 import { GROUP_HEADINGS } from '../../cli/help.ts';
 import { load } from '../../cli/commands/load.ts';
 import { configSchema } from '../../cli/config-file.ts';
+import { nightSchema } from '../../cli/nightly-config.ts';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
 import { ASSERTIONS } from '../../e2e/assertions/index.ts';
 import { INCIDENTS } from '../../e2e/incidents/table.ts';
@@ -187,6 +190,36 @@ test('load.schema.json is the table of options, for editors', () => {
   const schema = `${JSON.stringify(configSchema(load), null, 2)}\n`;
   if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, schema);
   else assert.ok(readFileSync(file, 'utf8') === schema, 'renew it with UPDATE_GOLDEN=1 npm test');
+});
+
+test('nightly.schema.json is what the reader of nightly.yaml takes, for editors', () => {
+  const file = join(projectRoot, 'nightly.schema.json');
+  const schema = nightSchema();
+  const text = `${JSON.stringify(schema, null, 2)}\n`;
+  if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, text);
+  else assert.ok(readFileSync(file, 'utf8') === text, 'renew it with UPDATE_GOLDEN=1 npm test');
+  const shape = z.fromJSONSchema(schema as z.core.JSONSchema.JSONSchema);
+  const isRight = (config: unknown) => shape.safeParse(config).success;
+  const example = parseYaml(readFileSync(join(projectRoot, 'examples/nightly.yaml'), 'utf8')) as {
+    scenarios: object[];
+  };
+  const [scenario] = example.scenarios;
+  assert.ok(isRight(example));
+  assert.ok(isRight({ ...example, good: { url: 'http://127.0.0.1:1', command: ['a', '-b'] } }));
+  assert.ok(isRight({ ...example, good: 'none', figures: 'p95', rounds: 6 }));
+  for (const wrong of [
+    {},
+    { ...example, kep: 3 },
+    { ...example, keep: 0 },
+    { ...example, rounds: 5 },
+    { ...example, figures: ['p96'] },
+    { ...example, good: {} },
+    { ...example, scenarios: [] },
+    { ...example, scenarios: [{ ...scenario, name: 'a/b' }] },
+    { ...example, options: { duraton: '1m' } },
+    { ...example, options: { results: 'elsewhere' } },
+  ])
+    assert.ok(!isRight(wrong), JSON.stringify(wrong));
 });
 
 const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');

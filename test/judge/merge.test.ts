@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
 import { judgeMerged } from '../../judge/merge/judge.ts';
+import { mergeControl } from '../../judge/merge/control.ts';
+import { mergePlans } from '../../judge/merge/plan.ts';
 import { mergeRuns } from '../../judge/merge/merge.ts';
 import { mergeProblems } from '../../judge/merge/parts.ts';
 import { mergeLatencyFigures, mergeSamples } from '../../judge/merge/seconds.ts';
@@ -539,4 +541,44 @@ test("the target's words add up, most frequent first", () => {
     { answer: '400', text: 'a', count: 6 },
     { answer: '401', text: 'a', count: 3 },
   ]);
+});
+
+test('paces that were asked for add up, whoever changed them', () => {
+  const { plan } = syntheticRun({ seconds: 2 });
+  const steered = { ...plan!, load: { ...plan!.load, rate: { starts: 50, timeUnitMs: 1000 }, steered: { mostPerSecond: 400 } } }; // prettier-ignore
+  const first = {
+    plan: steered,
+    control: [
+      { t: T0, action: 'begin', fromPerSecond: 0, toPerSecond: 50, by: 'load' },
+      { t: T0 + 3000, action: 'rate', fromPerSecond: 50, toPerSecond: 80, by: 'terminal' },
+      { t: T0 + 9000, action: 'stop', by: 'console' },
+    ],
+  } as const;
+  const second = {
+    plan: steered,
+    control: [
+      { t: T0 + 200, action: 'begin', fromPerSecond: 0, toPerSecond: 50, by: 'load' },
+      { t: T0 + 5000, action: 'pause', fromPerSecond: 50, toPerSecond: 0, by: 'console' },
+      { t: T0 + 9500, action: 'stop', by: 'terminal' },
+    ],
+  } as const;
+  const runs = [first, second].map((run) => ({ ...run, control: [...run.control] }));
+  const words = (lines: ReturnType<typeof mergeControl>) =>
+    lines.map(({ t, action, fromPerSecond, toPerSecond, by }) => [t - T0, action, fromPerSecond, toPerSecond, by]); // prettier-ignore
+  assert.deepEqual(words(mergeControl(runs)), [
+    [0, 'begin', undefined, 100, 'load'],
+    [3000, 'rate', 100, 130, 'generator 1: terminal'],
+    [5000, 'pause', 130, 80, 'generator 2: console'],
+    [9000, 'stop', 80, 0, 'generator 1: console'],
+    [9500, 'stop', undefined, undefined, 'generator 2: terminal'],
+  ]);
+  // One whose pace could not be changed counts with its plan; at the VUs' own pace nobody knows the sum.
+  const fixed = { plan: steered };
+  assert.deepEqual(words(mergeControl([fixed, runs[1]])).map(([, , , to]) => to), [100, 50, 50]); // prettier-ignore
+  assert.equal(mergeControl([{ plan: plan! }, runs[1]])[0].toPerSecond, null);
+  assert.deepEqual(mergeControl([fixed, fixed]), []);
+  const stop = { t: T0 + 1, action: 'stop' as const, by: 'console' };
+  assert.deepEqual(mergeControl([{ ...fixed, control: [stop] }, fixed]), [{ ...stop, by: 'generator 1: console' }]); // prettier-ignore
+  assert.deepEqual(mergePlans([steered, steered], 'x').load.steered, { mostPerSecond: 800 });
+  assert.equal(mergePlans([plan!, plan!], 'x').load.steered, undefined);
 });

@@ -1,19 +1,25 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Canvas, createCanvas, type ImageData, loadImage, type SKRSContext2D } from 'canvas';
-import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
 import type { ChartDefinition } from '../../plots/charts.ts';
 import { logBins, logRange } from '../../plots/distribution.ts';
 import { placeLabels } from '../../plots/marks.ts';
-import { definitionsOf, drawOn, renderPng, renderRun, renderSvg } from '../../plots/render.ts';
-import type { Theme } from '../../plots/theme.ts';
+import { definitionsOf, renderPng, renderRun, renderSvg } from '../../plots/render.ts';
 import { decodeBuckets } from '../../results/histogram.ts';
-import { projectRoot } from '../../paths.ts';
 import { UserError } from '../../user-error.ts';
 import { USUAL_CHARTS } from '../support/charts.ts';
+import {
+  differences,
+  matchesGolden,
+  overlap,
+  raster,
+  shown,
+  textBoxes,
+  textsApart,
+  TOLERANCE,
+} from '../support/pictures.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
 import { thorough } from '../support/thorough.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -34,70 +40,6 @@ function chartsOf(run: string): ChartDefinition[] {
 const chartOf = (run: string, name: string): ChartDefinition =>
   chartsOf(run).find((definition) => definition.name === name)!;
 
-type Picture = Pick<ImageData, 'data' | 'width' | 'height'>;
-
-const pixelsOf = (canvas: Canvas): Picture =>
-  canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-
-/** What a PNG or an SVG shows. */
-async function shown(file: Buffer): Promise<Picture> {
-  const image = await loadImage(file);
-  const canvas = createCanvas(image.width, image.height);
-  canvas.getContext('2d').drawImage(image, 0, 0);
-  return pixelsOf(canvas);
-}
-
-/** The chart at one device pixel per CSS pixel. @param save gets it as a PNG */
-function raster(definition: ChartDefinition, theme?: Theme, save?: (png: Buffer) => void): Picture {
-  const canvas = createCanvas(definition.width, definition.height);
-  const chart = drawOn(canvas, definition, { theme });
-  const pixels = pixelsOf(canvas);
-  save?.(canvas.toBuffer('image/png'));
-  chart.destroy(); // it empties the canvas
-  return pixels;
-}
-
-/** Pixels that differ visibly. */
-function differences(a: Picture, b: Picture, threshold: number): number {
-  assert.deepEqual([a.width, a.height], [b.width, b.height]);
-  return pixelmatch(a.data, b.data, undefined, a.width, a.height, { threshold });
-}
-
-/** Share of pixels that may differ: letters are smoothed a little differently from machine to machine. */
-const TOLERANCE = 0.002;
-
-type TextBox = { text: string; left: number; right: number; top: number; bottom: number };
-
-/** Every text that is drawn, where it really lands on the canvas. */
-function textBoxes(definition: ChartDefinition): TextBox[] {
-  const canvas = createCanvas(definition.width, definition.height);
-  const context: SKRSContext2D = canvas.getContext('2d');
-  const boxes: TextBox[] = [];
-  const fillText = context.fillText.bind(context);
-  context.fillText = (text: string, x: number, y: number, maxWidth?: number) => {
-    const size = context.measureText(text);
-    const transform = context.getTransform();
-    const corners = [
-      [x - size.actualBoundingBoxLeft, y - size.actualBoundingBoxAscent],
-      [x + size.actualBoundingBoxRight, y + size.actualBoundingBoxDescent],
-    ].map(([cornerX, cornerY]) => [
-      transform.a * cornerX + transform.c * cornerY + transform.e,
-      transform.b * cornerX + transform.d * cornerY + transform.f,
-    ]);
-    const [xs, ys] = [0, 1].map((axis) =>
-      corners.map((corner) => corner[axis]).sort((a, b) => a - b),
-    );
-    boxes.push({ text, left: xs[0], right: xs[1], top: ys[0], bottom: ys[1] });
-    if (maxWidth === undefined) fillText(text, x, y);
-    else fillText(text, x, y, maxWidth);
-  };
-  drawOn(canvas, definition).destroy();
-  return boxes.filter(({ text }) => text !== '');
-}
-
-const overlap = (a: TextBox, b: TextBox): boolean =>
-  a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-
 /** In dark colours; all others are light. */
 const DARK = ['marked'];
 
@@ -106,22 +48,8 @@ for (const name of Object.keys(SYNTHETIC_RUNS).filter((one) => thorough || !IN_S
   for (const definition of chartsOf(name).filter(
     ({ isUsual }) => isUsual || name.startsWith('marked'),
   ))
-    test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () => {
-      const boxes = textBoxes(definition);
-      assert.ok(boxes.length >= 4, 'title, subtitle and axis titles at least');
-      for (const box of boxes)
-        assert.ok(
-          box.left >= 0 &&
-            box.top >= 0 &&
-            box.right <= definition.width &&
-            box.bottom <= definition.height,
-          `"${box.text}" lies outside: ${JSON.stringify(box)}`,
-        );
-      boxes.forEach((box, i) => {
-        for (const other of boxes.slice(i + 1))
-          assert.ok(!overlap(box, other), `"${box.text}" meets "${other.text}"`);
-      });
-    });
+    test(`all text is inside the picture and apart: ${name}, ${definition.name}`, () =>
+      textsApart(definition));
 
 test('the check of text places sees a title that is cut and labels that meet', () => {
   const definition = chartOf('second', 'throughput');
@@ -169,19 +97,15 @@ const GOLDEN: readonly [run: string, chart: string][] = [
   ['outlier', 'latency'],
   ['marked', 'rate-latency'],
   ['marked', 'stored'],
+  ['marked', 'asked'],
+  ['marked', 'io'],
 ];
 
 for (const [run, name] of GOLDEN.filter(
   ([run]) => thorough || process.env.UPDATE_GOLDEN || run !== 'hour',
 ))
-  test(`golden picture: ${run}, ${name}`, async () => {
-    const file = join(projectRoot, 'test/golden', `${run}-${name}.png`);
-    // UPDATE_GOLDEN=1 writes them anew: look at each before it is committed.
-    const save = process.env.UPDATE_GOLDEN ? (png: Buffer) => writeFileSync(file, png) : undefined;
-    const drawn = raster(chartOf(run, name), DARK.includes(run) ? 'dark' : 'light', save);
-    const different = differences(await shown(readFileSync(file)), drawn, 0.2);
-    assert.ok(different <= TOLERANCE * drawn.width * drawn.height, `${different} pixels differ`);
-  });
+  test(`golden picture: ${run}, ${name}`, () =>
+    matchesGolden(chartOf(run, name), `${run}-${name}`, DARK.includes(run) ? 'dark' : 'light'));
 
 test('the comparison sees one process missing', () => {
   const [one, other] = [[0.7, 0.35], [0.7]].map(([backend, k6]) =>
