@@ -26,5 +26,4 @@ export const FAULTS: readonly Fault[] = [
   diskFull,
 ];
 
-export const faultOf = (name: string): Fault | undefined =>
-  FAULTS.find((one) => one.name === name);
+export const faultOf = (name: string): Fault | undefined => FAULTS.find((one) => one.name === name);

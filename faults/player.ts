@@ -78,10 +78,13 @@ export class FaultPlayer {
   }
 
   #after(ms: number, call: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      call();
-    }, Math.max(0, ms));
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        call();
+      },
+      Math.max(0, ms),
+    );
     this.#timers.add(timer);
   }
 
@@ -135,14 +138,21 @@ export class FaultPlayer {
       .catch((error: unknown) => {
         const problem = (error as Error).message;
         this.#event(turn, 'stuck', { problem });
-        this.#call.onBroken(`the fault ${this.#call.turns[turn].text} could not be undone (${problem})`);
+        this.#call.onBroken(
+          `the fault ${this.#call.turns[turn].text} could not be undone (${problem})`,
+        );
       })
       .finally(() => this.#on.delete(turn));
     this.#ends.set(turn, ended);
     return ended;
   }
 
-  #event(turn: number, state: FaultEvent['state'], more: Pick<FaultEvent, 'struck' | 'problem'> = {}): void { // prettier-ignore
+  #event(
+    turn: number,
+    state: FaultEvent['state'],
+    more: Pick<FaultEvent, 'struck' | 'problem'> = {},
+  ): void {
+    // prettier-ignore
     this.#call.onEvent({ t: Date.now(), turn, fault: this.#call.turns[turn].text, state, ...more });
   }
 }

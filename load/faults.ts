@@ -131,7 +131,11 @@ export function playerOf(call: {
   });
 }
 
-const markOf = ({ t, turn, fault, state, struck, problem }: FaultEvent, fromMs: number): MarkLine => ({ // prettier-ignore
+const markOf = (
+  { t, turn, fault, state, struck, problem }: FaultEvent,
+  fromMs: number,
+): MarkLine => ({
+  // prettier-ignore
   id: faultId(turn),
   kind: 'fault',
   label: fault,

@@ -35,7 +35,9 @@ export function mergePlans(plans: readonly Plan[], id: string): Plan {
     plannedAt: plans.map(({ plannedAt }) => plannedAt).sort()[0],
     parts: plans.flatMap(partsOf),
     ...(plans.some(({ faults }) => faults !== undefined) && {
-      faults: plans.flatMap(({ faults = [] }, i) => faults.map((one) => ({ ...one, fault: ofGenerator(i, one.fault) }))),
+      faults: plans.flatMap(({ faults = [] }, i) =>
+        faults.map((one) => ({ ...one, fault: ofGenerator(i, one.fault) })),
+      ),
     }),
     seed: [...new Set(plans.map(({ seed }) => seed))].join(' + '),
     load: mergeShapes(plans.map(({ load }) => load)),
