@@ -54,7 +54,7 @@ export class FaultPlayer {
   /** Before the load: begins what is on from its beginning, and resolves when it is. */
   async begin(): Promise<void> {
     await Promise.all(
-      this.#call.turns.map(({ fromMs }, turn) => (fromMs === 0 ? this.#start(turn) : undefined)),
+      this.#call.turns.map(({ fromMs }, turn) => (fromMs === 0 ? this.#start(turn) : Promise.resolve())),
     );
   }
 
@@ -88,8 +88,8 @@ export class FaultPlayer {
     this.#timers.add(timer);
   }
 
-  #start(turn: number): Promise<unknown> | undefined {
-    if (this.#isStopped) return undefined;
+  #start(turn: number): Promise<unknown> {
+    if (this.#isStopped) return Promise.resolve();
     // The end of the turn before may still be under way: a backend that comes up slowly.
     const { fault, value } = this.#call.turns[turn];
     const before = [...this.#ends.values()];

@@ -122,7 +122,7 @@ export function playerOf(call: {
   return new FaultPlayer({
     turns: call.turns,
     place: call.place,
-    onBroken: call.onBroken,
+    onBroken: (sentence) => call.onBroken(sentence),
     onEvent(event) {
       if (event.state === 'begun') begun.set(event.turn, event.t);
       call.onWords(wordsOf(event));
