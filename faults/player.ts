@@ -54,7 +54,9 @@ export class FaultPlayer {
   /** Before the load: begins what is on from its beginning, and resolves when it is. */
   async begin(): Promise<void> {
     await Promise.all(
-      this.#call.turns.map(({ fromMs }, turn) => (fromMs === 0 ? this.#start(turn) : Promise.resolve())),
+      this.#call.turns.map(({ fromMs }, turn) =>
+        fromMs === 0 ? this.#start(turn) : Promise.resolve(),
+      ),
     );
   }
 
