@@ -25,6 +25,3 @@ export const FAULTS: readonly Fault[] = [
   stop('backend'),
   diskFull,
 ];
-
-export const faultOf = (name: string): Fault | undefined =>
-  FAULTS.find((one) => one.name === name);

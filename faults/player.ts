@@ -54,7 +54,9 @@ export class FaultPlayer {
   /** Before the load: begins what is on from its beginning, and resolves when it is. */
   async begin(): Promise<void> {
     await Promise.all(
-      this.#call.turns.map(({ fromMs }, turn) => (fromMs === 0 ? this.#start(turn) : undefined)),
+      this.#call.turns.map(({ fromMs }, turn) =>
+        fromMs === 0 ? this.#start(turn) : Promise.resolve(),
+      ),
     );
   }
 
@@ -78,15 +80,18 @@ export class FaultPlayer {
   }
 
   #after(ms: number, call: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      call();
-    }, Math.max(0, ms));
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        call();
+      },
+      Math.max(0, ms),
+    );
     this.#timers.add(timer);
   }
 
-  #start(turn: number): Promise<unknown> | undefined {
-    if (this.#isStopped) return undefined;
+  #start(turn: number): Promise<unknown> {
+    if (this.#isStopped) return Promise.resolve();
     // The end of the turn before may still be under way: a backend that comes up slowly.
     const { fault, value } = this.#call.turns[turn];
     const before = [...this.#ends.values()];
@@ -135,14 +140,21 @@ export class FaultPlayer {
       .catch((error: unknown) => {
         const problem = (error as Error).message;
         this.#event(turn, 'stuck', { problem });
-        this.#call.onBroken(`the fault ${this.#call.turns[turn].text} could not be undone (${problem})`);
+        this.#call.onBroken(
+          `the fault ${this.#call.turns[turn].text} could not be undone (${problem})`,
+        );
       })
       .finally(() => this.#on.delete(turn));
     this.#ends.set(turn, ended);
     return ended;
   }
 
-  #event(turn: number, state: FaultEvent['state'], more: Pick<FaultEvent, 'struck' | 'problem'> = {}): void { // prettier-ignore
+  #event(
+    turn: number,
+    state: FaultEvent['state'],
+    more: Pick<FaultEvent, 'struck' | 'problem'> = {},
+  ): void {
+    // prettier-ignore
     this.#call.onEvent({ t: Date.now(), turn, fault: this.#call.turns[turn].text, state, ...more });
   }
 }

@@ -7,7 +7,7 @@
  *     latency=50ms               from the beginning to the end
  */
 import { durationText, parseDuration } from '../system/duration.ts';
-import type { Fault, Problem } from './fault.ts';
+import type { Fault } from './fault.ts';
 import { FAULTS } from './index.ts';
 
 /** A fault as it was asked for. */
@@ -79,8 +79,8 @@ function valueProblems(fault: Fault, value: string | null): string[] {
     return value === null ? [] : [`${name} has no value, but is given "${value}"`];
   if (value === null && wants.isOptional !== true)
     return [`${name} must have a value, such as ${name}=${wants.example}`];
-  const read: object | Problem = fault.of === 'way' ? fault.read(value) : {};
-  return 'problem' in read ? [`${name} ${(read as Problem).problem}`] : [];
+  const read = fault.of === 'way' ? fault.read(value) : null;
+  return read !== null && 'problem' in read ? [`${name} ${read.problem}`] : [];
 }
 
 /** All turns in the order of their beginning; those of one beginning as they were asked for. */

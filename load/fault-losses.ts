@@ -19,8 +19,7 @@ export async function addFaultLosses(
     const line = JSON.parse(text) as ReconcileLine;
     if (!isLost(line) || line.answered_at === undefined) continue;
     const atMs = Date.parse(line.answered_at) - beganMs;
-    for (const one of on)
-      if (atMs >= one.fromMs! && atMs <= (one.untilMs ?? Infinity)) one.lost!++;
+    for (const one of on) if (atMs >= one.fromMs! && atMs <= (one.untilMs ?? Infinity)) one.lost!++;
   }
 }
 

@@ -122,7 +122,7 @@ export function playerOf(call: {
   return new FaultPlayer({
     turns: call.turns,
     place: call.place,
-    onBroken: call.onBroken,
+    onBroken: (sentence) => call.onBroken(sentence),
     onEvent(event) {
       if (event.state === 'begun') begun.set(event.turn, event.t);
       call.onWords(wordsOf(event));
@@ -131,7 +131,11 @@ export function playerOf(call: {
   });
 }
 
-const markOf = ({ t, turn, fault, state, struck, problem }: FaultEvent, fromMs: number): MarkLine => ({ // prettier-ignore
+const markOf = (
+  { t, turn, fault, state, struck, problem }: FaultEvent,
+  fromMs: number,
+): MarkLine => ({
+  // prettier-ignore
   id: faultId(turn),
   kind: 'fault',
   label: fault,

@@ -259,7 +259,9 @@ async function backendIsUp(
   const backend = await startEmbedded({
     settings: decision.backend,
     network: job.request.network,
-    isDownAtTimes: decision.faults.some(({ fault }) => fault.of === 'component' && fault.isDown === true),
+    isDownAtTimes: decision.faults.some(
+      ({ fault }) => fault.of === 'component' && fault.isDown === true,
+    ),
     port: job.port,
     storageFolder: storageFolderOf(writer),
     whitelist:
@@ -317,7 +319,12 @@ async function sourceIsThere(
 
 type OnTheWay = { way: FaultWay | null };
 
-async function wayIsThere({ job, decision, backend }: Needs & Decided & Backend): Promise<Made<OnTheWay>> { // prettier-ignore
+async function wayIsThere({
+  job,
+  decision,
+  backend,
+}: Needs & Decided & Backend): Promise<Made<OnTheWay>> {
+  // prettier-ignore
   const urls = backend === null ? job.targets.map(({ url }) => url) : [backend.process.url];
   const way = await startWay(decision.faults, urls, seedNumber(job.request.seed));
   return { made: { way }, ...(way !== null && { undo: () => way.proxies.stop() }) };

@@ -178,7 +178,8 @@ export class Sending {
       onSampleBytes: (chunk) => {
         const { aggregator } = this.#measures;
         aggregator.push(chunk);
-        if (aggregator.startMs !== null) this.#faults?.loadHasBegun(Date.now() - aggregator.startMs);
+        if (aggregator.startMs !== null)
+          this.#faults?.loadHasBegun(Date.now() - aggregator.startMs);
       },
     });
     return this.#k6;

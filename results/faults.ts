@@ -62,7 +62,9 @@ export class FaultMeter {
   /** Of its histogram: what lies in a fault is summed up, what lies beside one is kept, and the rest is asked for by nobody. */
   #letGo(old: Second): void {
     if (old.latency === null) return;
-    const around = this.#marks.filter(({ fromMs, toMs }) => overlaps(old, fromMs, toMs ?? Infinity));
+    const around = this.#marks.filter(({ fromMs, toMs }) =>
+      overlaps(old, fromMs, toMs ?? Infinity),
+    );
     for (const { id } of around) {
       const counts = this.#within.get(id) ?? new LatencyCounts();
       counts.addEncoded(old.latency.hdr, old.latency.max);

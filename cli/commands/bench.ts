@@ -24,6 +24,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   plots: () => import('../../bench/plots.ts'),
   report: () => import('../../bench/report.ts'),
   record: () => import('../../bench/record.ts'),
+  'fault-proxy': () => import('../../bench/fault-proxy.ts'),
   coordinator: () => import('../../bench/coordinator.ts'),
   'e2e-judge': () => import('../../bench/e2e-judge.ts'),
 };

@@ -331,7 +331,9 @@ export const load: Command = {
       type: 'text',
       argument: 'FAULT',
       check: (text) => problemIn(parseFault(text)),
-      examples: FAULTS.map(({ name, value }) => `${name}${value === undefined ? '' : `=${value.example}`}@20s+10s`),
+      examples: FAULTS.map(
+        ({ name, value }) => `${name}${value === undefined ? '' : `=${value.example}`}@20s+10s`,
+      ),
       env: 'MINA_LOAD_FAULT',
       repeatable: true,
       help: `make something go wrong on purpose, NAME[=VALUE][@AT[+FOR][*TIMES/EVERY]] with times from the load's beginning, such as latency=200ms@20s+10s or backend-kill@30s+5s: ${FAULTS.map(({ name }) => name).join(', ')} (docs/faults.md); may be given several times`,

@@ -1,10 +1,11 @@
 /** A run as its files say it while they grow, and what a viewer has not seen of it yet. Pure: who reads the files is server/watch.ts. */
 import type { GateFigures, GateRule } from '../../judge/gates.ts';
 import { roundMarks } from '../../plots/data.ts';
-import { controlMarks } from '../../plots/marks.ts';
+import { controlMarks, faultMarks } from '../../plots/marks.ts';
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../../results/answers.ts';
 import { ProcessMeter, takenIn } from '../../results/figures.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
+import { marksOf } from '../../results/marks.ts';
 import { paceInWords } from '../../results/pace.ts';
 import { startedIn } from '../../results/rates.ts';
 import type {
@@ -14,6 +15,7 @@ import type {
   LatencyFigures,
   LogSecond,
   LogTailLine,
+  MarkLine,
   Plan,
   ProcessReading,
   Reconcile,
@@ -100,6 +102,8 @@ export class RunView {
   readonly #logLines: { line: LogLine; place: number }[] = [];
   #look: ReconcileLiveLine | null = null;
   readonly #control: ControlLine[] = [];
+  #marks: MarkLine[] = [];
+  #markLines = 0;
 
   setPlan(plan: Plan): void {
     this.plan = plan;
@@ -215,8 +219,19 @@ export class RunView {
     if (this.#control.length > MOST_CONTROL) this.#control.splice(1, 1);
   }
 
+  addMark(line: MarkLine): void {
+    this.#marks = marksOf([...this.#marks, line]).slice(-MOST_CONTROL);
+    this.#markLines++;
+  }
+
+  /** Lines that say what was asked of it, or was done to it. */
   get controlLines(): number {
-    return this.#control.length;
+    return this.#control.length + this.#markLines;
+  }
+
+  #marksFrom(startT: number): LiveMessage['control'] {
+    const span = { startT, seconds: this.#lastS + 1 };
+    return [...controlMarks(this.#control, startT), ...faultMarks(this.#marks, span)];
   }
 
   addLook(line: ReconcileLiveLine): void {
@@ -294,7 +309,7 @@ export class RunView {
       hostCores: this.#hostCores,
       events: this.#eventsOnAxis(seconds),
       rounds: roundMarks(plan?.load.timed?.rounds, 0, { seconds }),
-      control: this.#startT === null ? [] : controlMarks(this.#control, this.#startT),
+      control: this.#startT === null ? [] : this.#marksFrom(this.#startT),
       pace: this.#pace(),
       whole: partOf(this.#whole, known),
       recent: partOf(this.#recent, known),

@@ -127,7 +127,13 @@ export function chartDataOf(
     fleet: null,
     events: last.events.filter(onAxis).map(({ atS, text }) => ({ atS: atS - shiftS, text })),
     rounds: last.rounds.filter(onAxis).map(({ atS, text }) => ({ atS: atS - shiftS, text })),
-    marks: last.control.filter(onAxis).map((mark) => ({ ...mark, atS: mark.atS - shiftS })),
+    marks: last.control
+      .filter(({ atS, untilS = atS }) => untilS >= shiftS)
+      .map((mark) => ({
+        ...mark,
+        atS: Math.max(0, mark.atS - shiftS),
+        ...(mark.untilS !== undefined && { untilS: mark.untilS - shiftS }),
+      })),
     logErrors:
       errors.length === 0
         ? null

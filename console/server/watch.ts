@@ -8,7 +8,7 @@ import { parsePosition, positionText } from '../live/position.ts';
 import { RunView } from '../live/run-view.ts';
 import { fillAbsent, migrate } from '../../results/migrations.ts';
 import * as shapes from '../../results/schema.ts';
-import type { ControlLine, LogSecond, LogTailLine, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
+import type { ControlLine, LogSecond, LogTailLine, MarkLine, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
 import { FILES } from '../../results/writer.ts';
 import type { Followed } from './followers.ts';
 import { Tail } from './tail.ts';
@@ -87,6 +87,9 @@ export class WatchedRun implements Followed {
     });
     await this.#lines(FILES.control, (value) => {
       if (shapes.controlLine.safeParse(value).success) view.addControl(value as ControlLine);
+    });
+    await this.#lines(FILES.marks, (value) => {
+      if (shapes.markLine.safeParse(value).success) view.addMark(value as MarkLine);
     });
     await this.#lines(FILES.k6Log, (value) => {
       const { msg } = value as { msg?: unknown };

@@ -54,7 +54,13 @@ export class Lane {
   /** Sends what is due. Also to be called when the weather has changed. */
   go(): void {
     clearTimeout(this.#timer);
-    while (!this.#isOver && !this.#isFull && this.#waiting.length > 0 && !this.#weather.isStalled()) { // prettier-ignore
+    while (
+      !this.#isOver &&
+      !this.#isFull &&
+      this.#waiting.length > 0 &&
+      !this.#weather.isStalled()
+    ) {
+      // prettier-ignore
       const next = this.#waiting[0];
       if (next === 'end') {
         this.#isOver = true;

@@ -96,7 +96,10 @@ export async function startK6(call: K6Call): Promise<RunningK6> {
   try {
     await mkdir(runFolder, { recursive: true });
     // A file of our own, or ~/.config/k6/config.json would apply.
-    await writeFile(configPath, `${JSON.stringify(call.hosts === undefined ? {} : { hosts: call.hosts })}\n`);
+    await writeFile(
+      configPath,
+      `${JSON.stringify(call.hosts === undefined ? {} : { hosts: call.hosts })}\n`,
+    );
     // The user's file may be in a form that Go does not read.
     if (rootsPath !== null) await writeFile(rootsPath, transport.ca!.pem);
   } catch (cause) {

@@ -179,7 +179,7 @@ test('the help has groups, in one order whatever the order of the options', () =
   const help = helpOf({ ...command, options: [...options, option('more', 'target')] });
   const headings = [...help.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);
   assert.deepEqual(headings, [
-    'What is sent', 'Pace', 'Target', 'Producers', 'Storage', 'Monitor', 'Gates', 'Output', 'Options',
+    'What is sent', 'Pace', 'Target', 'Producers', 'Storage', 'Monitor', 'Faults on purpose', 'Gates', 'Output', 'Options',
   ]); // prettier-ignore
   assert.match(help, /\nTarget:\n +--of-target .*\n +--more /);
   assert.match(help, /\nOptions:\n +--plain .*\n +-h, --help /);

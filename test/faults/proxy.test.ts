@@ -48,14 +48,18 @@ function post(port: number, body: Buffer, agent?: Agent): Promise<Answer> {
   const began = performance.now();
   const ms = (): number => performance.now() - began;
   return new Promise((resolve) => {
-    const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: agent ?? false }, (answer) => { // prettier-ignore
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode!, body: Buffer.concat(chunks).toString(), ms: ms() }),
-      );
-      answer.on('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code!, ms: ms() })); // prettier-ignore
-    });
+    const sent = request(
+      { host: '127.0.0.1', port, method: 'POST', agent: agent ?? false },
+      (answer) => {
+        // prettier-ignore
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode!, body: Buffer.concat(chunks).toString(), ms: ms() }),
+        );
+        answer.on('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code!, ms: ms() })); // prettier-ignore
+      },
+    );
     sent.on('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code!, ms: ms() }));
     sent.end(body);
   });
@@ -143,7 +147,8 @@ test('reset: of all, or of a share that the seed picks; the target never sees th
     const proxy = await startProxy(t, port, seed);
     await proxy.add(1, { kind: 'reset', share: 0.5 });
     let fates = '';
-    for (let i = 0; i < 24; i++) fates += isOk(await post(proxy.port, Buffer.from('x'))) ? '.' : 'R';
+    for (let i = 0; i < 24; i++)
+      fates += isOk(await post(proxy.port, Buffer.from('x'))) ? '.' : 'R';
     const resets = fates.replaceAll('.', '').length;
     assert.equal(await proxy.remove(1), resets);
     assert.equal(arrivals.length, 24 - resets);

@@ -97,7 +97,10 @@ test('faults outside the load, and faults that would undo each other, are refuse
   assert.match(of('backend-pause@10s+20s', 'backend-kill@25s+5s')[0], /undo each other/);
   assert.match(of('stall@1s+1s', 'stall@1s+1s')[0], /given twice/);
   assert.equal(of('stall@60s', 'refuse@61s').length, 2);
-  const many = scheduleProblems(Array.from({ length: 2 }, () => asked('stall@1s+1s*150/2s')), 1e9);
+  const many = scheduleProblems(
+    Array.from({ length: 2 }, () => asked('stall@1s+1s*150/2s')),
+    1e9,
+  );
   assert.match(many[0], new RegExp(`300 turns.*${MOST_TURNS}`));
 });
 

@@ -4,15 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import { type AddressInfo } from 'node:net';
-import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import cassandraDriver from 'cassandra-driver';
 import getPort from 'get-port';
 import pg from 'pg';
+import { killed } from '../../faults/component/kill.ts';
+import { stopped } from '../../faults/component/stop.ts';
+import { FaultProxy } from '../../faults/proxy/proxy.ts';
+import { componentOf } from '../../faults/stack-component.ts';
 import { distFile } from '../../paths.ts';
 import type { S3Address } from '../../stack/components/addresses.ts';
 import { cassandraIsMissing } from '../../stack/services/cassandra.ts';
@@ -21,15 +22,9 @@ import type { RunningStack } from '../../stack/up.ts';
 import { contractStack } from '../contract/support.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { lostOf, nothingLost, startDisturbedLoad } from './disturbed-load.ts';
+import { storedNames } from './support-stored.ts';
 
 const SETTINGS = { checksSignatures: false, faithful: false };
-const filesBelow = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => join(folder, name));
-const commitOf = (text: string): string =>
-  (JSON.parse(text) as { built_with_commit_sha: string }).built_with_commit_sha;
-
 async function inPostgres({ addresses }: RunningStack): Promise<string[]> {
   const client = new pg.Client({ ...addresses.postgres!, ssl: false });
   await client.connect();
@@ -48,9 +43,9 @@ test('PostgreSQL is killed and comes back', async () => {
   try {
     const load = startDisturbedLoad(stack.addresses.backend!.url);
     await load.untilAccepted(100);
-    await stack.killOne('postgres');
+    const undo = await killed(componentOf(stack, 'postgres'));
     await load.untilRefused(50);
-    await stack.startOne('postgres');
+    await undo();
     await load.untilAccepted(100);
     await load.stop();
     assert.deepEqual(stack.running, ['backend', 'postgres']);
@@ -65,9 +60,9 @@ test('the same with --faithful: it accepts what it loses, and the comparison see
   try {
     const load = startDisturbedLoad(stack.addresses.backend!.url);
     await load.untilAccepted(50);
-    await stack.killOne('postgres');
+    const undo = await killed(componentOf(stack, 'postgres'));
     await load.untilAccepted(50);
-    await stack.startOne('postgres');
+    await undo();
     await load.untilAccepted(50);
     await load.stop();
     const lost = lostOf(load, await inPostgres(stack)).length;
@@ -77,65 +72,34 @@ test('the same with --faithful: it accepts what it loses, and the comparison see
   }
 });
 
-/** Between backend and S3. `500` answers so without passing on; `stall` takes the request and says nothing. */
-async function startProxy(target: string) {
-  let mode: 'pass' | '500' | 'stall' = 'pass';
-  const server = createServer((incoming, response) => {
-    if (mode === 'stall') return void incoming.resume();
-    if (mode === '500') {
-      incoming.resume();
-      return void response
-        .writeHead(500, { 'content-type': 'application/xml' })
-        .end('<Error><Code>InternalError</Code></Error>');
-    }
-    const { hostname, port } = new URL(target);
-    const { method, url, headers } = incoming;
-    const passed = request({ hostname, port, method, path: url, headers }, (answer) => {
-      response.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(response);
-    });
-    passed.on('error', () => response.destroy());
-    incoming.pipe(passed);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    become: (next: typeof mode): void => {
-      mode = next;
-      // What hangs there is cut when it passes again.
-      if (next === 'pass') server.closeAllConnections();
-    },
-    stop: (): void => void server.close().closeAllConnections(),
-  };
-}
-
 for (const way of ['500', 'stall'] as const)
   test(`S3 ${way === '500' ? 'answers 500' : 'stalls'} for a while`, { skip: (await versitygwIsMissing(process.env)) ?? false }, async () => {
     const storage = await contractStack(['s3'], {}, SETTINGS);
     const { endpoint, credentials } = storage.addresses.s3 as S3Address;
-    const proxy = await startProxy(endpoint!);
+    const { hostname, port } = new URL(endpoint!);
+    const proxy = new FaultProxy({ host: hostname, port: Number(port) }, 1);
+    await proxy.listen(0);
     const env = {
       ...process.env,
       AWS_ACCESS_KEY_ID: credentials!.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials!.secretAccessKey,
     };
-    const url = `s3://delegation-uptime?endpoint=${encodeURIComponent(proxy.url)}&path-style=1`;
+    const url = `s3://delegation-uptime?endpoint=${encodeURIComponent(`http://127.0.0.1:${proxy.port}`)}&path-style=1`;
     const stack = await contractStack(['backend'], { backendPort: 0, uses: { s3: { kind: 'url', url } } }, SETTINGS, env);
     try {
       const load = startDisturbedLoad(stack.addresses.backend!.url);
       await load.untilAccepted(100);
-      proxy.become(way);
+      await proxy.add(1, way === '500' ? { kind: 'status', status: 500, share: 1 } : { kind: 'stall' });
       // Of a stalled one each sender waits for its own.
       await load.untilRefused(way === '500' ? 50 : 4);
-      proxy.become('pass');
+      await proxy.remove(1);
       await load.untilAccepted(100);
       await load.stop();
       const folder = join(storage.plan.folder, 'data', 's3', 'buckets', 'delegation-uptime', 'testnet', 'submissions');
-      nothingLost(load, filesBelow(folder).map((path) => commitOf(readFileSync(path, 'utf8'))));
+      nothingLost(load, storedNames(folder));
     } finally {
       await stack.stop();
-      proxy.stop();
+      await proxy.stop();
       await storage.stop();
     }
   }); // prettier-ignore
@@ -164,7 +128,7 @@ exec unshare -rm sh -c 'mount -t tmpfs -o size=6m,nr_inodes=100k none "$CONFIG_F
     rmSync(filled);
     await load.untilAccepted(100);
     await load.stop();
-    nothingLost(load, filesBelow(disk).map((path) => commitOf(readFileSync(path, 'utf8'))));
+    nothingLost(load, storedNames(disk));
   } finally {
     await stack.stop();
   }
@@ -181,9 +145,9 @@ describe('Cassandra', { skip: (await cassandraIsMissing()) ?? false }, () => {
     try {
       const load = startDisturbedLoad(stack.addresses.backend!.url);
       await load.untilAccepted(100);
-      await stack.stopOne('cassandra');
+      const undo = await stopped(componentOf(stack, 'cassandra'));
       await load.untilRefused(20);
-      await stack.startOne('cassandra');
+      await undo();
       await load.untilAccepted(100);
       await load.stop();
       const { port, keyspace, credentials } = stack.addresses.cassandra!;
