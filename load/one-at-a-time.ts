@@ -109,8 +109,7 @@ function removeStale(path: string, text: string): void {
   rmSync(aside, { force: true });
 }
 
-const put = (path: string, load: RunningLoad): void =>
-  writeWholeSync(path, JSON.stringify(load));
+const put = (path: string, load: RunningLoad): void => writeWholeSync(path, JSON.stringify(load));
 
 const TRIES = 20;
 
