@@ -459,10 +459,17 @@ test('a second interrupt ends at once, also in a step that cannot be stopped, an
   }
   const { open } = contextOf();
   const giveUp = new AbortController();
-  const hanging = (name: StepName): Step => ({ ...stepOf(name), run: () => new Promise(() => giveUp.abort()) }); // prettier-ignore
+  let release = (): void => undefined;
+  const hangs = (): Promise<void> =>
+    new Promise((resolve) => {
+      release = resolve;
+      giveUp.abort();
+    });
+  const hanging = (name: StepName): Step => ({ ...stepOf(name), run: hangs });
   const call = { open, env: {}, cwd: '/', signal: never, giveUp: giveUp.signal, say: () => undefined, status: () => undefined, steps: hanging }; // prettier-ignore
   const { exitCode } = await runSteps(call, { from: 'setup', keep: false });
   assert.equal(exitCode, EXIT.interrupted);
+  release();
 });
 
 test('on GitHub a run that failed is a job summary below its limit, and annotations, with what came from outside made harmless', async () => {
