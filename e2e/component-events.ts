@@ -7,7 +7,10 @@ export type CountedBatch = { id: number; startSeconds: number; endSeconds: numbe
 /** `info: 2026-11-26T23:30:00.000Z to 2026-11-26T23:30:02.000Z: {…}`, of stack/verifier/service.ts. */
 const WINDOW = /^(info|error): (\S+Z) to (\S+Z): (.*)$/;
 
-/** @param binary the verifier's name */
+/** Of a window's line (stack/verifier/updater/update-window.ts, VerifierCall). */
+type SaidCall = { verifier: string; rule?: string | null; fromMs: number; untilMs: number };
+
+/** @param binary the verifier's name, where a line does not say it */
 export function verifierEvents(lines: Iterable<string>, binary: string): EventRow[] {
   const events: EventRow[] = [];
   for (const line of lines) {
@@ -16,16 +19,24 @@ export function verifierEvents(lines: Iterable<string>, binary: string): EventRo
     const [, level, from, until, rest] = match;
     const said = level === 'info' ? jsonOf(rest) : {};
     if (said === null) continue;
-    const { beganMs, endedMs } = said;
-    const fields: MiniBatchFields = {
+    const { beganMs, endedMs, calls } = said;
+    const window: SaidCall = {
+      verifier: binary,
       fromMs: Date.parse(from),
       untilMs: Date.parse(until),
-      binary,
-      ...(typeof beganMs === 'number' && { beganMs }),
-      ...(level === 'error' && { failure: rest }),
     };
-    const atMs = typeof endedMs === 'number' ? endedMs : fields.untilMs;
-    events.push({ at_ms: atMs, kind: 'mini-batch', fields });
+    // A failure is the window's; else each part is by a verifier and a rule of its own.
+    const parts = Array.isArray(calls) ? (calls as SaidCall[]) : [window];
+    for (const { verifier, rule, fromMs, untilMs } of parts) {
+      const fields: MiniBatchFields = {
+        ...{ fromMs, untilMs, binary: verifier },
+        ...(typeof rule === 'string' && { rule }),
+        ...(typeof beganMs === 'number' && { beganMs }),
+        ...(level === 'error' && { failure: rest }),
+      };
+      const atMs = typeof endedMs === 'number' ? endedMs : untilMs;
+      events.push({ at_ms: atMs, kind: 'mini-batch', fields });
+    }
   }
   return events;
 }

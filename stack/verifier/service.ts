@@ -20,7 +20,7 @@ const SPACE_EVERY_MS = 10_000;
 const WINDOW = z.object({ startMs: z.number(), endMs: z.number() });
 
 export async function startVerifierService(
-  updater: Pick<Updater, 'name' | 'updateWindow'>,
+  updater: Pick<Updater, 'name' | 'updateWindow' | 'callsOf'>,
   {
     host,
     port,
@@ -55,7 +55,9 @@ export async function startVerifierService(
       const signal = AbortSignal.any([gone.signal, stopping.signal]);
       const beganMs = Date.now();
       const report = await updater.updateWindow(startMs, endMs, signal);
-      log(`info: ${name}: ${JSON.stringify({ ...report, beganMs, endedMs: Date.now() })}`);
+      log(
+        `info: ${name}: ${JSON.stringify({ ...report, calls: updater.callsOf(startMs, endMs), beganMs, endedMs: Date.now() })}`,
+      );
       response.end(`${JSON.stringify({ report })}\n`);
     } catch (error) {
       const { message } = error as Error;

@@ -49,6 +49,7 @@ import { identityOf } from '../../system/process-identity.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { E2E_ASK, e2eTopology } from '../support/e2e-topology.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { callsOf, type Verifiers } from '../../stack/verifier/updater/update-window.ts';
 
 const never = new AbortController().signal;
 
@@ -575,12 +576,23 @@ test('a matrix is all combinations, or all that is wrong with its words', () => 
 });
 
 test('what components decided is read in their logs', () => {
+  const silent = { run: () => assert.fail('nothing is verified here') };
+  const DUAL: Verifiers = {
+    ...{ mode: 'dual', cutoverMs: 1767225605000 },
+    preFork: { name: 'embedded', rule: 'berkeley', ...silent },
+    postFork: { name: '/bin/mesa', rule: null, ...silent },
+  };
+  // A window on one side has one call.
+  assert.deepEqual(callsOf(DUAL, 1767225606000, 1767225607000), [
+    { verifier: '/bin/mesa', rule: null, fromMs: 1767225606000, untilMs: 1767225607000 },
+  ]);
   const calls = verifierEvents(
     [
       'info: postgres 127.0.0.1; windows at http://127.0.0.1:1/windows',
       'info: 2026-01-01T00:00:00.000Z to 2026-01-01T00:00:02.000Z: {"read":3,"beganMs":1767225603000,"endedMs":1767225604000}',
       'error: 2026-01-01T00:00:02.000Z to 2026-01-01T00:00:04.000Z: blocks could not be fetched',
       'info: 2026-01-01T00:00:02.000Z to 2026-01-01T00:00:04.000Z: half {',
+      `info: 2026-01-01T00:00:04.000Z to 2026-01-01T00:00:06.000Z: {"calls":${JSON.stringify(callsOf(DUAL, 1767225604000, 1767225606000))},"endedMs":1767225607000}`,
     ],
     'embedded',
   );
@@ -594,6 +606,16 @@ test('what components decided is read in their logs', () => {
       at_ms: 1767225604000,
       kind: 'mini-batch',
       fields: { fromMs: 1767225602000, untilMs: 1767225604000, binary: 'embedded', failure: 'blocks could not be fetched' }, // prettier-ignore
+    },
+    {
+      at_ms: 1767225607000,
+      kind: 'mini-batch',
+      fields: { fromMs: 1767225604000, untilMs: 1767225605000, binary: 'embedded', rule: 'berkeley' }, // prettier-ignore
+    },
+    {
+      at_ms: 1767225607000,
+      kind: 'mini-batch',
+      fields: { fromMs: 1767225605000, untilMs: 1767225606000, binary: '/bin/mesa' },
     },
   ]);
   const batches = batchEvents(

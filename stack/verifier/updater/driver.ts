@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import { Arrivals } from '../../storage/arrivals.ts';
 import { bytesOfBase64 } from '../submission-json.ts';
 import type { Submission, Verifier } from '../verifier.ts';
+import type { Rule } from '../rule.ts';
 import type { AnswerLine } from './answer-line.ts';
 import type { Row } from './row.ts';
 
@@ -24,6 +25,8 @@ export type Pass = {
 export type VerifierDriver = {
   /** For the log: `embedded`, or the program's path. */
   readonly name: string;
+  /** By which rule it judges; null: a program, whose rule it does not say. */
+  readonly rule: Rule | null;
   /** Answers as they come; of rows with one key in their order. @throws UserError where the run fails as a whole */
   run(pass: Pass): AsyncIterable<AnswerLine>;
 };
@@ -31,8 +34,9 @@ export type VerifierDriver = {
 /** Rows under way, each with its block. */
 const UNDER_WAY = 32;
 
-export const embeddedDriver = (verifier: Verifier): VerifierDriver => ({
+export const embeddedDriver = (verifier: Verifier, rule: Rule): VerifierDriver => ({
   name: 'embedded',
+  rule,
   async *run({ rows, blockOf, withoutSnarkWork, signal }) {
     const limit = pLimit(UNDER_WAY);
     const verify = async (row: Row): Promise<AnswerLine> => {

@@ -54,7 +54,7 @@ export function programDriver(options: ProgramDriverOptions): VerifierDriver {
     ...(noChecks ? ['--no-checks'] : []),
     ...(configFile === null ? [] : ['--config-file', configFile]),
   ];
-  return { name: program, run: (pass) => run(file, args, options, pass) };
+  return { name: program, rule: null, run: (pass) => run(file, args, options, pass) };
 }
 
 async function* run(

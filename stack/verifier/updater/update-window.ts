@@ -6,6 +6,7 @@
 import pLimit from 'p-limit';
 import { UserError } from '../../../user-error.ts';
 import { isSokMismatch } from '../error-texts.ts';
+import type { Rule } from '../rule.ts';
 import type { Answer } from './answer-line.ts';
 import type { BlockOf, VerifierDriver } from './driver.ts';
 import { KeyedQueue, submissionKey } from './match.ts';
@@ -17,6 +18,28 @@ export type UpdaterLog = (level: 'info' | 'warning' | 'error', text: string) => 
 export type Verifiers =
   | { mode: 'single'; driver: VerifierDriver }
   | { mode: 'dual'; cutoverMs: number; preFork: VerifierDriver; postFork: VerifierDriver };
+
+/** What judges the submissions of [fromMs, untilMs). */
+export type VerifierCall = {
+  /** `embedded`, or the program's path. */
+  verifier: string;
+  /** null: not known. */
+  rule: Rule | null;
+  fromMs: number;
+  untilMs: number;
+};
+
+/** A window's parts in the order of time, whether there are rows in them or not. */
+export function callsOf(verifiers: Verifiers, startMs: number, endMs: number): VerifierCall[] {
+  const call = ({ name, rule }: VerifierDriver, fromMs: number, untilMs: number): VerifierCall => ({
+    ...{ verifier: name, rule, fromMs, untilMs },
+  });
+  if (verifiers.mode === 'single') return [call(verifiers.driver, startMs, endMs)];
+  const cutMs = Math.min(Math.max(verifiers.cutoverMs, startMs), endMs);
+  return [call(verifiers.preFork, startMs, cutMs), call(verifiers.postFork, cutMs, endMs)].filter(
+    ({ fromMs, untilMs }) => fromMs < untilMs,
+  );
+}
 
 export type WindowSettings = {
   storage: RowStorage;

@@ -17,7 +17,9 @@ import {
   type UpdateReport,
   type UpdaterLog,
   updateWindow,
+  type VerifierCall,
   type Verifiers,
+  callsOf,
 } from './update-window.ts';
 
 export type Updater = {
@@ -29,6 +31,8 @@ export type Updater = {
    * @throws UserError when rows may have stayed as they were; what was verified has been written
    */
   updateWindow(startMs: number, endMs: number, signal?: AbortSignal): Promise<UpdateReport>;
+  /** Who judges which part of a window, and by which rule. */
+  callsOf(startMs: number, endMs: number): VerifierCall[];
   close(): Promise<void>;
 };
 
@@ -73,6 +77,7 @@ export async function openUpdater(options: UpdaterOptions): Promise<Updater> {
     return {
       name: `${storage.name}, ${namesOf(verifiers)}`,
       updateWindow: (startMs, endMs, signal) => updateWindow(settings, startMs, endMs, signal),
+      callsOf: (startMs, endMs) => callsOf(verifiers, startMs, endMs),
       close,
     };
   } catch (error) {
@@ -110,6 +115,7 @@ async function verifiersOf(
     }
     return embeddedDriver(
       createVerifier({ rule: ofSide, strict, keys, fork, proofs, takesProofs }),
+      ofSide,
     );
   };
   const { verifier, fork } = config;
