@@ -28,7 +28,7 @@ export type E2eStep = {
 export type E2eCondition = { words: string; heldMs: number | null };
 
 /** Counts as they stood at the end of a step of time. */
-export type CountPoint = { startS: number; counts: Counts };
+type CountPoint = { startS: number; counts: Counts };
 
 export type E2eMessage = {
   state: E2eState;

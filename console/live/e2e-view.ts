@@ -43,7 +43,7 @@ export function parseE2ePosition(text: string | undefined): E2ePosition | null {
   return match === null ? null : { stepS: Number(match[1]), place: Number(match[2]) };
 }
 
-export const stateOfCode = (exitCode: number): E2eState => {
+const stateOfCode = (exitCode: number): E2eState => {
   switch (exitCode) {
     case EXIT.passed:
       return 'passed';
@@ -82,7 +82,7 @@ export function e2eSentenceOf(files: E2eFiles): string | null {
     : `${broken} of ${judged.length} assertions did not hold${unknown}`;
 }
 
-export function countsOfJudged(judged: readonly Judged[]): NonNullable<E2eMessage['judged']> {
+function countsOfJudged(judged: readonly Judged[]): NonNullable<E2eMessage['judged']> {
   const of = (wanted: Judged['outcome']) => judged.filter(({ outcome }) => outcome === wanted).length; // prettier-ignore
   return { held: of('held'), failed: of('failed'), noData: of('no data') };
 }

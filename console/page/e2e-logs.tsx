@@ -1,6 +1,6 @@
 /** Logs of the components of a run, a click away: the end of each as text, with a search, followed while it is written. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { ApiError, type E2eLog, e2ePathOf, getText } from './api.ts';
+import { type ApiError, type E2eLog, e2ePathOf, getText } from './api.ts';
 import { bytes } from './figures.ts';
 import { Card, Problem } from './parts.tsx';
 

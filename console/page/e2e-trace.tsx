@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TraceLine } from '../../e2e/trace/trace.ts';
 import { stageLagsChart } from '../../plots/stage-lags.ts';
 import type { TraceFound, TraceLags } from '../server/e2e-trace.ts';
-import { ApiError, e2ePathOf, get } from './api.ts';
+import { type ApiError, e2ePathOf, get } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { ms, whole } from './figures.ts';
 import { Card, Problem } from './parts.tsx';
@@ -89,7 +89,7 @@ export function Traces({
       </Card>
       <div class="columns">
         <Card title="How long each stage took" class="chart-card">
-          <ChartView definition={chart} height={460} />
+          <ChartView definition={chart} height={580} />
         </Card>
         <Card title="Since it was sent">
           <LagTable lags={lags} />

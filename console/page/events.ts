@@ -6,7 +6,7 @@ const SILENT_MS = 25_000;
 const LOOK_MS = 5000;
 const AGAIN_MS = 1500;
 
-export type Connection = 'waiting' | 'there' | 'lost';
+type Connection = 'waiting' | 'there' | 'lost';
 
 /**
  * @param path of the stream @param event its name

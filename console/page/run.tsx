@@ -133,6 +133,7 @@ export function RunPage({
       <div class="columns">
         <Answers now={now} />
         <Processes now={now} />
+        <Happened now={now} />
       </div>
       <Log state={state} />
       {run !== null && run.parts.length > 0 && (
@@ -447,18 +448,30 @@ function Processes({ now }: { now: LiveMessage }) {
           ))}
         </tbody>
       </table>
-      {now.events.length > 0 && (
-        <>
-          <h3>What happened</h3>
-          <ul class="events">
-            {now.events.slice(-20).map(({ atS, text }, i) => (
-              <li key={i}>
-                <span class="soft">{clock(atS * 1000)}</span> {text}
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+    </Card>
+  );
+}
+
+const MOST_HAPPENED = 60;
+
+/** All that is a mark in the charts, as a list: events, rounds, changes of the pace, faults. The newest first. */
+function Happened({ now }: { now: LiveMessage }) {
+  const all = [...now.events, ...now.rounds, ...now.control] as { atS: number; text: string; untilS?: number }[]; // prettier-ignore
+  if (all.length === 0) return null;
+  const newest = all.sort((a, b) => b.atS - a.atS).slice(0, MOST_HAPPENED);
+  return (
+    <Card title="What happened">
+      <ol class="events" tabIndex={0} aria-label="What happened, the newest first">
+        {newest.map(({ atS, untilS, text }, i) => (
+          <li key={`${atS} ${i}`}>
+            <span class="soft">
+              {clock(atS * 1000)}
+              {untilS !== undefined && ` to ${clock(untilS * 1000)}`}
+            </span>{' '}
+            {text}
+          </li>
+        ))}
+      </ol>
     </Card>
   );
 }

@@ -37,7 +37,7 @@ const wordsOf = ({
   [submitter, node, at, block, state ?? '', reached, verdict ?? ''].join(' ').toLowerCase();
 
 /** Whether a line holds all of these words; `#7` is the submission of that number. */
-export const holds = (line: TraceLine, search: string): boolean => {
+const holds = (line: TraceLine, search: string): boolean => {
   const text = wordsOf(line);
   return search.toLowerCase().split(/\s+/).filter((word) => word !== '').every((word) => word.startsWith('#') ? word === `#${line.id}` : text.includes(word)); // prettier-ignore
 };

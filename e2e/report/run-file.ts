@@ -5,7 +5,7 @@ import { writeWhole } from '../../whole-file.ts';
 import { z } from 'zod';
 import { type E2eRun, sentenceOf } from './outcome.ts';
 
-export const RUN_FILE = 'run.json';
+const RUN_FILE = 'run.json';
 
 const shape = z.object({
   format: z.literal(1),

@@ -50,6 +50,19 @@ async function startConsole(
   return { running, url: /console: (\S+)/.exec(running.output())![1] };
 }
 
+/** A browser and a console for all tests of this file, whichever of them runs first. @returns the address with the token */
+async function ready(): Promise<string> {
+  if (browser === null) {
+    const { chromium: playwright } = await import('playwright-core');
+    browser = await playwright.launch({
+      executablePath: chromium!,
+      args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'],
+    });
+  }
+  cli ??= (await startConsole()).running;
+  return /console: (\S+)/.exec(cli.output())![1];
+}
+
 type Seen = { page: Page; context: BrowserContext; complaints: string[]; requests: string[] };
 
 async function openPage(
@@ -84,15 +97,9 @@ test(
   'a load is started, watched, stopped, and compared; nothing is asked of another host',
   options,
   async () => {
-    const { chromium: playwright } = await import('playwright-core');
-    browser = await playwright.launch({
-      executablePath: chromium!,
-      args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'],
-    });
-    const first = await startConsole();
-    cli = first.running;
-    const origin = new URL(first.url).origin;
-    const { page, complaints, requests, context } = await openPage(first.url);
+    const url = await ready();
+    const { origin } = new URL(url);
+    const { page, complaints, requests, context } = await openPage(url);
     assert.equal(new URL(page.url()).hash, '#/');
     await page.getByText('2026-01-02').first().waitFor();
 
@@ -147,6 +154,9 @@ test(
     await page.locator('.knob-now', { hasText: '8/s' }).waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.locator('.knob-now', { hasText: 'paused' }).waitFor();
+    // Each change is a mark of the charts, and a line of what happened.
+    await page.getByLabel('What happened, the newest first').getByText('pause').first().waitFor();
+    await page.getByLabel('Last lines of the log', { exact: true }).locator('li').first().waitFor();
     assert.deepEqual(await faultsOf(page), []);
     await page.getByRole('button', { name: 'Resume' }).click();
     const paused = await submissions(page);
@@ -185,7 +195,7 @@ test(
   'a page of another site starts nothing and reads nothing, a name of it that leads here neither',
   options,
   async (t) => {
-    const { origin, hash, port } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const { origin, hash, port } = new URL(await ready());
     const token = hash.slice('#token='.length);
     const evil = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>another site</title>')); // prettier-ignore
     await new Promise<void>((resolve) => evil.listen(0, '127.0.0.1', resolve));
@@ -221,7 +231,7 @@ test(
   'at 360, 1280 and 3840 px nothing stands out of the page, light and dark, and axe has no serious finding',
   options,
   async () => {
-    const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const { origin, hash } = new URL(await ready());
     const places = ['#/', '#/new', '#/runs/2026-01-01T00-00-00Z-load', '#/runs/2026-01-03T00-00-00Z-load', '#/compare/2026-01-01T00-00-00Z-load/2026-01-02T00-00-00Z-load', '#/e2e', '#/e2e/new', `#/e2e/runs/over~${TIME}`]; // prettier-ignore
     // A log and a trace are open in the pictures.
     const open = async (page: Page, place: string) => {
@@ -269,7 +279,7 @@ test(
   'eight hours are drawn at once, in few points, and the page does not grow while they go on',
   options,
   async () => {
-    const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const { origin } = new URL(await ready());
     const hours = 8;
     const id = '2026-01-04T00-00-00Z-soak';
     const folder = join(results, id);
@@ -308,7 +318,7 @@ test(
   'an end-to-end run is started by keyboard, watched step by step, traced, and its logs are a click away',
   options,
   async () => {
-    const { origin, hash } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const { origin, hash } = new URL(await ready());
     const { page, context, complaints, requests } = await openPage(`${origin}/${hash}`);
     await page.goto(`${origin}/#/e2e/new`);
     await page.getByLabel('Name', { exact: true }).focus();
@@ -360,7 +370,7 @@ test(
   'with 200 runs the page shows them: how long it takes is printed, beside a page without anything',
   options,
   async (t) => {
-    const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+    const { origin } = new URL(await ready());
     const many = join(dirname(results), 'many');
     mkdirSync(many);
     const run = syntheticRun({ seconds: 5 });
@@ -409,7 +419,7 @@ test('read-only shows and offers nothing else; without the token neither', optio
     running.child.kill('SIGINT');
     assert.equal((await running.result).exitCode, 0);
   }
-  const { origin } = new URL(/console: (\S+)/.exec(cli!.output())![1]);
+  const { origin } = new URL(await ready());
   const { page, context } = await openPage(origin);
   await page.getByText('open the address that the terminal printed').waitFor();
   assert.equal(await page.getByRole('link', { name: 'New load' }).count(), 0);

@@ -290,7 +290,7 @@ test('files of another shape than ours are no fault of the console', async (t) =
   assert.deepEqual((await json<{ lines: unknown[] }>(`/api/e2e/${OVER}/trace`)).lines, []);
 });
 
-test('a folder of one name, of one run, or a dump alone is shown and nothing beside it', async (t) => {
+test('a folder of one name, of one run, or a dump alone is shown and nothing beside it', (t) => {
   const { runs } = consoleOf(t);
   writeE2eResults(runs, 'other');
   assert.deepEqual(new E2eFolders(runs).ids(), [`other~${TIME}`, OVER]);
