@@ -58,7 +58,7 @@ export async function runSteps(
       const event = eventsOf(open.folder);
       const running = runStep(steps(name), { open, env, cwd, signal: ofStep, event, say, status });
       // Whoever interrupts twice does not wait for what cannot be stopped.
-      const outcome = await Promise.race([running, abortOf(giveUp)]);
+      const outcome = await unlessGivenUp(running, giveUp);
       result = { step: name, title, outcome, ms: performance.now() - beganMs };
     } catch (error) {
       failed.add(name);
@@ -95,10 +95,18 @@ export async function runSteps(
   return { results, exitCode };
 }
 
-/** Never resolves. @throws its reason */
-const abortOf = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+/** @throws the signal's reason as soon as it is given, whatever goes on meanwhile */
+async function unlessGivenUp<T>(running: Promise<T>, giveUp: AbortSignal): Promise<T> {
+  const over = new AbortController();
+  const givenUp = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(giveUp.reason as Error);
+    if (giveUp.aborted) stop();
+    // Steps of many runs listen to one signal.
+    else giveUp.addEventListener('abort', stop, { signal: over.signal });
   });
+  try {
+    return await Promise.race([running, givenUp]);
+  } finally {
+    over.abort();
+  }
+}

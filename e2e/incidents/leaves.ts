@@ -2,12 +2,13 @@
  * What each incident leaves behind in a run in which all else went right: a change of its evidence, by the rules of the program. Tests prove with
  * it that the incident is caught, and by which assertion. Each takes evidence of its own, changes it and gives it back. Pure.
  */
+import { ERA_NAMES } from '../../mina/eras.ts';
 import { ERROR_TEXTS, sokMismatchText } from '../../stack/verifier/error-texts.ts';
 import type { BlockFacts, Evidence } from '../dump/evidence.ts';
 import { answersOf } from '../dump/golden.ts';
 import { tablesOf } from '../dump/tables-of.ts';
 import { microsecondsOf, timeOfMs, timeOfUs } from '../dump/times.ts';
-import type { SentRow, StoredRow, TableRow } from '../dump/types.ts';
+import type { MiniBatchFields, SentRow, StoredRow, TableRow } from '../dump/types.ts';
 
 export type Leaves = (evidence: Evidence) => Evidence;
 
@@ -224,6 +225,10 @@ export const missingIndex: Leaves = (evidence) => {
 export const wrongGenesis: Leaves = (evidence) => {
   evidence.head.coordinator.noChecks = false;
   for (const row of verifiedRows(evidence)) refuse(row, ERROR_TEXTS.invalidProof);
+  const [era] = evidence.head.eras;
+  for (const { kind, fields } of evidence.events)
+    if (kind === 'mini-batch')
+      (fields as MiniBatchFields).rule = ERA_NAMES.find((name) => name !== era.name)!;
   return recounted(evidence);
 };
 

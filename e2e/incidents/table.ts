@@ -116,7 +116,7 @@ export const INCIDENTS: readonly Incident[] = [
     since:
       'blocks of the old era after the fork of 2026-09-03, wrong proof.fork, DUNE_PROFILE not exported (MinaProtocol/mina#19294)',
     caughtBy: 'proofs-accepted',
-    consequences: ['producers-counted'],
+    consequences: ['producers-counted', 'rule-of-time'],
     stage: {
       component: 'verifier',
       how: 'a verifier of the other era (rule) that checks proofs',
