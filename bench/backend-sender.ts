@@ -17,7 +17,7 @@ export type Sender = {
 
 /** From an answer to the same producer's next submission: never within one second of the target's clock. */
 const PAUSE_MS = 1000;
-const ACCEPTED = Buffer.from('HTTP/1.1 200 ');
+const STATUS_200 = Buffer.from('HTTP/1.1 200 ');
 const END = Buffer.from('\r\n\r\n');
 
 /** @param connections each has one submission under way */
@@ -65,7 +65,7 @@ export function startSender(port: number, connections: number, bodies: SignedBod
           return;
         }
         answer = null;
-        if (whole.indexOf(ACCEPTED) === 0) total.accepted++;
+        if (whole.indexOf(STATUS_200) === 0) total.accepted++;
         else total.other ??= whole.toString('latin1');
         free.push({ producer: turn.producer, fromMs: performance.now() + PAUSE_MS });
         submit();

@@ -10,7 +10,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveK6 } from '../load/k6/binary.ts';
@@ -63,8 +63,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
   try {
     const current = await signedCorpus(join(folder, 'current'), currentBlocks);
     const random = await signedCorpus(join(folder, 'random'), randomBlocks);
-    const payloadsPath = writePayloads(folder);
-    const common = { sink, k6Path, folder, payloadsPath };
+    const common = { sink, k6Path, folder, ...writePayloads(folder) };
     const cases: Record<string, () => Promise<Usage>> = {
       current: () => runOurs({ ...common, source: current, vus: VUS }),
       random: () => runOurs({ ...common, source: random, vus: VUS }),
@@ -94,7 +93,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     const peers = {
       fixed: 'k6 posting one fixed body, no outputs',
       obvious: 'k6 script with SharedArray and JSON.stringify',
-      locust: 'Locust, random recorded payloads, no waits',
+      locust: 'Locust, random recorded payloads, each read from its file, no waits',
       vegeta: `vegeta, ${VEGETA_BODIES} presigned bodies of "npm run corpus"`,
     };
     const missing: Record<string, string> = {
@@ -136,7 +135,10 @@ type Common = {
   sink: Sink;
   k6Path: string;
   folder: string;
+  /** A list of them all. */
   payloadsPath: string;
+  /** The same, a file each. */
+  payloadsFolder: string;
 };
 
 /** Runs the `load` scenario as `npm run load` does, samples and all. */
@@ -208,7 +210,7 @@ async function runK6Peer(call: Common, script: string, args: string[]): Promise<
   );
 }
 
-const runLocust = ({ sink, payloadsPath }: Common, locust: string): Promise<Usage> =>
+const runLocust = ({ sink, payloadsFolder }: Common, locust: string): Promise<Usage> =>
   runPeer(
     sink,
     locust,
@@ -218,7 +220,7 @@ const runLocust = ({ sink, payloadsPath }: Common, locust: string): Promise<Usag
       ...['--host', new URL(sink.url).origin],
       ...['--locustfile', join(projectRoot, 'bench', 'peers', 'locustfile.py')],
     ],
-    { ...process.env, PAYLOADS: payloadsPath },
+    { ...process.env, PAYLOADS: payloadsFolder },
   );
 
 type VegetaCall = Common & { vegeta: string; targetsPath: string };
@@ -356,8 +358,9 @@ async function signedCorpus(
 }
 
 /** The same sizes as objects of a submission's form, for the peers. @returns the file's path */
-function writePayloads(folder: string): string {
-  const path = join(folder, 'payloads.json');
+function writePayloads(folder: string): Pick<Common, 'payloadsPath' | 'payloadsFolder'> {
+  const payloadsPath = join(folder, 'payloads.json');
+  const payloadsFolder = join(folder, 'payloads');
   const payloads = sizes.map((bytes) => ({
     version: 1,
     data: {
@@ -368,8 +371,11 @@ function writePayloads(folder: string): string {
     signature: 's'.repeat(ENVELOPE.signature.bytes),
     submitter: 'S'.repeat(ENVELOPE.submitter.bytes),
   }));
-  writeFileSync(path, JSON.stringify(payloads));
-  return path;
+  writeFileSync(payloadsPath, JSON.stringify(payloads));
+  mkdirSync(payloadsFolder);
+  for (const [i, payload] of payloads.entries())
+    writeFileSync(join(payloadsFolder, `${i}.json`), JSON.stringify(payload));
+  return { payloadsPath, payloadsFolder };
 }
 
 function median(values: number[]): number {

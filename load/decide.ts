@@ -18,6 +18,7 @@ import { k6Memory, makeK6Plan } from './k6/plan.ts';
 import { memoryNote } from './memory-limit.ts';
 import type { Apart } from '../scenarios/lib/plan.ts';
 import { EXIT, UserError } from '../user-error.ts';
+import { localPortsProblem } from './local-ports.ts';
 import { openFilesProblem } from './open-files.ts';
 import { apartOf, fewProducersNotes, wholeRounds } from './producers-apart.ts';
 import type { Source } from './scenarios/definition.ts';
@@ -123,11 +124,11 @@ export function decide(
   // In an open model most VUs stand ready and have no connection.
   const isClosed = shape.executor.endsWith('-vus');
   const tooFew = isClosed
-    ? openFilesProblem({
+    ? (openFilesProblem({
         vus: shape.vus,
         targets: job.targets.length,
         limit: facts.openFilesLimit,
-      })
+      }) ?? localPortsProblem({ vus: shape.vus, ports: facts.localPorts }))
     : null;
   if (tooFew !== null)
     throw new UserError(tooFew.problem, { hint: tooFew.hint, exitCode: EXIT.usage });

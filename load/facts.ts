@@ -9,6 +9,7 @@ import {
 } from '../producers/chain-origin.ts';
 import { type ChainRequest, readChain, readHeaders } from '../producers/chain-templates.ts';
 import { type Fleet, makeFleet } from '../producers/fleet.ts';
+import { localPorts } from '../system/local-ports.ts';
 import { openFilesLimit } from '../system/open-files.ts';
 import { countProducers, type KeyAccess, readProducers } from '../producers/key-source.ts';
 import type { NetworkPlan } from '../producers/network-plan.ts';
@@ -44,6 +45,8 @@ export type Facts = {
   freeBytes: number | null;
   /** Files that a process may have open at once; null: not known, or no limit. */
   openFilesLimit: number | null;
+  /** Ports that this machine may take for its own connections to one target; null: not known. */
+  localPorts: number | null;
   /** Of new blocks; null: none are made. */
   era: ChosenEra | null;
 };
@@ -98,6 +101,7 @@ export async function gatherFacts(
     memory: memoryRoom(),
     freeBytes: await freeBytes(job.resultsFolder),
     openFilesLimit: await openFilesLimit(env),
+    localPorts: localPorts(),
     era,
   };
   return { facts, fleet };

@@ -381,6 +381,7 @@ export type PostgresReading = {
   maxConnections?: number;
   commitsPerSecond?: number;
   rollbacksPerSecond?: number;
+  /** Into tables of the user's; pieces of long values (TOAST) are no rows. */
   rowsInsertedPerSecond?: number;
   /** Blocks found in the server's buffers, of all that were asked for in the interval, 0 to 1. */
   blockHitShare?: number;

@@ -36,7 +36,13 @@ import {
   removeVolumes,
   startContainer,
 } from './drivers/container.ts';
-import { type Component, type ComponentEnd, type StartOptions, STOP_MS } from './drivers/driver.ts';
+import {
+  type Component,
+  type ComponentEnd,
+  lastWords,
+  type StartOptions,
+  STOP_MS,
+} from './drivers/driver.ts';
 import { startEmbedded } from './drivers/embedded.ts';
 import { type ReadyQuestion, takesConnections } from './drivers/ready.ts';
 import { getPostgres } from './services/postgres-versions.ts';
@@ -254,8 +260,10 @@ class Stack implements RunningStack {
       signal?.throwIfAborted();
       await prepare(preparation).catch((cause: unknown) => {
         if (cause instanceof UserError) throw cause;
+        // Its folder may be gone when this is read: its log is named by its words, not by its path.
+        const words = lastWords(this.logOf(name), 0);
         throw new UserError(`${name} could not be made ready: ${(cause as Error).message}`, {
-          hint: `see its log: ${this.logOf(name)}`,
+          hint: words === '' ? 'it left no word in its log' : `the last lines of its log: ${words}`,
           cause,
         });
       });

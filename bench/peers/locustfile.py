@@ -1,4 +1,4 @@
-"""A Locust user that posts random recorded payloads, as the program's load test does, without its waits."""
+"""A Locust user that posts a random recorded payload, read from its file for each request, as the program's load test does, without its waits."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import random
 
 from locust import HttpUser, task
 
-with open(os.environ["PAYLOADS"], encoding="utf-8") as file:
-    PAYLOADS = json.load(file)
+FOLDER = os.environ["PAYLOADS"]
+NAMES = sorted(os.listdir(FOLDER))
 
 
 class BlockProducer(HttpUser):
     @task
     def submit(self):
-        self.client.post("/v1/submit", json=random.choice(PAYLOADS))
+        with open(os.path.join(FOLDER, random.choice(NAMES)), encoding="utf-8") as file:
+            payload = json.load(file)
+        self.client.post("/v1/submit", json=payload)

@@ -21,8 +21,10 @@ import {
   releaseBaseUrl,
   unusedProxy,
 } from '../../load/k6/binary.ts';
+import { localPortsProblem } from '../../load/local-ports.ts';
 import { filesNeeded, openFilesProblem } from '../../load/open-files.ts';
 import { BuildError } from '../../system/go-program.ts';
+import { localPorts } from '../../system/local-ports.ts';
 import { openFilesLimit } from '../../system/open-files.ts';
 import { programsOnPath } from '../../system/programs-on-path.ts';
 import { checkGoForK6 } from '../../load/k6/build-with-go.ts';
@@ -433,12 +435,11 @@ async function checkLoopback({ timeoutMs }: DoctorContext): Promise<Finding> {
 }
 
 /** Every VU keeps a connection, and each has a local port (ip(7), ip_local_port_range). */
-async function checkPorts({ vus }: DoctorContext): Promise<Finding> {
-  const path = '/proc/sys/net/ipv4/ip_local_port_range';
-  const text = await readFile(path, 'utf8').catch(() => null);
-  if (text === null) return ok('the range of local ports is not known on this system');
-  const [first = 0, last = 0] = text.trim().split(/\s+/).map(Number);
-  const ports = last - first + 1;
+function checkPorts({ vus }: DoctorContext): Finding {
+  const ports = localPorts();
+  if (ports === null) return ok('the range of local ports is not known on this system');
+  const found = localPortsProblem({ vus, ports });
+  if (found !== null) return warn(found.problem, found.hint);
   // A connection that is opened anew leaves its port waiting for a minute: leave room for that.
   return ports >= 2 * vus
     ? ok(`${number(ports)} local ports for ${countOf(vus, 'VU')}`)

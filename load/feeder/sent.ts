@@ -21,10 +21,10 @@ const SIGNATURE_BYTES = 64;
 export class SentFeed implements SentSubmissions {
   readonly count: number;
   readonly templates: readonly SentTemplate[];
-  private readonly bodies: number;
-  private readonly log: HandOutLog;
-  private readonly producers: readonly Producer[];
-  private readonly plan: (chunkSize: number) => Iterable<PlannedChunk>;
+  readonly #bodies: number;
+  readonly #log: HandOutLog;
+  readonly #producers: readonly Producer[];
+  readonly #plan: (chunkSize: number) => Iterable<PlannedChunk>;
 
   /** @param plan anew at each call, from its beginning. @throws Error of node:fs */
   constructor(
@@ -34,10 +34,10 @@ export class SentFeed implements SentSubmissions {
     plan: (chunkSize: number) => Iterable<PlannedChunk>,
   ) {
     this.count = log.length;
-    this.log = log;
-    this.producers = producers;
-    this.plan = plan;
-    this.bodies = openSync(source.bodiesPath, 'r');
+    this.#log = log;
+    this.#producers = producers;
+    this.#plan = plan;
+    this.#bodies = openSync(source.bodiesPath, 'r');
     try {
       // Any envelope makes a whole body of a template.
       const texts = [
@@ -54,7 +54,7 @@ export class SentFeed implements SentSubmissions {
         const read = (): Submission => {
           const body = Buffer.alloc(bytes);
           for (let at = 0; at < bytes;) {
-            const got = readSync(this.bodies, body, at, bytes - at, offset + at);
+            const got = readSync(this.#bodies, body, at, bytes - at, offset + at);
             if (got === 0) throw new Error(`${source.bodiesPath} ends at ${offset + at}`);
             at += got;
           }
@@ -74,14 +74,14 @@ export class SentFeed implements SentSubmissions {
   }
 
   *chunks(): Generator<readonly SentBody[]> {
-    for (const { first, templates, producers } of this.plan(CHUNK)) {
+    for (const { first, templates, producers } of this.#plan(CHUNK)) {
       if (first >= this.count) return;
       const bodies: SentBody[] = [];
       for (let k = 0; k < templates.length && first + k < this.count; k++) {
-        const { publicKey, peerId } = this.producers[producers[k]];
+        const { publicKey, peerId } = this.#producers[producers[k]];
         bodies.push({
           submitter: publicKey,
-          createdAt: this.log.createdAt(first + k) ?? 0,
+          createdAt: this.#log.createdAt(first + k) ?? 0,
           peerId,
           template: templates[k],
         });
@@ -91,6 +91,6 @@ export class SentFeed implements SentSubmissions {
   }
 
   close(): void {
-    closeSync(this.bodies);
+    closeSync(this.#bodies);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { sequenceLength } from '../../mina/utf8.ts';
-import { type SubmissionName, utcSeconds } from './layout.ts';
+import { type SubmissionName, wholeSecondsUtc } from './layout.ts';
 import type { AcceptedSubmission, StoredSubmission, UnreadableSubmission } from './storage.ts';
 
 const ESCAPED_FOR_HTML = /[<>&\u2028\u2029]/g;
@@ -86,7 +86,7 @@ export function readStoredJson(
   if (typeof blockHash !== 'string') return unreadable(notOf('block_hash', 'string', blockHash));
   if (typeof peerId !== 'string') return unreadable(notOf('peer_id', 'string', peerId));
   if (typeof created !== 'string') return unreadable(notOf('created_at', 'string', created));
-  const createdAt = utcSeconds(created);
+  const createdAt = wholeSecondsUtc(created);
   if (createdAt === null) return unreadable(notOf('created_at', 'time', created));
   if (snarkWork !== null && typeof snarkWork !== 'string')
     return unreadable(notOf('snark_work', 'string', snarkWork));

@@ -62,7 +62,7 @@ export function readSubmissionName(name: string): SubmissionName | null {
       ? written.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:')
       : written;
   const submitter = name.slice(TIME_LENGTH + 1, -SUFFIX.length);
-  return submitter !== '' && utcSeconds(submittedAt) === submittedAt
+  return submitter !== '' && wholeSecondsUtc(submittedAt) === submittedAt
     ? { submittedAt, submitter }
     : null;
 }
@@ -72,7 +72,7 @@ const times = new Map<string, string | null>();
 const MOST_TIMES = 20_000;
 
 /** A time as submissions hold it, in UTC, RFC 3339 whole seconds with Z; null if it is none. */
-export function utcSeconds(text: string): string | null {
+export function wholeSecondsUtc(text: string): string | null {
   const known = times.get(text);
   if (known !== undefined) return known;
   const utc = parseCreatedAt(text)?.utc ?? null;

@@ -17,6 +17,16 @@ test('the table of docs/performance.md names all benchmarks, and no other', () =
   assert.deepEqual([...named].sort(), Object.keys(BENCHES).sort());
 });
 
+test('Locust reads a payload for each request, as the load test of the program does', () => {
+  const text = readFileSync(join(projectRoot, 'bench', 'peers', 'locustfile.py'), 'utf8');
+  const [beforehand, ofEach] = text.split('def submit(self)');
+  assert.doesNotMatch(beforehand, /open\(|json\.load/);
+  assert.match(
+    ofEach,
+    /with open\(.+random\.choice.+\) as file:\s+payload = json\.load\(file\)\s+self\.client\.post\("\/v1\/submit", json=payload\)/,
+  );
+});
+
 test('every benchmark can be loaded', async () => {
   for (const [name, load] of Object.entries({ ...BENCHES, ...LONG_BENCHES }))
     assert.equal(typeof (await load()).bench, 'function', name);

@@ -95,8 +95,11 @@ test('a real server: connections, commits, rows, hits, sizes, and a gap when it 
   const database = await server.createDatabase();
   const url = `postgres://${server.user}@127.0.0.1:${server.port}/${database}`;
   const env = { PGPASSWORD: server.password };
+  // Long values lie in pieces of 2 KB in a table of their own (TOAST).
   await server.withClient(database, (client) =>
-    client.query('CREATE TABLE submissions (id serial PRIMARY KEY, text text)'),
+    client.query(
+      'CREATE TABLE submissions (id serial PRIMARY KEY, text text); ALTER TABLE submissions ALTER text SET STORAGE EXTERNAL',
+    ),
   );
   const { notes, readings, next, clock } = watch(t, url, env);
   await until(() => readings().length === 1, notes);
@@ -111,7 +114,7 @@ test('a real server: connections, commits, rows, hits, sizes, and a gap when it 
   await server.withClient(database, async (client) => {
     for (let i = 0; i < 50; i++)
       await client.query(
-        'INSERT INTO submissions (text) SELECT repeat($1, 1000) FROM generate_series(1, 4)',
+        'INSERT INTO submissions (text) SELECT repeat($1, 9000) FROM generate_series(1, 4)',
         ['x'],
       );
     await client.query('BEGIN');

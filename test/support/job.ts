@@ -57,6 +57,7 @@ export const factsOf = (change: Partial<Facts> = {}): Facts => ({
   memory: { totalBytes: 64e9, limitBytes: null },
   freeBytes: 1e15,
   openFilesLimit: 1_000_000,
+  localPorts: 1_000_000,
   era: null,
   ...change,
 });

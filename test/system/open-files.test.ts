@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { localPortsProblem } from '../../load/local-ports.ts';
 import { filesNeeded, openFilesProblem, vusWithin } from '../../load/open-files.ts';
+import { localPorts } from '../../system/local-ports.ts';
 import { openFilesLimit } from '../../system/open-files.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
@@ -51,4 +53,23 @@ test('a connection for each VU and target, or one sentence before the load', () 
   assert.match(of(400, 200)!.hint, /at most 100 VUs/);
   assert.equal(filesNeeded(400, 0), filesNeeded(400, 1), 'the embedded backend is a target too');
   assert.match(of(150, 300, 2)!.problem, /need about 400/);
+});
+
+test('a local port for each VU, or one sentence before the load', () => {
+  const of = (vus: number, ports: number | null) => localPortsProblem({ vus, ports });
+  assert.deepEqual([of(20, 20), of(1e6, null)], [null, null]);
+  assert.match(of(1021, 1020)!.problem, /^1,021 VUs need as many local ports, but .* has 1,020$/);
+  assert.match(of(1021, 1020)!.hint, /at most 1,020 VUs/);
+  const file = join(folder, 'range');
+  for (const [text, ports] of [
+    ['32768\t60999\n', 28_232],
+    ['40000 40000\n', 1],
+    ['9 1\n', 0],
+    ['', null],
+  ] as const) {
+    // prettier-ignore
+    writeFileSync(file, text);
+    assert.equal(localPorts(file), ports, text);
+  }
+  assert.equal(localPorts(join(folder, 'none')), null);
 });

@@ -163,6 +163,28 @@ describe('a generator that is cut, or frozen', linuxOnly, () => {
     assert.ok(run.summary.loadMs < 60_000);
   });
 
+  test('Ctrl-C in an open load: keeping up is no figure, neither 0 nor above 100 %, and the schedule is of the time up to then', async () => {
+    const rate = 40;
+    const run = await truthRun(
+      ['--scenario', 'arrival', '--rate', `${rate}/s`, '--duration', '60s', ...LENIENT, '--gate', 'keeping-up>=97%'], // prettier-ignore
+      slow,
+      async (cli, log) => {
+        await until(() => log.length >= 2 * rate || cli.child.exitCode !== null, 'arrivals');
+        cli.child.kill('SIGINT');
+      },
+    );
+    assert.equal(run.exitCode, 130, run.output);
+    agreesCut(run);
+    const { planned, started, keepingUpShare } = run.summary.figures.schedule!;
+    assert.equal(keepingUpShare, undefined);
+    assert.equal(gateOf(run, 'keeping-up>=97%').state, 'no data');
+    const known = run.summary.figures.sent + run.reconcile!.unknown;
+    assert.ok(run.log.length <= known, `${run.log.length} seen, ${known} known`);
+    const due = (run.summary.loadMs * rate) / 1000;
+    assert.ok(started >= 2 * rate - 1 && started <= planned, `${started} of ${planned}`);
+    assert.ok(planned <= due + 2, `${planned} planned, ${due} due`);
+  });
+
   test('k6 is killed: what it had not yet said is unknown, and the run says so', async () => {
     const run = await truthRun(LOAD, slow, after(150, 'SIGKILL'));
     assert.equal(run.exitCode, 5, run.output);

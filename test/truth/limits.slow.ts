@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { EXIT } from '../../user-error.ts';
 import { agree, arrivalsOf } from './compare.ts';
+import { makeOwnNetwork, type OwnNetwork } from './own-network.ts';
 import { afterShell, truthRefused, truthRun } from './run.ts';
 
 const NO_THINK = ['--think', '0'];
@@ -31,6 +33,59 @@ test(
     assert.equal(few.summary.figures.refusals, undefined, few.output);
   },
 );
+
+describe('local ports', () => {
+  let network: OwnNetwork | null;
+  const PORTS = 150;
+  before(async () => {
+    network = await makeOwnNetwork(PORTS);
+  });
+  after(() => network?.stop());
+
+  test('more VUs than there are: nothing is sent', async (t) => {
+    if (network === null) return t.skip('no network namespace here (Linux, root)');
+    const { through } = network;
+    const words = ['--vus', '200', '--duration', '5s', ...NO_THINK];
+    for (const more of [[], ['--dry-run']]) {
+      const many = await truthRefused(
+        [...words, ...more],
+        { through },
+        { listening: await network.listen() },
+      );
+      assert.equal(many.exitCode, 2, many.output);
+      assert.match(
+        many.output,
+        /^error: 200 VUs need as many local ports, but this machine has 150/m,
+      );
+      assert.equal(many.log.length, 0);
+    }
+  });
+
+  test('each used once, since every answer ends its connection: limited by it, by name; none of it is the target’s', async (t) => {
+    if (network === null) return t.skip('no network namespace here (Linux, root)');
+    const { through } = network;
+    const run = await truthRun(
+      ['--vus', '5', '--duration', '4s', '--think', '50ms-50ms'],
+      { listening: await network.listen(), deedOf: () => ({ closes: true }) },
+      undefined,
+      { through },
+    );
+    assert.equal(run.exitCode, EXIT.generatorLimited, run.output);
+    const [reason] = run.summary.verdict.reasons!;
+    assert.ok(reason.kind === 'generator-limited' && reason.cause === 'local ports', run.output);
+    assert.match(run.summary.verdict.sentence, /^GENERATOR-LIMITED: this machine had no local port left, and [\d,]+ of [\d,]+ requests failed for it/); // prettier-ignore
+    const { figures } = run.summary;
+    // What reached it was accepted, and nothing else was.
+    assert.deepEqual([figures.accepted, figures.answers['200']], [run.log.length, run.log.length]);
+    assert.ok(run.log.length > 50 && run.log.length <= PORTS, `${run.log.length}`);
+    const unsent = figures.sent - run.log.length;
+    assert.deepEqual(
+      figures.refusals!.map(({ answer, text, count }) => [answer.slice(0, 6), /cannot assign requested address/.test(text), count]), // prettier-ignore
+      [['error:', true, unsent]],
+    );
+    assert.doesNotMatch(run.output, /the target (broke|refused|failed)/);
+  });
+});
 
 const CPU = '/sys/fs/cgroup/cpu';
 const group = join(CPU, `mina-load-test-${process.pid}`);

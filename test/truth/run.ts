@@ -76,13 +76,14 @@ export async function truthRun(
 export async function truthRefused(
   args: readonly string[],
   { through, env }: Surroundings = {},
+  programme: Programme = {},
 ): Promise<{
   exitCode: number | null;
   output: string;
   log: readonly Arrival[];
   questions: number;
 }> {
-  const target = await startTruthTarget();
+  const target = await startTruthTarget(programme);
   const results = join(scratchFolder(), 'results');
   try {
     const words = ['load', '--target', target.url, '--results', results, ...args];

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
 /** What is done with one submission; all of it as a backend does by default: 200 at once, stored once. */
@@ -16,6 +16,8 @@ export type Deed = {
   answer?: { status: number; body: string } | 'reset' | 'never';
   /** How often it is stored, whatever is answered; default: once if it is accepted. */
   stored?: 0 | 1 | 2;
+  /** The answer asks the client to end the connection, which the target leaves open. */
+  closes?: boolean;
 };
 
 export type Programme = {
@@ -29,6 +31,8 @@ export type Programme = {
   onLoss?: (n: number) => void;
   /** Where it listens; default: 127.0.0.1. */
   host?: '::1';
+  /** Or a socket that listens already, at 127.0.0.1 and this port. */
+  listening?: { socket: Server; port: number };
 };
 
 /** Times are milliseconds since 1970, to the microsecond, on a clock that never goes back. */
@@ -151,16 +155,26 @@ export async function startTruthTarget(programme: Programme = {}): Promise<Truth
       entry.status = given.status;
       entry.accepted = isAccepted;
       entry.answeredMs = nowMs();
+      if (deed.closes === true) {
+        const length = Buffer.byteLength(given.body);
+        // Who ends it first has its port wait: Node's own answer would end it from here.
+        socket.write(
+          `HTTP/1.1 ${given.status} OK\r\nconnection: close\r\ncontent-length: ${length}\r\n\r\n${given.body}`,
+        );
+        return;
+      }
       answer(given);
     })().catch(() => response.destroy());
   });
   // No connection ends while the load may be about to use it: what is counted as reset was reset on purpose.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  server.listen(0, programme.host ?? '127.0.0.1').unref();
+  if (programme.listening) server.listen(programme.listening.socket);
+  else server.listen(0, programme.host ?? '127.0.0.1');
+  server.unref();
   await once(server, 'listening');
   return {
-    url: `http://${programme.host === '::1' ? 'localhost' : '127.0.0.1'}:${(server.address() as AddressInfo).port}`,
+    url: `http://${programme.host === '::1' ? 'localhost' : '127.0.0.1'}:${programme.listening?.port ?? (server.address() as AddressInfo).port}`,
     log,
     get questions() {
       return questions;

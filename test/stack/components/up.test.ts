@@ -1,9 +1,12 @@
 /** A stack in this process: one component stopped, killed and started again by name, taken over, its port taken meanwhile. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import { openStack } from '../../../stack/up.ts';
+import type { UserError } from '../../../user-error.ts';
+import { openStack, startStack } from '../../../stack/up.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { contractStack } from '../../contract/support.ts';
 
 test('stopped, killed and started again by name; an end that nobody wanted is said; a port taken meanwhile is refused', async () => {
@@ -36,4 +39,29 @@ test('stopped, killed and started again by name; an end that nobody wanted is sa
   } finally {
     await stack.stop();
   }
+
+  // One whose folder goes with it when a component cannot be made ready: its log is named by its words.
+  const folder = scratchFolder();
+  const s3 = {
+    ...{
+      kind: 's3' as const,
+      endpoint: 'http://127.0.0.1:1',
+      region: 'us-west-2',
+      pathStyle: true,
+    },
+    ...{ account: '1', suffix: 'test', credentials: { accessKeyId: 'a', secretAccessKey: 'b' } },
+  };
+  const components = stack.plan.components.map((one) =>
+    one.kind === 'nothing' ? one : { ...one, preparations: [{ kind: 'bucket' as const, s3 }] },
+  );
+  const plan = { ...stack.plan, folder, components };
+  await assert.rejects(
+    startStack(plan, { env: process.env, isBoundToUs: true, removesFolder: true }),
+    (error: UserError) => {
+      assert.match(error.message, /^backend could not be made ready: .*ECONNREFUSED/);
+      assert.match(error.hint, /^the last lines of its log: .+/);
+      assert.ok(!error.hint.includes(folder) && !existsSync(folder), error.hint);
+      return true;
+    },
+  );
 });
