@@ -27,6 +27,7 @@ export const BENCHES: Record<string, () => Promise<Bench>> = {
   'fault-proxy': () => import('../../bench/fault-proxy.ts'),
   coordinator: () => import('../../bench/coordinator.ts'),
   'e2e-judge': () => import('../../bench/e2e-judge.ts'),
+  console: () => import('../../bench/console.ts'),
 };
 
 /** Those that take many minutes: only for who names them. */

@@ -116,14 +116,27 @@ export type LiveMessage = {
   hostCores: number | null;
   events: { atS: number; text: string }[];
   rounds: { atS: number; text: string }[];
-  /** Changes of the pace, on the axis. */
+  /** Changes of the pace, and faults as bands, on the axis. */
   control: Mark[];
+  /** The same faults in words, in the order of their beginnings. */
+  faults: FaultLine[];
   /** Of a load whose pace can be changed; null: of all others. */
   pace: Pace | null;
   whole: SeriesPart;
   recent: SeriesPart;
   verdict: { passed: boolean; sentence: string; exitCode: number } | null;
   notes: string[];
+};
+
+/** A fault that was put into a run. */
+export type FaultLine = {
+  /** Seconds after the beginning of the load. */
+  atS: number;
+  /** null: it has not ended. */
+  untilS: number | null;
+  text: string;
+  /** Why it could not be made or undone; null: it could. */
+  problem: string | null;
 };
 
 /** What is asked of a steerable load. */

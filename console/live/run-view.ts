@@ -29,6 +29,7 @@ import { NO_ANSWER } from './answer-class.ts';
 import { gatesAtEnd, gatesSoFar, rulesOfPlan } from './gates.ts';
 import type {
   AnswerGroup,
+  FaultLine,
   LiveMessage,
   LogGroup,
   LogLine,
@@ -234,6 +235,15 @@ export class RunView {
     return [...controlMarks(this.#control, startT), ...faultMarks(this.#marks, span)];
   }
 
+  #faultLines(startT: number): FaultLine[] {
+    return this.#marks.map(({ label, fromMs, toMs, problem }) => ({
+      atS: (fromMs - startT) / 1000,
+      untilS: toMs === undefined ? null : (toMs - startT) / 1000,
+      text: label.slice(0, EXAMPLE_CHARACTERS),
+      problem: problem?.slice(0, EXAMPLE_CHARACTERS) ?? null,
+    }));
+  }
+
   addLook(line: ReconcileLiveLine): void {
     this.#look = line;
   }
@@ -310,6 +320,7 @@ export class RunView {
       events: this.#eventsOnAxis(seconds),
       rounds: roundMarks(plan?.load.timed?.rounds, 0, { seconds }),
       control: this.#startT === null ? [] : this.#marksFrom(this.#startT),
+      faults: this.#startT === null ? [] : this.#faultLines(this.#startT),
       pace: this.#pace(),
       whole: partOf(this.#whole, known),
       recent: partOf(this.#recent, known),

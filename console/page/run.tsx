@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { chartsOf, CHART_TITLES, type ChartDefinition } from '../../plots/charts.ts';
 import type { ChartData } from '../../plots/data.ts';
 import type { Page } from '../../report/page.ts';
-import type { LiveGate, LiveMessage, Pace } from '../live/message.ts';
+import type { FaultLine, LiveGate, LiveMessage, Pace } from '../live/message.ts';
 import { type ApiError, type ConsoleFacts, get, pathOf, post, type RunFacts } from './api.ts';
 import { ChartView } from './chart.tsx';
 import { bytes, cores, ms, number, share, whole } from './figures.ts';
@@ -133,7 +133,7 @@ export function RunPage({
       <div class="columns">
         <Answers now={now} />
         <Processes now={now} />
-        <Happened now={now} />
+        <Happened now={now} live={live} />
       </div>
       <Log state={state} />
       {run !== null && run.parts.length > 0 && (
@@ -455,26 +455,37 @@ function Processes({ now }: { now: LiveMessage }) {
 const MOST_HAPPENED = 60;
 
 /** All that is a mark in the charts, as a list: events, rounds, changes of the pace, faults. The newest first. */
-function Happened({ now }: { now: LiveMessage }) {
-  const all = [...now.events, ...now.rounds, ...now.control] as { atS: number; text: string; untilS?: number }[]; // prettier-ignore
+function Happened({ now, live }: { now: LiveMessage; live: boolean }) {
+  const moments = [...now.events, ...now.rounds, ...now.control.filter(({ kind }) => kind !== 'fault')]; // prettier-ignore
+  const all = [
+    ...moments.map(({ atS, text }) => ({ atS, text, until: '', fault: null })),
+    ...now.faults.map((fault) => ({ ...fault, until: ` to ${endOf(fault, live)}`, fault })),
+  ];
   if (all.length === 0) return null;
   const newest = all.sort((a, b) => b.atS - a.atS).slice(0, MOST_HAPPENED);
   return (
     <Card title="What happened">
       <ol class="events" tabIndex={0} aria-label="What happened, the newest first">
-        {newest.map(({ atS, untilS, text }, i) => (
+        {newest.map(({ atS, until, text, fault }, i) => (
           <li key={`${atS} ${i}`}>
             <span class="soft">
               {clock(atS * 1000)}
-              {untilS !== undefined && ` to ${clock(untilS * 1000)}`}
+              {until}
             </span>{' '}
+            {fault !== null && <strong class="bad-text">fault </strong>}
             {text}
+            {fault !== null && fault.problem !== null && (
+              <span class="soft"> ({fault.problem})</span>
+            )}
           </li>
         ))}
       </ol>
     </Card>
   );
 }
+
+const endOf = ({ untilS }: FaultLine, live: boolean): string =>
+  untilS !== null ? clock(untilS * 1000) : live ? 'now' : 'the end';
 
 const time = (t: number): string => new Date(t).toISOString().slice(11, 19);
 const isWorse = (level: string): boolean => !['info', 'debug', 'trace', 'notice'].includes(level);

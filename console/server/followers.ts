@@ -23,12 +23,14 @@ export type Followed = {
 
 export class Followers<One extends Followed> {
   readonly #make: (id: string, folder: string) => One;
+  readonly #lookMs: number;
   readonly #followed = new Map<string, { one: One; viewers: number; leftAt: number }>();
   readonly #sweep: NodeJS.Timeout;
 
-  /** @param make of what has this id and lies in this folder */
-  constructor(make: (id: string, folder: string) => One) {
+  /** @param make of what has this id and lies in this folder @param lookMs between two looks at its files */
+  constructor(make: (id: string, folder: string) => One, lookMs = LOOK_MS) {
     this.#make = make;
+    this.#lookMs = lookMs;
     this.#sweep = setInterval(() => this.#forget(), KEEP_MS).unref();
   }
 
@@ -85,7 +87,7 @@ export class Followers<One extends Followed> {
           [since, sent] = [position, mark];
         }
         // Takes its listener back: a viewer of a day must not leave one a second.
-        await setTimeout(LOOK_MS, undefined, { signal }).catch(() => undefined);
+        await setTimeout(this.#lookMs, undefined, { signal }).catch(() => undefined);
       }
     } finally {
       found.viewers--;

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromiumPath } from '../support/browser.ts';
 import { type RunningCli, startCli } from '../support/cli.ts';
@@ -91,6 +92,25 @@ async function faultsOf(page: Page): Promise<string[]> {
   return page.evaluate(`axe.run(document).then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ target, failureSummary }) => target + ' ' + failureSummary).join(' | ')))`); // prettier-ignore
 }
 
+/** Leaves pictures of a page, light and wide, dark and narrow, where somebody is to look at them. */
+async function look(page: Page, name: string): Promise<void> {
+  if (pictures === undefined) return;
+  mkdirSync(pictures, { recursive: true });
+  const before = page.viewportSize()!;
+  for (const [width, colorScheme] of [
+    [1280, 'light'],
+    [360, 'dark'],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    // A chart is drawn anew with the next second.
+    await setTimeout(2500);
+    await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true }); // prettier-ignore
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(before);
+}
+
 const state = (page: Page, wanted: string) => page.waitForSelector(`article[data-state="${wanted}"]`, { timeout: LONG_MS }); // prettier-ignore
 
 test(
@@ -116,6 +136,8 @@ test(
     await page.getByLabel('Think time').fill('0.1s-0.3s');
     await page.getByRole('textbox', { name: 'Gates' }).fill('p95<60s');
     await page.getByLabel('Pace can be changed while it runs').check();
+    await page.locator('summary', { hasText: 'Faults' }).click();
+    await page.getByRole('textbox', { name: 'Fault', exact: true }).fill('latency=30ms@1s+3s\nbandwidth=500MB/s@2s'); // prettier-ignore
     await page.getByText(/--vus 5 .*--duration 5m .*p95<60s/).waitFor();
     const command = await page.getByLabel('command line', { exact: true }).textContent();
     assert.match(command!, /^npm run load -- .*--gate 'p95<60s'/);
@@ -148,17 +170,30 @@ test(
     const later = await submissions(page);
     await until(async () => (await submissions(page)) > later);
 
-    // Slower, not at all, and on again.
-    await page.getByLabel('new rate').fill('8/s');
-    await page.getByRole('button', { name: 'Set rate' }).click();
+    // What was put in stands in the list while it goes on, and with its end when it is over.
+    const happened = page.getByLabel('What happened, the newest first');
+    await happened.locator('li', { hasText: /^\d+:\d\d to \d+:\d\d fault latency=30ms@1s\+3s$/ }).waitFor(); // prettier-ignore
+    await happened.locator('li', { hasText: /^\d+:\d\d to now fault bandwidth=500MB\/s@2s$/ }).waitFor(); // prettier-ignore
+
+    // Slower, not at all, and on again; by keyboard alone, though the page is drawn anew each second.
+    const focused = () => page.evaluate(`document.activeElement.textContent`);
+    await page.getByLabel('new rate').focus();
+    await page.keyboard.type('8/s');
+    await page.keyboard.press('Enter');
     await page.locator('.knob-now', { hasText: '8/s' }).waitFor();
-    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'Set rate');
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'Pause');
+    await page.keyboard.press('Enter');
     await page.locator('.knob-now', { hasText: 'paused' }).waitFor();
     // Each change is a mark of the charts, and a line of what happened.
-    await page.getByLabel('What happened, the newest first').getByText('pause').first().waitFor();
+    await happened.getByText('pause').first().waitFor();
     await page.getByLabel('Last lines of the log', { exact: true }).locator('li').first().waitFor();
     assert.deepEqual(await faultsOf(page), []);
-    await page.getByRole('button', { name: 'Resume' }).click();
+    await look(page, 'live-fault');
+    assert.equal(await focused(), 'Resume');
+    await page.keyboard.press('Enter');
     const paused = await submissions(page);
     await until(async () => (await submissions(page)) > paused + 8);
     await page.getByRole('button', { name: 'Stop', exact: true }).click();
@@ -174,9 +209,12 @@ test(
     assert.equal(await page.getByLabel('Users (VUs)').inputValue(), '5');
 
     await page.goto(`${origin}/#/`);
-    await page.getByLabel(/^compare 2026-01-01/).check();
-    await page.getByLabel(/^compare 2026-01-02/).check();
-    await page.getByRole('button', { name: 'Compare 2 of 2' }).click();
+    for (const one of [/^compare 2026-01-01/, /^compare 2026-01-02/]) {
+      await page.getByLabel(one).focus();
+      await page.keyboard.press('Space');
+    }
+    await page.getByRole('button', { name: 'Compare 2 of 2' }).focus();
+    await page.keyboard.press('Enter');
     await page.getByText('Compared', { exact: false }).first().waitFor();
     await page.getByRole('heading', { name: 'Base: latency' }).waitFor();
     assert.deepEqual(await faultsOf(page), []);
@@ -362,6 +400,19 @@ test(
     );
     const { current } = (await (await fetch(`${origin}/api/console`)).json()) as { current: unknown }; // prettier-ignore
     assert.equal(current, null, 'its lock is gone');
+
+    // Another one is stopped by keyboard before it is ready.
+    const again = await fetch(`${origin}/api/e2e`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${hash.slice('#token='.length)}` }, body: '{"options":{"name":"stopped","producers":"3","batches":"9"}}' }); // prettier-ignore
+    assert.equal(again.status, 201);
+    const { id } = (await again.json()) as { id: string };
+    await page.goto(`${origin}/#/e2e/runs/${id}`);
+    await page.getByRole('button', { name: 'Stop', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    // The question gets the focus.
+    await until(async () => (await page.evaluate(`document.activeElement.textContent`)) === 'Stop it'); // prettier-ignore
+    await page.keyboard.press('Enter');
+    await state(page, 'interrupted');
+    await step('teardown', 'done');
     await context.close();
   },
 );

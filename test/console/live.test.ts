@@ -1,11 +1,13 @@
 /** A run as its lines come: bounded steps that agree with those of the pictures, and viewers that miss nothing, whenever they left. */
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { addBuckets, bucketsOf, percentileMs } from '../../console/live/histogram.ts';
 import { parsePosition, type Position, positionText } from '../../console/live/position.ts';
 import { RunView } from '../../console/live/run-view.ts';
 import { MOST_STEPS, SampleSteps, WINDOW_S } from '../../console/live/steps.ts';
+import { Followers } from '../../console/server/followers.ts';
 import { chartDataOf, type LiveState, withMessage } from '../../console/page/series.ts';
 import { latencySteps, rateSteps } from '../../plots/series.ts';
 import { chartsOf } from '../../plots/charts.ts';
@@ -257,6 +259,48 @@ test('errors are grouped with an example, tables are bounded whatever a target w
   assert.deepEqual(answers[0].examples, ['{"error":"not on the whitelist"}']);
   assert.equal(answers[0].count + answers[1].count, totals.errors);
   assert.ok(logs.length <= 60 && logLines.length <= 200, `${logs.length}, ${logLines.length}`);
+});
+
+test('a fault is a band of the charts and a line with its begin, its end and what went wrong, from its first moment', () => {
+  const run = syntheticRun({ seconds: 40 });
+  const { view, step } = fed(run);
+  const at = (second: number) => run.samples[0].t + second * 1000;
+  const mark = { id: 'fault-0', kind: 'fault', label: 'storage refuses writes' } as const;
+  view.addMark({ ...mark, fromMs: at(5) });
+  assert.deepEqual(view.message(null).faults, [], 'the axis is not known yet');
+  step(10);
+  assert.deepEqual(view.message(null).faults, [{ atS: 5, untilS: null, text: mark.label, problem: null }]); // prettier-ignore
+  const drawn = () => chartDataOf(withMessage(null, view.message(null)), false).marks;
+  assert.deepEqual(drawn(), [{ atS: 5, untilS: 10, text: mark.label, kind: 'fault' }]);
+  step(10);
+  const lines = view.controlLines;
+  view.addMark({ ...mark, fromMs: at(5), toMs: at(12.5) });
+  view.addMark({ id: 'fault-1', kind: 'fault', label: 'backend is frozen', fromMs: at(15), toMs: at(15), problem: 'no such process' }); // prettier-ignore
+  assert.equal(view.controlLines, lines + 2, 'a viewer gets a message');
+  assert.deepEqual(view.message(null).faults, [
+    { atS: 5, untilS: 12.5, text: mark.label, problem: null },
+    { atS: 15, untilS: 15, text: 'backend is frozen', problem: 'no such process' },
+  ]);
+  assert.deepEqual(drawn()?.[0], { atS: 5, untilS: 12.5, text: mark.label, kind: 'fault' });
+});
+
+test('a viewer leaves no listener on its connection, however often its files are looked at', async (t) => {
+  const one = { round: 0, position: '', mark: '', read: () => Promise.resolve(), message: () => ({}) }; // prettier-ignore
+  const followers = new Followers(() => one, 1);
+  t.after(() => followers.stop());
+  const gone = new AbortController();
+  const listeners: number[] = [];
+  const look = () => {
+    listeners.push(getEventListeners(gone.signal, 'abort').length);
+    if (listeners.length === 20) gone.abort();
+    return Promise.resolve();
+  };
+  await followers.follow({ id: 'a', folder: '/a', lastId: undefined, signal: gone.signal }, look, look); // prettier-ignore
+  assert.deepEqual(
+    listeners,
+    Array.from({ length: 20 }, () => 0),
+  );
+  assert.equal(getEventListeners(gone.signal, 'abort').length, 0);
 });
 
 test('states: it prepares, runs, is cut off, or has a verdict', () => {
