@@ -9,7 +9,6 @@ import { placesOf } from '../places.ts';
 import { startDouble, startProgram, startScoring } from '../stacks.ts';
 import { stagingOf } from '../staging/index.ts';
 import { LOAD_NETWORK } from '../network/kinds.ts';
-
 import type { Step } from './context.ts';
 
 /** From the moment at which the beginning is decided until it comes: coordinator and network start meanwhile. */
@@ -39,7 +38,11 @@ export const start: Step = {
       throw new UserError('the backend has no address', { hint: 'see its log' });
     progress({ parts: 1 });
     if (open.state.startSeconds === null) {
-      const startSeconds = Math.ceil((Date.now() + LEAD_MS) / 1000);
+      // A load may come as soon as this step is over: nothing that it sends lies before the first batch.
+      const startSeconds =
+        topology.network.kind === LOAD_NETWORK
+          ? Math.floor(Date.now() / 1000)
+          : Math.ceil((Date.now() + LEAD_MS) / 1000);
       open.change((state) => (state.startSeconds = startSeconds));
     }
     const startSeconds = open.state.startSeconds!;
