@@ -2,12 +2,12 @@
  * What the proxy of `--fault` costs while no fault is on: one request of 32 KB after another through it and straight to the target, in turns, and
  * the proxy's CPU time under 16 connections that send as fast as they are answered. The target is the sink, which costs next to nothing.
  */
-import { once } from 'node:events';
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent } from 'node:http';
 import { startProxies } from '../faults/proxy/client.ts';
 import { payloadBytes } from '../producers/payloads.ts';
 import { recordedPayloads } from '../producers/templates.ts';
 import { type BenchLine, median, treeCpuSeconds } from './measure.ts';
+import { postMs } from './post-time.ts';
 import { startSink } from './start-sink.ts';
 
 /** An odd number. */
@@ -24,19 +24,13 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
   const proxies = await startProxies([{ host: hostname, port: Number(port) }], 1);
   const agent = new Agent({ keepAlive: true });
   const through = `http://127.0.0.1:${proxies.ports[0]}${pathname}`;
-  const timeOf = async (to: string): Promise<number> => {
-    const startedMs = performance.now();
-    const sent = request(to, { method: 'POST', agent, headers: { 'Content-Length': body.length } });
-    sent.end(body);
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-    answer.resume();
-    await once(answer, 'end');
-    return performance.now() - startedMs;
-  };
   try {
     const times = { straight: [] as number[], through: [] as number[] };
     for (let i = -WARM_UP; i < PAIRS; i++) {
-      const pair = { straight: await timeOf(sink.url), through: await timeOf(through) };
+      const pair = {
+        straight: await postMs(sink.url, body, agent),
+        through: await postMs(through, body, agent),
+      };
       if (i < 0) continue;
       times.straight.push(pair.straight);
       times.through.push(pair.through);
@@ -56,7 +50,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     const startedMs = performance.now();
     await Promise.all(
       Array.from({ length: CONNECTIONS }, async () => {
-        while (left-- > 0) await timeOf(through);
+        while (left-- > 0) await postMs(through, body, agent);
       }),
     );
     const seconds = (performance.now() - startedMs) / 1000;

@@ -9,7 +9,7 @@ import { fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveK6 } from '../load/k6/binary.ts';
@@ -24,6 +24,7 @@ import { readTemplates, recordedPayloads } from '../producers/templates.ts';
 import { LatencyHistogram } from '../results/histogram.ts';
 import type { CorpusSource } from '../scenarios/lib/plan.ts';
 import type { BenchLine } from './measure.ts';
+import { postMs } from './post-time.ts';
 import { type Sink, startSink } from './start-sink.ts';
 
 const RATES = [100, 200];
@@ -252,19 +253,10 @@ async function oneAfterAnother(urls: Readonly<Record<Way, string>>): Promise<Rec
   const [payload] = await recordedPayloads();
   const body = await payloadBytes(payload);
   const agent = new Agent({ keepAlive: true });
-  const timeOf = async (to: string): Promise<number> => {
-    const startedMs = performance.now();
-    const sent = request(to, { method: 'POST', agent, headers: { 'Content-Length': body.length } });
-    sent.end(body);
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-    answer.resume();
-    await once(answer, 'end');
-    return performance.now() - startedMs;
-  };
   const times: Record<Way, number[]> = { straight: [], relay: [], through: [] };
   for (let i = -WARM_UP; i < SINGLE; i++)
     for (const way of WAYS) {
-      const ms = await timeOf(urls[way]);
+      const ms = await postMs(urls[way], body, agent);
       if (i >= 0) times[way].push(ms);
     }
   agent.destroy();

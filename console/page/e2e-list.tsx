@@ -1,40 +1,13 @@
 /** The list of end-to-end runs: how each stands, and what was judged. */
-import { useEffect, useState } from 'preact/hooks';
-import { type ApiError, type E2eRow, get } from './api.ts';
+import type { E2eRow } from './api.ts';
 import { timeOf } from './e2e-series.ts';
 import { DASH, localTime, whole } from './figures.ts';
+import { useListed } from './listed.ts';
 import { Problem, StatePill, toneOf } from './parts.tsx';
 import { hrefOf } from './place.ts';
 
-const PAGE = 50;
-const REFRESH_MS = 5000;
-const TYPING_MS = 200;
-
 export function E2eList({ canStart }: { canStart: boolean }) {
-  const [search, setSearch] = useState('');
-  const [limit, setLimit] = useState(PAGE);
-  const [found, setFound] = useState<{ runs: E2eRow[]; more: boolean } | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  useEffect(() => {
-    const stop = new AbortController();
-    const load = () => {
-      if (document.hidden) return;
-      get<{ runs: E2eRow[]; more: boolean }>(
-        `/api/e2e?limit=${limit}&search=${encodeURIComponent(search)}`,
-        stop.signal,
-      ).then(
-        (answer) => (setFound(answer), setError(null)),
-        (cause: ApiError) => !stop.signal.aborted && setError(cause),
-      );
-    };
-    const first = setTimeout(load, search === '' ? 0 : TYPING_MS);
-    const timer = setInterval(load, REFRESH_MS);
-    return () => {
-      stop.abort();
-      clearTimeout(first);
-      clearInterval(timer);
-    };
-  }, [search, limit]);
+  const { search, setSearch, found, error, showMore } = useListed<E2eRow>('/api/e2e');
   const start = canStart && (
     <a class="button primary" href={hrefOf({ view: 'e2e-new' })}>
       New end-to-end run
@@ -52,7 +25,6 @@ export function E2eList({ canStart }: { canStart: boolean }) {
           value={search}
           onInput={(event) => {
             setSearch(event.currentTarget.value);
-            setLimit(PAGE);
           }}
         />
         {start}
@@ -79,7 +51,7 @@ export function E2eList({ canStart }: { canStart: boolean }) {
         </ul>
       )}
       {found?.more && (
-        <button type="button" class="more" onClick={() => setLimit(limit + PAGE)}>
+        <button type="button" class="more" onClick={showMore}>
           Show older runs
         </button>
       )}

@@ -3,8 +3,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ApiError, get, post, type RunsNow } from './api.ts';
 import { timeOf } from './e2e-series.ts';
 import { Field } from './field.tsx';
-import { type FormFacts, type FormOption, labelOf, type Options, optionsOfTexts, problemsByOption, type Texts } from './form.ts'; // prettier-ignore
-import { Card, CommandLine, Problem } from './parts.tsx';
+import { type FormFacts, type FormOption, labelOf, type Options, optionsOfTexts, problemsByOption, problemsOfNone, type Texts } from './form.ts'; // prettier-ignore
+import { Card, CommandLine, FormProblems, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
 import { Busy } from './start.tsx';
@@ -75,10 +75,7 @@ export function E2eStart({ busy }: { busy: RunsNow | null }) {
   if (options === null)
     return error === null ? <p class="soft">Loading…</p> : <Problem message={error.message} hint={error.hint} />; // prettier-ignore
   const byOption = problemsByOption(problems);
-  const others = problems.filter((problem) => {
-    const name = /^--([\w-]+)/.exec(problem)?.[1] ?? '';
-    return !options.some((option) => option.name === name);
-  });
+  const others = problemsOfNone(problems, options);
   const field = (option: FormOption) => (
     <Field
       key={option.name}
@@ -127,17 +124,7 @@ export function E2eStart({ busy }: { busy: RunsNow | null }) {
         <aside class="decision" aria-label="What would happen">
           <Card title="What would happen">
             <div aria-live="polite">
-              {others.length > 0 && <Problem message={others.join('; ')} problems={others} />}
-              {problems.length > others.length && (
-                <p class="bad-text">
-                  {problems.length - others.length === 1
-                    ? 'An option is wrong: it is marked in the form.'
-                    : `${problems.length - others.length} options are wrong: they are marked in the form.`}
-                </p>
-              )}
-              {error !== null && (
-                <Problem message={error.message} hint={error.hint} problems={error.problems} />
-              )}{' '}
+              <FormProblems problems={problems} others={others} error={error} />{' '}
               {decision !== null && <DecisionView decision={decision} />}
             </div>
             {busy !== null && <Busy busy={busy} />}

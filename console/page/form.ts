@@ -87,3 +87,13 @@ export function defaultOf(
   const own = scenarios.find(({ name }) => name === scenario)?.defaults[spec.name];
   return own ?? spec.default ?? '';
 }
+
+/** Problems that belong to no field of the form. */
+export const problemsOfNone = (
+  problems: readonly string[],
+  options: readonly FormOption[],
+): string[] =>
+  problems.filter((problem) => {
+    const name = /^--([\w-]+)/.exec(problem)?.[1] ?? '';
+    return !options.some((option) => option.name === name);
+  });

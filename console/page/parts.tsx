@@ -269,3 +269,31 @@ export const PageView = ({ page, without = [] }: { page: Page; without?: readonl
       ))}
   </>
 );
+
+/** Why what is asked for cannot be: `others` belong to no field, the rest are marked at theirs. */
+export function FormProblems({
+  problems,
+  others,
+  error,
+}: {
+  problems: string[];
+  others: string[];
+  error: { message: string; hint: string; problems: string[] } | null;
+}) {
+  const marked = problems.length - others.length;
+  return (
+    <>
+      {others.length > 0 && <Problem message={others.join('; ')} problems={others} />}
+      {marked > 0 && (
+        <p class="bad-text">
+          {marked === 1
+            ? 'An option is wrong: it is marked in the form.'
+            : `${marked} options are wrong: they are marked in the form.`}
+        </p>
+      )}
+      {error !== null && (
+        <Problem message={error.message} hint={error.hint} problems={error.problems} />
+      )}
+    </>
+  );
+}

@@ -1,43 +1,16 @@
 /** The list of runs: verdicts, a search, two to compare. */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { formatDuration } from '../../results/units.ts';
-import { type ApiError, get, type RunRow } from './api.ts';
+import type { RunRow } from './api.ts';
 import { DASH, localTime, ms, number, share, whole } from './figures.ts';
+import { useListed } from './listed.ts';
 import { Problem, StatePill, toneOf } from './parts.tsx';
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
 
-const PAGE = 50;
-const REFRESH_MS = 5000;
-const TYPING_MS = 200;
-
 export function RunsView({ canStart }: { canStart: boolean }) {
-  const [search, setSearch] = useState('');
-  const [limit, setLimit] = useState(PAGE);
-  const [found, setFound] = useState<{ runs: RunRow[]; more: boolean } | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { search, setSearch, found, error, showMore } = useListed<RunRow>('/api/runs');
   const [chosen, setChosen] = useState<string[]>([]);
-  useEffect(() => {
-    const stop = new AbortController();
-    const load = () => {
-      if (document.hidden) return;
-      get<{ runs: RunRow[]; more: boolean }>(
-        `/api/runs?limit=${limit}&search=${encodeURIComponent(search)}`,
-        stop.signal,
-      ).then(
-        // prettier-ignore
-        (answer) => (setFound(answer), setError(null)),
-        (cause: ApiError) => !stop.signal.aborted && setError(cause),
-      );
-    };
-    const first = setTimeout(load, search === '' ? 0 : TYPING_MS);
-    const timer = setInterval(load, REFRESH_MS);
-    return () => {
-      stop.abort();
-      clearTimeout(first);
-      clearInterval(timer);
-    };
-  }, [search, limit]);
   const choose = (id: string) =>
     setChosen((before) =>
       before.includes(id) ? before.filter((one) => one !== id) : [...before.slice(-1), id],
@@ -56,7 +29,6 @@ export function RunsView({ canStart }: { canStart: boolean }) {
           value={search}
           onInput={(event) => {
             setSearch(event.currentTarget.value);
-            setLimit(PAGE);
           }}
         />
         <button
@@ -99,7 +71,7 @@ export function RunsView({ canStart }: { canStart: boolean }) {
         </ul>
       )}
       {found?.more && (
-        <button type="button" class="more" onClick={() => setLimit(limit + PAGE)}>
+        <button type="button" class="more" onClick={showMore}>
           Show older runs
         </button>
       )}

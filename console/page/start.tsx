@@ -1,9 +1,9 @@
 /** The start of a load: a form that is checked as somebody types, and the decision before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ApiError, get, pathOf, post, type RunFacts, type RunsNow } from './api.ts';
-import { defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
+import { defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, problemsOfNone, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
 import { Field } from './field.tsx';
-import { Card, CommandLine, Problem } from './parts.tsx';
+import { Card, CommandLine, FormProblems, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
 
@@ -105,10 +105,7 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
     return error === null ? <p class="soft">Loading…</p> : <Problem message={error.message} hint={error.hint} />; // prettier-ignore
   const scenario = texts.scenario || 'load';
   const byOption = problemsByOption(problems);
-  const others = problems.filter((problem) => {
-    const name = /^--([\w-]+)/.exec(problem)?.[1] ?? '';
-    return !facts.options.some((option) => option.name === name);
-  });
+  const others = problemsOfNone(problems, facts.options);
   const field = (option: FormOption) => (
     <Field
       key={option.name}
@@ -186,17 +183,7 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
         <aside class="decision" aria-label="What would happen">
           <Card title="What would happen">
             <div aria-live="polite">
-              {others.length > 0 && <Problem message={others.join('; ')} problems={others} />}
-              {problems.length > others.length && (
-                <p class="bad-text">
-                  {problems.length - others.length === 1
-                    ? 'An option is wrong: it is marked in the form.'
-                    : `${problems.length - others.length} options are wrong: they are marked in the form.`}
-                </p>
-              )}
-              {error !== null && (
-                <Problem message={error.message} hint={error.hint} problems={error.problems} />
-              )}{' '}
+              <FormProblems problems={problems} others={others} error={error} />{' '}
               {/* prettier-ignore */}
               {decision !== null && <DecisionView decision={decision} />}
             </div>
