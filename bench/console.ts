@@ -16,9 +16,9 @@ import { takeLoadLock } from '../load/one-at-a-time.ts';
 import { distFile } from '../paths.ts';
 import { LineFile } from '../results/line-file.ts';
 import { FILES } from '../results/writer.ts';
-import { chromiumPath } from '../test/support/browser.ts';
-import { syntheticRun, writeRun } from '../test/support/synthetic-run.ts';
+import { chromiumPath } from './chromium.ts';
 import { type BenchLine, median } from './measure.ts';
+import { syntheticRun, writeRun } from './synthetic-run.ts';
 
 const RUNS = 200;
 const LOADS = 9;

@@ -19,7 +19,7 @@ import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { slowOnly } from '../support/thorough.ts';
-import { type RunDescription, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { type RunDescription, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const scratch = scratchFolder();
 const run = (...args: string[]) => runCommand(compare, args, { cwd: scratch });

@@ -7,7 +7,7 @@ import type { Reconcile, ReconcileClasses, ReconcileLine, Summary } from '../../
 import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const scratch = scratchFolder();
 const run = (...args: string[]) => runCommand(merge, args, { cwd: scratch });

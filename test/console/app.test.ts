@@ -22,7 +22,7 @@ import { projectRoot } from '../../paths.ts';
 import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { slowOnly } from '../support/thorough.ts';
-import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const HOST = '127.0.0.1:8089';

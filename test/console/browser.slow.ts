@@ -8,12 +8,12 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { chromiumPath } from '../support/browser.ts';
+import { chromiumPath } from '../../bench/chromium.ts';
 import { type RunningCli, startCli } from '../support/cli.ts';
 import { TIME, writeE2eResults } from '../support/e2e-results.ts';
 import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../support/synthetic-run.ts';
+import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../../bench/synthetic-run.ts';
 import { until } from '../support/until.ts';
 
 const chromium = chromiumPath();

@@ -14,7 +14,7 @@ import { chartsOf } from '../../plots/charts.ts';
 import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
 import type { Run } from '../../results/reader.ts';
 import type { SampleLine } from '../../results/types.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 import { thorough } from '../support/thorough.ts';
 
 const histogramOf = (values: readonly number[]): LatencyHistogram => {

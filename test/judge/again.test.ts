@@ -5,7 +5,7 @@ import { judgeAgain } from '../../judge/again.ts';
 import type { Run } from '../../results/reader.ts';
 import type { Gate, VerdictReason } from '../../results/types.ts';
 import { EXIT } from '../../user-error.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 const STORED: Gate[] = [
   { name: 'error-rate<=1%', state: 'pass', value: 0, limit: 1, unit: '%' },

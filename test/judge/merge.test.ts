@@ -12,7 +12,7 @@ import { mergeLatencyFigures, mergeSamples } from '../../judge/merge/seconds.ts'
 import { queueGrowth } from '../../judge/queue-growth.ts';
 import type { Run } from '../../results/reader.ts';
 import type { Plan, QueueFigures, SampleLine, Summary } from '../../results/types.ts';
-import { randomOf, syntheticRun } from '../support/synthetic-run.ts';
+import { randomOf, syntheticRun } from '../../bench/synthetic-run.ts';
 
 const T0 = 1_767_323_045_000;
 

@@ -9,7 +9,7 @@ import { appendToHistory, readHistory } from '../../results/history.ts';
 import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 test('a night in a wiki', async () => {
   const folder = scratchFolder();

@@ -13,7 +13,7 @@ import { barRows, faultMarks, linesToDraw, placeLabels } from '../../plots/marks
 import { ratePoints } from '../../plots/more-charts.ts';
 import { LOOKS } from '../../plots/theme.ts';
 import type { LatencyStep } from '../../results/steps.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 
 const dataOf = (name: keyof typeof SYNTHETIC_RUNS) => chartData(SYNTHETIC_RUNS[name]());
 const usual = dataOf('usual');

@@ -20,7 +20,7 @@ import {
   textsApart,
   TOLERANCE,
 } from '../support/pictures.ts';
-import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 import { thorough } from '../support/thorough.ts';
 import { scratchFolder } from '../support/scratch.ts';
 

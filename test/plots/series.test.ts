@@ -12,7 +12,7 @@ import {
 import { sumAnswers } from '../../results/answers.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import type { ProcessReading } from '../../results/types.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 import { slowOnly } from '../support/thorough.ts';
 
 test('steps of a short run are its seconds; of a long one at most 600', () => {

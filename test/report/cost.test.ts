@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { chartData } from '../../plots/data.ts';
 import { markdownReport } from '../../report/describe.ts';
 import type { CostFigures, LogFigures } from '../../results/types.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 
 const COST: CostFigures = {
   target: 'backend',

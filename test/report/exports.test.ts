@@ -8,7 +8,7 @@ import { report } from '../../cli/commands/report.ts';
 import { bencher, benchmarkAction, hgrm, measuredOf, otava } from '../../report/exports.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const run = syntheticRun({ seconds: 20 });
 const { latency, acceptedPerSecond } = run.summary!.figures;

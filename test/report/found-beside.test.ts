@@ -10,7 +10,7 @@ import type {
   StorageLook,
   Summary,
 } from '../../results/types.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 function pageOf(more: Partial<Summary>, look?: Partial<StorageLook>): string {
   const run: Run = syntheticRun({ seconds: 3 });

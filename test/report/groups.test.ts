@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markdownReport } from '../../report/describe.ts';
 import type { PartFigures, Summary } from '../../results/types.ts';
-import { SYNTHETIC_RUNS } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS } from '../../bench/synthetic-run.ts';
 
 const latency = { count: 8, meanMs: 12, p50Ms: 10, p95Ms: 30, maxMs: 31 };
 const group = (change: Partial<PartFigures>): PartFigures => ({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markdownReport } from '../../report/describe.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 test('slopes stand beside the peaks, with the time over which they were taken', () => {
   const run = syntheticRun({ seconds: 20 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markdownReport } from '../../report/describe.ts';
 import type { HostileCaseFigures, HostileFigures } from '../../results/types.ts';
-import { SYNTHETIC_RUNS } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS } from '../../bench/synthetic-run.ts';
 
 const figuresOf = (name: string, change: Partial<HostileCaseFigures> = {}): HostileCaseFigures => ({
   name,

@@ -8,10 +8,11 @@ import fc from 'fast-check';
 import { htmlReport } from '../../report/html.ts';
 import { jsonInHtml, printHtml } from '../../report/print-html.ts';
 import type { Run } from '../../results/reader.ts';
-import { chromiumPath, lookAt } from '../support/browser.ts';
+import { chromiumPath } from '../../bench/chromium.ts';
+import { lookAt } from '../support/browser.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { slowOnly } from '../support/thorough.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 
 const EVIL = `</script><script>alert(1)</script>"'><img src=http://x.example/a.png onerror=alert(1)>`;
 function evilRun(): Run {

@@ -13,7 +13,7 @@ import { printSummary } from '../../report/print-summary.ts';
 import { reportToGithub } from '../../report/to-github.ts';
 import type { Gate } from '../../results/types.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 
 const chartsOf = (text: string): string[] =>
   [...text.matchAll(/^```mermaid\n([^`]*)\n```$/gm)].map(([, chart]) => chart);

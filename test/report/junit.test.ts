@@ -8,7 +8,7 @@ import { projectRoot } from '../../paths.ts';
 import { type Outcome, outcomeOf } from '../../report/outcome.ts';
 import { printJunit } from '../../report/print-junit.ts';
 import type { Gate, Summary } from '../../results/types.ts';
-import { SYNTHETIC_RUNS, syntheticRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 import { type Element, parseXml } from '../support/xml.ts';
 
 const GATES: Gate[] = [

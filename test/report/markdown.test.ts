@@ -12,7 +12,7 @@ import { readRun, type Run } from '../../results/reader.ts';
 import { projectRoot } from '../../paths.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { USUAL_CHARTS } from '../support/charts.ts';
-import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const scratch = scratchFolder();

@@ -6,7 +6,7 @@ import { markdownReport } from '../../report/describe.ts';
 import type { Run } from '../../results/reader.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { paceInWords } from '../../results/pace.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 const rate = { starts: 25, timeUnitMs: 10_000 };
 

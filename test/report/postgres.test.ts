@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { markdownReport } from '../../report/describe.ts';
 import { postgresFigures } from '../../results/postgres-figures.ts';
 import type { ResourceLine } from '../../results/types.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 const LINES: ResourceLine[] = [
   {

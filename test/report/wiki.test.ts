@@ -10,7 +10,7 @@ import { listLine, listWith, pageNameOf } from '../../report/wiki-page.ts';
 import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 import { slowOnly } from '../support/thorough.ts';
 
 /** Nothing of the machine's own settings. */

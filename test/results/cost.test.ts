@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { coverageOf, SHAPES } from '../../bench/cost.ts';
 import { costOf, type CostRun } from '../../results/cost.ts';
 import type { ProcessReading, SampleLine } from '../../results/types.ts';
-import { randomOf, syntheticRun } from '../support/synthetic-run.ts';
+import { randomOf, syntheticRun } from '../../bench/synthetic-run.ts';
 
 const T0 = 1_767_323_045_000;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fillAbsent, FORMAT, migrate, UnknownFormat } from '../../results/migrations.ts';
 import type { Plan, Summary } from '../../results/types.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 const RUN = syntheticRun({ seconds: 2, rate: 3 });
 

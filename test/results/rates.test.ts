@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { figuresOfSamples } from '../../results/figures.ts';
 import { loadTimeOf, ratesOf } from '../../results/rates.ts';
 import { shape } from '../support/run-scenario.ts';
-import { syntheticRun } from '../support/synthetic-run.ts';
+import { syntheticRun } from '../../bench/synthetic-run.ts';
 
 const T0 = 1_767_323_045_000;
 const timeOf = (

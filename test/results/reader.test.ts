@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { figuresOfSamples } from '../../results/figures.ts';
 import { readRun } from '../../results/reader.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const scratch = scratchFolder();

@@ -15,7 +15,7 @@ import { figuresOf } from '../../results/sums.ts';
 import { projectRoot } from '../../paths.ts';
 import type { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { syntheticRun, writeRun } from '../support/synthetic-run.ts';
+import { syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const scratch = scratchFolder();
 const folder = join(scratch, 'run');

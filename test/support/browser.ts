@@ -1,19 +1,9 @@
 /** A page in a headless Chromium, over its own debugging protocol; for tests of what a browser makes of our HTML. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { WebSocket } from 'undici';
 import { startProgram } from '../../system/run-program.ts';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'chrome-headless-shell'];
 const LIMIT_MS = 90_000;
-
-/** CHROMIUM, or the first on the path; null: there is none. */
-export function chromiumPath(env: NodeJS.ProcessEnv = process.env): string | null {
-  if (env.CHROMIUM) return env.CHROMIUM;
-  const folders = (env.PATH ?? '').split(':');
-  return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync) ?? null; // prettier-ignore
-}
 
 export type Seen = {
   /** What the page's console and its exceptions say. */

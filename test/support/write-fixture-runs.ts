@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../paths.ts';
-import { SYNTHETIC_RUNS, syntheticRun, writeRun } from './synthetic-run.ts';
+import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const runs = join(projectRoot, 'test/fixtures/runs');
 rmSync(runs, { recursive: true, force: true });

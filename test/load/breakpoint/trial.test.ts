@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { failedLate } from '../../../load/breakpoint/progress.ts';
 import { trialOf } from '../../../load/breakpoint/trial.ts';
 import type { Gate, ScheduleFigures, Summary } from '../../../results/types.ts';
-import { syntheticRun } from '../../support/synthetic-run.ts';
+import { syntheticRun } from '../../../bench/synthetic-run.ts';
 
 const { figures } = syntheticRun({ seconds: 10, rate: 300 }).summary!;
 const level = Array.from({ length: 40 }, () => 3);

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LatencyHistogram } from '../../results/histogram.ts';
-import { figuresOfSamples } from '../../results/figures.ts';
-import { ratesOf } from '../../results/rates.ts';
-import { fillAbsent } from '../../results/migrations.ts';
-import type { Run } from '../../results/reader.ts';
+import { LatencyHistogram } from '../results/histogram.ts';
+import { figuresOfSamples } from '../results/figures.ts';
+import { ratesOf } from '../results/rates.ts';
+import { fillAbsent } from '../results/migrations.ts';
+import type { Run } from '../results/reader.ts';
 import type {
   AnswerClass,
   BreakpointFigures,
@@ -19,7 +19,7 @@ import type {
   ResourceLine,
   SampleLine,
   Summary,
-} from '../../results/types.ts';
+} from '../results/types.ts';
 
 export type RunDescription = {
   seconds: number;
