@@ -252,6 +252,9 @@ export function writeRun(folder: string, run: Run): void {
 }
 
 /** A search on a target that answers 300 a second, with one trial that the generator could not send. */
+/** The last load of a search, which confirms what was found: as long as a search has it without a word of the user. */
+const CONFIRMING_SECONDS = 90;
+
 function syntheticSearch(): BreakpointFigures {
   const rates = [50, 100, 200, 400, 283, 336, 309, 296, 302, 299, 305, 299, 297];
   const trials = rates.map((rate, i): BreakpointTrial => {
@@ -268,7 +271,7 @@ function syntheticSearch(): BreakpointFigures {
       keepingUpShare,
       queueGrowth,
       begunShare: i === 8 ? 0.93 : 1,
-      ...(isLast && { confirmsForMs: 90_000 }),
+      ...(isLast && { confirmsForMs: CONFIRMING_SECONDS * 1000 }),
       errorRate: 0,
       p50Ms: p95Ms / 2,
       p95Ms,

@@ -154,7 +154,6 @@ export class FaultPlayer {
     state: FaultEvent['state'],
     more: Pick<FaultEvent, 'struck' | 'problem'> = {},
   ): void {
-    // prettier-ignore
     this.#call.onEvent({ t: Date.now(), turn, fault: this.#call.turns[turn].text, state, ...more });
   }
 }

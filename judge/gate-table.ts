@@ -3,6 +3,7 @@
  */
 import { SHORTEST_GROWTH_LOAD_MS } from '../results/growth.ts';
 import type { Reconcile, Summary } from '../results/types.ts';
+import { onTimeAtMost } from './few-starts.ts';
 import { queueGrowth } from './queue-growth.ts';
 
 /** What gates look at. */
@@ -33,6 +34,8 @@ export type Metric = {
   needs?: Need;
   /** In the kind's base unit: ms, share 0 to 1, per second, a count, bytes per minute; null: no data. */
   read: (figures: Figures) => number | null;
+  /** Where chance has a part in it: the most that the figure may be. A gate that asks for more of it does not hold only if that is too little. */
+  atMost?: (figures: Figures) => number | null;
 };
 
 /** A latency of answers that nobody wanted says nothing: without an expected one there is no data. */
@@ -89,8 +92,9 @@ export const GATE_METRICS: Record<string, Metric> = {
   'on-time': {
     needs: 'open model',
     kind: 'share',
-    what: 'share of the planned starts that came in time (open models)',
+    what: 'share of the planned starts that came in time (open models); so few late ones that chance makes them fail no gate: 1 of 25 or less, but not 2',
     read: ({ schedule }) => schedule?.onTimeShare ?? null,
+    atMost: ({ schedule }) => (schedule ? onTimeAtMost(schedule) : null),
   },
   'achieved-rate': {
     needs: 'open model',

@@ -331,16 +331,20 @@ export function gateRules(
 /** Each rule against the figures. */
 export function judgeGates(rules: readonly GateRule[], figures: GateFigures): Gate[] {
   return rules.map(({ expression, metric, operator, limit }) => {
-    const { kind, read } = GATE_METRICS[metric];
+    const { kind, read, atMost } = GATE_METRICS[metric];
     const value = read(figures);
     const [unit, factor] = Object.entries(UNITS[kind])[0];
-    const state = value === null ? 'no data' : OPERATORS[operator](value, limit) ? 'pass' : 'fail';
+    const holds = (seen: number) => OPERATORS[operator](seen, limit);
+    const mayHold = operator.startsWith('>') && holds(atMost?.(figures) ?? -Infinity);
+    const isChance = value !== null && !holds(value) && mayHold;
+    const state = value === null ? 'no data' : holds(value) || isChance ? 'pass' : 'fail';
     return {
       name: expression,
       state,
       value: value === null ? null : value / factor,
       limit: limit / factor,
-      unit: unit === '' ? '' : unit,
+      unit,
+      ...(isChance && { isChance }),
     };
   });
 }

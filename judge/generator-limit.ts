@@ -23,6 +23,7 @@ import type {
   ScheduleFigures,
 } from '../results/types.ts';
 import { formatDuration, formatGrowth, formatNumber, formatShare } from '../results/units.ts';
+import { missesOf, surelyAtLeast, surelyMissed } from './few-starts.ts';
 import type { GateRule } from './gates.ts';
 import { queueOutgrewLateness } from './queue-growth.ts';
 
@@ -100,16 +101,6 @@ const OWN_FAILURE_WORDS: { cause: GeneratorCause; words: RegExp; what: string; h
   },
 ];
 
-/** Lower end of Wilson's 95 % interval of a share, one-sided. @returns 0 for nothing of nothing */
-export function surelyAtLeast(count: number, of: number): number {
-  if (of === 0) return 0;
-  const z = 1.645;
-  const share = Math.min(1, count / of);
-  const centre = share + z ** 2 / (2 * of);
-  const spread = z * Math.sqrt((share * (1 - share)) / of + z ** 2 / (4 * of ** 2));
-  return Math.max(0, (centre - spread) / (1 + z ** 2 / of));
-}
-
 /** Requests of this share that went wrong are no matter of time. */
 const MOSTLY_WRONG = 0.5;
 
@@ -177,22 +168,14 @@ function signing({
 
 function starts(facts: GeneratorFacts, schedule: ScheduleFigures): GeneratorLimit | null {
   const { generator, allowedMisses, answerP50Ms } = facts;
-  const {
-    planned,
-    started,
-    dropped,
-    droppedWhileFree,
-    latenessP99Ms,
-    lateWhileBusy = 0,
-  } = schedule;
+  const { planned, droppedWhileFree, latenessP99Ms } = schedule;
+  const { neverCame, byTarget, ...own } = missesOf(schedule);
   const isNegligible = (latenessP99Ms ?? 0) < NEGLIGIBLE * (answerP50Ms ?? 0);
-  const late = isNegligible ? 0 : schedule.late - lateWhileBusy;
-  const neverCame = Math.max(0, planned - started - dropped);
+  const late = isNegligible ? 0 : own.late;
   const misses = late + droppedWhileFree + neverCame;
-  const byTarget = dropped - droppedWhileFree + lateWhileBusy;
   // That others took the machine is measured: there the gate's own limit counts, and what it finds is not the target's.
   const missedShare =
-    causeOf(generator) === 'other processes' ? misses / planned : surelyAtLeast(misses, planned);
+    causeOf(generator) === 'other processes' ? misses / planned : surelyMissed(misses, planned);
   if (misses === 0 || missedShare <= allowedMisses || misses < byTarget) return null;
   if (misses === late && causeOf(generator) === 'unknown' && queueOutgrewLateness(schedule))
     return null;
@@ -226,7 +209,7 @@ function busyMachine(facts: GeneratorFacts): GeneratorLimit | null {
   // An open model that kept its goal was not limited, whatever that took; one that missed it did so for the target's sake, or this.
   if (schedule !== null) {
     const kept = schedule.started - schedule.late;
-    if (surelyAtLeast(schedule.planned - kept, schedule.planned) <= allowedMisses) return null;
+    if (surelyMissed(schedule.planned - kept, schedule.planned) <= allowedMisses) return null;
   }
   const cause = causeOf(generator);
   if (cause === 'k6') return { cause, sentence: causeWords(cause, generator) };

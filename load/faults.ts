@@ -135,7 +135,6 @@ const markOf = (
   { t, turn, fault, state, struck, problem }: FaultEvent,
   fromMs: number,
 ): MarkLine => ({
-  // prettier-ignore
   id: faultId(turn),
   kind: 'fault',
   label: fault,

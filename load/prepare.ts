@@ -324,7 +324,6 @@ async function wayIsThere({
   decision,
   backend,
 }: Needs & Decided & Backend): Promise<Made<OnTheWay>> {
-  // prettier-ignore
   const urls = backend === null ? job.targets.map(({ url }) => url) : [backend.process.url];
   const way = await startWay(decision.faults, urls, seedNumber(job.request.seed));
   return { made: { way }, ...(way !== null && { undo: () => way.proxies.stop() }) };

@@ -133,7 +133,6 @@ function changeWords(
   steps: readonly LatencyStep[],
   data: ChartData,
 ): string {
-  // prettier-ignore
   const to = kind === 'fall' ? end : peak;
   const at = steps[to.step];
   const atS = (at.startS + at.endS) / 2;

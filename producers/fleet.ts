@@ -136,7 +136,6 @@ function agrees(
   seed: Uint8Array,
   expected: Uint8Array,
 ): boolean {
-  // prettier-ignore
   try {
     return Buffer.compare(one(seed), expected) === 0;
   } catch {

@@ -294,7 +294,6 @@ function checkShape(shape: NetworkShape): void {
     'sameSecondShare',
     'stayedShare',
   ] as const)
-    // prettier-ignore
     if (!(shape[name] >= 0 && shape[name] <= 1))
       throw new RangeError(`${name} must be from 0 to 1, not ${shape[name]}`);
   if (pairCount(shape) > mostPairs(shape))

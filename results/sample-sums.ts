@@ -208,7 +208,6 @@ export class SampleSums {
         'bytesSent',
         'bytesReceived',
       ] as const)
-        // prettier-ignore
         ours[name] += theirs[name];
       addCounts(ours.answers, theirs.answers);
       include(ours.perSecond, ours.openSecond.sent);

@@ -583,6 +583,7 @@ const gate = z.looseObject({
   value: z.number().nullable(),
   limit: z.number(),
   unit: text,
+  isChance: z.boolean().optional(),
 });
 
 const breakpointFigures = z.looseObject({

@@ -557,6 +557,8 @@ export type Gate = {
   value: number | null;
   limit: number;
   unit: string;
+  /** It passes though the figure misses its limit: by so few that it may be chance. Absent: no. */
+  isChance?: boolean;
 };
 
 export type LatencyFigures = {

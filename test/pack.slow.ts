@@ -41,7 +41,6 @@ test('the packed tarball: this build, no sources, no runs; its command runs in a
     'examples/nightly.yaml',
     'stack/services/postgres-16/package-lock.json',
   ])
-    // prettier-ignore
     assert.ok(paths.includes(needed), needed);
   const foreign = paths.filter((path) => /^(test|bench|results|node_modules)\/|^dist\/(tests|programs)-|\.map$/.test(path)); // prettier-ignore
   assert.deepEqual(foreign, []);

@@ -40,7 +40,6 @@ function configOf(definition: Drawable, width: number) {
     ticks?: { font?: object; callback?: unknown };
     title?: { font?: object; text?: string };
   }[]) {
-    // prettier-ignore
     if (scale.ticks?.font) scale.ticks.font = { size, family: 'Inter, system-ui, sans-serif' };
     if (scale.title?.font)
       scale.title.font = {

@@ -19,7 +19,6 @@ export function CompareView({ base, run }: { base: string; run: string }) {
       get<ChartData>(pathOf(base, '/charts')),
       get<ChartData>(pathOf(run, '/charts')),
     ]).then(([a, b]) => {
-      // prettier-ignore
       // The longer one says how long the axis is.
       const seconds = Math.max(a.span.seconds, b.span.seconds);
       setCharts([

@@ -10,7 +10,6 @@ export function Field(props: {
   problems: string[];
   onText: (text: string) => void;
 }) {
-  // prettier-ignore
   const { option, text, usual, problems, onText } = props;
   const label = props.label ?? labelOf(option.name);
   const { name, type, help, repeatable, choices } = option;

@@ -44,7 +44,6 @@ export function Card(props: {
   children: ComponentChildren;
   id?: string;
 }) {
-  // prettier-ignore
   const { title, aside, children, id } = props;
   return (
     <section class={`card ${props.class ?? ''}`} id={id} aria-label={title}>
@@ -72,7 +71,6 @@ export function Figure({
   note?: string;
   tone?: string;
 }) {
-  // prettier-ignore
   return (
     <div class={`figure ${tone}`}>
       <dt>{name}</dt>
@@ -94,7 +92,6 @@ export function Problem({
   hint?: string;
   problems?: readonly string[];
 }) {
-  // prettier-ignore
   return (
     <div class="problem" role="alert">
       {problems.length > 1 ? (
@@ -148,7 +145,6 @@ export function ConfirmButton(props: {
   onYes: () => void;
   disabled?: boolean;
 }) {
-  // prettier-ignore
   const { label, question, yes, tone = '', onYes, disabled = false } = props;
   const [asks, setAsks] = useState(false);
   const first = useRef<HTMLButtonElement>(null);

@@ -37,7 +37,6 @@ export function RunPage({
   facts: ConsoleFacts | null;
   canChange: boolean;
 }) {
-  // prettier-ignore
   const { state, connection } = useEvents(pathOf(id, '/events'), 'run', withMessage);
   const [run, setRun] = useState<RunFacts | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -325,6 +324,7 @@ function Gates({ gates, live }: { gates: readonly LiveGate[]; live: boolean }) {
               <span class="gate-value">
                 <span class="hidden">{gate.state}, </span>
                 {words}
+                {gate.isChance && ', may be chance'}
               </span>
             </li>
           );

@@ -88,7 +88,6 @@ export function RunItem({
   chosen?: boolean;
   onChoose?: () => void;
 }) {
-  // prettier-ignore
   const target = row.embedded ? 'embedded backend' : (row.target ?? DASH);
   return (
     <li class={`run ${toneOf(row.state)}`}>

@@ -34,7 +34,6 @@ export function joinSteps<Step extends { startS: number }>(
   before: readonly Step[],
   more: readonly Step[],
 ): Step[] {
-  // prettier-ignore
   if (more.length === 0) return before as Step[];
   const from = more[0].startS;
   let at = before.length;

@@ -27,7 +27,6 @@ function keptTexts(): Texts {
 }
 
 export function StartView({ again, busy }: { again: string | undefined; busy: RunsNow | null }) {
-  // prettier-ignore
   const [facts, setFacts] = useState<FormFacts | null>(null);
   const [texts, setTexts] = useState<Texts>(() => (again === undefined ? keptTexts() : {}));
   const [decision, setDecision] = useState<Decision | null>(null);

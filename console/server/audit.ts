@@ -26,7 +26,6 @@ export function auditOf(
   say: (line: string) => void,
   now: () => Date = () => new Date(),
 ): Audit {
-  // prettier-ignore
   let minute = 0;
   let refused = 0;
   const write = ({ from, action, run, outcome }: Action) => {

@@ -33,7 +33,6 @@ const wordsOf = ({
   reached,
   verdict,
 }: TraceLine): string =>
-  // prettier-ignore
   [submitter, node, at, block, state ?? '', reached, verdict ?? ''].join(' ').toLowerCase();
 
 /** Whether a line holds all of these words; `#7` is the submission of that number. */

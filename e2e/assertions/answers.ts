@@ -118,7 +118,6 @@ function newestHistory({ tables, events }: Evidence) {
     score,
     score_percent: percent,
   } of tables.score_history ?? []) {
-    // prettier-ignore
     const key = keys.get(node ?? -1);
     if (!key || at === null) continue;
     const entry = {

@@ -47,7 +47,6 @@ const batchesCoverTime: Assertion = {
       windows.length > 0 &&
       initial.batch_end_epoch !== windows[0].startSeconds
     )
-      // prettier-ignore
       faults.add(() => ({
         what: `the first batch begins at ${secondsText(windows[0].startSeconds)}, not where the initial row says, ${secondsText(initial.batch_end_epoch)}`,
       }));
@@ -195,7 +194,6 @@ const statesSelected: Assertion = {
       facts,
       head.coordinator.keepsPrevious,
     )) {
-      // prettier-ignore
       states += recomputed.selected;
       if (counting.length > 0 && recomputed.selected === 0)
         faults.add(() => ({

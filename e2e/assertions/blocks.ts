@@ -69,7 +69,6 @@ const blocksLink: Assertion = {
           known.slot !== state.slot ||
           known.parent !== state.parent)
       )
-        // prettier-ignore
         faults.add(() => ({
           what: `${hash}: the state ${state.stateHash} has height ${state.height} and ${known.height}`,
         }));

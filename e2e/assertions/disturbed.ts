@@ -64,7 +64,6 @@ const scoreAsSent: Assertion = {
         ({ fromMs, untilMs }) =>
           fromMs <= batch.startSeconds * 1000 && batch.endSeconds * 1000 <= untilMs,
       ))
-        // prettier-ignore
         for (const submitter of one.submitters) {
           const sent = within.filter(({ submission }) => submission.sent.submitter === submitter).length; // prettier-ignore
           const isScored = scored.has(submitter);

@@ -178,7 +178,6 @@ export class Facts {
             (one) => one.sent_ms < (s + 1) * 1000 && (one.answered_ms ?? Infinity) >= s * 1000,
           )
         )
-          // prettier-ignore
           return row;
       }
     }

@@ -36,7 +36,6 @@ const pointsRight: Assertion = {
       facts,
       head.coordinator.keepsPrevious,
     )) {
-      // prettier-ignore
       /** Rows that count by producer and moment, of which there is one. */
       const rows = new Map(counting.map((one) => [`${one.row.submitter!} ${one.us}`, one]));
       const missing = new Set(
@@ -62,7 +61,6 @@ const pointsRight: Assertion = {
           !missing.delete(key) &&
           !(late.has(batch.botLogId) && !recomputed.shortlist.has(one.row.state_hash ?? ''))
         )
-          // prettier-ignore
           fault(
             recomputed.shortlist.has(one.row.state_hash ?? '')
               ? 'is the second of its row'
@@ -248,7 +246,6 @@ const historyRight: Assertion = {
       moments,
       uptimeDays,
     )) {
-      // prettier-ignore
       const least = (inTime.next().value as { scores: ReadonlyMap<number, Score> }).scores;
       if (atSeconds <= corrected) continue;
       judged++;

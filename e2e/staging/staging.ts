@@ -77,7 +77,6 @@ export function mergeVariables(one: GivenVariables, other: GivenVariables): Give
     keyof GivenVariables,
     Record<string, string>,
   ][])
-    // prettier-ignore
     merged[name] = { ...merged[name], ...variables };
   return merged;
 }

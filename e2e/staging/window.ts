@@ -1,4 +1,5 @@
 /** Times of batches in a network's own time, and a topology in which something can be seen to go wrong. Pure. */
+import { ERAS } from '../../mina/eras.ts';
 import type { Topology } from '../topology.ts';
 import type { PlanWindow } from './plan-changes.ts';
 
@@ -9,7 +10,7 @@ export const BATCH = 1;
 /** What arrives later than planned must still be in its batch. */
 export const LEAD_MS = 1500;
 /** A branch that leaves the chain so long before is not near any state of its batch; of the network's time. */
-export const FAR_MS = 20 * 90_000;
+export const FAR_MS = 20 * ERAS.mesa.slotTimeMs;
 
 export const withLeast = (topology: Topology, batches = BATCH + 1): Topology => ({
   ...topology,

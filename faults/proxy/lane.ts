@@ -60,7 +60,6 @@ export class Lane {
       this.#waiting.length > 0 &&
       !this.#weather.isStalled()
     ) {
-      // prettier-ignore
       const next = this.#waiting[0];
       if (next === 'end') {
         this.#isOver = true;

@@ -11,9 +11,9 @@ const GATE_WORD: Record<Gate['state'], string> = {
 
 export function gatesSection(gates: readonly Gate[] | undefined): Section[] {
   if (gates === undefined) return [];
-  const rows = gates.map(({ name, state, value, limit, unit }) => [
+  const rows = gates.map(({ name, state, value, limit, unit, isChance = false }) => [
     name,
-    GATE_WORD[state],
+    isChance ? `${GATE_WORD[state]}: so few may be chance` : GATE_WORD[state],
     orNoData(value, (observed) => `${formatNumber(observed)} ${unit}`),
     `${formatNumber(limit)} ${unit}`,
   ]);

@@ -119,7 +119,6 @@ test('report refuses what does not go together, all of it at once', async () => 
     /exclude each other/,
     /--push needs --commit/,
   ])
-    // prettier-ignore
     assert.match(all, words);
   assert.match(await refused('a', '--commit'), /--commit needs --wiki/);
   assert.match(await refused('a', '--gate', 'p95<1s', '--form', 'md'), /--form needs --out/);

@@ -167,7 +167,6 @@ describe('words that do not go together', { concurrency: 2 }, () => {
     ],
     [['--warm-up', '1m'], [/--warm-up must be shorter than the load, but is 60 s of 60 s/]],
   ] as const)
-    // prettier-ignore
     test(args.join(' '), () => {
       const found = problemsOf(args);
       assert.equal(found.length, problems.length, found.join('\n'));

@@ -128,7 +128,6 @@ test('only a name of this machine is a host', () => {
     ' localhost',
     'user@localhost',
   ])
-    // prettier-ignore
     assert.equal(refused(host), 403, host);
   assert.equal(refused(undefined), 400);
   assert.equal(refused(''), 400);
@@ -225,7 +224,6 @@ test('what lies outside the results is not reached, whatever the id', async (t) 
     'corpus',
     '%00',
   ]) {
-    // prettier-ignore
     const response = await get(`/api/runs/${OLD}/files/${name}`);
     assert.equal(response.status, 404, name);
   }
@@ -409,7 +407,6 @@ test('events go on from Last-Event-ID, also at another console', async (t) => {
     [path, { 'last-event-id': begin.id }],
     [`${path}?since=${begin.id}`, {}],
   ] as const) {
-    // prettier-ignore
     const [more] = await events(await app.request(address, { headers: { host: HOST, ...headers } }), 1); // prettier-ignore
     assert.deepEqual(more.data.whole.rates.map(({ startS }) => startS), [8, 9, 10, 11, 12, 13, 14]); // prettier-ignore
     assert.equal(more.data.whole.isAnew, false);

@@ -70,7 +70,6 @@ async function openPage(
   url: string,
   look: { width?: number; height?: number; dark?: boolean } = {},
 ): Promise<Seen> {
-  // prettier-ignore
   const { width = 1280, height = 900, dark = false } = look;
   const context = await browser!.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' }); // prettier-ignore
   context.setDefaultTimeout(LONG_MS);
@@ -292,8 +291,11 @@ test(
           ] as const)
         : []),
     ] as const) {
-      // prettier-ignore
-      const { page, context, complaints } = await openPage(`${origin}/${hash}`, { width, height, dark });
+      const { page, context, complaints } = await openPage(`${origin}/${hash}`, {
+        width,
+        height,
+        dark,
+      });
       for (const [i, place] of places.entries()) {
         await page.goto(`${origin}/${place}`);
         await page.getByRole('heading', { level: 1 }).waitFor();

@@ -279,7 +279,6 @@ test('files of another shape than ours are no fault of the console', async (t) =
     'trace.ndjson': '{"id": 1}\n[]\nnot JSON\n',
     'events.ndjson': '[]\nnull\n{"at_ms":"x"}\n{"at_ms":1,"kind":"step","fields":{"step":7}}\n',
   }))
-    // prettier-ignore
     writeFileSync(join(runs, 'over', TIME, name), text);
   e2eState(runs, 'odd', { topology: { name: 'odd' } as never, steps: { setup: null, other: 7 } as never }); // prettier-ignore
   const { runs: rows } = await json<{ runs: { state: string }[] }>('/api/e2e');

@@ -47,7 +47,6 @@ function faultsOf(text: string): string[] {
         uses.startsWith('actions/upload-artifact@') &&
         /["<>|*?:\r\n/\\]/.test(String(options.name).replaceAll(/\$\{\{.*?\}\}/g, 'x'))
       )
-        // prettier-ignore
         faults.push(`${name}: GitHub takes no such name: ${String(options.name)}`);
     }
   }
@@ -85,7 +84,6 @@ jobs:
     /leaves its credentials/,
     /takes no such name: a:b/,
   ])
-    // prettier-ignore
     assert.ok(
       faults.some((fault) => cause.test(fault)),
       String(cause),

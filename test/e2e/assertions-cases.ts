@@ -530,7 +530,6 @@ test('recorded runs of the real coordinator hold: batches, shortlists, points, s
       'states-selected',
       'tables-whole',
     ])
-      // prettier-ignore
       assert.ok(of('held').includes(name), `${run}: ${name}`);
   }
 });

@@ -121,7 +121,6 @@ test('secrets are found in every file of a dump, in the forms in which programs 
     'B62qkKcZoRsRQ6PLL5SJyxRwJyFa8otqpinRUg6jZKQHYzkCEj9Z1Rk',
     'postgres://me:***@db/x',
   ])
-    // prettier-ignore
     assert.deepEqual(find(right), [], right);
   assert.deepEqual(find('AKIAABCDEFGHIJKLMNOP'), ['an AWS access key']);
   assert.deepEqual(find('-----BEGIN EC PRIVATE KEY-----'), ['a private key in PEM']);

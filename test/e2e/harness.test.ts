@@ -259,7 +259,6 @@ test('names that could be somebody else’s are refused', () => {
     '1a',
     'a'.repeat(41),
   ])
-    // prettier-ignore
     assert.notEqual(nameProblem(name), null, name);
   for (const name of ['e2e', 'nightly', 'e2e-12']) assert.equal(nameProblem(name), null, name);
   assert.equal(networkNameOf({ name: 'e2e-1' }), 'e2e-1');

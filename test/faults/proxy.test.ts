@@ -51,7 +51,6 @@ function post(port: number, body: Buffer, agent?: Agent): Promise<Answer> {
     const sent = request(
       { host: '127.0.0.1', port, method: 'POST', agent: agent ?? false },
       (answer) => {
-        // prettier-ignore
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk));
         answer.on('end', () =>

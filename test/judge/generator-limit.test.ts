@@ -1,6 +1,7 @@
 /** When the generator is to blame, from figures as runs left them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { surelyAtLeast } from '../../judge/few-starts.ts';
 import { gateRules } from '../../judge/gates.ts';
 import {
   allowedMisses,
@@ -9,7 +10,6 @@ import {
   GeneratorMeter,
   generatorNotes,
   growthNotes,
-  surelyAtLeast,
 } from '../../judge/generator-limit.ts';
 import { NO_OTHER_EVIDENCE } from '../support/generator-facts.ts';
 import type { GeneratorFigures, ScheduleFigures } from '../../results/types.ts';
@@ -74,6 +74,8 @@ test('few starts prove nothing: one late of 26 may be chance, all of 26 may not'
   const few = { planned: 26, started: 26 };
   assert.equal(open({ ...few, late: 1 }), null);
   assert.notEqual(open({ ...few, late: 5 }), null);
+  assert.equal(open({ planned: 5, started: 5, late: 1 }), null);
+  assert.notEqual(open({ planned: 5, started: 5, late: 2 }), null);
   assert.notEqual(open({ planned: 2600, started: 2600, late: 100 }), null);
 });
 

@@ -107,7 +107,6 @@ test('the key is that of the readable reference, at every cost, the empty passph
     [257, 3],
     [1024, 6],
   ] as const)
-    // prettier-ignore
     for (const passphrase of ['', 'x', 'Pässword 🔑', 'long'.repeat(50)]) {
       const cost = { memoryBytes: kib * 1024 + 1023, passes };
       const expected = argon2i(utf8ToBytes(passphrase), salt, { t: passes, m: kib, p: 1, dkLen: 32 }); // prettier-ignore

@@ -52,7 +52,6 @@ test('cells: level by count, neighbours of one level joined, many seconds in few
       cells.map(({ fromRow, toRow, level }) => [fromRow, toRow, level]),
     ),
     [
-      // prettier-ignore
       [[40, 42, 0], [42, 43, top]], // prettier-ignore
       [[41, 42, map.levels.findLastIndex((from) => from <= 3)]],
       [[40, 41, 0], [42, 43, 0]], // prettier-ignore

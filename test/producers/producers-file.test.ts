@@ -180,7 +180,6 @@ test('sheets: any separator, quotes, any column, any encoding', async (t) => {
     ['tab', '\t'],
     ['bar', '|'],
   ])
-    // prettier-ignore
     for (const header of ['', 'Timestamp,Name,Private key', 'when,who,what'])
       sheets[`${name} ${header}`] = [
         ...(header === '' ? [] : [header.split(',').join(separator)]),

@@ -45,7 +45,6 @@ test('what users and targets write is no markup, and the policy lets one program
     ['script', /<script>([^]*?)<\/script>/],
     ['style', /<style>([^]*?)<\/style>/],
   ] as const) {
-    // prettier-ignore
     const hash = createHash('sha256').update(element.exec(html)![1]).digest('base64');
     assert.ok(policy.includes(`${directive}-src 'sha256-${hash}'`), directive);
   }

@@ -163,7 +163,6 @@ test('the strict reader of these tests refuses what is no XML', () => {
     'x<a/>',
     '<a>&nbsp;</a>',
   ])
-    // prettier-ignore
     assert.throws(() => parseXml(text), /XML/, text);
   assert.deepEqual(parseXml('<a b="&#10;&lt;"> x</a>\n'), {
     name: 'a',

@@ -30,7 +30,6 @@ test('read at once and read line by line give the same charts and figures', asyn
     join(scratch, 'killed'),
     join(projectRoot, 'test/fixtures/runs/killed'),
   ]) {
-    // prettier-ignore
     const [whole, summed] = [await readRun(path), await readSummed(path)];
     assert.deepEqual(chartData(summed), chartData(whole));
     assert.deepEqual(figuresOf(summed), figuresOf(whole));

@@ -121,7 +121,6 @@ describe('counts are exact, and the feeder is in none of them', { concurrency: 2
       20,
     ],
   ] as [string, LoadShape, number?][])
-    // prettier-ignore
     test(name, async () => {
       const { end, aggregator, bodies, figures, requests, lines } = await fedRun(load, 1e6, lease);
       assert.equal(end.outcome, 'finished', end.sentence);

@@ -77,7 +77,6 @@ describe('every start is on time, late, or dropped', { concurrency: 2 }, () => {
       110,
     ],
   ] as const)
-    // prettier-ignore
     test(name, async () => {
       const { volume, figures, received, lines } = await run(change as Partial<LoadRequest>);
       const { planned, started, dropped } = figures.schedule!;

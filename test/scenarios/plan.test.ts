@@ -164,7 +164,6 @@ test('too few producers are named with how many are enough', () => {
     producers: number,
     more: { hourlyLimit?: number; isListed?: boolean } = {},
   ) => {
-    // prettier-ignore
     const load = shape(change);
     return fewProducersNotes({ shape: load, volume: volumeOf(load), producers, hourlyLimit: 120, isListed: false, ...more }); // prettier-ignore
   };

@@ -100,7 +100,6 @@ describe('configuration', () => {
       ['AA', 26],
       ['ABC', 730],
     ] as const)
-      // prettier-ignore
       assert.equal(
         loadConfig({ ...env, ...whitelist, DELEGATION_WHITELIST_COLUMN: name }).whitelist?.column,
         column,

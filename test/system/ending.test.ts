@@ -57,7 +57,6 @@ for (const [way, code, words, saved] of [
   [['exits', '1'], EXIT.broken, /^$/, /^exit/],
   [['exits', '137'], EXIT.broken, /^$/, /^exit/],
 ] as const)
-  // prettier-ignore
   test(`${way.join(' ')}: code ${code}`, async () => {
     const one = start([...way]);
     assert.deepEqual(await one.ended, [code, null], one.stderr());

@@ -67,7 +67,6 @@ test('a local port for each VU, or one sentence before the load', () => {
     ['9 1\n', 0],
     ['', null],
   ] as const) {
-    // prettier-ignore
     writeFileSync(file, text);
     assert.equal(localPorts(file), ports, text);
   }

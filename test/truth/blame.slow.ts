@@ -30,7 +30,6 @@ function storing(
   t: TestContext,
   { deedOf, aheadMs = 0 }: { deedOf?: Programme['deedOf']; aheadMs?: number } = {},
 ) {
-  // prettier-ignore
   const folder = scratchFolder();
   mkdirSync(join(folder, 'submissions'));
   const storage = openFilesystemStorage(folder);
@@ -209,7 +208,6 @@ test('localhost that is ::1 alone: what is asked before the load is what is load
     process.platform !== 'linux' ||
     spawnSync(through[0], [...through.slice(1), 'true']).status !== 0
   )
-    // prettier-ignore
     return t.skip('no mount namespace here');
   const run = await truthRun(
     ['--vus', '3', ...THINK, '--duration', '2s'],

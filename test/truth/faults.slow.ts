@@ -120,7 +120,6 @@ function k6Of({ child }: RunningCli): number {
     for (const pid of readFileSync(`/proc/${child.pid}/task/${thread}/children`, 'utf8').match(
       /\d+/g,
     ) ?? [])
-      // prettier-ignore
       if (readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('k6')) return Number(pid);
   throw new Error('no k6 below the command');
 }
