@@ -1,6 +1,7 @@
 /** The entry of every command: `node dist/cli.js COMMAND …`. Finds the command, runs it, ends with its code. */
 import { takeChargeOfEnding } from '../system/ending.ts';
 import { whereTheUserStands } from '../paths.ts';
+import { homeFolder } from '../system/home.ts';
 import { sweepSecretFolders } from '../system/secret-folder.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import type { Command } from './command.ts';
@@ -15,6 +16,9 @@ const ending = takeChargeOfEnding(describeError, (code) => {
   // `npm run producers | head`: whoever read has seen enough. What does more than print goes on.
   if (code === 'EPIPE' && command?.prints === 'its result') process.exit(EXIT.passed);
 });
+
+// The canvas looks for the user's fonts when it is loaded, and throws where the user has no home. The pictures bring their own.
+if (homeFolder(process.env) === null) process.env.DISABLE_SYSTEM_FONTS_LOAD = '1';
 
 async function main(words: readonly string[]): Promise<number> {
   const [name = '', ...args] = words;

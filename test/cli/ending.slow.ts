@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -220,4 +229,39 @@ test('doctor looks where load does', () => {
     };
     assert.deepEqual(facts(doctor.options), facts(load.options));
   }
+});
+
+test('a user without HOME and without an entry in /etc/passwd: doctor and load work, or one sentence says what to set', async (t) => {
+  const place = scratchFolder(t);
+  const k6 = join(place, 'k6');
+  copyFileSync(env.K6_BIN, k6);
+  const results = join(place, 'results');
+  mkdirSync(results);
+  for (const [path, mode] of [[place, 0o755], [k6, 0o755], [results, 0o777]] as const) chmodSync(path, mode); // prettier-ignore
+  // As `docker run --user 12345` with an environment of nothing else.
+  const asNobody = (words: readonly string[], more: Record<string, string>) =>
+    spawnSync(
+      'setpriv',
+      [
+        ...['--reuid', '12345', '--regid', '12345', '--clear-groups', 'env', '-i'],
+        ...Object.entries({ PATH: '/usr/bin:/bin', ...more }).map((pair) => pair.join('=')),
+        ...words,
+      ],
+      { cwd: place, encoding: 'utf8' },
+    );
+  const cli = [process.execPath, distFile('cli.js')];
+  const canRun = asNobody([...cli, 'inspect', '--help'], {});
+  if (canRun.status !== 0) return t.skip(`not as another user: ${canRun.stderr ?? ''}`);
+  assert.match(asNobody([process.execPath, '-p', 'os.homedir()'], {}).stderr, /ENOENT/);
+
+  const checks = asNobody([...cli, 'doctor', '--results', results], { K6_BIN: k6 });
+  assert.equal(checks.status, EXIT.passed, checks.stdout + checks.stderr);
+  const words = ['load', '--scenario', 'smoke', '--port', '0', '--results', results];
+  const smoke = asNobody([...cli, ...words], { K6_BIN: k6 });
+  assert.equal(smoke.status, EXIT.passed, smoke.stdout + smoke.stderr);
+  assert.equal(summaryIn(results).figures.accepted, 10);
+  assert.ok(existsSync(join(runIn(results)!, 'latency.png')));
+  const none = asNobody([...cli, ...words], { MINA_LOAD_OFFLINE: '1' });
+  assert.equal(none.status, EXIT.broken, none.stdout + none.stderr);
+  assert.match(none.stderr, /^error: .*no home folder[^]*^what to do: .*HOME.*MINA_LOAD_CACHE/m);
 });
