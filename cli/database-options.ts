@@ -52,6 +52,16 @@ export const UPTIME_DAYS: OptionSpec = {
   help: 'days before the last batch that a score counts',
 };
 
+export const MINI_BATCHES: OptionSpec = {
+  name: 'mini-batches',
+  type: 'integer',
+  argument: 'N',
+  default: '5',
+  env: 'MINI_BATCH_NUMBER',
+  min: 1,
+  help: 'parts of a batch that are verified side by side',
+};
+
 export const KEEP_PREVIOUS: OptionSpec = {
   name: 'keep-previous',
   type: 'flag',

@@ -11,7 +11,7 @@ import {
 } from '../e2e/topology.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { readS3Url } from '../stack/components/addresses.ts';
-import { isDatabaseUrl } from './database-options.ts';
+import { isDatabaseUrl, MINI_BATCHES } from './database-options.ts';
 
 const problemOfS3 = (text: string): string | null => {
   const read = readS3Url(text, {});
@@ -101,16 +101,7 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     min: 2000,
     help: "length of a batch, in whole seconds (default: 20 minutes of the network's time, that is 10 s)",
   },
-  {
-    name: 'mini-batches',
-    type: 'integer',
-    argument: 'N',
-    default: '5',
-    env: 'MINI_BATCH_NUMBER',
-    min: 1,
-    max: 100,
-    help: 'parts of a batch that are verified side by side',
-  },
+  { ...MINI_BATCHES, max: 100 },
   {
     name: 'storage',
     type: 'choice',

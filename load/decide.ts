@@ -150,7 +150,12 @@ export function decide(
   const volume = wholeRounds({ shape, volume: least, producers });
   const fed = shape.steered !== undefined || isFed(source, volume, job.reconcileEveryMs !== null);
   // A simulated network has the producers and times that it has.
-  const pace = { shape, volume, producers: source.kind === 'network' ? 0 : producers };
+  const pace = {
+    shape,
+    volume,
+    producers: source.kind === 'network' ? 0 : producers,
+    isPlanned: timed?.producers !== undefined,
+  };
   notes.push(
     ...fewProducersNotes({
       ...pace,

@@ -8,7 +8,13 @@ import { formatNumber } from '../results/units.ts';
 import { type Apart, isUnpaced } from '../scenarios/lib/plan.ts';
 import type { Volume } from './volume.ts';
 
-type Load = { shape: LoadShape; volume: Volume; producers: number };
+type Load = {
+  shape: LoadShape;
+  volume: Volume;
+  producers: number;
+  /** Who submits when follows from a plan of its own, which keeps them apart. */
+  isPlanned?: boolean;
+};
 
 /**
  * A load that sends its corpus again after the last submission keeps the distance over that seam where it has sent whole rounds of the
@@ -21,8 +27,12 @@ export function wholeRounds({ shape, volume, producers }: Load): Volume {
 }
 
 /** In the order of indices. @returns Infinity: no producer submits twice */
-const submissionsApart = ({ shape, volume: { submissions }, producers }: Load): number =>
-  submissions > producers ? distanceOf(producers) : isUnpaced(shape) ? submissions : Infinity;
+function submissionsApart({ shape, volume, producers, isPlanned = false }: Load): number {
+  const { submissions } = volume;
+  if (isPlanned) return Infinity;
+  if (submissions > producers) return distanceOf(producers);
+  return isUnpaced(shape) ? submissions : Infinity;
+}
 
 /** For the leases of VUs; undefined: nothing is to be kept apart. */
 export function apartOf(load: Load): Apart | undefined {

@@ -17,7 +17,15 @@ import { openPool, postgresName, statementProblem, URL_WORDS } from '../../syste
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
-import { CUTOVER, DATABASE, databaseOf, isTime, required, secondsOf } from '../database-options.ts';
+import {
+  CUTOVER,
+  DATABASE,
+  databaseOf,
+  isTime,
+  MINI_BATCHES,
+  required,
+  secondsOf,
+} from '../database-options.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -51,15 +59,7 @@ export const explain: Command = {
       min: 1,
       help: 'so many days before the last batch',
     },
-    {
-      name: 'mini-batches',
-      type: 'integer',
-      argument: 'N',
-      default: '5',
-      env: 'MINI_BATCH_NUMBER',
-      min: 1,
-      help: 'parts of a batch that are verified side by side',
-    },
+    MINI_BATCHES,
     {
       name: 'storage',
       type: 'text',

@@ -121,4 +121,8 @@ test('a dry run says how many rounds, at which rates, and how many producers are
   const { exitCode, stdout, stderr } = await runHere(['load', ...WORDS, ...TIMES, '--producers', '80', '--dry-run']); // prettier-ignore
   assert.equal(exitCode, 0, stderr);
   assert.match(stdout, /2 rounds of 10 and 40\/s, 20 stopped in each/);
+  // Its plan keeps two of a producer apart: nothing is to be feared of so few, nor of the scenario's own number.
+  assert.doesNotMatch(stdout, /same second/);
+  const { notes } = decide(jobOf(['--scenario', 'rounds']), factsOf());
+  assert.deepEqual(notes, []);
 });

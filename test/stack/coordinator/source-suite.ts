@@ -6,13 +6,12 @@ import type { SourceRow, SubmissionSource } from '../../../stack/coordinator/cas
 import { verifierOf } from '../../../stack/coordinator/verifier.ts';
 import type { PostgresServer } from '../../support/postgres-server.ts';
 import {
-  addedTo,
+  assertAsRecorded,
   configOf,
   newDatabase,
   readTables,
   recordedRun,
   seconds,
-  sortedRows,
   type SubmissionRow,
 } from './support.ts';
 
@@ -47,7 +46,8 @@ export async function checkRecordedRun(
   faithful: boolean,
   { source, add }: SourceUnderTest,
 ): Promise<void> {
-  const { batches, config } = recordedRun(name);
+  const run = recordedRun(name);
+  const { batches, config } = run;
   const database = await newDatabase(server, config.start);
   await server.withClient(database, async (client) => {
     const looks = [await readTables(client)];
@@ -68,22 +68,7 @@ export async function checkRecordedRun(
     });
     assert.equal(await ended, 'last window counted');
     looks.push(await readTables(client));
-    batches.forEach(({ expected }, i) => {
-      for (const table of [
-        'bot_logs',
-        'statehash',
-        'bot_logs_statehash',
-        'points',
-        'points_summary',
-        'score_history',
-      ] as const)
-        assert.deepEqual(
-          addedTo(looks[i][table], looks[i + 1][table]),
-          sortedRows(expected[`${table}_added`]),
-          `${table} of batch ${i}`,
-        );
-      assert.deepEqual(looks[i + 1].nodes, sortedRows(expected.nodes), `nodes after batch ${i}`);
-    });
+    assertAsRecorded(looks, run);
     const all = batches.flatMap(({ submissions }) => submissions);
     assert.deepEqual(
       await copiedOf(client),

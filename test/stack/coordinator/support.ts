@@ -1,4 +1,5 @@
 /** Databases for the coordinator's tests: rows in, every table out by natural keys, as the recorded runs have them. */
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -179,3 +180,27 @@ export const rowsOn = (
     height: state,
     ...changes,
   }));
+
+/** Each table after each batch is as the real coordinator left it. @param looks one before the first batch and one after each */
+export function assertAsRecorded(
+  looks: readonly Awaited<ReturnType<typeof readTables>>[],
+  { batches }: ReturnType<typeof recordedRun>,
+): void {
+  assert.equal(looks.length, batches.length + 1);
+  batches.forEach(({ expected }, i) => {
+    for (const table of [
+      'bot_logs',
+      'statehash',
+      'bot_logs_statehash',
+      'points',
+      'points_summary',
+      'score_history',
+    ] as const)
+      assert.deepEqual(
+        addedTo(looks[i][table], looks[i + 1][table]),
+        sortedRows(expected[`${table}_added`]),
+        `${table} of batch ${i}`,
+      );
+    assert.deepEqual(looks[i + 1].nodes, sortedRows(expected.nodes), `nodes after batch ${i}`);
+  });
+}
