@@ -19,6 +19,7 @@ const MESSAGE_BYTES = 32;
 const PUBLIC_KEY_CHARACTERS = 55;
 const PEER_ID_CHARACTERS = 52;
 const BLAKE2B_BLOCK = 128;
+const BLAKE2B_STATE = 64;
 /** Bytes handed over at a time where an input may be long. */
 const PIECE = 1 << 16;
 
@@ -43,6 +44,15 @@ export type EnvelopeBatch = {
   keys: Uint32Array;
   /** Whole seconds since 1970 (UTC). */
   createdAt: Uint32Array;
+};
+
+/** A beginning, hashed as far as it fills blocks. It is of no instance, and may be used by any, any number of times. */
+export type HashedStart = {
+  readonly state: Uint8Array;
+  /** Hashed in `state`. */
+  readonly bytes: number;
+  /** The 0 to 128 bytes behind them. */
+  readonly rest: Uint8Array;
 };
 
 export type Signer = {
@@ -86,8 +96,10 @@ export type Signer = {
     message: Uint8Array,
     network: Network,
   ): boolean;
-  /** @returns 32 bytes */
-  blake2b256(data: Uint8Array): Uint8Array;
+  /** @returns 32 bytes: the hash of `data`, or of what {@link Signer.hashedStart} was given and then `data` */
+  blake2b256(data: Uint8Array, after?: HashedStart): Uint8Array;
+  /** Hashes what many texts begin with, once. */
+  hashedStart(start: Uint8Array): HashedStart;
   /**
    * Prepares submissions that differ in created_at and peer_id only: their signed text is
    * `prefix,"created_at":"…","peer_id":"…"suffix`. The prefix is hashed here, once.
@@ -122,6 +134,7 @@ export type MinaWasm = {
   laneRecords: WebAssembly.Global;
   start(): void;
   reserveInput(bytes: number): number;
+  hashState: WebAssembly.Global;
   hashStart(): void;
   hashMiddle(data: number, bytes: number, before: bigint): void;
   hashEnd(data: number, bytes: number, before: bigint): number;
@@ -387,14 +400,37 @@ export function createSigner(
     return whole;
   }
 
-  function blake2b256(data: Uint8Array): Uint8Array {
-    wasm.hashStart();
-    const whole = feedBlocks(data, (input, length, before) =>
-      wasm.hashMiddle(input, length, before),
+  const hashState = address(wasm.hashState);
+
+  /** @param hashedBytes in the state already. @returns bytes fed, as {@link feedBlocks} */
+  function hashBlocks(data: Uint8Array, hashedBytes: number): number {
+    const from = BigInt(hashedBytes);
+    return feedBlocks(data, (input, length, before) =>
+      wasm.hashMiddle(input, length, from + before),
     );
+  }
+
+  function hashedStart(start: Uint8Array): HashedStart {
+    wasm.hashStart();
+    const whole = hashBlocks(start, 0);
+    const state = bytes().slice(hashState, hashState + BLAKE2B_STATE);
+    return { state, bytes: whole, rest: new Uint8Array(start.subarray(whole)) };
+  }
+
+  function blake2b256(data: Uint8Array, after?: HashedStart): Uint8Array {
+    let left = data;
+    if (after === undefined) wasm.hashStart();
+    else {
+      bytes().set(after.state, hashState);
+      left = new Uint8Array(after.rest.length + data.length);
+      left.set(after.rest);
+      left.set(data, after.rest.length);
+    }
+    const before = after?.bytes ?? 0;
+    const whole = hashBlocks(left, before);
     const input = reserveInput(PIECE);
-    bytes().set(data.subarray(whole), input);
-    const digest = wasm.hashEnd(input, data.length - whole, BigInt(whole));
+    bytes().set(left.subarray(whole), input);
+    const digest = wasm.hashEnd(input, left.length - whole, BigInt(before + whole));
     return bytes().slice(digest, digest + 32);
   }
 
@@ -458,6 +494,7 @@ export function createSigner(
     verifyLax: (publicKey, signature, message, network) =>
       check(publicKey, signature, message, network, true),
     blake2b256,
+    hashedStart,
     addTemplate,
     clearTemplates() {
       wasm.clearTemplates();

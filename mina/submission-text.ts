@@ -26,26 +26,34 @@ export type SignedFields = {
  * @returns UTF-8 without white space; a lone surrogate becomes U+FFFD, and the text need not be valid JSON
  * @throws RangeError if the port is a number but no safe integer
  */
-export function signedText({
-  block,
+export const signedText = (fields: SignedFields): Uint8Array =>
+  concatBytes(START, bytesOf(fields.block), signedRest(fields));
+
+/** What the text of {@link signedText} begins with, up to and with the block: the same for all who submit that block. */
+export const signedStart = (block: string | Uint8Array): Uint8Array =>
+  concatBytes(START, bytesOf(block));
+const START = utf8ToBytes('{"block":');
+const bytesOf = (token: string | Uint8Array): Uint8Array =>
+  typeof token === 'string' ? utf8ToBytes(token) : token;
+
+/** What follows {@link signedStart} in {@link signedText}. @throws RangeError as it */
+export function signedRest({
   createdAt,
   peerId,
   snarkWork,
   graphqlControlPort = 0,
   builtWithCommitSha = '',
-}: SignedFields): Uint8Array {
+}: Omit<SignedFields, 'block'>): Uint8Array {
   if (typeof graphqlControlPort === 'number' && !Number.isSafeInteger(graphqlControlPort))
     throw new RangeError(`graphqlControlPort is an integer, not ${graphqlControlPort}`);
-  const parts = [
-    '{"block":',
-    block,
-    `,"created_at":"${createdAt}","peer_id":"${peerId}"`,
-    ...(snarkWork === undefined ? [] : [',"snark_work":', snarkWork]),
-    BigInt(graphqlControlPort) === 0n ? '' : `,"graphql_control_port":${graphqlControlPort}`,
-    builtWithCommitSha === '' ? '' : `,"built_with_commit_sha":"${builtWithCommitSha}"`,
-    '}',
-  ];
-  return concatBytes(...parts.map((part) => (typeof part === 'string' ? utf8ToBytes(part) : part)));
+  const ids = `,"created_at":"${createdAt}","peer_id":"${peerId}"`;
+  const port =
+    BigInt(graphqlControlPort) === 0n ? '' : `,"graphql_control_port":${graphqlControlPort}`;
+  const commit =
+    builtWithCommitSha === '' ? '' : `,"built_with_commit_sha":"${builtWithCommitSha}"`;
+  const end = `${port}${commit}}`;
+  if (snarkWork === undefined) return utf8ToBytes(`${ids}${end}`);
+  return concatBytes(utf8ToBytes(`${ids},"snark_work":`), bytesOf(snarkWork), utf8ToBytes(end));
 }
 
 /** BLAKE2b-256 of the signed text: the 32 bytes that are signed. */

@@ -19,10 +19,27 @@ export type Token = {
   plain: boolean;
 };
 
-export type Submission = {
+/** A string that was read before, and what {@link parseSubmission} found of it. */
+export type KnownToken = {
+  /** As it stood there, quotes included. */
+  readonly token: Uint8Array;
+  readonly plain: boolean;
+};
+
+/** What whoever reads many bodies knows already. */
+export type KnownParts<K extends KnownToken = KnownToken> = {
+  /** @returns the known block whose token stands at `start` of `body`, byte by byte; else null */
+  block(body: Uint8Array, start: number): K | null;
+  /** @returns the 33 bytes of a public key as text; null: not known */
+  publicKey(text: string): Uint8Array | null;
+};
+
+export type Submission<K extends KnownToken = KnownToken> = {
   /** The request's body; the tokens point into it. */
   body: Uint8Array;
   block: Token;
+  /** What was known of that block; null: nothing, or nobody was asked. */
+  knownBlock: K | null;
   /** null when the field is missing or null; an empty string is a token. */
   snarkWork: Token | null;
   createdAt: CreatedAt;
@@ -117,20 +134,26 @@ CLASS[EQUALS] = PADS;
 
 /**
  * Reads a request body.
+ * @param known spares reading blocks and keys again; the result is the same without it
  * @returns the submission; its tokens point into `body`, which must not change afterwards
  * @throws SubmissionError for everything that the backend answers with 400 while decoding
  */
-export function parseSubmission(body: Uint8Array): Submission {
-  return new Reader(body).submission();
+export function parseSubmission<K extends KnownToken = KnownToken>(
+  body: Uint8Array,
+  known: KnownParts<K> | null = null,
+): Submission<K> {
+  return new Reader(body, known).submission();
 }
 
 // `private`, not `#` as elsewhere: `#` methods check on each call whose they are, and this runs for every byte of a body.
-class Reader {
+class Reader<K extends KnownToken> {
   private readonly body: Uint8Array;
+  private readonly known: KnownParts<K> | null;
   private at = 0;
   private field: SubmissionField = 'body';
 
   private block: Token | null = null;
+  private knownBlock: K | null = null;
   private snarkWork: Token | null = null;
   private createdAt: CreatedAt | null = null;
   private peerId = '';
@@ -142,11 +165,12 @@ class Reader {
   private submitterKey: Uint8Array | null = null;
   private signature: Uint8Array | null = null;
 
-  constructor(body: Uint8Array) {
+  constructor(body: Uint8Array, known: KnownParts<K> | null) {
     this.body = body;
+    this.known = known;
   }
 
-  submission(): Submission {
+  submission(): Submission<K> {
     this.space();
     const first = this.body[this.at];
     if (first === OPEN_OBJECT) this.object(this.requestField);
@@ -160,8 +184,8 @@ class Reader {
     return this.checked();
   }
 
-  private checked(): Submission {
-    const { body, block, createdAt, submitterKey, signature } = this;
+  private checked(): Submission<K> {
+    const { body, block, knownBlock, createdAt, submitterKey, signature } = this;
     if (block === null) throw this.missing('block');
     if (this.peerId === '') throw this.missing('peer_id');
     if (createdAt === null || isGoZeroTime(createdAt)) throw this.missing('created_at');
@@ -170,6 +194,7 @@ class Reader {
     return {
       body,
       block,
+      knownBlock,
       snarkWork: this.snarkWork,
       createdAt,
       peerId: this.peerId,
@@ -220,7 +245,7 @@ class Reader {
     switch (key) {
       case 'BLOCK':
         this.field = 'block';
-        this.block = this.base64();
+        this.block = this.blockToken();
         break;
       case 'SNARK_WORK':
         this.field = 'snark_work';
@@ -266,13 +291,23 @@ class Reader {
     const start = this.at;
     const text = this.text();
     try {
-      const payload = decode(kind, text);
+      const payload =
+        (kind === 'publicKey' ? this.known?.publicKey(text) : null) ?? decode(kind, text);
       keep?.(text);
       return payload;
     } catch (error) {
       if (error instanceof RangeError) this.fail(error.message, start);
       throw error;
     }
+  }
+
+  private blockToken(): Token | null {
+    const { at: start } = this;
+    const known = this.body[start] === QUOTE ? (this.known?.block(this.body, start) ?? null) : null;
+    this.knownBlock = known;
+    if (known === null) return this.base64();
+    this.at = start + known.token.length;
+    return { start, end: this.at, plain: known.plain };
   }
 
   private base64(): Token | null {

@@ -1,10 +1,10 @@
 /** How a load run starts the embedded backend: a process of its own, which also ends when this one does. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import getPort from 'get-port';
-import { distFile } from '../paths.ts';
 import { NotStartedError, type ProgramEnd, startProgram } from '../system/run-program.ts';
 import { UserError } from '../user-error.ts';
 import { loadConfig } from './backend/config.ts';
+import { nodeArguments } from './node-arguments.ts';
 
 export type BackendRequest = {
   /** Where to listen, on loopback; absent or 0: any free port. A taken one is replaced, see {@link BackendProcess.notes}. */
@@ -75,7 +75,7 @@ export async function startBackend(request: BackendRequest): Promise<BackendProc
   const { ready: firstLine, onStdout } = readyLine();
   const started = await startProgram({
     file: process.execPath,
-    args: ['--enable-source-maps', distFile('backend.js')],
+    args: nodeArguments('backend.js'),
     env: backendEnv,
     stdout: onStdout,
     stderr: log,

@@ -8,8 +8,8 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import getPort from 'get-port';
 import { HOURLY_LIMIT } from '../../mina/limits.ts';
-import { distFile } from '../../paths.ts';
 import { type BackendConfig, loadConfig } from '../../stack/backend/config.ts';
+import { nodeArguments } from '../../stack/node-arguments.ts';
 import { exitCodeOf } from '../../system/ending.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
 import { listProblems } from '../../system/problems.ts';
@@ -194,7 +194,7 @@ async function runUp({ values, sources, cwd, env, stdout, stderr }: CommandCall)
     each.kind === 'filesystem' ? resolve(cwd, each.path) : STORAGE_NAMES[each.kind],
   );
   stdout.write(`submissions go to ${places.join(', then ')}; Ctrl-C stops\n`);
-  return runInForeground(distFile('backend.js'), backendEnv, cwd, { stdout, stderr });
+  return runInForeground('backend.js', backendEnv, cwd, { stdout, stderr });
 }
 
 function makeFolder(path: string): void {
@@ -241,7 +241,7 @@ async function runInForeground(
 ): Promise<number> {
   const running = await startProgram({
     file: process.execPath,
-    args: ['--enable-source-maps', program],
+    args: nodeArguments(program),
     env,
     // Paths in CONFIG_FILE and in variables mean the folder where the user stands.
     cwd,

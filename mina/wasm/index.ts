@@ -12,6 +12,7 @@ export {
   hashEnd,
   hashMiddle,
   hashStart,
+  hashState,
   keyAt,
   laneKeys,
   laneMessages,

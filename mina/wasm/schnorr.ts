@@ -97,7 +97,7 @@ export function reserveInput(bytes: usize): usize {
   return input;
 }
 
-const hashState: usize = memory.data(64);
+export const hashState: usize = memory.data(64);
 
 /** BLAKE2b-256 in parts: start, any number of middles (multiples of 128 bytes), an end; digest at the result. */
 export function hashStart(): void {

@@ -13,9 +13,10 @@ import {
   SubmissionError,
   tokenBytes,
 } from '../../mina/submission.ts';
-import { signedText } from '../../mina/submission-text.ts';
-import type { BlockCache } from './block-cache.ts';
+import { signedRest, signedStart, signedText } from '../../mina/submission-text.ts';
+import type { BlockCache, KnownBlock } from './block-cache.ts';
 import type { CheckPool } from './check-pool.ts';
+import type { KnownKeys } from './known-keys.ts';
 import type { HourlyLimiter } from './rate-limit.ts';
 import type { SecondTable } from './second-table.ts';
 import { type SignatureQuestion, type SignatureRule, signatureFault } from './signature-check.ts';
@@ -80,6 +81,7 @@ export type Checks = SignatureRule & {
   /** null: several submissions of one submitter within a second are let in, as the original does. */
   seconds: SecondTable | null;
   blocks: BlockCache;
+  keys: KnownKeys;
   /** The wall clock, milliseconds since 1970. */
   nowMs: () => number;
 };
@@ -91,7 +93,7 @@ export type Judgement =
 
 /** A submission that has passed what comes before its signature. */
 export type Examined = {
-  submission: Submission;
+  submission: Submission<KnownBlock>;
   /** When it was taken. */
   nowMs: number;
   /** null: signatures are not checked. */
@@ -101,9 +103,12 @@ export type Examined = {
 
 /** All that comes before the signature: form, whitelist, time. */
 export function examine(body: Uint8Array, checks: Checks): Examined | Refused {
-  let submission: Submission;
+  let submission: Submission<KnownBlock>;
   try {
-    submission = parseSubmission(body);
+    submission = parseSubmission(body, {
+      block: checks.blocks.find,
+      publicKey: checks.keys.find,
+    });
   } catch (error) {
     if (!(error instanceof SubmissionError)) throw error;
     const refused = error.problem === 'decode' ? ANSWERS.undecodable : ANSWERS.incomplete;
@@ -117,8 +122,37 @@ export function examine(body: Uint8Array, checks: Checks): Examined | Refused {
   if (isAfter(createdAt, nowMs + AHEAD_MS))
     return { refused: ANSWERS.future, why: `created_at ${createdAt.utc} is in the future` };
   if (checks.signatures === 'unchecked') return { submission, nowMs, question: null };
-  const message = checks.signer.blake2b256(signedText(signedFields(submission)));
+  const message = messageOf(submission, checks.signer);
   return { submission, nowMs, question: { publicKey: submitterKey, signature, message } };
+}
+
+/** BLAKE2b-256 of the signed text; of a known block's only what follows it is hashed. */
+function messageOf(submission: Submission<KnownBlock>, signer: Signer): Uint8Array {
+  const fields = signedFields(submission);
+  const { knownBlock } = submission;
+  return knownBlock === null
+    ? signer.blake2b256(signedText(fields))
+    : signer.blake2b256(signedRest(fields), knownBlock.start);
+}
+
+/** Known by now, or read and kept: by now its submitter has signed it. */
+function blockOf(
+  { body, block: { start, end, plain }, knownBlock }: Submission<KnownBlock>,
+  { blocks, signer }: Checks,
+): Pick<KnownBlock, 'bytes' | 'hash'> {
+  const known = knownBlock ?? blocks.find(body, start);
+  if (known !== null) return known;
+  const bytes = tokenBytes(body, { start, end, plain });
+  const token = body.subarray(start, end);
+  const made = {
+    token,
+    plain,
+    bytes,
+    hash: encode('blockHash', signer.blake2b256(bytes)),
+    start: signer.hashedStart(signedStart(token)),
+  };
+  blocks.add(made);
+  return made;
 }
 
 /**
@@ -133,7 +167,7 @@ export function admit(
   remoteAddr: string,
   checks: Checks,
 ): Judgement {
-  const { submitter, createdAt, body } = submission;
+  const { submitter, createdAt } = submission;
   if (fault !== null) return { refused: ANSWERS.badSignature, why: `${submitter}: ${fault}` };
   const countedAt = checks.limiter.record(submitter);
   if (countedAt === null)
@@ -143,11 +177,8 @@ export function admit(
     checks.limiter.takeBack(submitter, countedAt);
     return { refused: ANSWERS.sameSecond, why: `${submitter} has had ${submittedAt}` };
   }
-  const token = body.subarray(submission.block.start, submission.block.end);
-  const block = checks.blocks.get(token, () => {
-    const bytes = tokenBytes(body, submission.block);
-    return { bytes, hash: encode('blockHash', checks.signer.blake2b256(bytes)) };
-  });
+  checks.keys.add(submitter, submission.submitterKey);
+  const block = blockOf(submission, checks);
   return {
     countedAt,
     accepted: {

@@ -15,6 +15,7 @@ import { type CheckPool, createCheckPool } from './check-pool.ts';
 import { type BackendConfig, loadConfig, type StorageConfig } from './config.ts';
 import type { Storage } from '../storage/storage.ts';
 import { lineWriterOf } from './line-writer.ts';
+import { createKnownKeys } from './known-keys.ts';
 import { createLog, type Log } from './log.ts';
 import { createHourlyLimiter } from './rate-limit.ts';
 import { createSecondTable } from './second-table.ts';
@@ -65,6 +66,7 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
       limiter: createHourlyLimiter(config.requestsPerKeyHourly, () => performance.now()),
       seconds: config.faithful ? null : createSecondTable(),
       blocks: createBlockCache(),
+      keys: createKnownKeys(),
       nowMs: () => Date.now(),
     },
     storages,

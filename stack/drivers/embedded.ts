@@ -1,5 +1,5 @@
 /** A component of this toolkit, as a process of its own: a program of dist/, started with the Node that runs here. */
-import { distFile } from '../../paths.ts';
+import { nodeArguments } from '../node-arguments.ts';
 import { startCommand, type CommandComponent } from './command.ts';
 import type { Component, StartOptions } from './driver.ts';
 
@@ -17,7 +17,7 @@ export const startEmbedded = (
     {
       ...component,
       file: process.execPath,
-      args: ['--enable-source-maps', distFile(program), ...args],
+      args: [...nodeArguments(program), ...args],
     },
     options,
   );

@@ -181,6 +181,28 @@ test('BLAKE2b-256 equals @noble/hashes: lengths 0 to 300, around blocks and piec
   }
 });
 
+test('a hash goes on after a beginning that was hashed before, wherever it is cut, in any instance', () => {
+  const [signer, other] = [createSigner(module), createSigner(module)];
+  const data = pattern(66_000);
+  for (const [length, cuts] of [
+    [0, [0]],
+    [300, [0, 1, 127, 128, 129, 255, 256, 257, 299, 300]],
+    [66_000, [127, 128, 65_536, 65_537, 65_664, 65_665, 65_999, 66_000]],
+  ] as const)
+    for (const cut of cuts) {
+      const whole = signer.blake2b256(data.subarray(0, length));
+      const start = signer.hashedStart(data.subarray(0, cut));
+      // In between another hash, as there would be.
+      other.blake2b256(data.subarray(7));
+      for (const one of [signer, other, signer])
+        assert.deepEqual(
+          one.blake2b256(data.subarray(cut, length), start),
+          whole,
+          `${length}, ${cut}`,
+        );
+    }
+});
+
 describe('submissions', () => {
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   /** The record's bytes, built from the reference alone. */

@@ -95,6 +95,60 @@ describe('parseSubmission', () => {
     );
   });
 
+  test('reads a body alike whether its block and its key are known or not', () => {
+    const body = bytesOf({ ...recorded, data: { ...recorded.data, snark_work: '' } });
+    const whole = parseSubmission(body);
+    const token = body.slice(whole.block.start, whole.block.end);
+    let asked = 0;
+    const known = {
+      block(input: Uint8Array, start: number) {
+        const found = Buffer.compare(token, input.subarray(start, start + token.length)) === 0;
+        if (found) asked++;
+        return found ? { token, plain: true } : null;
+      },
+      publicKey: (text: string) => (text === whole.submitter ? whole.submitterKey : null),
+    };
+    const read = (input: Uint8Array, parts: typeof known | null): unknown => {
+      try {
+        return { ...parseSubmission(input, parts), knownBlock: null };
+      } catch (error) {
+        assert.ok(error instanceof SubmissionError, String(error));
+        return error.message;
+      }
+    };
+    assert.deepEqual(parseSubmission(body, known).knownBlock, { token, plain: true });
+    const block = body.toString('latin1', whole.block.start, whole.block.end);
+    const twice = body.toString('latin1').replace('"block":', '"block":"AAAA","block":');
+    for (const [text, isKnown] of [
+      [twice, true],
+      [
+        body.toString('latin1').replace(`"block":${block}`, `"block":${block},"block":"AAAA"`),
+        false,
+      ],
+      [body.toString('latin1').replace(`"block":${block}`, `"block":${block},"block":null`), null],
+      [body.toString('latin1').replace(`"block":${block}`, `"BLOCK" : ${block} `), true],
+    ] as const) {
+      const input = Buffer.from(text, 'latin1');
+      assert.deepEqual(read(input, known), read(input, null));
+      if (isKnown !== null)
+        assert.equal(parseSubmission(input, known).knownBlock !== null, isKnown, text.slice(-40));
+    }
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(body.length - 1), fc.nat(255)), { maxLength: 2 }),
+        fc.nat(body.length),
+        (flips, cut) => {
+          const changed = Buffer.from(body);
+          for (const [position, byte] of flips) changed[position] = byte;
+          for (const input of [changed, changed.subarray(0, cut)])
+            assert.deepEqual(read(input, known), read(input, null));
+        },
+      ),
+      { numRuns: 200 },
+    );
+    assert.ok(asked > 0);
+  });
+
   test('agrees with JSON.parse on what is JSON', () => {
     fc.assert(
       fc.property(

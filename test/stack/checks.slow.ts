@@ -7,6 +7,8 @@ import { checksWith, essence, RECORDED } from './support.ts';
 test('no flipped bit of a recorded submission passes unless it means nothing', () => {
   const { bytes } = RECORDED[1];
   const checks = checksWith();
+  // From here on its block and its key are known.
+  assert.ok(judge(bytes, '', checks).accepted);
   const original = essence(bytes);
   const changed = Buffer.from(bytes);
   let neutral = 0;

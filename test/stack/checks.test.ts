@@ -6,6 +6,7 @@ import { decode, encode } from '../../mina/base58check.ts';
 import { parseSubmission } from '../../mina/submission.ts';
 import { ANSWERS, type Checks, judge, notRegistered } from '../../stack/backend/checks.ts';
 import { createBlockCache, type KnownBlock } from '../../stack/backend/block-cache.ts';
+import { createKnownKeys } from '../../stack/backend/known-keys.ts';
 import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
 import {
   backendAnswers,
@@ -44,6 +45,8 @@ describe('the recorded submissions', () => {
 
     test(`${name} is refused after any change of one byte that means something`, () => {
       const checks = checksWith();
+      // From here on its block and its key are known.
+      assert.ok(judge(bytes, '', checks).accepted);
       const original = essence(bytes);
       const { block, snarkWork } = parseSubmission(bytes);
       const isLong = (at: number): boolean =>
@@ -211,36 +214,101 @@ describe('the hourly limiter', () => {
   });
 });
 
-describe('the block cache', () => {
-  const blockOf = (text: string): KnownBlock => ({
-    bytes: Buffer.from(text),
-    hash: `hash of ${text}`,
+describe('what is known already', () => {
+  test('is judged as what is not: recorded submissions, once more, and beside those of others', () => {
+    const checks = checksWith();
+    for (let round = 0; round < 3; round++)
+      for (const { bytes } of RECORDED) {
+        const known = judge(bytes, '192.0.2.1:1', checks).accepted;
+        assert.ok(known);
+        assert.deepEqual(known, judge(bytes, '192.0.2.1:1', checksWith()).accepted);
+      }
+    const [first] = RECORDED;
+    assert.notEqual(
+      checks.blocks.find(first.bytes, parseSubmission(first.bytes).block.start),
+      null,
+    );
+    // A block of one body and the signature of another.
+    const { submitter } = parseSubmission(RECORDED[1].bytes);
+    const text = first.bytes.toString();
+    const stolen = text.replace(parseSubmission(first.bytes).submitter, submitter);
+    assert.equal(judge(Buffer.from(stolen), '', checks).refused, ANSWERS.badSignature);
   });
 
-  test('gives back what was made, and only for the very same text', () => {
+  test('a block that nobody has signed is not kept', () => {
+    const checks = checksWith();
+    const { bytes } = RECORDED[0];
+    const broken = Buffer.from(bytes.toString().replace('12D3KooW', '12D3Koow'));
+    assert.equal(judge(broken, '', checks).refused, ANSWERS.badSignature);
+    assert.equal(checks.blocks.bytes, 0);
+  });
+
+  test('public keys: as many as agreed, the one added first goes first', () => {
+    const keys = createKnownKeys(2);
+    for (const text of ['a', 'b', 'a', 'c']) keys.add(text, Uint8Array.of(text.charCodeAt(0)));
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd'].map((text) => keys.find(text)?.[0] ?? null),
+      [null, 98, 99, null],
+    );
+  });
+});
+
+describe('the block cache', () => {
+  const start = 'A'.repeat(80);
+  const blockOf = (text: string): KnownBlock => ({
+    token: Buffer.from(text),
+    plain: true,
+    bytes: Buffer.from(text),
+    hash: `hash of ${text}`,
+    start: { state: new Uint8Array(64), bytes: 0, rest: new Uint8Array(0) },
+  });
+
+  test('finds what was added, wherever it stands, and only the very same text', () => {
     const cache = createBlockCache();
-    const start = 'A'.repeat(80);
-    for (const text of [`${start}1`, `${start}2`, `${start}1`, `B${start}`, `${start}2`, 'B', ''])
-      for (let again = 0; again < 2; again++)
-        assert.equal(cache.get(Buffer.from(text), () => blockOf(text)).hash, `hash of ${text}`);
-    cache.get(Buffer.from('known'), () => blockOf('known'));
-    cache.get(Buffer.from('known'), () => assert.fail('it was known'));
+    const texts = [`"${start}1"`, `"${start}2"`, `"${start}1${start}"`, `"B${start}"`];
+    for (const text of texts) cache.add(blockOf(text));
+    for (const text of texts) {
+      const body = Buffer.from(`{"x":${text},"y":0}`);
+      assert.equal(cache.find(body, 5)?.hash, `hash of ${text}`);
+      assert.equal(cache.find(body, 4), null);
+      // Cut within the text, and changed at its very end.
+      assert.equal(cache.find(body.subarray(0, 5 + text.length - 1), 5), null);
+      body[5 + text.length - 2]++;
+      assert.notEqual(cache.find(body, 5)?.hash, `hash of ${text}`);
+    }
+    assert.equal(cache.find(Buffer.from(texts[0]), 500), null);
+  });
+
+  test('is not changed by a change of the body that it was read from', () => {
+    const cache = createBlockCache();
+    const block = blockOf(`"${start}"`);
+    cache.add(block);
+    block.token.fill(0);
+    assert.ok(cache.find(Buffer.from(`"${start}"`), 0));
   });
 
   test('never keeps more than its limit, and forgets the longest unused', () => {
     const cache = createBlockCache(1000);
     const texts = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(100, 'x'));
-    for (const text of texts) {
-      cache.get(Buffer.from(texts[0]), () => blockOf(texts[0]));
-      cache.get(Buffer.from(text), () => blockOf(text));
+    const finds = (text: string): boolean => cache.find(Buffer.from(text), 0) !== null;
+    cache.add(blockOf(texts[0]));
+    for (const text of texts.slice(1)) {
+      assert.ok(finds(texts[0]));
+      cache.add(blockOf(text));
       assert.ok(cache.bytes <= 1000);
     }
-    cache.get(Buffer.from(texts[0]), () => assert.fail('it was in use'));
-    let made = 0;
-    cache.get(Buffer.from(texts[1]), () => (made++, blockOf(texts[1])));
-    assert.equal(made, 1);
-    const large = 'y'.repeat(600);
-    cache.get(Buffer.from(large), () => blockOf(large));
+    assert.ok(finds(texts[0]));
+    assert.ok(finds(texts[49]));
+    assert.ok(!finds(texts[1]));
+    cache.add(blockOf('y'.repeat(600)));
     assert.ok(cache.bytes <= 1000);
+  });
+
+  test('of one beginning it keeps a few: nobody makes a body that is compared with thousands', () => {
+    const cache = createBlockCache();
+    const texts = Array.from({ length: 100 }, (_, i) => `"${start}${i}"`);
+    for (const text of texts) cache.add(blockOf(text));
+    const found = texts.filter((text) => cache.find(Buffer.from(text), 0) !== null);
+    assert.deepEqual(found, texts.slice(-16));
   });
 });

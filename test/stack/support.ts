@@ -9,6 +9,7 @@ import { loadMinaWasm } from '../../paths.ts';
 import type { Checks } from '../../stack/backend/checks.ts';
 import { createLog } from '../../stack/backend/log.ts';
 import { createBlockCache } from '../../stack/backend/block-cache.ts';
+import { createKnownKeys } from '../../stack/backend/known-keys.ts';
 import { createHourlyLimiter } from '../../stack/backend/rate-limit.ts';
 import { createSecondTable } from '../../stack/backend/second-table.ts';
 import { type Backend, type Limits, startServer } from '../../stack/backend/server.ts';
@@ -156,6 +157,7 @@ export const checksWith = (changes: Partial<Checks> = {}): Checks => ({
   limiter: createHourlyLimiter(Infinity, () => 0),
   seconds: null,
   blocks: createBlockCache(),
+  keys: createKnownKeys(),
   nowMs: () => NOW_MS,
   ...changes,
 });
