@@ -3,7 +3,7 @@
  * runs have left.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ExitCode } from '../user-error.ts';
 import { isRunning } from '../system/process-identity.ts';
 import { leftoverOf } from './cleanup.ts';
@@ -130,8 +130,10 @@ export async function runMatrix(
       topology: combination.topology,
       env: call.env,
     };
-    const run = await withRun(place, (open) => doRun(open, { from: 'setup', keep: false }, call));
-    done.push({ name: combination.name, run });
+    await withRun(place, async (open) => {
+      const run = await doRun(open, { from: 'setup', keep: false }, call);
+      done.push({ name: combination.name, run, folder: relative(runs, open.state.results) });
+    });
   }
   const folder = resultsFolderOf(runs, name, nowMs);
   mkdirSync(folder, { recursive: true });

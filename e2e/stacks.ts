@@ -108,12 +108,16 @@ async function startPart(
     folder,
   };
   const facts = await stackFacts(request, env);
-  // Runs side by side must not find the same usual port free.
-  const plan = planStack(request, { ...facts, ports: unusualPorts(facts.ports) });
-  open.own({ kind: 'stack', part });
-  const stack = await startStack(plan, { env, isBoundToUs: false, signal, onNote: say });
-  await stack.release();
-  return stack.addresses;
+  try {
+    // Runs side by side must not find the same usual port free.
+    const plan = planStack(request, { ...facts, ports: unusualPorts(facts.ports) });
+    open.own({ kind: 'stack', part });
+    const stack = await startStack(plan, { env, isBoundToUs: false, signal, onNote: say });
+    await stack.release();
+    return stack.addresses;
+  } finally {
+    facts.letPortsGo();
+  }
 }
 
 const unusualPorts = (ports: StackFacts['ports']): StackFacts['ports'] =>

@@ -81,7 +81,7 @@ function Assertion({
         <p>{one.title}</p>
         <p class="soft">
           {one.outcome === 'no data'
-            ? `there are no ${one.lacks.join(', no ')}`
+            ? `it needs ${one.lacks.join(', ')}`
             : [
                 ...Object.entries(one.counts).map(([name, value]) => `${name} ${whole(value)}`), // prettier-ignore
                 ...(one.note === undefined ? [] : [one.note]),

@@ -282,8 +282,8 @@ const refusedForCause: Assertion = {
 const submittersAgree: Assertion = {
   name: 'submitters-agree',
   title:
-    'the submitters are the same in what was accepted, in every storage, and, as far as their rows count, in the coordinator’s nodes',
-  needs: ['accepted submissions', 'stored rows'],
+    'the submitters are the same in what was accepted, in every storage, and, as far as their rows count, in the coordinator’s nodes, and none is unknown',
+  needs: ['stored rows'],
   check(evidence, facts) {
     const { head, storages, tables } = evidence;
     const faults = new Faults();
@@ -294,7 +294,14 @@ const submittersAgree: Assertion = {
     for (const { isAccepted, mayBeStored, sent } of facts.submissions.values())
       if (isAccepted || (mayBeStored > 0 && stored.has(sent.submitter)))
         accepted.add(sent.submitter);
-    const counts: Record<string, number> = { accepted: accepted.size };
+    // Of nodes of their own nobody knows what they sent: then the storages are compared with one another.
+    const isKnown = facts.submissions.size > 0;
+    const counts: Record<string, number> = isKnown ? { accepted: accepted.size } : {};
+    const known = new Set(head.expected.submitters);
+    if (known.size > 0)
+      for (const submitter of stored)
+        if (!known.has(submitter))
+          faults.add(() => ({ what: 'is no block producer of this network', submitter }));
     const compare = (what: string, of: ReadonlySet<string>, wanted: ReadonlySet<string>): void => {
       counts[what] = of.size;
       for (const submitter of wanted)
@@ -307,7 +314,7 @@ const submittersAgree: Assertion = {
       compare(
         name,
         new Set((storages.get(name) ?? []).flatMap(({ submitter }) => submitter ?? [])),
-        accepted,
+        isKnown ? accepted : stored,
       );
     const { nodes } = tables;
     if (nodes !== undefined)

@@ -21,8 +21,8 @@ export const KEY_PASSWORD = 'naughty blue worm';
 /** The role of which there is at most one, and without which no producer gets an uptime URL. */
 export const BACKEND_NODE = 'uptime-service-backend';
 
-/** The name by which nodes reach the backend: `http://NAME-ID:8080/v1/submit`. */
-export const backendAlias = (network: string): string => `${BACKEND_NODE}-${network}`;
+/** The name by which nodes reach the backend (`http://NAME-ID:8080/v1/submit`), and that of its service and container. */
+export const backendAlias = (network: string, node = BACKEND_NODE): string => `${node}-${network}`;
 
 /** A seed, producers, a snark coordinator with one worker, and a dummy backend that is taken out of the network again. */
 export function topologyFile(
@@ -114,37 +114,50 @@ export const genesisFile = (
   )}\n`;
 
 /**
- * The compose file that minimina wrote, without the dummy backend; its name leads to this machine instead, where the run's backend listens.
+ * The compose file that minimina wrote, without the dummy backend; its name leads to this machine instead, where the run's backend listens. Again: the same.
+ * @param node name of the dummy in the topology
  * @throws RangeError for a text that is no compose file
  */
-export function withOwnBackend(compose: string, network: string): string {
-  const document: Document = parseDocument(compose);
-  const services = document.get('services');
-  if (document.errors.length > 0 || !isMap(services))
-    throw new RangeError(`no compose file: ${document.errors[0]?.message ?? 'it has no services'}`);
-  const alias = backendAlias(network);
+export function withOwnBackend(compose: string, network: string, node = BACKEND_NODE): string {
+  const { document, services } = servicesOf(compose);
+  const alias = backendAlias(network, node);
   for (const { key, value } of [...services.items]) {
-    const name = isScalar(key) ? String(key.value) : String(key);
-    if (name === BACKEND_NODE || name === alias) {
+    const name = nameOf(key);
+    if (name === node || name === alias) {
       services.delete(key);
       continue;
     }
     if (!isMap(value)) continue;
-    forget(value, [BACKEND_NODE, alias]);
+    forget(value, [node, alias]);
     const hosts = value.get('extra_hosts');
     const line = `${alias}:host-gateway`;
-    if (isSeq(hosts)) hosts.add(line);
-    else value.set('extra_hosts', document.createNode([line]));
+    if (isSeq(hosts)) {
+      if (!hosts.items.some((item) => nameOf(item) === line)) hosts.add(line);
+    } else value.set('extra_hosts', document.createNode([line]));
   }
   return document.toString();
 }
+
+function servicesOf(compose: string): { document: Document; services: YAMLMap } {
+  const document: Document = parseDocument(compose);
+  const services = document.get('services');
+  if (document.errors.length > 0 || !isMap(services))
+    throw new RangeError(`no compose file: ${document.errors[0]?.message ?? 'it has no services'}`);
+  return { document, services };
+}
+
+const nameOf = (node: unknown): string => String(isScalar(node) ? node.value : node);
+
+/** Names of its services, which are those of their containers. @throws RangeError for a text that is no compose file */
+export const serviceNames = (compose: string): string[] =>
+  servicesOf(compose).services.items.map(({ key }) => nameOf(key));
 
 /** Others may wait for it. */
 function forget(service: YAMLMap, names: readonly string[]): void {
   const needs = service.get('depends_on');
   if (isSeq(needs)) {
     needs.items = needs.items.filter(
-      (item) => !names.includes(String(isScalar(item) ? item.value : item)),
+      (item) => !names.includes(nameOf(item)),
     );
     if (needs.items.length === 0) service.delete('depends_on');
   } else if (isMap(needs)) {

@@ -1,11 +1,12 @@
 /**
  * A private Mina network through minimina's command line: create, start, stop, delete, logs. Its answers are JSON; what goes wrong is `error_message` and exit
- * code 1, but for a wrong topology, which is only a line of its log.
- * Source: minimina 0.2.0 (fa1befb), src/cli.rs, src/output.rs.
+ * code 1, but for a wrong topology, which is only lines of its log. It does not look at what docker answers to start, stop and delete: see private.ts.
+ * Source: minimina 0.2.0 (fa1befb), src/cli.rs, src/main.rs, src/output.rs, src/directory_manager.rs.
  */
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { homeFolder } from '../../system/home.ts';
-import { askProgram, firstLine } from '../../system/run-program.ts';
+import { askProgram, NotStartedError, startProgram } from '../../system/run-program.ts';
 import { UserError } from '../../user-error.ts';
 import { KEY_PASSWORD } from './minimina-files.ts';
 
@@ -21,6 +22,10 @@ export type Minimina = {
 const CREATE_MS = 15 * 60_000;
 const START_MS = 10 * 60_000;
 const ASK_MS = 2 * 60_000;
+/** Of a node that has run for hours. */
+const LOG_MS = 10 * 60_000;
+/** A thousand nodes with their keys are 300 KB. */
+const ANSWER_BYTES = 16 * 1024 * 1024;
 
 export type CreatedNetwork = {
   network_id: string;
@@ -56,6 +61,7 @@ async function ask(
     },
     timeoutMs,
     signal,
+    stdoutLimit: ANSWER_BYTES,
   });
   signal.throwIfAborted();
   const what = `minimina ${args.slice(0, 2).join(' ')}`;
@@ -71,17 +77,26 @@ async function ask(
   const said = lastJson(stdout);
   if (answer.exitCode !== 0 || typeof said?.error_message === 'string')
     throw new UserError(
-      `${what} failed: ${typeof said?.error_message === 'string' ? said.error_message : firstLine(stderr) || `exit code ${answer.exitCode}`}`,
+      `${what} failed: ${typeof said?.error_message === 'string' ? said.error_message : lastWords(stderr) || `exit code ${answer.exitCode}`}`,
       {
         hint: 'does docker run, and is the network of an earlier run gone (minimina network list)?',
       },
     );
-  // A topology that it cannot read ends with status 0 and no answer.
   if (said === null)
-    throw new UserError(`${what} gave no answer: ${firstLine(stderr) || firstLine(stdout)}`, {
-      hint: 'is the topology right? Its log line says what is not',
+    throw new UserError(`${what} gave no answer: ${lastWords(stderr) || lastWords(stdout)}`, {
+      hint: 'is it minimina 0.2.0 or later (minimina --version)?',
     });
   return said;
+}
+
+/** A topology that it cannot read, and a panic, are some lines of its log: what the last error says stands in one line. */
+function lastWords(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  const from = lines.findLastIndex((line) => /\bERROR\b|panicked at/.test(line));
+  return lines
+    .slice(from === -1 ? -1 : from)
+    .filter((line) => line !== '' && !line.startsWith('note: '))
+    .join(' ');
 }
 
 /** The last whole JSON object of its output: lines of its log may stand before. */
@@ -121,8 +136,9 @@ export const stopMinaNetwork = (
   signal: AbortSignal,
 ): Promise<unknown> => ask(minimina, ['network', 'stop', '-n', network], START_MS, signal);
 
-/** Its networks by their ids. */
+/** Its networks by their ids. Without its folder there are none, and it would panic (main.rs, NetworkCommand::List). */
 export async function listNetworks(minimina: Minimina, signal: AbortSignal): Promise<string[]> {
+  if (!existsSync(dirname(networkFolder(minimina, 'any')))) return [];
   const said = await ask(minimina, ['network', 'list'], ASK_MS, signal);
   const networks = said.networks ?? said;
   if (Array.isArray(networks))
@@ -132,32 +148,41 @@ export async function listNetworks(minimina: Minimina, signal: AbortSignal): Pro
   return Object.keys(networks);
 }
 
-/** The log of a node, as it is. */
+/**
+ * The log of a node, as it is, of whatever length: nodes log at level Trace.
+ * @returns why it could not be had; null: it was
+ */
 export async function nodeLog(
   { command, env, home }: Minimina,
   network: string,
   node: string,
-  onChunk: (text: string) => void,
+  onChunk: (chunk: Buffer) => void,
   signal: AbortSignal,
-): Promise<void> {
-  const answer = await askProgram({
-    file: command,
-    args: ['node', 'logs', '-n', network, '-i', node, '-r'],
-    env: { ...env, ...(home !== null && { MINIMINA_HOME: home }) },
-    timeoutMs: ASK_MS,
-    signal,
-  });
-  if (answer.kind === 'ended') onChunk(answer.output.stdout);
+): Promise<string | null> {
+  signal.throwIfAborted();
+  try {
+    const program = await startProgram({
+      file: command,
+      args: ['node', 'logs', '-n', network, '-i', node, '-r'],
+      env: { ...env, ...(home !== null && { MINIMINA_HOME: home }) },
+      stdout: onChunk,
+      stderr: 'keep',
+    });
+    const over = AbortSignal.any([signal, AbortSignal.timeout(LOG_MS)]);
+    const kill = (): void => program.signal('SIGKILL');
+    over.addEventListener('abort', kill, { once: true });
+    const { exitCode, stderr } = await program.ended;
+    over.removeEventListener('abort', kill);
+    signal.throwIfAborted();
+    return exitCode === 0 ? null : lastWords(stderr) || `exit code ${exitCode ?? 'none'}`;
+  } catch (error) {
+    if (error instanceof NotStartedError) return `${command} is not there (${error.code})`;
+    throw error;
+  }
 }
 
-/** @returns false where there is no such network */
-export async function deleteNetwork(
-  { command, network, home }: { command: string; network: string; home: string | null },
-  env: NodeJS.ProcessEnv,
+export const deleteMinaNetwork = (
+  minimina: Minimina,
+  network: string,
   signal: AbortSignal,
-): Promise<boolean> {
-  const minimina = { command, env, home };
-  if (!(await listNetworks(minimina, signal)).includes(network)) return false;
-  await ask(minimina, ['network', 'delete', '-n', network], START_MS, signal);
-  return true;
-}
+): Promise<unknown> => ask(minimina, ['network', 'delete', '-n', network], START_MS, signal);

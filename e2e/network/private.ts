@@ -1,15 +1,16 @@
 /** A private Mina network as the network of a run: each deed of a step. */
-import { mkdirSync, openSync, closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'; // prettier-ignore
 import { join } from 'node:path';
-import { askProgram, firstLine } from '../../system/run-program.ts';
 import { UserError } from '../../user-error.ts';
 import { processEnv } from '../environment.ts';
 import { placesOf } from '../places.ts';
-import type { OpenState } from '../state.ts';
+import type { OpenState, Owned } from '../state.ts';
 import { networkNameOf } from '../topology.ts';
 import type { StepContext } from '../steps/context.ts';
+import { type ComposeProject, containerStates, createContainers, refuseStrangers, removeContainers } from './compose.ts'; // prettier-ignore
 import {
   createNetwork,
+  deleteMinaNetwork,
   listNetworks,
   type Minimina,
   networkFolder,
@@ -17,12 +18,15 @@ import {
   startMinaNetwork,
   stopMinaNetwork,
 } from './minimina.ts';
-import { withOwnBackend } from './minimina-files.ts';
+import { serviceNames, withOwnBackend } from './minimina-files.ts';
 import { prepareMinimina } from './prepare-minimina.ts';
 
-const COMPOSE_MS = 10 * 60_000;
+/** Written when the network is there as a whole. */
 const CREATED_FILE = 'created.json';
+const BACKEND_ROLE = 'Uptime_service_backend';
 
+/** `nodes`: without the dummy backend. */
+type Created = { nodes: string[] };
 type Of = { open: OpenState; env: NodeJS.ProcessEnv };
 
 const miniminaOf = ({ open, env }: Of): Minimina => ({
@@ -31,99 +35,123 @@ const miniminaOf = ({ open, env }: Of): Minimina => ({
   home: join(open.folder, 'minimina'),
 });
 
-/** Creates it, unless it is there already, and puts this run's backend in the place of its dummy. */
+const projectOf = (minimina: Minimina, name: string, env: NodeJS.ProcessEnv): ComposeProject => ({
+  name,
+  file: join(networkFolder(minimina, name), 'docker-compose.yaml'),
+  env,
+});
+
+const createdFile = (open: OpenState): string => join(placesOf(open).network, CREATED_FILE);
+
+/** null: it was not created, or only in half. */
+function createdOf(open: OpenState): Created | null {
+  const path = createdFile(open);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Created) : null;
+}
+
+/** Creates it, unless that was done, and puts this run's backend in the place of its dummy. What a killed setup made is made anew: minimina writes over it. */
 export async function setupPrivateNetwork(context: StepContext): Promise<void> {
   const { open, signal, progress, env } = context;
   const { topology } = open.state;
   const network = networkNameOf(topology);
   const minimina = miniminaOf(context);
   const { network: folder, whitelist } = placesOf(open);
+  if (createdOf(open) !== null) return;
   mkdirSync(minimina.home!, { recursive: true });
   const files = await prepareMinimina(topology, folder, Date.now());
   if (files.submitters !== null)
     writeFileSync(whitelist, files.submitters.map((key) => `${key}\n`).join(''));
+  const project = projectOf(minimina, network, env);
+  await refuseStrangers(project, signal);
   open.own({ kind: 'minimina', command: minimina.command, network, home: minimina.home });
-  if (!(await listNetworks(minimina, signal)).includes(network)) {
-    const created = await createNetwork(minimina, network, files, signal);
-    writeFileSync(join(folder, CREATED_FILE), JSON.stringify(Object.keys(created.nodes)));
-    progress({ nodes: Object.keys(created.nodes).length });
-  }
-  const compose = join(networkFolder(minimina, network), 'docker-compose.yaml');
-  const before = readFileSync(compose, 'utf8');
-  writeFileSync(compose, withOwnBackend(before, network));
+  const created = await createNetwork(minimina, network, files, signal);
+  const names = Object.keys(created.nodes);
+  const dummy = names.find((name) => created.nodes[name].node_type === BACKEND_ROLE);
+  if (dummy === undefined)
+    throw new UserError(`the topology of the network has no node of the role ${BACKEND_ROLE}`, {
+      hint: 'without one minimina gives no block producer an uptime URL, so nobody submits: add one to --topology-file; it never runs',
+    });
+  writeFileSync(
+    project.file,
+    withOwnBackend(readFileSync(project.file, 'utf8'), network, dummy),
+  );
   // Containers were made with the file as it was.
-  await composeCreate({ compose, network, env, signal });
+  await createContainers(project, signal);
+  const nodes = names.filter((name) => name !== dummy);
+  writeFileSync(createdFile(open), JSON.stringify({ nodes } satisfies Created));
+  progress({ nodes: nodes.length });
 }
 
-async function composeCreate(call: {
-  compose: string;
-  network: string;
-  env: NodeJS.ProcessEnv;
-  signal: AbortSignal;
-}): Promise<void> {
-  const { compose, network, env, signal } = call;
-  const answer = await askProgram({
-    file: 'docker',
-    args: [
-      'compose',
-      '-p',
-      network,
-      '-f',
-      compose,
-      'create',
-      '--force-recreate',
-      '--remove-orphans',
-    ],
-    env: processEnv(env),
-    timeoutMs: COMPOSE_MS,
-    signal,
-  });
-  if (answer.kind === 'ended' && answer.exitCode === 0) return;
-  const why =
-    answer.kind === 'not started'
-      ? answer.code
-      : answer.kind === 'timed out'
-        ? `not within ${COMPOSE_MS / 60_000} minutes`
-        : firstLine(answer.output.stderr);
-  throw new UserError(`docker compose did not take the network ${network}: ${why}`, {
-    hint: 'does docker run, with its compose plugin?',
+/** @throws UserError also where docker did not start all of its nodes, which minimina does not say */
+export async function startPrivateNetwork(of: Of & { signal: AbortSignal }): Promise<void> {
+  const { open, env, signal } = of;
+  const minimina = miniminaOf(of);
+  const network = networkNameOf(open.state.topology);
+  await startMinaNetwork(minimina, network, signal);
+  const project = projectOf(minimina, network, env);
+  const wanted = serviceNames(readFileSync(project.file, 'utf8'));
+  const states = await containerStates(project, signal);
+  const idle = wanted.filter((name) => states.get(name) !== 'running');
+  if (idle.length === 0) return;
+  const words = idle.map((name) => `${name} is ${states.get(name) ?? 'not there'}`);
+  throw new UserError(`not all nodes of the network ${network} run: ${words.join(', ')}`, {
+    hint: 'their logs say why, and docker compose start does; is a port of theirs taken?',
   });
 }
-
-export const startPrivateNetwork = async (of: Of & { signal: AbortSignal }): Promise<void> =>
-  void (await startMinaNetwork(miniminaOf(of), networkNameOf(of.open.state.topology), of.signal));
 
 /** Nothing where there is none. */
 export async function stopPrivateNetwork(of: Of & { signal: AbortSignal }): Promise<boolean> {
-  const network = networkNameOf(of.open.state.topology);
-  if (!of.open.state.owned.some(({ kind }) => kind === 'minimina')) return false;
-  if (!(await listNetworks(miniminaOf(of), of.signal)).includes(network)) return false;
-  await stopMinaNetwork(miniminaOf(of), network, of.signal);
+  if (createdOf(of.open) === null) return false;
+  await stopMinaNetwork(miniminaOf(of), networkNameOf(of.open.state.topology), of.signal);
   return true;
 }
 
-/** Logs of all nodes, each in a file of its own. @returns how many */
+/**
+ * With its containers and volumes, but not the images, which minimina's own `delete` would remove, too.
+ * @returns false where there is no such network
+ * @throws UserError where something stays
+ */
+export async function removePrivateNetwork(
+  { command, network, home }: Extract<Owned, { kind: 'minimina' }>,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const minimina: Minimina = { command, env: processEnv(env), home };
+  if (!existsSync(networkFolder(minimina, network))) return false;
+  const project = projectOf(minimina, network, env);
+  if (existsSync(project.file)) {
+    await removeContainers(project, signal);
+    // Nothing is left in it whose image could go.
+    writeFileSync(project.file, 'services: {}\n');
+  }
+  if ((await listNetworks(minimina, signal)).includes(network))
+    await deleteMinaNetwork(minimina, network, signal);
+  return true;
+}
+
+/** Logs of all nodes, each in a file of its own. @returns how many, and which could not be had */
 export async function keepNodeLogs(
   of: Of & { signal: AbortSignal },
   folder: string,
-): Promise<number> {
+): Promise<{ kept: number; notes: string[] }> {
   const { open, signal } = of;
-  let nodes: string[];
-  try {
-    nodes = JSON.parse(
-      readFileSync(join(placesOf(open).network, CREATED_FILE), 'utf8'),
-    ) as string[];
-  } catch {
-    return 0;
-  }
-  for (const node of nodes) {
-    const file = openSync(join(folder, `node-${node}.log`), 'w');
+  const network = networkNameOf(open.state.topology);
+  let kept = 0;
+  const notes: string[] = [];
+  for (const node of createdOf(open)?.nodes ?? []) {
+    const path = join(folder, `node-${node}.log`);
+    const file = openSync(path, 'w');
+    let problem: string | null;
     try {
-      const take = (text: string): void => void writeSync(file, text);
-      await nodeLog(miniminaOf(of), networkNameOf(open.state.topology), node, take, signal);
+      problem = await nodeLog(miniminaOf(of), network, node, (chunk) => void writeSync(file, chunk), signal); // prettier-ignore
     } finally {
       closeSync(file);
     }
+    if (problem === null) kept++;
+    else {
+      rmSync(path);
+      notes.push(`the log of ${node} could not be had: ${problem}`);
+    }
   }
-  return nodes.length;
+  return { kept, notes };
 }

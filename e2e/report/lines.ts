@@ -21,7 +21,7 @@ export const exampleTexts = (one: Judged): string[] =>
 
 /** ` (stored 120, missing 3)`, or what was lacking. */
 export function figuresText(one: Judged): string {
-  if (one.outcome === 'no data') return ` (there are no ${one.lacks.join(', no ')})`;
+  if (one.outcome === 'no data') return ` (it needs ${one.lacks.join(', ')})`;
   const counts = Object.entries(one.counts).map(([name, count]) => `${name} ${count}`);
   const words = [counts.join(', '), one.note ?? ''].filter(Boolean).join('; ');
   return words === '' ? '' : ` (${words})`;

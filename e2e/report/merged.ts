@@ -1,13 +1,14 @@
 /** Several runs as one report: a section for each, and a case for each of its steps and assertions. Pure. */
 import type { Outcome } from '../../report/outcome.ts';
-import { type Page, paragraph, type Section, table } from '../../report/page.ts';
+import { code, type Page, paragraph, type Section, table } from '../../report/page.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import { durationText } from '../../system/duration.ts';
 import { EXIT } from '../../user-error.ts';
 import { casesOf, type E2eRun, outcomeOf, sentenceOf } from './outcome.ts';
 import { sectionsOf } from './page.ts';
 
-export type NamedRun = { name: string; run: E2eRun };
+/** `folder`: of its own results, seen from that of all runs. */
+export type NamedRun = { name: string; run: E2eRun; folder: string };
 
 /** The code of the worst: what broke before what failed, what failed before what proves nothing. */
 export function mergedCode(runs: readonly NamedRun[]): number {
@@ -56,13 +57,14 @@ const overview = (runs: readonly NamedRun[]): Section => ({
   blocks: [
     paragraph([{ strong: [mergedSentence(runs)] }]),
     table(
-      ['combination', 'verdict', 'time'],
-      runs.map(({ name, run }) => [
+      ['combination', 'verdict', 'time', 'its own results'],
+      runs.map(({ name, run, folder }) => [
         name,
         sentenceOf(run),
         durationText(Math.round((run.endedMs - run.startedMs) / 1000) * 1000),
+        [code(folder)],
       ]),
-      ['left', 'left', 'right'],
+      ['left', 'left', 'right', 'left'],
     ),
   ],
 });

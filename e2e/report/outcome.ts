@@ -42,7 +42,11 @@ export function sentenceOf({ steps, judged, exitCode, verdict }: E2eRun): string
   const count = (wanted: Judged['outcome']) =>
     judged.filter(({ outcome }) => outcome === wanted).length;
   const failed = steps.find(({ outcome, step }) => outcome === 'failed' && step !== 'assert');
-  const unknown = count('no data') === 0 ? '' : `, ${count('no data')} could not be judged`;
+  const unproved = judged.filter(isUnproved).length;
+  const apart = count('no data') - unproved;
+  const unknown =
+    (unproved === 0 ? '' : `, ${unproved} could not be judged`) +
+    (apart === 0 ? '' : `, ${apart} ${apart === 1 ? 'does' : 'do'} not apply to this run`);
   if (exitCode === EXIT.interrupted) return 'interrupted';
   if (failed !== undefined)
     return `${failed.step} failed: ${failed.message ?? 'no reason is known'}`;

@@ -31,7 +31,11 @@ export const dumpLogs: Step = {
       cpSync(path, join(kept, `${component}.log`));
       count++;
     }
-    if (topology.network.kind === 'minimina') count += await keepNodeLogs(context, kept);
+    if (topology.network.kind === 'minimina') {
+      const ofNodes = await keepNodeLogs(context, kept);
+      count += ofNodes.kept;
+      for (const note of ofNodes.notes) say(`dump-logs: ${note}`);
+    }
     for (const [folder, name] of [
       [open.folder, EVENTS_FILE],
       [network, SENT_FILE],

@@ -16,6 +16,9 @@ const LEAD_MS = 1500;
 /** With what all components take to start. */
 const FORK_LEAD_MS = 15_000;
 
+/** A load, as soon as this step is over; nodes of a private network, when they have caught up. */
+const WAITS_FOR_NOBODY: readonly string[] = [LOAD_NETWORK, 'minimina'];
+
 export const start: Step = {
   name: 'start',
   title: 'backend, verifier, coordinator, leaderboard and network run',
@@ -38,11 +41,10 @@ export const start: Step = {
       throw new UserError('the backend has no address', { hint: 'see its log' });
     progress({ parts: 1 });
     if (open.state.startSeconds === null) {
-      // A load may come as soon as this step is over: nothing that it sends lies before the first batch.
-      const startSeconds =
-        topology.network.kind === LOAD_NETWORK
-          ? Math.floor(Date.now() / 1000)
-          : Math.ceil((Date.now() + LEAD_MS) / 1000);
+      // Who does not wait for the beginning may send at once: nothing of it lies before the first batch.
+      const startSeconds = WAITS_FOR_NOBODY.includes(topology.network.kind)
+        ? Math.floor(Date.now() / 1000)
+        : Math.ceil((Date.now() + LEAD_MS) / 1000);
       open.change((state) => (state.startSeconds = startSeconds));
     }
     const startSeconds = open.state.startSeconds!;

@@ -5,7 +5,7 @@ import { postgresConfigOf } from '../../system/postgres.ts';
 import { UserError } from '../../user-error.ts';
 import { withDatabase } from '../database.ts';
 import { dropOwnDatabase, removeOwnFolder } from '../own.ts';
-import { deleteNetwork } from '../network/minimina.ts';
+import { removePrivateNetwork } from '../network/private.ts';
 import { removeOwnObjects } from '../own-objects.ts';
 import { killLost, stopProcess } from '../processes.ts';
 import { removePart } from '../stacks.ts';
@@ -102,6 +102,6 @@ function remove(one: Owned, { open, env, signal }: StepContext): Promise<boolean
     case 'objects':
       return removeOwnObjects(one.url, owner, env, signal);
     case 'minimina':
-      return deleteNetwork(one, env, signal);
+      return removePrivateNetwork(one, env, signal);
   }
 }

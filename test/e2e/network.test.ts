@@ -1,4 +1,4 @@
-/** Networks of a run: what a fleet and a folder of recorded submissions send, how it is sent, and a private network through a program in minimina's place. */
+/** Networks of a run: what a fleet and a folder of recorded submissions send, how it is sent, and the files of a private network. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
@@ -8,17 +8,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import {
-  createNetwork,
-  deleteNetwork,
-  listNetworks,
-  type Minimina,
-  networkFolder,
-  nodeLog,
-  startMinaNetwork,
-  stopMinaNetwork,
-} from '../../e2e/network/minimina.ts';
-import { backendAlias, KEY_PASSWORD, withOwnBackend } from '../../e2e/network/minimina-files.ts';
+import { backendAlias, KEY_PASSWORD, serviceNames, withOwnBackend } from '../../e2e/network/minimina-files.ts';
 import { prepareFleet } from '../../e2e/network/prepare-fleet.ts';
 import { prepareMinimina } from '../../e2e/network/prepare-minimina.ts';
 import { prepareRecorded } from '../../e2e/network/prepare-recorded.ts';
@@ -32,7 +22,6 @@ import { parseSubmission, signedFields, tokenBytes } from '../../mina/submission
 import { messageOf, signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import { makeFleet } from '../../producers/fleet.ts';
-import { binFolder } from '../support/bin-folder.ts';
 import { RECORDED_FOLDER } from '../support/recorded.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
@@ -251,69 +240,6 @@ test('recorded submissions are sent byte for byte, at their own times', async (t
   );
 });
 
-/** As minimina answers: networks are folders, and what it was asked is a line in `asked`. */
-const FAKE = `#!/usr/bin/env node
-const { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { join } = require('node:path');
-const base = join(process.env.MINIMINA_HOME, '.minimina');
-mkdirSync(base, { recursive: true });
-const [what, verb, ...rest] = process.argv.slice(2);
-appendFileSync(join(process.env.MINIMINA_HOME, 'asked'), [what, verb].join(' ') + ' ' + process.env.UPTIME_PRIVKEY_PASS + '\\n');
-const of = (name) => rest[rest.indexOf(name) + 1];
-const answer = (value) => console.log(JSON.stringify(value, null, 2));
-const fail = (error_message) => { answer({ error_message }); process.exit(1); };
-const folder = join(base, rest.includes('-n') ? of('-n') : 'default');
-if (what === 'network' && verb === 'list') answer({ networks: readdirSync(base) });
-else if (what === 'network' && verb === 'create') {
-  if (existsSync(folder)) fail('Network already exists');
-  let topology;
-  try { topology = JSON.parse(readFileSync(of('-t'), 'utf8')); }
-  catch (error) { console.error('ERROR minimina: ' + error.message); process.exit(0); }
-  mkdirSync(folder);
-  const services = Object.fromEntries(Object.keys(topology).map((name) => [name, { image: 'mina', depends_on: ['uptime-service-backend'] }]));
-  writeFileSync(join(folder, 'docker-compose.yaml'), JSON.stringify({ services }));
-  console.log('INFO creating {not json}');
-  answer({ network_id: of('-n'), nodes: Object.fromEntries(Object.keys(topology).map((name) => [name, { graphql_uri: null, node_type: topology[name].role }])) });
-}
-else if (!existsSync(folder)) fail('Network does not exist');
-else if (what === 'node') console.log('log of ' + of('-i'));
-else { if (verb === 'delete') rmSync(folder, { recursive: true }); answer({ network_id: of('-n'), status: verb }); }
-`;
-
-test('a private network is created, started, stopped, read and deleted through minimina', async () => {
-  const home = newFolder();
-  const minimina: Minimina = {
-    command: join(binFolder({ minimina: FAKE }), 'minimina'),
-    env: { PATH: process.env.PATH },
-    home,
-  };
-  const folder = newFolder();
-  const files = await prepareMinimina(topologyOf({ kind: 'minimina' }, { images: { daemon: 'mina:4' } }), folder, NOW_MS); // prettier-ignore
-  const created = await createNetwork(minimina, 'e2e', files, never);
-  assert.deepEqual(Object.values(created.nodes).map(({ node_type: role }) => role), [
-    'Seed_node',
-    ...['Block_producer', 'Block_producer', 'Block_producer'],
-    ...['Snark_coordinator', 'Uptime_service_backend'],
-  ]); // prettier-ignore
-  await assert.rejects(createNetwork(minimina, 'e2e', files, never), /network create failed: Network already exists/); // prettier-ignore
-  await assert.rejects(
-    createNetwork(minimina, 'other', { ...files, topology: join(folder, 'none') }, never),
-    /network create gave no answer: ERROR minimina: ENOENT/,
-  );
-  await startMinaNetwork(minimina, 'e2e', never);
-  await stopMinaNetwork(minimina, 'e2e', never);
-  let log = '';
-  await nodeLog(minimina, 'e2e', 'seed', (text) => (log += text), never);
-  assert.equal(log, 'log of seed\n');
-  assert.deepEqual(await listNetworks(minimina, never), ['e2e']);
-  assert.equal(networkFolder(minimina, 'e2e'), join(home, '.minimina', 'e2e'));
-  const owned = { command: minimina.command, network: 'e2e', home };
-  assert.equal(await deleteNetwork(owned, minimina.env, never), true);
-  assert.equal(await deleteNetwork(owned, minimina.env, never), false);
-  assert.ok(readFileSync(join(home, 'asked'), 'utf8').split('\n').filter(Boolean).some((line) => line.endsWith(KEY_PASSWORD))); // prettier-ignore
-  await assert.rejects(listNetworks({ ...minimina, command: join(home, 'none') }, never), /is not there \(ENOENT\)/); // prettier-ignore
-});
-
 test('keys, topology and genesis of a private network belong together', async () => {
   const folder = newFolder();
   const { topology, genesis, submitters } = await prepareMinimina(topologyOf({ kind: 'minimina' }, { images: { daemon: 'mina:4' } }), folder, NOW_MS); // prettier-ignore
@@ -345,33 +271,48 @@ test('keys, topology and genesis of a private network belong together', async ()
 });
 
 test('the dummy backend is taken out of the compose file, and its name leads here', () => {
-  const compose = `services:
-  seed:
+  // Anchors and merges as minimina writes them.
+  const compose = `version: '3.8'
+x-defaults: &default-attributes
+  environment:
+    MINA_PRIVKEY_PASS: naughty blue worm
+volumes:
+  seed-e2e:
+services:
+  seed-e2e:
+    <<: *default-attributes
     image: mina
-    depends_on: [uptime-service-backend, other]
-  producer-1:
+    depends_on: [uptime-service-backend-e2e, other]
+  producer-1-e2e:
+    <<: *default-attributes
     image: mina
     depends_on:
-      uptime-service-backend:
+      uptime-service-backend-e2e:
         condition: service_started
     extra_hosts: ['a:1.2.3.4']
-  uptime-service-backend:
+  uptime-service-backend-e2e:
     image: dummy
 `;
-  const { services } = parse(withOwnBackend(compose, 'e2e')) as {
-    services: Record<string, unknown>;
-  };
+  const changed = withOwnBackend(compose, 'e2e');
+  const environment = { MINA_PRIVKEY_PASS: 'naughty blue worm' };
+  const { services } = parse(changed, { merge: true }) as { services: Record<string, unknown> };
   assert.equal(backendAlias('e2e'), 'uptime-service-backend-e2e');
   assert.deepEqual(services, {
-    seed: {
+    'seed-e2e': {
+      environment,
       image: 'mina',
       depends_on: ['other'],
       extra_hosts: ['uptime-service-backend-e2e:host-gateway'],
     },
-    'producer-1': {
+    'producer-1-e2e': {
+      environment,
       image: 'mina',
       extra_hosts: ['a:1.2.3.4', 'uptime-service-backend-e2e:host-gateway'],
     },
   });
+  assert.deepEqual(serviceNames(changed), ['seed-e2e', 'producer-1-e2e']);
+  assert.equal(withOwnBackend(changed, 'e2e'), changed);
+  // A topology of somebody's own may have another name for it.
+  assert.deepEqual(serviceNames(withOwnBackend(compose, 'e2e', 'seed')), ['producer-1-e2e', 'uptime-service-backend-e2e']); // prettier-ignore
   assert.throws(() => withOwnBackend('a: 1', 'e2e'), /no compose file: it has no services/);
 });
