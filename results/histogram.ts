@@ -6,6 +6,7 @@
  */
 import { inflateSync } from 'node:zlib';
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import { inflateInto } from './inflate.ts';
 import type { LatencyFigures, LatencyOfSecond } from './types.ts';
 
 const SIGNIFICANT_DIGITS = 3;
@@ -141,6 +142,12 @@ export function bucketAt(index: number): Omit<Bucket, 'count'> {
   return { lowUs, highUs: lowUs + width };
 }
 
+/** Most histograms of a second fit into these, which all share; others get room of their own. */
+const PACKED = Buffer.alloc(6144);
+const INFLATED = Buffer.alloc(8192);
+/** Characters of base64 that fill so much of it that the reader of bits may look ahead. */
+const PACKED_TEXT = 8000;
+
 /** Places of the counts array, up to HIGHEST_US. */
 export const BUCKETS = 24 * HALF_STEPS;
 
@@ -160,19 +167,25 @@ export function decodeBuckets(text: string): Bucket[] {
  * @throws Error if `text` is no such histogram of 3 digits and lowest value 1
  */
 export function decodeCounts(text: string, visit: (index: number, count: number) => void): void {
-  const packed = Buffer.from(text, 'base64');
-  if (packed.length < 8 || (packed.readUInt32BE(0) & COOKIE_MASK) !== COMPRESSED_COOKIE)
+  const packed = text.length <= PACKED_TEXT ? PACKED : Buffer.from(text, 'base64');
+  const length = packed === PACKED ? packed.write(text, 'base64') : packed.length;
+  if (length < 8 || (packed.readUInt32BE(0) & COOKIE_MASK) !== COMPRESSED_COOKIE)
     throw new Error(`not a compressed HDR V2 histogram: "${text.slice(0, 24)}"`);
-  // Most are some hundred bytes: of the usual 16 KB each, 600,000 of them would be garbage.
-  const bytes = inflateSync(packed.subarray(8, 8 + packed.readUInt32BE(4)), { chunkSize: 4096 });
-  if (bytes.length < HEADER_BYTES || (bytes.readUInt32BE(0) & COOKIE_MASK) !== PLAIN_COOKIE)
+  const packedEnd = Math.min(length, 8 + packed.readUInt32BE(4));
+  let bytes = INFLATED;
+  let inflated = inflateInto(packed, 8, packedEnd, bytes);
+  if (inflated === -1) {
+    bytes = inflateSync(packed.subarray(8, packedEnd));
+    inflated = bytes.length;
+  }
+  if (inflated < HEADER_BYTES || (bytes.readUInt32BE(0) & COOKIE_MASK) !== PLAIN_COOKIE)
     throw new Error('not an HDR V2 histogram inside its compression');
   const digits = bytes.readInt32BE(12);
   const lowest = bytes.readBigInt64BE(16);
   if (digits !== SIGNIFICANT_DIGITS || lowest !== 1n)
     throw new Error(`a histogram of ${digits} digits from ${lowest}, not of 3 digits from 1`);
   const end = HEADER_BYTES + bytes.readInt32BE(4);
-  if (end > bytes.length) throw new Error('an HDR histogram that is cut short');
+  if (end > inflated) throw new Error('an HDR histogram that is cut short');
 
   let index = 0;
   let position = HEADER_BYTES;

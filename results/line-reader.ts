@@ -13,16 +13,28 @@ export type Piece = {
   complete: boolean;
 };
 
-/** @param from begin behind the first line end at or behind this byte, unless it is 0. @param to no line that begins behind it */
-export async function* piecesOf(
+/** @param part as of {@link bytePiecesOf} */
+export async function* piecesOf(path: string, part?: FilePart): AsyncGenerator<Piece> {
+  let lineNumber = 1;
+  for await (const { bytes, complete } of bytePiecesOf(path, part)) {
+    const text = bytes.toString('utf8', 0, complete ? bytes.length - 1 : bytes.length);
+    yield { text, lineNumber, complete };
+    if (complete) lineNumber += linesIn(text);
+  }
+}
+
+/** Begins behind the first line end at or behind `from`, unless it is 0; no line that begins behind `to`. */
+export type FilePart = { from?: number; to?: number };
+
+/** The lines of a file as bytes, with their line ends: what asks for the next piece lets it write over this one. */
+export async function* bytePiecesOf(
   path: string,
-  { from = 0, to = Infinity } = {},
-): AsyncGenerator<Piece> {
+  { from = 0, to = Infinity }: FilePart = {},
+): AsyncGenerator<{ bytes: Buffer; complete: boolean }> {
   const file = await open(path);
   try {
     let position = from === 0 ? 0 : await behindNewline(file, from - 1);
     const end = to === Infinity ? Infinity : await behindNewline(file, to - 1);
-    let lineNumber = 1;
     // One buffer for all: a new one for each piece costs more than its reading.
     let buffer = Buffer.allocUnsafe(2 * PIECE_BYTES);
     let held = 0;
@@ -38,13 +50,11 @@ export async function* piecesOf(
       held += bytesRead;
       const last = buffer.lastIndexOf(NEWLINE, held - 1);
       if (last === -1) continue;
-      const text = buffer.toString('utf8', 0, last);
+      yield { bytes: buffer.subarray(0, last + 1), complete: true };
       buffer.copyWithin(0, last + 1, held);
       held -= last + 1;
-      yield { text, lineNumber, complete: true };
-      lineNumber += linesIn(text);
     }
-    if (held > 0) yield { text: buffer.toString('utf8', 0, held), lineNumber, complete: false };
+    if (held > 0) yield { bytes: buffer.subarray(0, held), complete: false };
   } finally {
     await file.close();
   }

@@ -140,7 +140,7 @@ export class SampleSums {
     if (vus !== null) include(step.vus, vus);
     const isOfWhole = wholeAfterMs !== undefined && elapsedS * 1000 >= wholeAfterMs;
     if (latency !== null && latencies) {
-      step.only = step.latency.count === 0 ? latency : null;
+      step.only = step.latency.count === 0 ? { ...latency } : null;
       addLatency(step.latency, latency, elapsedS, isOfWhole ? this.latency : undefined);
     } else if (latency !== null && isOfWhole) addLatency(this.latency, latency, elapsedS);
     if (line.felt !== null && isOfWhole) addLatency(this.felt, line.felt, elapsedS);

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { distFile } from '../paths.ts';
 import { UserError } from '../user-error.ts';
-import { type Piece, piecesOf, tailOf } from './line-reader.ts';
+import { bytePiecesOf, type FilePart, type Piece, piecesOf, tailOf } from './line-reader.ts';
+import { LineTemplates } from './line-template.ts';
 import { type LineShape, LINE_SHAPES, NOT_ENDED, readWholeFiles, runFolder, valuesOf } from './reader.ts'; // prettier-ignore
 import { SampleSums, type SampleSumsMessage, type SampleSumsOptions } from './sample-sums.ts';
 import type { LineEnds } from './steps.ts';
@@ -21,19 +22,41 @@ const PART_BYTES = 48 * 1024 * 1024;
 /** Lines of a file are in the order of their times but for a few that were written late. */
 const TAIL_BYTES = 64 * 1024;
 
+const NEWLINE = 0x0a;
+/** Of both long files, what has another text in each line. */
+const TEXT_FIELDS = ['hdr'];
+
 export type SumJob = { file: string; from: number; to: number; options: SampleSumsOptions };
 export type SumAnswer = { sums: SampleSumsMessage; notes: string[] } | { failure: string };
 
-/** Calls `add` with each line of a part of a file. @throws UserError naming file and line */
+/** Calls `add` with each line of a part of a file, which it does not keep. @throws UserError naming file and line */
 async function eachLine<T>(
   file: string,
   shape: LineShape,
   notes: string[],
   add: (line: T) => void,
-  part?: { from: number; to: number },
+  part?: FilePart,
 ): Promise<void> {
-  for await (const piece of piecesOf(file, part))
-    for (const value of valuesOf(file, piece, shape, notes)) add(value as T);
+  const { looksRight } = shape;
+  const templates = new LineTemplates(TEXT_FIELDS);
+  let lineNumber = 1;
+  for await (const { bytes, complete } of bytePiecesOf(file, part))
+    for (let at = 0; at < bytes.length; lineNumber++) {
+      const line = looksRight === undefined ? null : templates.read(bytes, at);
+      if (line !== null && looksRight!(line)) {
+        add(line as T);
+        at = templates.end;
+        continue;
+      }
+      const newline = bytes.indexOf(NEWLINE, at);
+      const end = newline === -1 ? bytes.length : newline;
+      const text = bytes.toString('utf8', at, end);
+      at = end + 1;
+      for (const value of valuesOf(file, { text, lineNumber, complete }, shape, notes)) {
+        if (line === null && looksRight?.(value) === true) templates.learn(text);
+        add(value as T);
+      }
+    }
 }
 
 /** Sums a part of samples.ndjson. @throws UserError naming the file; lines are counted from the part's beginning */
