@@ -1,5 +1,6 @@
 /** What the commands on the coordinator's database share: its URL, times, switches of scoring. */
 import { type PostgresConfig, postgresConfigOf } from '../system/postgres.ts';
+import { parseInstant } from '../system/instant.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { EXIT, UserError } from '../user-error.ts';
 
@@ -17,13 +18,13 @@ export function databaseOf(text: string, env: NodeJS.ProcessEnv, name: string): 
 
 /** Of an option of type text. */
 export const isTime = (text: string): string | null =>
-  Number.isFinite(Date.parse(text))
-    ? null
-    : `must be a time such as 2026-09-03T15:08:48Z, but is "${text}"`;
+  parseInstant(text) === null
+    ? `must be a time such as 2026-09-03T15:08:48Z, but is "${text}"`
+    : null;
 
 /** @returns seconds since 1970; null where the option is absent */
 export const secondsOf = (values: OptionValues, name: string): number | null =>
-  values[name] === undefined ? null : Date.parse(values[name] as string) / 1000;
+  values[name] === undefined ? null : parseInstant(values[name] as string)! / 1000;
 
 export const DATABASE: OptionSpec = {
   name: 'database',
