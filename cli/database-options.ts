@@ -16,6 +16,16 @@ export function databaseOf(text: string, env: NodeJS.ProcessEnv, name: string): 
   return postgresConfigOf(new URL(text), env);
 }
 
+/** What is wrong with the address of an option, to stand after its name; null: nothing. All of an input's problems come at once. */
+export function databaseUrlProblem(text: string): string | null {
+  if (!/^postgres(ql)?:\/\//i.test(text) || !URL.canParse(text))
+    return 'must have the form postgres://USER@HOST[:PORT]/DATABASE';
+  const { password, searchParams } = new URL(text);
+  return password === '' && !searchParams.has('password')
+    ? null
+    : 'must not hold a password, which every user of this machine can read in the list of processes: set PGPASSWORD or PGPASSFILE';
+}
+
 /** Of an option of type text. */
 export const isTime = (text: string): string | null =>
   parseInstant(text) === null
@@ -31,7 +41,7 @@ export const DATABASE: OptionSpec = {
   type: 'text',
   argument: 'URL',
   help: 'the coordinator’s database: postgres://USER@HOST[:PORT]/DATABASE; the password comes from PGPASSWORD or PGPASSFILE',
-  check: (text) => (isDatabaseUrl(text) ? null : 'must be a URL with postgres:'),
+  check: databaseUrlProblem,
 };
 
 export const CUTOVER: OptionSpec = {

@@ -22,6 +22,9 @@ const LACKS: Readonly<Record<string, string>> = {
   ENFILE: 'the whole machine has too many files open: end what holds them',
 };
 
+/** Paths that the user named wrongly. */
+const WRONG_PATH = ['ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP'];
+
 /** `error: …` a problem, then what to do. */
 export function describeError(error: unknown): ErrorText {
   if (error instanceof UserError) {
@@ -33,7 +36,9 @@ export function describeError(error: unknown): ErrorText {
   if (lacks !== undefined && error instanceof Error)
     return {
       text: `error: a file could not be written or opened: ${oneLine(error.message)}\nwhat to do: ${lacks}\n`,
-      exitCode: EXIT.broken,
+      exitCode: WRONG_PATH.includes((error as NodeJS.ErrnoException).code!)
+        ? EXIT.usage
+        : EXIT.broken,
     };
   return {
     text: `error: a fault of this toolkit, not of yours: ${faultOf(error)}\nwhat to do: please report it with these lines\n`,

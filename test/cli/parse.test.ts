@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { configSchema } from '../../cli/config-file.ts';
 import fc from 'fast-check';
 import type { Command } from '../../cli/command.ts';
+import { describeError } from '../../cli/describe-error.ts';
 import { HelpRequested, optionRecord, parseCommandLine } from '../../cli/parse.ts';
 import { durationText, parseDuration } from '../../system/duration.ts';
 import { parseInstant } from '../../system/instant.ts';
@@ -251,6 +252,28 @@ test('an address that is refused is shown without its password', () => {
       problemsOf(['--target', text]).map((problem) => /geh|eim/.test(problem)),
       [false],
     );
+});
+
+test('a number with a unit after an option is its value, also below 0', () => {
+  assert.deepEqual(problemsOf(['--duration', '-5s']), [
+    '--duration must be a duration such as 90s, 1m30s or 2h, but is "-5s"',
+  ]);
+  assert.deepEqual(problemsOf(['--vus', '--duration', '1m']), ['--vus needs a value: --vus=value']);
+});
+
+test('what the user names is no fault of the toolkit', () => {
+  for (const [code, exitCode] of [
+    ['ENOTDIR', 2],
+    ['EACCES', 5],
+    ['ENOSPC', 5],
+  ] as const) {
+    const described = describeError(Object.assign(new Error(`${code}: no, open '/x'`), { code }));
+    assert.equal(described.exitCode, exitCode);
+    assert.match(
+      described.text,
+      /^error: a file could not be written or opened: .*\nwhat to do: \w/,
+    );
+  }
 });
 
 test('durations: written and read back', () => {

@@ -87,6 +87,12 @@ for (const [words, said, code] of [
   [['explain'], /--producer is missing/, EXIT.usage],
   [['explain', '--producer', 'B62x'], /--database is missing/, EXIT.usage],
   [['explain', '--producer', 'x'], /must be a public key/, EXIT.usage],
+  // In the state of a run it would be printed, and keep the run from being removed.
+  [
+    ['e2e', 'run', '--producers', '1', '--database', 'postgres://u:secret@h/db'],
+    /--producers must be .*\n.*--database must not hold a password/,
+    EXIT.usage,
+  ],
 ] as const)
   test(`${words.join(' ')}: refused in a sentence`, async () => {
     const { exitCode, stderr } = await runHere(words);
