@@ -1,5 +1,6 @@
 /** What the commands on the coordinator's database share: its URL, times, switches of scoring. */
 import { type PostgresConfig, postgresConfigOf } from '../system/postgres.ts';
+import { parseInstant } from '../system/instant.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { EXIT, UserError } from '../user-error.ts';
 
@@ -15,22 +16,32 @@ export function databaseOf(text: string, env: NodeJS.ProcessEnv, name: string): 
   return postgresConfigOf(new URL(text), env);
 }
 
+/** What is wrong with the address of an option, to stand after its name; null: nothing. All of an input's problems come at once. */
+export function databaseUrlProblem(text: string): string | null {
+  if (!/^postgres(ql)?:\/\//i.test(text) || !URL.canParse(text))
+    return 'must have the form postgres://USER@HOST[:PORT]/DATABASE';
+  const { password, searchParams } = new URL(text);
+  return password === '' && !searchParams.has('password')
+    ? null
+    : 'must not hold a password, which every user of this machine can read in the list of processes: set PGPASSWORD or PGPASSFILE';
+}
+
 /** Of an option of type text. */
 export const isTime = (text: string): string | null =>
-  Number.isFinite(Date.parse(text))
-    ? null
-    : `must be a time such as 2026-09-03T15:08:48Z, but is "${text}"`;
+  parseInstant(text) === null
+    ? `must be a time such as 2026-09-03T15:08:48Z, but is "${text}"`
+    : null;
 
 /** @returns seconds since 1970; null where the option is absent */
 export const secondsOf = (values: OptionValues, name: string): number | null =>
-  values[name] === undefined ? null : Date.parse(values[name] as string) / 1000;
+  values[name] === undefined ? null : parseInstant(values[name] as string)! / 1000;
 
 export const DATABASE: OptionSpec = {
   name: 'database',
   type: 'text',
   argument: 'URL',
   help: 'the coordinator’s database: postgres://USER@HOST[:PORT]/DATABASE; the password comes from PGPASSWORD or PGPASSFILE',
-  check: (text) => (isDatabaseUrl(text) ? null : 'must be a URL with postgres:'),
+  check: databaseUrlProblem,
 };
 
 export const CUTOVER: OptionSpec = {

@@ -11,7 +11,7 @@ import {
 } from '../e2e/topology.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
 import { readS3Url } from '../stack/components/addresses.ts';
-import { isDatabaseUrl, MINI_BATCHES } from './database-options.ts';
+import { databaseUrlProblem, MINI_BATCHES } from './database-options.ts';
 
 const problemOfS3 = (text: string): string | null => {
   const read = readS3Url(text, {});
@@ -128,7 +128,7 @@ export const TOPOLOGY_OPTIONS: readonly OptionSpec[] = [
     name: 'database',
     type: 'text',
     argument: 'URL',
-    check: (text) => (isDatabaseUrl(text) ? null : 'must be a URL with postgres:'),
+    check: databaseUrlProblem,
     help: 'a PostgreSQL server in which this run makes a database of its own: postgres://USER@HOST[:PORT]/DATABASE, password in PGPASSWORD (default: one from npm, for this run alone)',
   },
   {

@@ -8,7 +8,7 @@ import type { Command } from './command.ts';
 import { COMMANDS, loadCommand } from './commands.ts';
 import { describeError } from './describe-error.ts';
 import { HelpRequested, parseCommandLine } from './parse.ts';
-import { nearName } from './suggest.ts';
+import { didYouMean } from './suggest.ts';
 
 let command: Command | undefined;
 
@@ -23,10 +23,10 @@ if (homeFolder(process.env) === null) process.env.DISABLE_SYSTEM_FONTS_LOAD = '1
 async function main(words: readonly string[]): Promise<number> {
   const [name = '', ...args] = words;
   if (!Object.hasOwn(COMMANDS, name)) {
-    const near = nearName(name, Object.keys(COMMANDS));
-    const meant = near === null ? '' : ` (did you mean ${near}?)`;
     throw new UserError(
-      name === '' ? 'no command was given' : `there is no command "${name}"${meant}`,
+      name === ''
+        ? 'no command was given'
+        : `there is no command "${name}"${didYouMean(name, Object.keys(COMMANDS))}`,
       {
         hint: `use one of: ${Object.keys(COMMANDS).join(', ')} (npm run load -- --help)`,
         exitCode: EXIT.usage,

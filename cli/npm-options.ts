@@ -20,7 +20,9 @@ export function npmTook(
   operands: readonly string[],
 ): { problem: string; explainsOperands: boolean } | null {
   // Of a script of another name these are that script's; npm_config_* are inherited.
-  if (env.npm_lifecycle_event !== command.name) return null;
+  // `stack down` is a part of the script stack.
+  const [script, ...part] = command.name.split(' ');
+  if (env.npm_lifecycle_event !== script) return null;
   const settings = settingsOf(env);
   const taken = command.options.filter(
     ({ name }) =>
@@ -41,7 +43,7 @@ export function npmTook(
   return {
     problem:
       `npm took ${names} for itself, because no "--" stands before it; ` +
-      `type: npm run ${command.name} -- ${[...right, ...rest.map(quoted)].join(' ')}`,
+      `type: npm run ${script} -- ${[...part, ...right, ...rest.map(quoted)].join(' ')}`,
     explainsOperands,
   };
 }

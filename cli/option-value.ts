@@ -2,6 +2,7 @@
 import type { OptionValue } from '../results/types.ts';
 import { durationText, parseDuration } from '../system/duration.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
+import { withoutUser } from '../system/secret-names.ts';
 
 /** As people write numbers: no hexadecimal, no spaces. */
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -50,7 +51,9 @@ export function parseValue(
       return { value: text };
     case 'url':
       if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-        return { problem: `must be a URL such as http://127.0.0.1:8080, but is "${text}"` };
+        return {
+          problem: `must be a URL such as http://127.0.0.1:8080, but is "${withoutUser(text)}"`,
+        };
       return { value: text };
     case 'text':
     case 'path':

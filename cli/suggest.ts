@@ -5,6 +5,12 @@ import { closest, distance } from 'fastest-levenshtein';
 const MOST_EDITS = 3;
 const LEAST_SIMILARITY = 0.3;
 
+/** To stand behind the word: ` (did you mean up?)`; empty where no name is near. */
+export function didYouMean(word: string, names: readonly string[]): string {
+  const near = nearName(word, names);
+  return near === null ? '' : ` (did you mean ${near}?)`;
+}
+
 /** @returns the name that `word` may have been meant for; null: none is near */
 export function nearName(word: string, names: readonly string[]): string | null {
   if (names.length === 0 || word.length < 2) return null;

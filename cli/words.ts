@@ -34,10 +34,25 @@ export function readWords(command: Command, words: readonly string[]): Words {
       else (read.given[spec.name] = asList(read.given[spec.name])).push(text);
     });
   }
-  const { operands, unknown } = parser.parseOptions([...words]);
+  const { operands, unknown } = parser.parseOptions(joined(command, words));
   read.operands.push(...operands);
   readUnknown(command, unknown, read);
   return read;
+}
+
+/** `--pause -5s`: a number with a unit is a value, too, if a wrong one; commander takes it for an option. */
+function joined({ options }: Command, words: readonly string[]): string[] {
+  const joins = new Set(
+    options.filter(({ type }) => type !== 'flag').map(({ name }) => `--${name}`),
+  );
+  const out: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] === '--') return [...out, ...words.slice(i)];
+    const next = words[i + 1] ?? '';
+    if (joins.has(words[i]) && /^-\.?\d/.test(next)) out.push(`${words[i]}=${words[++i]}`);
+    else out.push(words[i]);
+  }
+  return out;
 }
 
 const asList = (before: true | string[] | undefined): string[] =>

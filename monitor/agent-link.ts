@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { httpFetch } from '../system/http.ts';
 import { NotStartedError, startProgram } from '../system/run-program.ts';
+import { withoutUser } from '../system/secret-names.ts';
 import { UserError, EXIT } from '../user-error.ts';
 
 type HttpResponse = Awaited<ReturnType<typeof httpFetch>>;
@@ -41,7 +42,7 @@ export function parseAgentUrl(text: string): AgentAddress | { problem: string } 
   const problem = (why: string) => ({ problem: why });
   if (!URL.canParse(text))
     return problem(
-      `must be a URL such as http://127.0.0.1:9464 or ssh://HOST/PATH?pid=N, but is "${text}"`,
+      `must be a URL such as http://127.0.0.1:9464 or ssh://HOST/PATH?pid=N, but is "${withoutUser(text)}"`,
     );
   const url = new URL(text);
   if (url.password !== '')
@@ -50,7 +51,9 @@ export function parseAgentUrl(text: string): AgentAddress | { problem: string } 
     );
   if (url.protocol === 'http:' || url.protocol === 'https:') {
     if (url.username !== '' || url.search !== '' || url.hash !== '')
-      return problem(`must be a URL without user, query and fragment, but is "${text}"`);
+      return problem(
+        `must be a URL without user, query and fragment, but is "${withoutUser(text)}"`,
+      );
     return { kind: 'http', url };
   }
   if (url.protocol !== 'ssh:')

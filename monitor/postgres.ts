@@ -23,6 +23,7 @@ import {
   type MonitorSource,
   type Poll,
 } from './source.ts';
+import { withoutUser } from '../system/secret-names.ts';
 
 const SIZES_EVERY_MS = 10_000;
 
@@ -58,7 +59,7 @@ type Figures = Record<
 /** @returns what is wrong with the URL, to stand after the option; null: nothing */
 export function postgresUrlProblem(text: string): string | null {
   const form = 'must be postgres://USER@HOST[:PORT]/DATABASE';
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return `${form}, but is "${text}"`;
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return `${form}, but is "${withoutUser(text)}"`; // prettier-ignore
   const { hostname, pathname, password, searchParams } = new URL(text);
   if (password !== '' || searchParams.has('password'))
     return 'must not hold a password: set PGPASSWORD or PGPASSFILE';

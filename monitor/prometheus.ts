@@ -15,6 +15,7 @@ import {
   type MonitorSource,
   type Poll,
 } from './source.ts';
+import { withoutUser } from '../system/secret-names.ts';
 
 const FIGURES = {
   cpu: 'cpuCores',
@@ -43,7 +44,7 @@ export function parsePrometheusQuery(text: string): PrometheusQuery | { problem:
 /** @returns what is wrong with the server's URL, to stand after the option; null: nothing */
 export function prometheusUrlProblem(text: string): string | null {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-    return `must be a URL such as http://127.0.0.1:9090, but is "${text}"`;
+    return `must be a URL such as http://127.0.0.1:9090, but is "${withoutUser(text)}"`;
   const { username, password, search } = new URL(text);
   if (username !== '' || password !== '')
     return 'must not hold a user or a password: they stand in an environment variable (--prometheus-user-env VARIABLE with USER:PASSWORD, or --prometheus-token-env)';

@@ -76,7 +76,10 @@ export async function exportSubmissions({
     job.onProgress?.({ signed, count: job.count });
     return { bytes };
   };
-  return fillNewFolder(folder, fill, { replaceable: force ? OURS : undefined });
+  return fillNewFolder(folder, fill, {
+    replaceable: force ? OURS : undefined,
+    hint: 'give another folder; --force replaces submissions only, no other files',
+  });
 }
 
 const END = Buffer.from(ENVELOPE_END);

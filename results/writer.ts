@@ -3,9 +3,9 @@
  * process killed at any moment leaves readable files.
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../user-error.ts';
+import { EXIT, UserError } from '../user-error.ts';
 import { writeWholeSync } from '../whole-file.ts';
 import { LineFile } from './line-file.ts';
 import type {
@@ -50,6 +50,12 @@ export const runId = (startedAt: Date, scenario: string): string =>
 
 /** Creates the folder that holds the runs. @throws UserError (exit 5) if nothing can be written there */
 export async function ensureResultsFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => null);
+  if (found !== null && !found.isDirectory())
+    throw new UserError(`the results folder ${folder} is a file`, {
+      hint: 'give a folder with --results DIR',
+      exitCode: EXIT.usage,
+    });
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK | constants.X_OK);

@@ -6,11 +6,11 @@
  * Source: uptime-service-backend, src/delegation_backend/aws_keyspaces.go and app_config.go.
  */
 import type { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { connect as connectPlain, isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions, connect as connectTls } from 'node:tls';
 import cassandra from 'cassandra-driver';
 import { certificatesIn, pemOf } from './pem.ts';
+import { readRegularFileSync } from './regular-file.ts';
 import { EXIT, UserError } from '../user-error.ts';
 
 /** AWS_KEYSPACE, CASSANDRA_HOST, … of the original (CONFIG_FILE: `aws_keyspaces`). */
@@ -240,6 +240,9 @@ function encryptionOf(host: string, caFile: string | null, words: SettingWords):
   };
 }
 
+/** Certificates of a whole system have some 200 KB. */
+const MOST_BYTES = 10_000_000;
+
 /** @throws UserError */
 function rootsIn(caFile: string, words: SettingWords): X509Certificate[] {
   const problem = (why: string, cause?: unknown) =>
@@ -249,8 +252,12 @@ function rootsIn(caFile: string, words: SettingWords): X509Certificate[] {
     });
   let text: string;
   try {
-    text = readFileSync(caFile, 'utf8');
+    text = readRegularFileSync(caFile, {
+      what: 'the certificates',
+      maxBytes: MOST_BYTES,
+    }).toString();
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw problem((cause as Error).message, cause);
   }
   const certificates = certificatesIn(text);

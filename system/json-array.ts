@@ -3,6 +3,7 @@
  * its first element need not wait for the last. Only where an element ends is looked for here; JSON.parse says whether it is right.
  */
 
+const MARK = [0xef, 0xbb, 0xbf];
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 const isSpace = (byte: number): boolean =>
@@ -50,7 +51,9 @@ class ArrayCutter {
       }
       const byte = chunk[at];
       if (this.#state === 'before' || this.#state === 'after') {
-        if (!isSpace(byte)) {
+        // The byte order mark that some editors put before a text.
+        const isMark = this.#state === 'before' && byte === MARK[this.#before + at];
+        if (!isSpace(byte) && !isMark) {
           if (this.#state === 'after' || byte !== OPEN_ARRAY) this.#fail(at);
           this.#state = 'first';
         }

@@ -10,12 +10,16 @@ import { EXIT, UserError } from '../user-error.ts';
  * removed and `folder` is as it was.
  * @param replaceable names whose files in `folder` may be replaced; without it, or if there is any other
  * file, `folder` must be empty or missing
+ * @param hint what to do where `folder` has other content
  * @throws UserError (exit 2) if `folder` has other content or cannot be written; what `fill` throws
  */
 export async function fillNewFolder<T>(
   folder: string,
   fill: (part: string) => Promise<T>,
-  { replaceable }: { replaceable?: RegExp | undefined } = {},
+  {
+    replaceable,
+    hint = 'give a new or an empty folder: nothing is overwritten',
+  }: { replaceable?: RegExp | undefined; hint?: string } = {},
 ): Promise<T> {
   const target = resolve(folder);
   const part = join(dirname(target), `.${basename(target)}.part-${randomBytes(6).toString('hex')}`);
@@ -25,7 +29,7 @@ export async function fillNewFolder<T>(
     const stranger = content.find((name) => !replaceable?.test(name));
     if (stranger !== undefined)
       throw new UserError(`the folder ${folder} is not empty: it holds ${stranger}`, {
-        hint: 'give another folder; --force replaces submissions only, no other files',
+        hint,
         exitCode: EXIT.usage,
       });
     made = await mkdir(part, { recursive: true });

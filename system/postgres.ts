@@ -2,12 +2,13 @@
  * How a PostgreSQL server is reached: configuration, `postgres:` URL, password, encryption; and what its errors mean for the user.
  * Source of the modes: PostgreSQL documentation, chapter 32.19 "SSL Support" (libpq).
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client, Pool } from 'pg';
 import { homeFolder, userName } from './home.ts';
 import { certificatesIn, pemOf } from './pem.ts';
+import { readRegularFileSync } from './regular-file.ts';
 import { EXIT, type ExitCode, UserError } from '../user-error.ts';
 
 /**
@@ -143,6 +144,9 @@ export function postgresSslOf(
   return { sslmode: known, sslRootCert };
 }
 
+/** Certificates of a whole system have some 200 KB. */
+const MOST_BYTES = 10_000_000;
+
 /**
  * The password that PGPASSFILE (else ~/.pgpass) has for this target: the first line HOST:PORT:DATABASE:USER:PASSWORD that fits, `*` fits
  * anything, `\` stands before `:` and `\`. Source: PostgreSQL documentation, chapter 32.16 "The Password File".
@@ -156,12 +160,13 @@ function passwordInFile(
   const path = env.PGPASSFILE || join(homeFolder(env) ?? '/', '.pgpass');
   let text: string;
   try {
+    const { mode } = statSync(path);
     // Windows has no such modes.
-    if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
       throw new UserError(`the password file ${path} can be read by other users`, {
         hint: `chmod 600 ${path}`,
       });
-    text = readFileSync(path, 'utf8');
+    text = readRegularFileSync(path, { what: 'the password file', maxBytes: MOST_BYTES }).toString(); // prettier-ignore
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     if (!env.PGPASSFILE) return '';
@@ -332,8 +337,9 @@ function rootsOf(path: string | null, words: SettingWords): string | undefined {
     });
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularFileSync(path, { what: 'the root certificates', maxBytes: MOST_BYTES }).toString(); // prettier-ignore
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw problem(`cannot be read: ${(cause as Error).message}`, cause);
   }
   const certificates = certificatesIn(text);

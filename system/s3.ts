@@ -4,6 +4,7 @@
  * Sources: AWS CLI user guide, "Configuring environment variables"; AWS SDKs and Tools reference guide, "Service-specific endpoints".
  */
 import type * as S3 from '@aws-sdk/client-s3';
+import { withoutUser } from './secret-names.ts';
 import { EXIT, UserError } from '../user-error.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -45,7 +46,7 @@ export function s3EndpointOf(env: Env): string | null {
   if (variable === undefined) return null;
   const text = env[variable]!;
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new UserError(`${variable} must be an http or https URL, but is "${text}"`, {
+  throw new UserError(`${variable} must be an http or https URL, but is "${withoutUser(text)}"`, {
     hint: 'leave it out for AWS itself',
     exitCode: EXIT.usage,
   });

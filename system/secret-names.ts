@@ -12,3 +12,7 @@ export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);
 /** Whether a header does, by its name or by how its value begins. */
 export const isSecretHeader = (name: string, value: string): boolean =>
   isSecretName(name) || SECRET_VALUE.test(value);
+
+/** An address that is none as a message may show it: what stands before an @ may be a password. */
+export const withoutUser = (text: string): string =>
+  text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { controlRun, runningLoads } from '../../load/control/client.ts';
 import type { ControlRequest, ControlState } from '../../load/control/protocol.ts';
 import { parseRate } from '../../load/pace.ts';
-import { projectRoot } from '../../paths.ts';
+import { usualResultsFolder } from '../../paths.ts';
 import { formatDuration, formatNumber } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
+import { didYouMean } from '../suggest.ts';
 
 const ACTIONS = ['status', 'pause', 'resume', 'free', 'stop'] as const;
 const HINT = 'give status, rate 300/s, pause, resume, free or stop';
@@ -32,9 +33,9 @@ export const ctl: Command = {
       help: 'where the folders of the runs are',
     },
   ],
-  async run({ values, sources, operands, stdout }) {
+  async run({ values, sources, operands, stdout, cwd }) {
     const request = requestOf(operands);
-    const results = sources.results === 'default' ? join(projectRoot, 'results') : (values.results as string); // prettier-ignore
+    const results = sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string); // prettier-ignore
     const state = await ask(results, values.run as string | undefined, request);
     stdout.write(`${describeState(state)}\n`);
     return EXIT.passed;
@@ -53,7 +54,8 @@ function requestOf([action, amount, ...more]: readonly string[]): ControlRequest
     return { action, perSecond, by: 'terminal' };
   }
   const known = ACTIONS.find((one) => one === action);
-  if (known === undefined) throw usage(`there is no action "${action}"`);
+  if (known === undefined)
+    throw usage(`there is no action "${action}"${didYouMean(action, [...ACTIONS, 'rate'])}`);
   if (amount !== undefined) throw usage(`${action} takes no value, but got "${amount}"`);
   return { action: known, by: 'terminal' };
 }

@@ -35,6 +35,7 @@ import type { Command, CommandCall } from '../command.ts';
 import { decideTopology, STAGING_OPTIONS } from '../e2e-staging-options.ts';
 import { TOPOLOGY_OPTIONS } from '../e2e-options.ts';
 import { parseValue } from '../option-value.ts';
+import { didYouMean } from '../suggest.ts';
 
 const OF_TOPOLOGY = TOPOLOGY_OPTIONS.map(({ name }) => name);
 const OF_STAGING = STAGING_OPTIONS.map(({ name }) => name);
@@ -122,7 +123,9 @@ export const e2e: Command = {
       throw new UserError(
         operands.length === 0
           ? 'e2e needs a step'
-          : `e2e does not know "${(Object.hasOwn(ACTIONS, action) ? strangers : operands).join(' ')}"`,
+          : Object.hasOwn(ACTIONS, action)
+            ? `e2e does not know "${strangers.join(' ')}"`
+            : `e2e does not know "${operands.join(' ')}"${didYouMean(action, Object.keys(ACTIONS))}`,
         { hint: `use one of: ${Object.keys(ACTIONS).join(', ')}`, exitCode: EXIT.usage },
       );
     listProblems(

@@ -1,6 +1,6 @@
 /** `npm run inspect -- FILE…`: for each recorded submission or block one JSON line; is it really signed, for which network, of which era? */
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { decode, encode } from '../../mina/base58check.ts';
@@ -266,7 +266,7 @@ async function inspectStored(
     return fault(`the file's name does not end with its submitter ${submitter}`);
   // submissions/<day>/<file> and blocks/ lie side by side.
   const blockPath = join(dirname(path), '..', '..', 'blocks', `${block_hash}.dat`);
-  const block = await readFile(blockPath).catch(() => null);
+  const block = await readRegularFile(blockPath, { what: 'the block', maxBytes: MOST_BYTES }).catch(() => null); // prettier-ignore
   if (block === null) return fault(`its block is missing: there is no ${blockPath}`);
   const found = encode('blockHash', signer.blake2b256(block));
   if (found !== block_hash) return fault(`its block ${blockPath} has the hash ${found}`);

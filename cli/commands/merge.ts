@@ -1,5 +1,5 @@
 /** `npm run merge -- RUN RUN… --out DIR`: the results of several generators of one load as one result folder. */
-import { createReadStream, createWriteStream, existsSync, readdirSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
@@ -16,7 +16,13 @@ import type { Command } from '../command.ts';
 
 /** @throws UserError (exit 2) if `out` holds something already */
 function checkIsNew(out: string): void {
-  if (existsSync(out) && readdirSync(out).length > 0)
+  const found = statSync(out, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory())
+    throw new UserError(`--out ${out} is a file`, {
+      hint: 'name a folder that is not there yet: nothing is overwritten',
+      exitCode: EXIT.usage,
+    });
+  if (found !== undefined && readdirSync(out).length > 0)
     throw new UserError(`--out ${out} is not empty`, {
       hint: 'name a folder that is not there yet: nothing is overwritten',
       exitCode: EXIT.usage,
@@ -51,7 +57,9 @@ export const merge: Command = {
   async run({ values, operands, stdout, cwd }) {
     const problems = [
       ...(operands.length < 2
-        ? [`merging needs two runs or more, but ${operands.length} were given`]
+        ? [
+            `merging needs two runs or more, but ${operands.length} ${operands.length === 1 ? 'was' : 'were'} given`,
+          ]
         : []),
       ...(values.out === undefined ? ['--out is missing: where does the merged run go?'] : []),
     ];

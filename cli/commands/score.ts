@@ -105,6 +105,11 @@ export const score: Command = {
     }
     const { whatIf } = parsed;
     const bounds = { fromSeconds: secondsOf(values, 'from'), toSeconds: secondsOf(values, 'to') };
+    if (bounds.fromSeconds !== null && bounds.toSeconds !== null)
+      listProblems(
+        bounds.fromSeconds < bounds.toSeconds ? [] : ['--to must be later than --from'],
+        'see npm run score -- --help',
+      );
     const source = await readSource(operands[0], bounds, { cwd, env });
     const interval = (values.interval as number) / 1000;
     const known =
@@ -148,6 +153,12 @@ async function readSource(
   { cwd, env }: Pick<CommandCall, 'cwd' | 'env'>,
 ): Promise<OfflineSource> {
   if (isDatabaseUrl(text)) return readDatabase(databaseOf(text, env, 'the database'), bounds);
+  // Not repeated: it may hold a password.
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+    throw new UserError('score reads no such URL', {
+      hint: 'give a file, or postgres://USER@HOST/DATABASE',
+      exitCode: EXIT.usage,
+    });
   const path = resolve(cwd, text);
   const kind = await kindOfFile(path);
   return kind === 'recorded run' ? readRecordedRun(path) : readDump(path, kind === 'compressed');

@@ -16,6 +16,7 @@ import { listProblems } from '../../system/problems.ts';
 import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
+import { didYouMean } from '../suggest.ts';
 import { RECORD_OPTIONS, recordStack } from './stack-record.ts';
 import { isSet, SET_OPTIONS, upSet } from './stack-set.ts';
 
@@ -125,7 +126,7 @@ export const stack: Command = {
       throw new UserError(
         operands.length === 0
           ? 'stack needs to know what to do'
-          : `stack does not know "${operands.join(' ')}"`,
+          : `stack does not know "${operands.join(' ')}"${didYouMean(operands[0], [...Object.keys(ACTIONS), ...Object.keys(stack.parts!)])}`, // prettier-ignore
         {
           hint: 'use: npm run stack -- up, or npm run stack -- record --out DIR (or down, coordinator, leaderboard, fill)',
           exitCode: EXIT.usage,
@@ -221,12 +222,31 @@ async function checkPort(host: string, port: number): Promise<void> {
         ? `port ${port} of ${host} is in use`
         : `port ${port} of ${host} cannot be listened on (${code})`;
     throw new UserError(why, {
-      hint: 'end what listens there, or choose another one with --port (0: any free one)',
+      hint:
+        code === 'EADDRINUSE' || code === 'EACCES'
+          ? 'end what listens there, or choose another one with --port (0: any free one)'
+          : 'give --host an address of this machine, such as 127.0.0.1',
       cause,
     });
   } finally {
     server.close();
   }
+}
+
+/** Enough for its last lines. */
+const LAST_CHARACTERS = 20_000;
+
+/** What a backend that ended wrote as its last error: one line of JSON among others. */
+function lastError(log: string): { msg: string; hint?: string } | null {
+  for (const line of log.split('\n').reverse())
+    try {
+      const { level, msg, hint } = JSON.parse(line) as Record<string, unknown>;
+      if (level === 'error' && typeof msg === 'string')
+        return { msg, ...(typeof hint === 'string' && { hint }) };
+    } catch {
+      // Cut off, or no line of its log.
+    }
+  return null;
 }
 
 /**
@@ -239,14 +259,21 @@ async function runInForeground(
   cwd: string,
   { stdout, stderr }: Pick<CommandCall, 'stdout' | 'stderr'>,
 ): Promise<number> {
+  let lastLines = '';
   const running = await startProgram({
     file: process.execPath,
     args: nodeArguments(program),
     env,
     // Paths in CONFIG_FILE and in variables mean the folder where the user stands.
     cwd,
-    stdout: (text) => void stdout.write(text),
-    stderr: (text) => void stderr.write(text),
+    stdout: (text) => {
+      lastLines = `${lastLines}${text}`.slice(-LAST_CHARACTERS);
+      stdout.write(text);
+    },
+    stderr: (text) => {
+      lastLines = `${lastLines}${text}`.slice(-LAST_CHARACTERS);
+      stderr.write(text);
+    },
     channel: true,
   }).catch((cause: unknown) => {
     if (!(cause instanceof NotStartedError)) throw cause;
@@ -263,7 +290,9 @@ async function runInForeground(
     const { exitCode, signal } = await running.ended;
     if (interrupts.second.aborted) return EXIT.interrupted;
     if (signal !== null) stderr.write(`error: the backend ended with signal ${signal}\n`);
-    return exitCodeOf(exitCode);
+    const why = exitCode === 0 || interrupts.first.aborted ? null : lastError(lastLines);
+    if (why === null) return exitCodeOf(exitCode);
+    throw new UserError(why.msg, { hint: why.hint ?? '', exitCode: exitCodeOf(exitCode) });
   } finally {
     interrupts.stop();
   }

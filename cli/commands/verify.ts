@@ -2,6 +2,7 @@
  * `npm run verify -- stdin|fs|serve|update …`: the stateless verifier, called as the original is, and the updater that drives it.
  * Source of the calls: MinaProtocol/mina, src/app/delegation_verify; o1-labs/submission-updater.
  */
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { readForkRecord } from '../../stack/verifier/config-file.ts';
@@ -20,11 +21,13 @@ import { updaterConfigOf } from '../../stack/verifier/updater/config.ts';
 import { openUpdater } from '../../stack/verifier/updater/updater.ts';
 import { createVerifier, type Verifier } from '../../stack/verifier/verifier.ts';
 import { listenForInterrupts } from '../../system/interrupts.ts';
+import { parseInstant } from '../../system/instant.ts';
 import { JsonArrayError } from '../../system/json-array.ts';
 import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
+import { didYouMean } from '../suggest.ts';
 
 const MODES = ['stdin', 'fs', 'serve', 'update'] as const;
 type Mode = (typeof MODES)[number];
@@ -159,7 +162,9 @@ function modeOf([word]: readonly string[]): Mode {
   const mode = MODES.find((one) => one === word);
   if (mode !== undefined) return mode;
   throw new UserError(
-    word === undefined ? 'verify needs to know what to read' : `verify does not know "${word}"`,
+    word === undefined
+      ? 'verify needs to know what to read'
+      : `verify does not know "${word}"${didYouMean(word, MODES)}`,
     { hint: USE, exitCode: EXIT.usage },
   );
 }
@@ -229,6 +234,11 @@ async function overFiles(
       ? (await text(stdin)).split(/\r?\n/).filter((line) => line.trim() !== '')
       : named;
   const blockDir = resolve(cwd, values['block-dir'] as string);
+  if (statSync(blockDir, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UserError(`--block-dir ${blockDir} is no folder`, {
+      hint: 'name the folder of the blocks, <block hash>.dat',
+      exitCode: EXIT.usage,
+    });
   let unreadable = 0;
   let notCheckable = 0;
   for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
@@ -251,12 +261,11 @@ async function overFiles(
 }
 
 /** `2006-01-02 15:04:05.0-0700`, as the original's arguments, or RFC 3339. */
-const TIME = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?) ?(Z|[+-]\d\d:?\d\d)$/;
+const TIME = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)$/;
 
 function timeOf(word: string, name: string, problems: string[]): number {
   const match = TIME.exec(word);
-  const zone = match?.[3].replace(/^([+-]\d\d)(\d\d)$/, '$1:$2');
-  const ms = match === null ? NaN : Date.parse(`${match[1]}T${match[2]}${zone}`);
+  const ms = (match === null ? null : parseInstant(word)) ?? NaN;
   if (Number.isNaN(ms))
     problems.push(`${name} must be a time such as "2026-09-03 18:00:00.0+0000", but is "${word}"`);
   return ms;

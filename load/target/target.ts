@@ -36,7 +36,7 @@ async function addressesOf(target: string): Promise<string[]> {
     throw new UserError(
       `the host of the target, ${host}, has no address (${(cause as Error).message})`,
       {
-        hint: 'check the spelling of --target and the name service',
+        hint: 'check the spelling of its address, and the name service',
         cause,
       },
     );

@@ -1,6 +1,6 @@
 /** The targets of a run as the user writes them, by weight, and what they and the transport ask of each other. */
 import { isLoopbackAddress } from '../../system/loopback.ts';
-import { isSecretName } from '../../system/secret-names.ts';
+import { isSecretName, withoutUser } from '../../system/secret-names.ts';
 import { redactUrl, type Transport } from './transport.ts';
 
 /** One of the targets, with its share of the load. */
@@ -18,7 +18,9 @@ export function parseTarget(text: string): WeightedTarget | { problem: string } 
   const match = (text.includes('?') ? TARGET_WITH_QUERY : TARGET).exec(text)!;
   const { url, weight = '1' } = match.groups as { url: string; weight?: string };
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    return { problem: `must be a URL such as http://127.0.0.1:8080, but is "${text}"` };
+    return {
+      problem: `must be a URL such as http://127.0.0.1:8080, but is "${withoutUser(text)}"`,
+    };
   const { username, password, searchParams } = new URL(url);
   if (username !== '' || password !== '')
     return {

@@ -9,12 +9,12 @@
  * loopback (golang.org/x/net, http/httpproxy: useProxy); GODEBUG=http2client=0 forbids HTTP/2.
  */
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { TransportFacts } from '../../results/types.ts';
 import type { AddressBlock } from '../../scenarios/lib/forwarded.ts';
 import { certificatesIn, pemOf, withoutMark } from '../../system/pem.ts';
-import { isSecretHeader, isSecretName } from '../../system/secret-names.ts';
+import { readRegularFileSync } from '../../system/regular-file.ts';
+import { isSecretHeader, isSecretName, withoutUser } from '../../system/secret-names.ts';
 
 export type HttpVersion = '1.1' | '2';
 
@@ -230,12 +230,16 @@ export const secretVariables = ({
   ...headerEnv.map((text) => text.slice(text.indexOf('=') + 1)),
 ];
 
+/** All roots of a system have some 200 KB. */
+const MOST_PEM_BYTES = 10_000_000;
+
 /** @returns the text of a file, or null with a problem noted */
 function readText(option: string, path: string, problems: string[]): string | null {
   try {
-    return withoutMark(readFileSync(path, 'utf8'));
+    const bytes = readRegularFileSync(path, { what: option, maxBytes: MOST_PEM_BYTES });
+    return withoutMark(bytes.toString('utf8'));
   } catch (error) {
-    problems.push(`${option} ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    problems.push((error as Error).message);
     return null;
   }
 }
@@ -303,7 +307,7 @@ function readProxy(text: string, isPublic: boolean, problems: string[]): string 
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || url.protocol !== 'http:' || url.pathname !== '/' || url.search !== '')
     problems.push(
-      `--proxy must be http://HOST:PORT, but is "${url === null ? text.replace(/\/\/.*@/, '//***@') : redactUrl(text)}"`,
+      `--proxy must be http://HOST:PORT, but is "${url === null ? withoutUser(text) : redactUrl(text)}"`,
     );
   else if (isPublic && (url.username !== '' || url.password !== ''))
     problems.push(

@@ -69,7 +69,14 @@ export class RecordingWriter {
   ): Promise<RecordingWriter> {
     const head: RecordingHead = { format: RECORDING_FORMAT, kind: 'recording', startedAt, forward };
     try {
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+        throw new UserError(`${folder} is a file, not a folder`, {
+          hint: 'a recording needs a folder of its own: give --out a new one',
+          exitCode: EXIT.usage,
+          cause: error,
+        });
+      });
       const [stranger] = await readdir(folder);
       if (stranger !== undefined)
         throw new UserError(`the folder ${folder} is not empty: it holds ${stranger}`, {

@@ -1,6 +1,6 @@
 /** Judges a session from its folder alone, and writes what came of it beside its runs. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -38,15 +38,22 @@ export const calibrationPathOf = (session: string): string => join(session, '..'
 async function readCalibrations(path: string): Promise<CalibrationFile> {
   if (!existsSync(path)) return { format: 1, byFingerprint: {} };
   try {
+    if (!(await stat(path)).isFile()) throw new Error('it is no file');
     return calibrationFile.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    throw new UserError(`${path} is no calibration: ${(cause as Error).message.split('\n')[0]}`, {
-      hint: 'delete it and calibrate again: npm run compare -- --calibrate SESSION',
+    throw new UserError(`${path} is no calibration: ${whyNot(cause)}`, {
+      hint: 'name another one with --calibration, or delete it and calibrate again: npm run compare -- --calibrate SESSION',
       exitCode: EXIT.usage,
       cause,
     });
   }
 }
+
+/** The message of a shape that does not fit is JSON of many lines. */
+const whyNot = (cause: unknown): string =>
+  cause instanceof z.ZodError
+    ? `${cause.issues[0].path.map(String).join('.')}: ${cause.issues[0].message}`.replace(/^: /, '')
+    : (cause as Error).message;
 
 /** Rounds of which both runs came to their end; @throws UserError (exit 3) if there is none */
 async function roundsOf(folder: string, session: Session): Promise<Round[]> {

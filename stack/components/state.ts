@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../user-error.ts';
+import { EXIT, UserError } from '../../user-error.ts';
 import type { Handle } from '../drivers/driver.ts';
 import type { ProcessIdentity } from '../../system/process-identity.ts';
 import { writeWholeSync } from '../../whole-file.ts';
@@ -34,7 +34,14 @@ export function readState(folder: string): StackState | null {
   try {
     text = readFileSync(pathIn(folder), 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code === 'ENOTDIR')
+      throw new UserError(`${folder} is a file, not a folder`, {
+        hint: 'give --folder a folder: for logs, data and state of a stack',
+        exitCode: EXIT.usage,
+        cause,
+      });
     throw new UserError(`${pathIn(folder)} cannot be read: ${(cause as Error).message}`, {
       hint: 'it belongs to the user who started the stack',
       cause,

@@ -74,7 +74,7 @@ export async function startLeaderboard(options: LeaderboardOptions): Promise<Lea
     throw new UserError(
       `the leaderboard cannot listen on ${host}:${port}: ${(cause as Error).message}`,
       {
-        hint: 'choose another port (0: any free one)',
+        hint: 'choose another port (0: any free one), and an address of this machine',
         cause,
       },
     );

@@ -10,6 +10,7 @@ import { parseVerificationKey } from '../../mina/verification-key.ts';
 import { stateHashText } from '../../mina/state-hash.ts';
 import { projectRoot } from '../../paths.ts';
 import { httpFetch } from '../../system/http.ts';
+import { readRegularFileSync } from '../../system/regular-file.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { networkOfBlock, type Rule } from './rule.ts';
 
@@ -65,6 +66,12 @@ const ASK_MS = 20_000;
  */
 export async function readKey(place: string, option: string): Promise<string> {
   const isUrl = /^https?:\/\//.test(place);
+  // Not repeated: a command line is read by everybody, a log by more.
+  if (isUrl && (!URL.canParse(place) || new URL(place).username + new URL(place).password !== ''))
+    throw new UserError(`${option} must be a URL without user and password, or a file`, {
+      hint: 'such as http://127.0.0.1:3085/graphql',
+      exitCode: EXIT.usage,
+    });
   const text = isUrl ? await askNode(place, option) : readText(place, option);
   try {
     return parseVerificationKey(text);
@@ -80,8 +87,9 @@ export async function readKey(place: string, option: string): Promise<string> {
 
 function readText(path: string, option: string): string {
   try {
-    return readFileSync(path, 'utf8').slice(0, MOST_KEY_BYTES);
+    return readRegularFileSync(path, { what: option, maxBytes: MOST_KEY_BYTES }).toString('utf8');
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError(`${option} ${path} cannot be read: ${(cause as Error).message}`, {
       hint: 'name a file with a verification key',
       exitCode: EXIT.usage,

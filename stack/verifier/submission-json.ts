@@ -1,4 +1,5 @@
 /** Submissions as JSON: rows of the updater (with raw_block), and files as a backend stores them. */
+import { withoutMark } from '../../system/pem.ts';
 import type { SubmissionJson } from './answer.ts';
 import type { Submission } from './verifier.ts';
 
@@ -46,7 +47,7 @@ export const submissionOfFile = (
 /** @returns null unless the text is a JSON object */
 export function parseObject(text: string): SubmissionJson | null {
   try {
-    const value = JSON.parse(text) as unknown;
+    const value = JSON.parse(withoutMark(text)) as unknown;
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as SubmissionJson)
       : null;

@@ -232,7 +232,10 @@ test(
     writeFileSync(join(scratch, 'calibration.json'), '{"format":1}');
     const broken = await run('later');
     assert.equal(broken.exitCode, EXIT.usage);
-    assert.match(broken.stderr, /calibration\.json is no calibration/);
+    assert.match(
+      broken.stderr,
+      /calibration\.json is no calibration: byFingerprint: Invalid input/,
+    );
     writeFileSync(join(scratch, 'calibration.json'), '{"format":1,"byFingerprint":{}}');
   },
 );

@@ -37,6 +37,9 @@ test('two generators become one result folder, with gates, pictures and report',
   const again = await run(part(1), part(2), '--out', out);
   assert.equal(again.exitCode, EXIT.usage);
   assert.match(again.stderr, /is not empty/);
+  const onFile = await run(part(1), part(2), '--out', join(out, 'summary.json'));
+  assert.equal(onFile.exitCode, EXIT.usage);
+  assert.match(onFile.stderr, /--out .*summary\.json is a file/);
 });
 
 test('what cannot be merged is refused, and nothing is made', async () => {
@@ -46,7 +49,7 @@ test('what cannot be merged is refused, and nothing is made', async () => {
   assert.match(other.stderr, /not parts of one load: scenario differs/);
   const one = await run(part(1));
   assert.equal(one.exitCode, EXIT.usage);
-  assert.match(one.stderr, /two runs or more, but 1 were given[^]*--out is missing/);
+  assert.match(one.stderr, /two runs or more, but 1 was given[^]*--out is missing/);
   assert.ok(!existsSync(out));
   // Whole or not at all: nothing half made lies beside it.
   assert.deepEqual(

@@ -5,6 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { load } from '../../cli/commands/load.ts';
+import { stackDown } from '../../cli/commands/stack-down.ts';
 import { npmTook } from '../../cli/npm-options.ts';
 import { distFile } from '../../paths.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -31,6 +32,17 @@ test('the right line has every option that npm took, as the shell reads it', () 
     lineOf({ npm_config_scenario: 'true', npm_config_think: 'true' }, ['soak', '5s']),
     'npm run load -- --scenario NAME --think FROM-TO',
   );
+});
+
+test('a part of a command is called by its script', () => {
+  const down = npmTook(
+    stackDown,
+    { ...env, npm_lifecycle_event: 'stack', npm_config_folder: '/run', npm_config_keep_data: 'true' }, // prettier-ignore
+    new Set(),
+    [],
+    [],
+  );
+  assert.match(down!.problem, /type: npm run stack -- down --folder=\/run --keep-data$/);
 });
 
 test('what npm sets by itself is nobody’s forgotten option', () => {

@@ -6,8 +6,10 @@ import { test } from 'node:test';
 import { configSchema } from '../../cli/config-file.ts';
 import fc from 'fast-check';
 import type { Command } from '../../cli/command.ts';
+import { describeError } from '../../cli/describe-error.ts';
 import { HelpRequested, optionRecord, parseCommandLine } from '../../cli/parse.ts';
 import { durationText, parseDuration } from '../../system/duration.ts';
+import { parseInstant } from '../../system/instant.ts';
 import { GROUP_HEADINGS } from '../../cli/help.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { UserError } from '../../user-error.ts';
@@ -206,6 +208,72 @@ test('a variable that is set but empty is not set', () => {
   assert.deepEqual(parse([], env), parse([]));
   assert.equal(parse(['--config', fileOf('vus: 7\n')], env).values.vus, 7);
   assert.deepEqual(problemsOf(['--label', '']), ['--label must not be empty']);
+});
+
+test('moments: a zone, else UTC; no words and no days that a month does not have', () => {
+  const utc = Date.UTC(2026, 8, 3, 15, 8, 48);
+  for (const text of [
+    '2026-09-03T15:08:48Z',
+    '2026-09-03 15:08:48',
+    '2026-09-03T17:08:48+02:00',
+    '2026-09-03 15:08:48.0+0000',
+    '2026-09-03t11:08:48-04',
+  ])
+    assert.equal(parseInstant(text), utc, text);
+  assert.equal(parseInstant('2026-09-03'), Date.UTC(2026, 8, 3));
+  assert.equal(parseInstant('2026-09-03T15:08'), Date.UTC(2026, 8, 3, 15, 8));
+  assert.equal(parseInstant('1970-01-01T00:00:01.000250Z'), 1000.25);
+  for (const text of [
+    '7',
+    'batch 7',
+    '2026',
+    '2026-02-30',
+    '2026-09-03T24:00:00Z',
+    '2026-13-01',
+    'now',
+    '1788448128',
+    '2026-09-03T15:08:48+24:00',
+  ])
+    // prettier-ignore
+    assert.equal(parseInstant(text), null, text);
+  fc.assert(
+    fc.property(
+      fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }),
+      (date) => {
+        assert.equal(parseInstant(date.toISOString()), date.getTime());
+      },
+    ),
+  );
+});
+
+test('an address that is refused is shown without its password', () => {
+  for (const text of ['ftp://u:geheim@h', 'u:geh/eim@h', 'http://u:geheim@h:99999'])
+    assert.deepEqual(
+      problemsOf(['--target', text]).map((problem) => /geh|eim/.test(problem)),
+      [false],
+    );
+});
+
+test('a number with a unit after an option is its value, also below 0', () => {
+  assert.deepEqual(problemsOf(['--duration', '-5s']), [
+    '--duration must be a duration such as 90s, 1m30s or 2h, but is "-5s"',
+  ]);
+  assert.deepEqual(problemsOf(['--vus', '--duration', '1m']), ['--vus needs a value: --vus=value']);
+});
+
+test('what the user names is no fault of the toolkit', () => {
+  for (const [code, exitCode] of [
+    ['ENOTDIR', 2],
+    ['EACCES', 5],
+    ['ENOSPC', 5],
+  ] as const) {
+    const described = describeError(Object.assign(new Error(`${code}: no, open '/x'`), { code }));
+    assert.equal(described.exitCode, exitCode);
+    assert.match(
+      described.text,
+      /^error: a file could not be written or opened: .*\nwhat to do: \w/,
+    );
+  }
 });
 
 test('durations: written and read back', () => {

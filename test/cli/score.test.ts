@@ -70,10 +70,29 @@ for (const [words, said, code] of [
     EXIT.usage,
   ],
   [['score', LAGGING, '--from', '2030-01-01T00:00:00Z'], /has no batch in this time/, EXIT.noData],
+  [['score', LAGGING, '--from', 'batch 7'], /--from must be a time such as/, EXIT.usage],
+  [
+    ['score', LAGGING, '--from', '2030-01-02', '--to', '2030-01-01'],
+    /--to must be later than --from/,
+    EXIT.usage,
+  ],
+  [['score', LAGGING, '--what-if', 'credit=@24'], /must name a class of errors/, EXIT.usage],
+  [
+    ['score', LAGGING, '--what-if', 'exclude=2030-01-02/2030-01-01'],
+    /must end after it starts/,
+    EXIT.usage,
+  ],
+  [['score', 'mysql://u:secret@h/db'], /reads no such URL/, EXIT.usage],
   [['score', 'postgres://u:secret@127.0.0.1/db'], /the URL holds a password/, EXIT.usage],
   [['explain'], /--producer is missing/, EXIT.usage],
   [['explain', '--producer', 'B62x'], /--database is missing/, EXIT.usage],
   [['explain', '--producer', 'x'], /must be a public key/, EXIT.usage],
+  // In the state of a run it would be printed, and keep the run from being removed.
+  [
+    ['e2e', 'run', '--producers', '1', '--database', 'postgres://u:secret@h/db'],
+    /--producers must be .*\n.*--database must not hold a password/,
+    EXIT.usage,
+  ],
 ] as const)
   test(`${words.join(' ')}: refused in a sentence`, async () => {
     const { exitCode, stderr } = await runHere(words);
@@ -87,7 +106,7 @@ test('a file that is neither is refused by its kind', async () => {
   for (const [name, content, said] of [
     ['custom', 'PGDMP\x01', /PostgreSQL’s own format/],
     ['text', 'hello', /neither a recorded run nor a dump/],
-    ['wrong.json', '{"batches":[{"start":"x"}]}', /batches\.0\.start must be a time/],
+    ['wrong.json', '\ufeff{"batches":[{"start":"x"}]}', /batches\.0\.start must be a time/],
   ] as const) {
     writeFileSync(join(folder, name), content);
     const { exitCode, stderr } = await runHere(['score', join(folder, name)]);

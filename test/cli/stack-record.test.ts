@@ -31,6 +31,7 @@ test('options that fit no deed, or open the machine, are refused together before
   mkdirSync(out);
   writeFileSync(join(out, 'mine'), '');
   assert.match(await refused('record', '--out', out, '--port', '0'), /is not empty: it holds mine/);
+  assert.match(await refused('record', '--out', join(out, 'mine'), '--port', '0'), /mine is a file, not a folder/); // prettier-ignore
 });
 
 test('it says where it listens, and Ctrl-C ends it in order, with counts', async (t) => {

@@ -37,6 +37,27 @@ test('wrong words are one list, and make nothing', async () => {
   const none = await runHere(['stack', 'down', '--folder', base]);
   assert.equal(none.exitCode, 2);
   assert.match(none.stderr, /there is no stack in/);
+  const file = join(base, 'a-file');
+  writeFileSync(file, '');
+  for (const action of ['up', 'down']) {
+    const onFile = await runHere(['stack', action, '--folder', file]);
+    assert.equal(onFile.exitCode, 2);
+    assert.match(onFile.stderr, /a-file is a file, not a folder/);
+  }
+  const near = await runHere(['stack', 'dwon']);
+  assert.match(near.stderr, /stack does not know "dwon" \(did you mean down\?\)/);
+});
+
+test('what ends the backend alone stands behind its log, too, as a sentence', async () => {
+  const { exitCode, stderr } = await runHere(
+    ['stack', 'up', '--port', '0', '--whitelist', base, '--storage', join(base, 'alone')],
+    {},
+  );
+  assert.equal(exitCode, 2);
+  assert.match(
+    stderr,
+    /^error: the whitelist .* is a folder, not a file\nwhat to do: give the path/m,
+  );
 });
 
 test('a component that does not start ends those that did, and leaves nothing', async () => {

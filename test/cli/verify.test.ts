@@ -126,17 +126,27 @@ test('fs: a file that is no submission costs its line, and the exit code', async
   const folder = scratchFolder(t);
   const { blockDir, files } = storedIn(folder);
   writeFileSync(join(folder, 'no.json'), '[]');
+  writeFileSync(join(folder, 'other.json'), '{"name": "no submission"}');
   const { exitCode, stdout, stderr } = await runCommand(
     verify,
-    ['fs', '--block-dir', blockDir, '--no-checks', 'no.json', files[0], 'gone.json'],
+    ['fs', '--block-dir', blockDir, '--no-checks', 'no.json', files[0], 'gone.json', 'other.json', '/dev/zero'], // prettier-ignore
     { cwd: folder },
   );
   assert.equal(exitCode, 2);
   assert.deepEqual(
     answersOf(stdout).map(({ error }) => error),
-    ['Fail to load metadata', undefined, 'Fail to load metadata'],
+    ['Fail to load metadata', undefined, ...Array<string>(3).fill('Fail to load metadata')],
   );
-  assert.match(stderr, /2 files of 3 could not be read/);
+  assert.match(stderr, /4 files of 5 could not be read/);
+  const noBlocks = await runCommand(verify, [
+    'fs',
+    '--block-dir',
+    files[0],
+    '--no-checks',
+    files[0],
+  ]);
+  assert.equal(noBlocks.exitCode, 2);
+  assert.match(noBlocks.stderr, /--block-dir .* is no folder/);
 });
 
 test('a configuration that cannot be read: exit 4 and the words that the original’s callers know', async (t) => {
@@ -182,6 +192,15 @@ test('what has no effect, and what is missing, is refused at once', async () => 
   assert.match(many, /--workers has no effect with --no-checks/);
   assert.match(many, /stdin takes no operands, but was given x/);
   assert.match(await problemsOf('fs', 'x.json'), /fs needs --block-dir/);
+  assert.match(await problemsOf('stdn'), /did you mean stdin\?/);
+  assert.match(await problemsOf('stdin', '--block-key', '/dev/zero'), /is a device, not a file/);
+  const secret = await problemsOf('stdin', '--block-key', 'http://u:geheim@127.0.0.1/graphql');
+  assert.match(secret, /without user and password/);
+  assert.doesNotMatch(secret, /geheim/);
+  assert.match(
+    await problemsOf('update', '2026-02-30 00:00:00Z', '2026-03-01 00:00:00Z'),
+    /START must be a time such as/,
+  );
   assert.match(await problemsOf('update', '2026-01-01'), /update takes two times, but was given 1/);
   assert.match(
     await problemsOf('update', 'now', '2026-01-01 00:00:00.0+0000'),

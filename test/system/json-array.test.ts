@@ -31,6 +31,12 @@ test('any array, cut anywhere, with any white space', async () => {
   );
 });
 
+test('a byte order mark before the text is passed over, and nowhere else', async () => {
+  for (const cuts of [[], [1], [2, 3]])
+    assert.deepEqual(await elementsOf('\ufeff[1, {}]', cuts), [1, {}]);
+  for (const text of ['[]\ufeff', '[\ufeff1]']) await assert.rejects(elementsOf(text));
+});
+
 test('strings hold whatever ends an element outside of them', async () => {
   const values = ['],[{}', '"', '\\', '\\"]', 'é]', { 'a"]': ['[', '}'] }];
   const text = JSON.stringify(values);

@@ -1,11 +1,13 @@
 /** Runs as the coordinator's test vectors record them: one JSON file with the rows of each batch. */
 import { z } from 'zod';
+import { parseInstant } from '../../../system/instant.ts';
+import { withoutMark } from '../../../system/pem.ts';
 import { readRegularFile } from '../../../system/regular-file.ts';
 import { EXIT, UserError } from '../../../user-error.ts';
 import { RowStore } from './row-store.ts';
 import type { OfflineSource } from './source.ts';
 
-const time = z.string().refine((text) => Number.isFinite(Date.parse(text)), 'must be a time');
+const time = z.string().refine((text) => parseInstant(text) !== null, 'must be a time');
 const submission = z.object({
   submitted_at: time,
   submitter: z.string(),
@@ -41,7 +43,7 @@ export async function readRecordedRun(path: string): Promise<OfflineSource> {
   const bytes = await readRegularFile(path, { what: 'the file', maxBytes: MOST_BYTES });
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(bytes).toString());
+    json = JSON.parse(withoutMark(bytes.toString('utf8')));
   } catch (cause) {
     throw problem((cause as Error).message, cause);
   }
@@ -50,7 +52,7 @@ export async function readRecordedRun(path: string): Promise<OfflineSource> {
     throw problem(
       parsed.error.issues
         .slice(0, SHOWN)
-        .map(({ path: at, message }) => `${at.join('.')} ${message}`)
+        .map(({ path: at, message }) => `${at.join('.')} ${message}`.trimStart())
         .join('; '),
     );
   const store = new RowStore();
@@ -66,7 +68,7 @@ export async function readRecordedRun(path: string): Promise<OfflineSource> {
         verified: row.verified === true,
         error: row.validation_error ?? null,
       });
-  const seconds = (text: string): number => Date.parse(text) / 1000;
+  const seconds = (text: string): number => parseInstant(text)! / 1000;
   return {
     name: path,
     store,
@@ -80,4 +82,4 @@ export async function readRecordedRun(path: string): Promise<OfflineSource> {
   };
 }
 
-const microseconds = (text: string): number => Date.parse(text) * 1000;
+const microseconds = (text: string): number => Math.round(parseInstant(text)! * 1000);

@@ -1,5 +1,6 @@
 /** Where offline rows come from: a recorded run, a dump, a database. */
 import { open, stat } from 'node:fs/promises';
+import { withoutMark } from '../../../system/pem.ts';
 import { EXIT, UserError } from '../../../user-error.ts';
 import type { Window } from '../window.ts';
 import type { OfflineWindow } from './replay.ts';
@@ -65,7 +66,7 @@ export async function kindOfFile(path: string): Promise<FileKind> {
     throw problem(`cannot be read: ${(cause as Error).message}`, kinds, cause);
   }
   if (head[0] === 0x1f && head[1] === 0x8b) return 'compressed';
-  const text = head.toString('latin1', 0, bytes);
+  const text = withoutMark(head.toString('utf8', 0, bytes));
   if (text.startsWith('PGDMP'))
     throw problem(
       'is a dump in PostgreSQL’s own format',

@@ -1,4 +1,5 @@
 /** What may have been otherwise: batches that do not count, refused rows that get a point, refusals that were waived. Pure. */
+import { parseInstant } from '../../../system/instant.ts';
 import { errorClassOf, KNOWN_ERROR_CLASSES } from '../error-class.ts';
 import { utcSeconds, type Window } from '../window.ts';
 import { counts, type OfflineRow } from './row-store.ts';
@@ -33,15 +34,19 @@ export function parseWhatIf(texts: readonly string[]): { whatIf: WhatIf } | { pr
     const value = rest.join('=');
     if (text === 'sok-waiver') whatIf.sokWaiver = true;
     else if (name === 'exclude') {
-      const [start, end] = value.split('/').map((time) => Date.parse(time) / 1000);
-      if (!(start < end))
+      const times = value.split('/');
+      const [start, end] = times.map((time) => (parseInstant(time) ?? NaN) / 1000);
+      if (times.length !== 2 || Number.isNaN(start) || Number.isNaN(end))
         problems.push(
           `--what-if ${text} needs two times, such as exclude=2026-09-03T15:00:00Z/2026-09-03T18:00:00Z`,
         );
+      else if (start >= end) problems.push(`--what-if ${text} must end after it starts`);
       else (whatIf.exclude ??= []).push({ startSeconds: start, endSeconds: end });
     } else if (name === 'credit' && value !== '') {
       const [, error, hours] = /^(.*?)(?:@(\d+(?:\.\d+)?))?$/s.exec(value)!;
       if (whatIf.credit !== undefined) problems.push('--what-if credit= may be given once');
+      // A part of every text: all refusals would be credited.
+      if (error === '') problems.push(`--what-if ${text} must name a class of errors or a part of their text`); // prettier-ignore
       whatIf.credit = { error, withinHours: hours === undefined ? null : Number(hours) };
     } else problems.push(`--what-if "${text}" is none of: ${FORMS}`);
   }

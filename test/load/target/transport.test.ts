@@ -202,7 +202,7 @@ describe('options', () => {
       { ca: join(folder, 'no.pem') },
       /--ca .*no.pem cannot be read \(ENOENT\)/,
     ],
-    ['a CA that is a folder', { ca: folder }, /cannot be read \(EISDIR\)/],
+    ['a CA that is a folder', { ca: folder }, /--ca .* is a folder, not a file/],
     [
       'a CA that is no PEM',
       { ca: file('ca.der', '0\x82\x01') },

@@ -244,6 +244,31 @@ test('fields and times of COPY', () => {
   assert.equal(timestampUs('1970-01-01 00:00:01.5'), 1_500_000);
 });
 
+test('a dump that is cut off, wherever, is refused: nothing counts as not sent', async () => {
+  const path = join(scratchFolder(), 'dump.sql');
+  const row = DUMP.indexOf('4\t1970-01-01');
+  const zipped = gzipSync(DUMP);
+  for (const [content, said] of [
+    [DUMP.slice(0, row), /cut off: it ends within a table's rows, at line 25/],
+    [DUMP.slice(0, row + 20), /line 26: a row of submissions has \d of 9 fields/],
+    [DUMP.replace('1970-01-01 02:00:02', 'infinity'), /line 26: .* has the time "infinity"/],
+    [zipped.subarray(0, -20), /cannot be read: unexpected end of file/],
+  ] as const) {
+    writeFileSync(path, content);
+    await assert.rejects(
+      readDump(path, typeof content !== 'string'),
+      (error) => error instanceof UserError && error.exitCode === 2 && said.test(error.message),
+    );
+  }
+});
+
+test('a window that two coordinators counted is one', async () => {
+  const path = join(scratchFolder(), 'dump.sql');
+  const line = DUMP.split('\n').find((text) => text.startsWith('3\t'))!;
+  writeFileSync(path, DUMP.replace(line, `${line}\n${line}`));
+  assert.equal((await readDump(path, false)).windows.length, 3);
+});
+
 test('a dump without submissions, or of another schema, is refused', async () => {
   const path = join(scratchFolder(), 'dump.sql');
   for (const [text, said] of [
