@@ -12,7 +12,7 @@
  * | closed model: think times that took too long | surely more than a fifth, and the target did not take the processor |
  * | the machine was busy | k6 took half of it; or, without think times, k6 waited most of its time for others that are not the target |
  *
- * "Surely": beyond what chance makes of few starts (the lower end of Wilson's interval, 95 %); where other processes took the machine, the share itself. Late by little beside the target's own
+ * "Surely": beyond what chance makes of few starts (few-starts.ts, as the gate on-time is judged). Late by little beside the target's own
  * time is not late: a queue at the target makes k6 on the same machine wake some milliseconds later.
  */
 import type {
@@ -173,10 +173,7 @@ function starts(facts: GeneratorFacts, schedule: ScheduleFigures): GeneratorLimi
   const isNegligible = (latenessP99Ms ?? 0) < NEGLIGIBLE * (answerP50Ms ?? 0);
   const late = isNegligible ? 0 : own.late;
   const misses = late + droppedWhileFree + neverCame;
-  // That others took the machine is measured: there the gate's own limit counts, and what it finds is not the target's.
-  const missedShare =
-    causeOf(generator) === 'other processes' ? misses / planned : surelyMissed(misses, planned);
-  if (misses === 0 || missedShare <= allowedMisses || misses < byTarget) return null;
+  if (surelyMissed(misses, planned) <= allowedMisses || misses < byTarget) return null;
   if (misses === late && causeOf(generator) === 'unknown' && queueOutgrewLateness(schedule))
     return null;
   const parts = [

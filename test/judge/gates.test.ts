@@ -163,12 +163,14 @@ test('gate and generator agree about late starts: what fails the gate is the gen
   for (const planned of [5, 25, 100, 501, 30_000])
     for (const late of [0, 1, 2, 5, 9, 60, 340].filter((count) => count <= planned)) {
       const schedule = { ...figures.schedule!, planned, started: planned, late, dropped: 0, queue: undefined, onTimeShare: 1 - late / planned }; // prettier-ignore
-      const limit = generatorLimit({
-        ...NO_OTHER_EVIDENCE,
-        ...{ schedule, allowedMisses: 0.01, generator: {}, answerP50Ms: 5 },
-      });
       const [gate] = judgeGates(gateRules(['on-time>=99%'], []), { ...figures, schedule });
-      assert.equal(gate.state === 'fail', limit !== null, `${late} of ${planned}`);
+      for (const cpu of [undefined, { host: 0.99, k6: 0.02, others: 0.75 }]) {
+        const limit = generatorLimit({
+          ...NO_OTHER_EVIDENCE,
+          ...{ schedule, allowedMisses: 0.01, generator: { ...(cpu && { cpu }) }, answerP50Ms: 5 },
+        });
+        assert.equal(gate.state === 'fail', limit !== null, `${late} of ${planned}`);
+      }
     }
 });
 

@@ -110,11 +110,11 @@ test('busy neighbours have a kind of their own, in open and closed models', () =
     sentence:
       'of 30,000 starts 900 began late: other processes took 75 % of the machine, k6 2 %, and k6 waited for 90 % of its time',
   });
-  // Recorded: the gate did not hold by 8 of 501, while others took the machine.
-  const seen = { planned: 501, started: 501, late: 8 };
-  assert.equal(open(seen, { cpu, waitedShare: 0.9 })!.cause, 'other processes');
-  assert.equal(open(seen), null);
-  assert.equal(open({ ...seen, late: 5 }, { cpu, waitedShare: 0.9 }), null, 'the gate holds');
+  // Recorded, while others took the machine: 1 of 26, 17 ms late, and 8 of 501. Few prove nothing, whoever took what; the gate holds as well.
+  const others = { cpu, waitedShare: 0.9 };
+  assert.equal(open({ planned: 26, started: 26, late: 1 }, others), null);
+  assert.equal(open({ planned: 501, started: 501, late: 8 }, others), null);
+  assert.equal(open({ planned: 501, started: 501, late: 9 }, others)!.cause, 'other processes');
   assert.equal(closed({ cpu, waitedShare: 0.9 })!.cause, 'other processes');
   assert.equal(closed({ cpu, waitedShare: 0.2 }), null, 'it got the processor when it wanted it');
   // Think times that were kept show that k6 was not held back, however busy the machine was.

@@ -5,6 +5,7 @@ import { appendFile, chown, mkdir, readFile, rename, rm, stat, writeFile } from 
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectRoot } from '../../paths.ts';
+import { postgresVersionOf } from '../../stack/services/postgres-versions.ts';
 import { startPostgres as start, type PostgresServer } from '../../stack/services/postgres.ts';
 import { tlsFile } from './tls-target.ts';
 
@@ -33,7 +34,8 @@ const PASSWORD = 'secret 0f3b é:\\%/';
 const template = async (): Promise<string> => {
   const lock = await readFile(join(projectRoot, 'package-lock.json'));
   const versions = createHash('sha256').update(lock).update(PASSWORD).digest('hex').slice(0, 12);
-  return join(projectRoot, 'dist', `tests-postgres-${versions}`);
+  // With MINA_LOAD_POSTGRES tests run on another version, whose folder no other one reads.
+  return join(projectRoot, 'dist', `tests-postgres-${postgresVersionOf(process.env)}-${versions}`);
 };
 
 async function fillFolder(databaseDir: string, usual: () => Promise<void>): Promise<void> {
