@@ -195,7 +195,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     );
   }
   const server = await startPostgres({
-    settings: ['fsync=on', 'shared_buffers=128MB', 'max_wal_size=4GB'],
+    settings: ['fsync=on', 'shared_buffers=128MB', 'max_wal_size=4GB', 'wal_level=replica'],
   });
   try {
     const name = await server.createDatabase();

@@ -106,8 +106,8 @@ export function examine(body: Uint8Array, checks: Checks): Examined | Refused {
   let submission: Submission<KnownBlock>;
   try {
     submission = parseSubmission(body, {
-      block: checks.blocks.find,
-      publicKey: checks.keys.find,
+      block: (input, start) => checks.blocks.find(input, start),
+      publicKey: (text) => checks.keys.find(text),
     });
   } catch (error) {
     if (!(error instanceof SubmissionError)) throw error;

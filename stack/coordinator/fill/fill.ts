@@ -1,6 +1,7 @@
 /**
- * Writes a history into an empty coordinator's database by COPY, one connection a large table. Keys are not checked row by row and indexes are made at the
- * end, so the user must be a superuser. Whoever reads meanwhile sees tables that grow.
+ * Writes a history into an empty coordinator's database by COPY, one connection a table. Keys are not checked row by row and indexes are made at the
+ * end, so the user must be a superuser. The large tables are emptied once more in the transaction that fills them: their rows are then written frozen, and a
+ * server with wal_level=minimal, as ours, does not log them. Whoever reads such a table meanwhile waits.
  */
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
@@ -46,6 +47,15 @@ const INDEXES = [
   'uq_ps_bot_log_node',
   'uq_sh_node_score_at',
   'uq_state_hash',
+];
+
+/** Those that no other table refers to, so each may be emptied alone. */
+const REFERRING: readonly TableName[] = [
+  'submissions',
+  'points',
+  'score_history',
+  'points_summary',
+  'bot_logs_statehash',
 ];
 
 const USE = { connections: TABLES.length, statementMs: 600_000 };
@@ -134,7 +144,11 @@ class TableWriter {
   static async open(pool: pg.Pool, table: TableName): Promise<TableWriter> {
     const client = await pool.connect();
     await client.query('SET session_replication_role = replica; SET synchronous_commit = off');
-    const stream = client.query(copyFrom(`COPY ${table} (${COLUMNS[table]}) FROM STDIN`));
+    await client.query('BEGIN');
+    const isAlone = REFERRING.includes(table);
+    if (isAlone) await client.query(`TRUNCATE ${table}`);
+    const how = isAlone ? 'WITH (FREEZE)' : '';
+    const stream = client.query(copyFrom(`COPY ${table} (${COLUMNS[table]}) FROM STDIN ${how}`));
     // Looked at when it is written to, or at the end.
     stream.on('error', () => undefined);
     return new TableWriter(client, stream);
@@ -158,6 +172,7 @@ class TableWriter {
     const done = finished(this.#stream);
     this.#stream.end(this.#text);
     await done;
+    await this.#client.query('COMMIT');
     this.#client.release(true);
   }
 
