@@ -137,7 +137,8 @@ export async function runMatrix(
   }
   const folder = resultsFolderOf(runs, name, nowMs);
   mkdirSync(folder, { recursive: true });
-  const [page, outcome] = [mergedPage(name, done), mergedOutcome(name, done)];
+  const planned = combinations.length;
+  const [page, outcome] = [mergedPage(name, done, planned), mergedOutcome(name, done, planned)];
   await writeReport(folder, page, outcome);
   await reportToGithub(page, outcome, call.env, call.say);
   call.say(outcome.sentence);

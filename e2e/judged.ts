@@ -8,6 +8,7 @@ import { ASSERTIONS, type Judged as Bare, judge } from './assertions/index.ts';
 import { type ForkCost, forkCostOf } from './fork/cost.ts';
 import { readDump } from './dump/read.ts';
 import type { Secret } from './dump/secrets.ts';
+import { searchLogs } from './search-logs.ts';
 import { leadsOf, writeTrace, type WrittenTrace } from './trace/write-trace.ts';
 
 const NAME = 'assertions.json';
@@ -30,6 +31,9 @@ export async function judgeAndTrace(
   name: string,
 ): Promise<{ judged: Judged[]; trace: WrittenTrace; forkCost: ForkCost | null }> {
   const evidence = await readDump(dump, secrets);
+  const beside = await searchLogs(results, dump, secrets);
+  evidence.secrets.push(...beside.found);
+  evidence.searchedLines += beside.lines;
   const facts = new Facts(evidence);
   const trace = await writeTrace(evidence, results, name, facts);
   const judged = judge(evidence, ASSERTIONS, facts).map((one): Judged => {

@@ -32,26 +32,37 @@ async function withPlace<T>(
 
 export const objectsUrl = (given: string, network: string): string => `${given}#${network}`;
 
+/** @throws UserError where the bucket cannot be read, and where something of somebody else's lies there */
+export const refuseTheirObjects = (
+  url: string,
+  owner: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> => withPlace(url, env, async (place) => void (await isMarked(place, owner)));
+
+/** @returns whether it has the mark of this run already. @throws UserError where something of somebody else's lies there */
+async function isMarked(place: Place, owner: string): Promise<boolean> {
+  const { client, sdk, bucket, prefix } = place;
+  const mark = await markOf(place);
+  if (mark === owner) return true;
+  const { Contents = [] } = await client.send(
+    new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 }),
+  );
+  if (mark !== null || Contents.length > 0)
+    throw new UserError(`${bucket}/${prefix} is not empty and does not have the mark of this run`, {
+      hint: 'give this run another --name, or another bucket',
+      exitCode: EXIT.usage,
+    });
+  return false;
+}
+
 /**
  * Marks the prefix as this run's. Again: nothing.
  * @throws UserError where something of somebody else's lies there
  */
 export const ownObjects = (url: string, owner: string, env: NodeJS.ProcessEnv): Promise<void> =>
   withPlace(url, env, async (place) => {
+    if (await isMarked(place, owner)) return;
     const { client, sdk, bucket, prefix } = place;
-    const mark = await markOf(place);
-    if (mark === owner) return;
-    const { Contents = [] } = await client.send(
-      new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 }),
-    );
-    if (mark !== null || Contents.length > 0)
-      throw new UserError(
-        `${bucket}/${prefix} is not empty and does not have the mark of this run`,
-        {
-          hint: 'give this run another --name, or another bucket',
-          exitCode: EXIT.usage,
-        },
-      );
     await client.send(
       new sdk.PutObjectCommand({
         Bucket: bucket,

@@ -243,7 +243,7 @@ export function topologyLines(topology: Topology): string[] {
   const { network, batches, intervalSeconds, storage, blocks, database, staged } = topology;
   const who =
     network.kind === 'fleet'
-      ? `${network.producers} producers, ${network.nodesPerProducer} ${network.nodesPerProducer === 1 ? 'node' : 'nodes'} each, ${ERAS[network.era].label}, ` +
+      ? `${network.producers} producers, ${network.nodesPerProducer} ${network.nodesPerProducer === 1 ? 'node' : 'nodes'} each, ${topology.fork === undefined ? ERAS[network.era].label : `${ERAS.berkeley.label}, then ${ERAS.mesa.label}`}, ` +
         (network.speedup === 1 ? 'in real time' : `${network.speedup} times as fast as the network`)
       : network.kind === 'recorded'
         ? `recorded submissions of ${network.payloads}`

@@ -55,6 +55,9 @@ const ACTIONS: Record<string, readonly string[]> = {
   export: ['out', 'from', 'seed', 'producers', 'nodes-per-producer', 'batches', 'era'],
 };
 
+/** So many are worth a list in a hint. */
+const FEW_OPTIONS = 8;
+
 export const e2e: Command = {
   name: 'e2e',
   summary:
@@ -135,7 +138,9 @@ export const e2e: Command = {
           .map((name) => `--${name} has no effect with "e2e ${action}"`),
         ...problemsOf(call, action, varies),
       ],
-      `npm run e2e -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
+      ACTIONS[action].length > FEW_OPTIONS
+        ? 'see npm run e2e -- --help'
+        : `npm run e2e -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
     );
     if (action === 'assert' && values.from !== undefined)
       return judgeAgain(resolve(cwd, values.from as string), call);
@@ -216,9 +221,16 @@ async function act(
   }
   const from = (values.from as StepName | undefined) ?? 'setup';
   const begins = action === 'setup' || (action === 'run' && from === 'setup');
-  const topology = begins ? decide(call, values, name) : null;
+  const asked = begins ? decide(call, values, name) : null;
+  const topology = asked?.topology ?? null;
   if (action === 'run' && topology !== null) listProblems(loadProblems(topology), SEND_BY_LOAD);
   if (!begins || hasState(folder)) checkState(folder, topology, call);
+  // What it is made of was said when it was begun, and may be another thing than is usual.
+  if (begins && hasState(folder)) sayGoesOn(folder, call);
+  else if (asked !== null) {
+    for (const line of topologyLines(asked.topology)) stdout.write(`${line}\n`);
+    for (const note of asked.notes) stdout.write(`note: ${note}\n`);
+  }
   return withRun({ runs, name, topology, env: call.env }, async (open) => {
     if (action === 'run') return runAlone(open, { from, keep: values.keep === true }, harness);
     await doStep(open, action as StepName, harness);
@@ -235,16 +247,28 @@ const loadProblems = ({ network }: Topology): string[] =>
     ? [`--network ${LOAD_NETWORK} sends nothing by itself, so a whole run would wait in vain`]
     : [];
 
-/** Prints what it decides. @throws UserError (exit 2) with all that is wrong */
-function decide(call: CommandCall, values: OptionValues, name: string): Topology {
+/** @throws UserError (exit 2) with all that is wrong */
+function decide(
+  call: CommandCall,
+  values: OptionValues,
+  name: string,
+): { topology: Topology; notes: string[] } {
   const asked = decideTopology(values, name, call.cwd);
   if ('problems' in asked) {
     listProblems(asked.problems, 'see npm run e2e -- --help');
     throw new Error('problems without words');
   }
-  for (const line of topologyLines(asked.topology)) call.stdout.write(`${line}\n`);
-  for (const note of asked.notes) call.stdout.write(`note: ${note}\n`);
-  return asked.topology;
+  return asked;
+}
+
+function sayGoesOn(folder: string, { stdout }: CommandCall): void {
+  const { topology, createdMs } = openState(folder).state;
+  const begun = new Date(createdMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const named = topology.name === 'e2e' ? '' : ` --name ${topology.name}`;
+  stdout.write(
+    `goes on with the run ${topology.name}, begun at ${begun} (npm run e2e -- teardown${named} removes it):\n`,
+  );
+  for (const line of topologyLines(topology)) stdout.write(`${line}\n`);
 }
 
 /** All of them are decided before the first begins. */
@@ -273,7 +297,14 @@ function matrix(
       problems.push(...loadProblems(one.topology).map((problem) => `${names[i]}: ${problem}`));
       return [];
     }
-    if ('topology' in one) return [{ name: names[i], topology: one.topology }];
+    if ('topology' in one) {
+      // A run that is there is made of something else, perhaps.
+      if (hasState(stateFolderOf(values.folder as string, one.topology.name)))
+        problems.push(
+          `${names[i]}: its run ${one.topology.name} is there already: npm run e2e -- teardown --name ${one.topology.name} removes it, or give another --name`,
+        );
+      return [{ name: names[i], topology: one.topology }];
+    }
     problems.push(...one.problems.map((problem) => `${names[i]}: ${problem}`));
     return [];
   });

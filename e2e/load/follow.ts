@@ -16,6 +16,7 @@ import { eventsOf } from '../events.ts';
 import type { HarnessCall } from '../harness.ts';
 import { judgeAndTrace, writeJudged } from '../judged.ts';
 import { SENT_FILE } from '../network/status.ts';
+import { withExplanations } from '../trace/explanations.ts';
 import { graceMsOf } from '../originals.ts';
 import { placesOf } from '../places.ts';
 import { judgedLines } from '../report/lines.ts';
@@ -93,12 +94,13 @@ export async function followLoad(
   const late = await waitForAll(open, how.waitMs, call);
   const dump = join(results, DUMP_FOLDER);
   await (how.isOwn ? dumpStopped(open, dump, call) : dumpRunning(open, dump, call));
-  const { judged } = await judgeAndTrace(
+  const { judged: found } = await judgeAndTrace(
     dump,
     await knownSecrets(open, call.env),
     results,
     topology.name,
   );
+  const judged = await withExplanations(open, found, results, call.env, call.signal);
   await writeJudged(results, judged);
   for (const line of judgedLines(judged)) call.say(line);
   const meter = new ChainMeter();

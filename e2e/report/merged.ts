@@ -18,20 +18,23 @@ export function mergedCode(runs: readonly NamedRun[]): number {
   return codes.find((code) => code !== EXIT.passed) ?? EXIT.passed;
 }
 
-export function mergedSentence(runs: readonly NamedRun[]): string {
+/** @param planned how many there should have been */
+export function mergedSentence(runs: readonly NamedRun[], planned = runs.length): string {
   const passed = runs.filter(({ run }) => run.exitCode === EXIT.passed).length;
+  if (runs.length < planned || runs.some(({ run }) => run.exitCode === EXIT.interrupted))
+    return `interrupted: ${passed} of ${planned} combinations passed, ${planned - runs.length} were not begun`;
   return passed === runs.length
     ? `passed: all ${runs.length} combinations`
     : `failed: ${runs.length - passed} of ${runs.length} combinations`;
 }
 
-export function mergedOutcome(id: string, runs: readonly NamedRun[]): Outcome {
+export function mergedOutcome(id: string, runs: readonly NamedRun[], planned?: number): Outcome {
   const exitCode = mergedCode(runs);
   const [{ run: first }] = runs;
   return {
     id,
     scenario: 'e2e',
-    sentence: mergedSentence(runs),
+    sentence: mergedSentence(runs, planned),
     exitCode,
     passed: exitCode === EXIT.passed,
     gates: runs.flatMap(({ name, run }) => casesOf(run, `${name}: `)),
@@ -46,16 +49,16 @@ export function mergedOutcome(id: string, runs: readonly NamedRun[]): Outcome {
   };
 }
 
-export const mergedPage = (id: string, runs: readonly NamedRun[]): Page => ({
+export const mergedPage = (id: string, runs: readonly NamedRun[], planned?: number): Page => ({
   title: `End-to-end runs ${id}`,
-  sections: [overview(runs), ...runs.flatMap(({ name, run }) => sectionsOf(run, name))],
+  sections: [overview(runs, planned), ...runs.flatMap(({ name, run }) => sectionsOf(run, name))],
 });
 
-const overview = (runs: readonly NamedRun[]): Section => ({
+const overview = (runs: readonly NamedRun[], planned?: number): Section => ({
   id: 'combinations',
   title: null,
   blocks: [
-    paragraph([{ strong: [mergedSentence(runs)] }]),
+    paragraph([{ strong: [mergedSentence(runs, planned)] }]),
     table(
       ['combination', 'verdict', 'time', 'its own results'],
       runs.map(({ name, run, folder }) => [

@@ -10,6 +10,7 @@ import { verdictOf } from '../incidents/verdict.ts';
 import { codeOf, judgeAndTrace, writeJudged } from '../judged.ts';
 import { judgedLines } from '../report/lines.ts';
 import { knownSecrets } from '../secrets.ts';
+import { withExplanations } from '../trace/explanations.ts';
 import type { Step } from './context.ts';
 
 export const assertStep: Step = {
@@ -19,7 +20,7 @@ export const assertStep: Step = {
   limitMs: () => 15 * 60_000,
   counts: ['held', 'failed', 'no data'],
   repeats: true,
-  async run({ open, env, progress, say }) {
+  async run({ open, env, signal, progress, say }) {
     const { results, topology } = open.state;
     const dump = join(results, DUMP_FOLDER);
     if (!existsSync(dump))
@@ -27,12 +28,13 @@ export const assertStep: Step = {
         hint: 'npm run e2e -- run',
         exitCode: EXIT.noData,
       });
-    const { judged, forkCost } = await judgeAndTrace(
+    const { judged: found, forkCost } = await judgeAndTrace(
       dump,
       await knownSecrets(open, env),
       results,
       open.state.topology.name,
     );
+    const judged = await withExplanations(open, found, results, env, signal);
     await writeJudged(results, judged);
     for (const line of judgedLines(judged)) say(line);
     if (forkCost !== null) {

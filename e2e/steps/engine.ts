@@ -96,11 +96,11 @@ export async function runStep(
   }
 }
 
-/** `sent 120, accepted 119, stored 119`. */
+/** `sent 120, accepted 119, stored 119`; what nobody can say, such as what a load has planned, is left out. */
 export const countsText = (counts: Counts, names: readonly string[]): string =>
   names
-    .filter((name) => name in counts)
-    .map((name) => `${name} ${counts[name] ?? 'unknown'}`)
+    .filter((name) => (counts[name] ?? null) !== null)
+    .map((name) => `${name} ${counts[name]}`)
     .join(', ');
 
 export function statusWords(state: RunState, step: StepName): string {

@@ -2,14 +2,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { countOf } from '../../results/units.ts';
+import { commandIsMissing } from '../../stack/components/facts.ts';
 import { createCoordinatorSchema } from '../../stack/coordinator/schema.ts';
+import { listProblems } from '../../system/problems.ts';
 import { runDatabase, serverConfig, withDatabase } from '../database.ts';
 import { setupPrivateNetwork } from '../network/private.ts';
 import { prepareFleet } from '../network/prepare-fleet.ts';
 import { prepareForLoad } from '../network/prepare-load.ts';
 import type { PreparedNetwork } from '../network/prepared.ts';
 import { prepareRecorded } from '../network/prepare-recorded.ts';
-import { objectsUrl, ownObjects } from '../own-objects.ts';
+import { objectsUrl, ownObjects, refuseTheirObjects } from '../own-objects.ts';
+import { usesOf } from '../originals.ts';
 import { createOwnDatabase } from '../own.ts';
 import { makePlaces, placesOf } from '../places.ts';
 import { stagingOf } from '../staging/index.ts';
@@ -25,7 +28,8 @@ export const setup: Step = {
   limitMs: () => 15 * 60_000,
   counts: ['producers', 'nodes', 'submissions'],
   async run(context) {
-    const { open } = context;
+    const { open, env } = context;
+    refuseMissingPrograms(open.state.topology, env);
     open.own({ kind: 'folder', path: open.folder });
     makePlaces(placesOf(open));
     for (const folder of [
@@ -40,9 +44,26 @@ export const setup: Step = {
   },
 };
 
+/** Programs of the real backend, coordinator and leaderboard: said before anything is made. @throws UserError (exit 2) */
+function refuseMissingPrograms({ images, network }: Topology, env: NodeJS.ProcessEnv): void {
+  const commands = Object.entries(usesOf(images)).flatMap(([name, use]) =>
+    use?.kind === 'command' ? [[`--${name}`, use.command]] : [],
+  );
+  if (network.kind === 'minimina') commands.push(['--minimina', network.minimina]);
+  listProblems(
+    commands.flatMap(([option, command]) => {
+      const why = commandIsMissing(command, env);
+      return why === null ? [] : [`${option}: ${why}`];
+    }),
+    'give the path of a program, built for this machine',
+  );
+}
+
+/** What cannot be reached is not written down as made: a teardown would look for it in vain, for ever. */
 async function ownGivenObjects({ open, env }: StepContext): Promise<void> {
   const { topology, owner } = open.state;
   const url = objectsUrl(topology.blocks, networkNameOf(topology));
+  await refuseTheirObjects(url, owner, env);
   open.own({ kind: 'objects', url });
   await ownObjects(url, owner, env);
 }
@@ -50,11 +71,11 @@ async function ownGivenObjects({ open, env }: StepContext): Promise<void> {
 async function makeDatabase({ open, env, signal }: StepContext): Promise<void> {
   const { topology, owner } = open.state;
   const name = databaseNameOf(topology, owner);
-  // One of our own server goes with it.
-  if (topology.database !== null) open.own({ kind: 'database', url: topology.database, name });
-  await withDatabase(await serverConfig(open, env), signal, (client) =>
-    createOwnDatabase(client, name, owner),
-  );
+  await withDatabase(await serverConfig(open, env), signal, async (client) => {
+    // One of our own server goes with it; one that cannot be reached has none to be dropped.
+    if (topology.database !== null) open.own({ kind: 'database', url: topology.database, name });
+    await createOwnDatabase(client, name, owner);
+  });
   await withDatabase(await runDatabase(open, env), signal, (client) =>
     createCoordinatorSchema(client),
   );

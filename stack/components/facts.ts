@@ -118,26 +118,29 @@ async function takenOf(ports: readonly number[]): Promise<Map<number, string>> {
 }
 
 /** @returns a sentence that stands after the component's name; null: nothing is missing */
+/** @returns why the program of a command cannot be run; null: it can */
+export function commandIsMissing(command: string, env: NodeJS.ProcessEnv): string | null {
+  const { file } = commandProgram(command);
+  if (file === undefined) return 'the command is empty';
+  if (!file.includes('/'))
+    return programsOnPath(file, env).length > 0 ? null : `there is no ${file} on the PATH`;
+  try {
+    accessSync(file, constants.X_OK);
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? `${file} is not there`
+      : `${file} may not be run`;
+  }
+}
+
 async function whyMissing(
   name: ComponentName,
   { uses }: StackRequest,
   env: NodeJS.ProcessEnv,
 ): Promise<string | null> {
   const use = uses[name] ?? { kind: 'embedded' };
-  if (use.kind === 'command') {
-    const { file } = commandProgram(use.command);
-    if (file === undefined) return 'the command is empty';
-    if (!file.includes('/'))
-      return programsOnPath(file, env).length > 0 ? null : `there is no ${file} on the PATH`;
-    try {
-      accessSync(file, constants.X_OK);
-      return null;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? `${file} is not there`
-        : `${file} may not be run`;
-    }
-  }
+  if (use.kind === 'command') return commandIsMissing(use.command, env);
   if (use.kind !== 'embedded') return null;
   if (name === 'postgres') {
     const version = POSTGRES_VERSIONS.find((one) => one === use.version);

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -71,6 +72,7 @@ function begin(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const written = Promise.all([text(child.stdout), text(child.stderr)]);
   const ended = once(child, 'close').then(async ([code]): Promise<Ended> => {
     const [stdout, stderr] = await written;
+    hasNoSecret(`${stdout}${stderr}`, words.join(' '));
     return { code: code as number | null, stdout, stderr };
   });
   return { child, ended, said: () => out };
@@ -94,7 +96,16 @@ function stateOf(name: string): RunState | null {
 
 const left = (): number[] => processesWith({ HOME: home });
 
+/** What a run printed and what it left are free of the password of its database and of private keys. */
+function hasNoSecret(text: string, where: string): void {
+  assert.ok(!text.includes(server.password), `the password is in ${where}`);
+  assert.doesNotMatch(text, /\bEK[EF][1-9A-HJ-NP-Za-km-z]{49}\b|PRIVATE KEY/, where);
+}
+
 async function nothingIsLeft(name: string): Promise<void> {
+  const results = existsSync(join(runs, name)) ? join(runs, name) : null;
+  for (const file of results === null ? [] : readdirSync(results, { recursive: true, encoding: 'utf8' })) // prettier-ignore
+    if (statSync(join(results!, file)).isFile()) hasNoSecret(readFileSync(join(results!, file), 'latin1'), file); // prettier-ignore
   await until(() => left().length === 0, () => left().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))); // prettier-ignore
   assert.equal(existsSync(stateFolder(name)), false);
   assert.deepEqual(readdirSync(temporary), []);
@@ -116,7 +127,8 @@ const given = () => ({
 test('each step in a process of its own; a step repeated does nothing twice', async () => {
   const name = ['--name', 'steps'];
   await e2e(['setup', ...name, ...SMALL]);
-  assert.match(await e2e(['setup', ...name]), /setup: done already/);
+  // Not what is usual, but what it is.
+  assert.match(await e2e(['setup', ...name]), /^goes on with the run steps, begun at \S+Z \(npm run e2e -- teardown --name steps removes it\):\nnetwork +3 producers,[^]*setup: done already/); // prettier-ignore
   const other = await begin(['setup', ...name, '--producers', '5']).ended;
   assert.equal(other.code, EXIT.usage);
   assert.match(other.stderr, /set up already, with other settings/);
@@ -286,6 +298,22 @@ test('logs are kept where the start failed, and all is removed', async () => {
   await nothingIsLeft(name);
 });
 
+test('what cannot be reached, or is not there, leaves nothing that a teardown looks for in vain', async () => {
+  const wrong: [words: string[], code: number, says: RegExp][] = [
+    [['--database', 'postgres://nobody@127.0.0.1:1/postgres'], EXIT.broken, /setup failed: PostgreSQL 127\.0\.0\.1:1\/postgres cannot be reached/], // prettier-ignore
+    [['--s3', 's3://account-suffix?endpoint=http://127.0.0.1:1&region=us-east-1&path-style=1', ...given().words], EXIT.broken, /setup failed: the bucket account-suffix cannot be read/], // prettier-ignore
+    [['--backend', './nowhere', '--coordinator', 'no-python', '--verifier-image', 'a:b', '--interval', '1m'], EXIT.usage, /--backend: \.\/nowhere is not there\n--coordinator: there is no no-python on the PATH/], // prettier-ignore
+  ];
+  for (const [words, code, says] of wrong) {
+    const keys = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret words' };
+    const ended = await begin(['run', '--name', 'vain', ...words], { ...given().env, ...keys }).ended; // prettier-ignore
+    assert.equal(ended.code, code, `${ended.stdout}${ended.stderr}`);
+    assert.match(ended.stdout, says);
+    assert.match(ended.stdout, /teardown: done/);
+    await nothingIsLeft('vain');
+  }
+});
+
 test('components that crash in the middle change no score', async () => {
   const name = ['--name', 'crashes'];
   await e2e(['setup', ...name, '--batches', '2', '--interval', '5s', '--producers', '21']);
@@ -326,6 +354,7 @@ test('a matrix has one report of all its runs', async () => {
   assert.match(said, /passed: all 2 combinations/);
   const [results] = readdirSync(join(runs, 'many'));
   const junit = readFileSync(join(runs, 'many', results, 'junit.xml'), 'utf8');
+  assert.match(readFileSync(join(runs, 'many', results, 'report.md'), 'utf8'), /\| era=berkeley \| passed: [^|]+\| +\S+ \| `many-2\/20[^`]+` \|/); // prettier-ignore
   for (const era of ['mesa', 'berkeley']) assert.match(junit, new RegExp(`name="era=${era}: accepted-stored-once"`)); // prettier-ignore
   await nothingIsLeft('many-1');
 });

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createState, newState, stateFolderOf } from '../../e2e/state.ts';
 import { processesWith } from '../../system/process-identity.ts';
 import { EXIT } from '../../user-error.ts';
+import { e2eTopology } from '../support/e2e-topology.ts';
 import { runHere } from '../support/run-command.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
@@ -65,6 +67,11 @@ test('what cannot be done is said before anything is made', async () => {
     assert.match(stderr, text, words.join(' '));
   }
   assert.equal(existsSync(join(scratch, 'e2e')), false);
+  createState(stateFolderOf(scratch, 'many-2'), newState(e2eTopology(), scratch, 0));
+  const { stderr } = await e2e('run', '--name', 'many', '--matrix', 'era=mesa,berkeley');
+  assert.match(stderr, /era=berkeley: its run many-2 is there already: npm run e2e -- teardown --name many-2 removes it/); // prettier-ignore
+  assert.equal(existsSync(join(scratch, 'many-1')), false);
+  assert.equal((await e2e('teardown', '--name', 'many-2')).exitCode, EXIT.passed);
   const { exitCode, stdout } = await e2e('teardown', '--name', 'none');
   assert.equal(exitCode, EXIT.passed);
   assert.match(stdout, /nothing to remove/);
