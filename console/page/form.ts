@@ -1,4 +1,5 @@
 /** The form's texts and what becomes of them; the checks are the server's, which has the command line's own. Pure. */
+import { durationText, parseDuration } from '../../system/duration.ts';
 import type { OptionSpec } from '../../system/option.ts';
 
 /** As somebody would type them. */
@@ -20,7 +21,8 @@ export const LABELS: Record<string, string> = {
   vus: 'Users (VUs)',
   rate: 'Rate',
   duration: 'Duration',
-  stages: 'Stages (spawn rate)',
+  'spawn-rate': 'Spawn rate',
+  stages: 'Stages',
   think: 'Think time',
   producers: 'Block producers',
   era: 'Era',
@@ -97,3 +99,46 @@ export const problemsOfNone = (
     const name = /^--([\w-]+)/.exec(problem)?.[1] ?? '';
     return !options.some((option) => option.name === name);
   });
+
+/** As Locust asks for it. No option of the command line: the scenario ramp says the same in stages, and that is what is started. */
+export const SPAWN: FormOption = {
+  name: 'spawn-rate',
+  type: 'number',
+  argument: 'all at once',
+  help: 'users that begin per second; the load is then one of the scenario ramp, and its duration holds their coming',
+};
+
+/** Whether this scenario begins all of its users at once, if nothing else is said. */
+export const canSpawn = (texts: Texts, scenario: string): boolean =>
+  scenario === 'load' && (texts.rate ?? '').trim() === '';
+
+/**
+ * What a spawn rate makes of the form.
+ * @param usual the scenario's own value of an option
+ * @returns the texts of the load that is meant; `problem` is null, or stands after the field's name
+ */
+export function spawned(
+  texts: Texts,
+  scenario: string,
+  usual: (name: 'vus' | 'duration') => string,
+): { texts: Texts; problem: string | null } {
+  const { [SPAWN.name]: given = '', ...others } = texts;
+  const text = given.trim();
+  if (text === '' || !canSpawn(texts, scenario)) return { texts: others, problem: null };
+  const perSecond = Number(text);
+  if (!(perSecond > 0) || !Number.isFinite(perSecond))
+    return { texts: others, problem: `must be users per second, above 0, but is "${text}"` };
+  const of = (name: 'vus' | 'duration') => (texts[name] ?? '').trim() || usual(name);
+  const [vus, durationMs] = [Number(of('vus')), parseDuration(of('duration'))];
+  // What is wrong with these is marked at them.
+  if (!Number.isInteger(vus) || vus < 1 || durationMs === null)
+    return { texts: others, problem: null };
+  const comingMs = Math.round((vus / perSecond) * 1000);
+  if (comingMs < 1000) return { texts: others, problem: null };
+  const most = Math.max(1, Math.floor((perSecond * durationMs) / 1000));
+  const stages =
+    comingMs < durationMs
+      ? `${durationText(comingMs)}:${vus},${durationText(durationMs - comingMs)}:${vus}`
+      : `${durationText(durationMs)}:${Math.min(vus, most)}`;
+  return { texts: { ...others, scenario: 'ramp', vus: '', duration: '', stages }, problem: null };
+}

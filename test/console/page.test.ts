@@ -7,6 +7,7 @@ import {
   isUsed,
   optionsOfTexts,
   problemsByOption,
+  spawned,
   textsOfOptions,
 } from '../../console/page/form.ts';
 import { hrefOf, type Place, placeOf } from '../../console/page/place.ts';
@@ -35,6 +36,25 @@ test('texts of the form become options, and options texts again', () => {
   assert.deepEqual(options, { vus: '500', gate: ['p95<800ms', 'rate>=10/s'], faithful: true });
   assert.deepEqual(optionsOfTexts(textsOfOptions(options), SPECS), options);
   assert.deepEqual(optionsOfTexts({ vus: '', faithful: '', gate: '  ' }, SPECS), {});
+});
+
+test('users and a spawn rate, as Locust asks for them, are stages of the scenario ramp', () => {
+  const usual = (name: string) => (name === 'vus' ? '100' : '1m');
+  const of = (texts: Record<string, string>, scenario = 'load') => spawned(texts, scenario, usual);
+  const ramp = (stages: string) => ({ texts: { scenario: 'ramp', vus: '', duration: '', stages }, problem: null }); // prettier-ignore
+  assert.deepEqual(of({ 'spawn-rate': '10' }), ramp('10s:100,50s:100'));
+  assert.deepEqual(of({ 'spawn-rate': '4', vus: '10', duration: '5m' }), ramp('2s500ms:10,4m57s500ms:10')); // prettier-ignore
+  // They would not all have come by the end.
+  assert.deepEqual(of({ 'spawn-rate': '0.5', vus: '100' }), ramp('1m:30'));
+  assert.deepEqual(of({ 'spawn-rate': '200' }), { texts: {}, problem: null }, 'all at once');
+  assert.deepEqual(of({ vus: '7' }), { texts: { vus: '7' }, problem: null });
+  // Of a rate of submissions, and of other scenarios, it says nothing.
+  assert.deepEqual(of({ 'spawn-rate': '10', rate: '5/s' }), { texts: { rate: '5/s' }, problem: null }); // prettier-ignore
+  assert.deepEqual(of({ 'spawn-rate': '10' }, 'soak'), { texts: {}, problem: null });
+  // What is wrong with the users is said of the users.
+  assert.deepEqual(of({ 'spawn-rate': '10', vus: 'x' }), { texts: { vus: 'x' }, problem: null });
+  for (const wrong of ['0', '-1', 'many', 'Infinity'])
+    assert.match(of({ 'spawn-rate': wrong }).problem!, /^must be users per second/);
 });
 
 test('each problem stands at the option that it begins with', () => {
@@ -66,6 +86,7 @@ test('a place is found again in its address', () => {
     { view: 'compare', base: 'a~b', run: 'c d' },
     { view: 'e2e' },
     { view: 'e2e-new' },
+    { view: 'e2e-new', again: 'e2e~2026-01-02T03-04-05' },
     { view: 'e2e-run', id: 'e2e~2026-01-02T03-04-05' },
   ];
   for (const place of places) assert.deepEqual(placeOf(hrefOf(place)), place);
