@@ -1,9 +1,10 @@
 /**
- * Histograms of steps as the buckets that hold something: two of them add exactly, to the 0.1 % of an HDR bucket, some hundred steps take little memory,
- * and a day's 28,800 are opened in seconds (results/histogram.ts has an object for each bucket). Pure.
+ * Histograms of steps as the buckets that hold something: two of them add exactly, to the 0.1 % of an HDR bucket, and
+ * some hundred steps take little memory, however far apart their latencies lie (results/latency-counts.ts keeps all buckets between them). Pure.
  */
-import { type Bucket, bucketAt, BUCKETS, decodeCounts, LatencyHistogram } from '../../results/histogram.ts'; // prettier-ignore
-import type { LatencyFigures } from '../../results/types.ts';
+import { bucketAt, BUCKETS, decodeCounts, LatencyHistogram } from '../../results/histogram.ts';
+import { LatencyCounts } from '../../results/latency-counts.ts';
+import type { LatencyFigures, LatencyOfSecond } from '../../results/types.ts';
 
 /** `places` of the counts array of HDR's layout, in rising order, and what each of them holds. */
 export type Buckets = { places: Uint16Array; counts: Uint32Array; count: number };
@@ -57,29 +58,25 @@ export function percentileMs(
   return 0;
 }
 
-/** Of all lines of a run so far; each of them costs an addition a bucket. */
-export class LatencySum {
-  readonly #counts = new Float64Array(BUCKETS);
-  #maxMs = 0;
-  #count = 0;
-  /** Of what was added so far; undefined: not made yet. */
-  #figures: LatencyFigures | null | undefined = null;
+/** Of all lines of a run so far: the figures are made once for all who look before the next line. */
+export class LatencySoFar {
+  readonly #counts = new LatencyCounts();
+  #figures: LatencyFigures | null = null;
 
-  add({ places, counts, count }: Buckets, maxMs: number): void {
-    for (let i = 0; i < places.length; i++) this.#counts[places[i]] += counts[i];
-    this.#count += count;
-    this.#maxMs = Math.max(this.#maxMs, maxMs);
-    this.#figures = undefined;
+  /** @throws Error if its histogram is broken */
+  add({ hdr, max }: LatencyOfSecond): void {
+    this.#counts.addEncoded(hdr, max);
+    this.#figures = null;
   }
 
-  /** Without its encoding, which nothing live reads. @returns null if nothing was added */
+  /** Without their encoding, which nothing live reads. @returns null if nothing was added */
   figures(): LatencyFigures | null {
-    if (this.#figures !== undefined) return this.#figures;
-    if (this.#count === 0) return (this.#figures = null);
-    const histogram = new LatencyHistogram();
-    const buckets: Bucket[] = [];
-    this.#counts.forEach((count, place) => count > 0 && buckets.push({ ...bucketAt(place), count })); // prettier-ignore
-    histogram.addBuckets(buckets, this.#maxMs);
-    return (this.#figures = { ...histogram.brief()!, hdr: '' });
+    if (this.#counts.count === 0) return null;
+    if (this.#figures === null) {
+      const histogram = new LatencyHistogram();
+      histogram.addBuckets(this.#counts.buckets(), this.#counts.maxMs);
+      this.#figures = { ...histogram.brief()!, hdr: '' };
+    }
+    return this.#figures;
   }
 }

@@ -36,7 +36,7 @@ import type {
   RunState,
   SeriesPart,
 } from './message.ts';
-import { LatencySum, openBuckets } from './histogram.ts';
+import { LatencySoFar } from './histogram.ts';
 import type { Position } from './position.ts';
 import { ReadingSteps, SampleSteps } from './steps.ts';
 
@@ -94,8 +94,8 @@ export class RunView {
   };
   readonly #answers = new Map<AnswerClass, { count: number; lastS: number }>();
   readonly #examples = new Map<AnswerClass, string[]>();
-  readonly #latency = new LatencySum();
-  readonly #felt = new LatencySum();
+  readonly #latency = new LatencySoFar();
+  readonly #felt = new LatencySoFar();
   readonly #meter = new ProcessMeter();
   readonly #lastReadings = new Map<string, ProcessReading>();
   #hostCores: number | null = null;
@@ -118,10 +118,10 @@ export class RunView {
     this.place.samples = place;
     // The summary of a run that is over has these figures, and a day's histograms take seconds to open.
     const isCounted = this.summary === null && line.elapsedS * 1000 >= (this.plan?.load.warmUpMs ?? 0); // prettier-ignore
-    const { latency, felt } = line;
-    const opened = isCounted && latency !== null ? openBuckets(latency.hdr) : null;
+    if (isCounted && line.latency !== null) this.#latency.add(line.latency);
+    if (isCounted && line.felt !== null && this.#needsFelt) this.#felt.add(line.felt);
     this.#startT ??= line.t - line.elapsedS * 1000;
-    for (const series of [this.#whole, this.#recent]) series.samples.add(line, place, opened);
+    for (const series of [this.#whole, this.#recent]) series.samples.add(line, place);
     this.#alignSteps();
     this.#last = line;
     this.#lastS = Math.max(this.#lastS, line.elapsedS);
@@ -145,8 +145,6 @@ export class RunView {
         if (count > 0) known.lastS = line.elapsedS;
       }
     }
-    if (opened !== null) this.#latency.add(opened, latency!.max);
-    if (isCounted && felt !== null && this.#needsFelt) this.#felt.add(openBuckets(felt.hdr), felt.max); // prettier-ignore
     for (const early of this.#early.splice(0)) this.#addReading(early.line, early.place);
   }
 

@@ -178,8 +178,8 @@ export class SampleSteps {
     this.#steps.widenTo(stepS);
   }
 
-  /** @param place in the file after this line @param opened its histogram, where somebody has opened it already */
-  add(line: SampleLine, place: number, opened: Buckets | null = null): void {
+  /** @param place in the file after this line */
+  add(line: SampleLine, place: number): void {
     const step = this.#steps.at(line.elapsedS);
     if (step === null) return;
     step.touched = place;
@@ -193,9 +193,7 @@ export class SampleSteps {
     }
     if (line.vus !== null) include(step.vus, line.vus);
     if (line.latency !== null) {
-      const isFirst = step.only === null && step.buckets === null;
-      const latency = isFirst || opened === null ? { only: line.latency, buckets: null } : { only: null, buckets: opened }; // prettier-ignore
-      Object.assign(step, joinLatencies(step, latency));
+      Object.assign(step, joinLatencies(step, { only: line.latency, buckets: null }));
       step.maxMs = Math.max(step.maxMs, line.latency.max);
     }
   }

@@ -100,31 +100,39 @@ export const problemsOfNone = (
     return !options.some((option) => option.name === name);
   });
 
-/** As Locust asks for it. No option of the command line: the scenario ramp says the same in stages, and that is what is started. */
+/** As Locust asks for it. No option of the command line: a scenario of stages says the same, and that is what is started. */
 export const SPAWN: FormOption = {
   name: 'spawn-rate',
   type: 'number',
   argument: 'all at once',
-  help: 'users that begin per second; the load is then one of the scenario ramp, and its duration holds their coming',
+  help: 'users that begin per second; the load is then one of --stages, and its duration holds their coming',
 };
 
-/** Whether this scenario begins all of its users at once, if nothing else is said. */
-export const canSpawn = (texts: Texts, scenario: string): boolean =>
-  scenario === 'load' && (texts.rate ?? '').trim() === '';
+/** The scenario of stages, where the chosen one is the usual one with users; null: a spawn rate says nothing here. */
+export function stagedFor(
+  texts: Texts,
+  scenario: string,
+  { scenarios, options }: Pick<FormFacts, 'scenarios' | 'options'>,
+): string | null {
+  const usual = options.find(({ name }) => name === 'scenario')?.default;
+  if (scenario !== usual || (texts.rate ?? '').trim() !== '') return null;
+  return scenarios.find(({ defaults }) => defaults.stages !== undefined)?.name ?? null;
+}
 
 /**
  * What a spawn rate makes of the form.
+ * @param staged the scenario of stages; null: it says nothing here
  * @param usual the scenario's own value of an option
  * @returns the texts of the load that is meant; `problem` is null, or stands after the field's name
  */
 export function spawned(
   texts: Texts,
-  scenario: string,
+  staged: string | null,
   usual: (name: 'vus' | 'duration') => string,
 ): { texts: Texts; problem: string | null } {
   const { [SPAWN.name]: given = '', ...others } = texts;
   const text = given.trim();
-  if (text === '' || !canSpawn(texts, scenario)) return { texts: others, problem: null };
+  if (text === '' || staged === null) return { texts: others, problem: null };
   const perSecond = Number(text);
   if (!(perSecond > 0) || !Number.isFinite(perSecond))
     return { texts: others, problem: `must be users per second, above 0, but is "${text}"` };
@@ -140,5 +148,5 @@ export function spawned(
     comingMs < durationMs
       ? `${durationText(comingMs)}:${vus},${durationText(durationMs - comingMs)}:${vus}`
       : `${durationText(durationMs)}:${Math.min(vus, most)}`;
-  return { texts: { ...others, scenario: 'ramp', vus: '', duration: '', stages }, problem: null };
+  return { texts: { ...others, scenario: staged, vus: '', duration: '', stages }, problem: null };
 }

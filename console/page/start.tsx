@@ -1,7 +1,7 @@
 /** The start of a load: a form that is checked as somebody types, and the decision before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ApiError, get, pathOf, post, type RunFacts, type RunsNow } from './api.ts';
-import { canSpawn, defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, problemsOfNone, SPAWN, spawned, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
+import { defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, problemsOfNone, SPAWN, spawned, stagedFor, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
 import { Field } from './field.tsx';
 import { Card, CommandLine, FormProblems, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
@@ -48,13 +48,14 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
   }, [again]);
 
   const scenario = texts.scenario || 'load';
+  const staged = facts === null ? null : stagedFor(texts, scenario, facts);
   const meant = useMemo(
     () =>
-      spawned(texts, scenario, (name) => {
+      spawned(texts, staged, (name) => {
         const option = facts?.options.find((one) => one.name === name);
         return facts === null || option === undefined ? '' : defaultOf(option, scenario, facts);
       }),
-    [texts, scenario, facts],
+    [texts, staged, scenario, facts],
   );
   const options: Options = useMemo(() => optionsOfTexts(meant.texts, facts?.options ?? []), [meant, facts]); // prettier-ignore
   const asked = useRef(0);
@@ -114,7 +115,7 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
     return error === null ? <p class="soft">Loading…</p> : <Problem message={error.message} hint={error.hint} />; // prettier-ignore
   const byOption = problemsByOption(problems);
   // Its stages are no field of this form.
-  const ofSpawn = [...(meant.problem === null ? [] : [meant.problem]), ...(canSpawn(texts, scenario) ? (byOption.stages ?? []) : [])]; // prettier-ignore
+  const ofSpawn = [...(meant.problem === null ? [] : [meant.problem]), ...(staged === null ? [] : (byOption.stages ?? []))]; // prettier-ignore
   const others = problemsOfNone(problems, facts.options);
   const field = (option: FormOption) => (
     <Field
@@ -128,7 +129,7 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
   );
   const spec = new Map(facts.options.map((option) => [option.name, option]));
   const main = MAIN.flatMap((name) => spec.get(name) ?? []).filter(({ name }) => isUsed(name, scenario, facts) || texts[name]); // prettier-ignore
-  const spawn = canSpawn(texts, scenario) && (
+  const spawn = staged !== null && (
     <Field
       key={SPAWN.name}
       option={SPAWN}
@@ -212,9 +213,13 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
         <aside class="decision" aria-label="What would happen">
           <Card title="What would happen">
             <div aria-live="polite">
-              <FormProblems problems={problems} others={others} error={error} />{' '}
+              <FormProblems
+                problems={meant.problem === null ? problems : [...problems, meant.problem]}
+                others={others}
+                error={error}
+              />{' '}
               {/* prettier-ignore */}
-              {decision !== null && <DecisionView decision={decision} />}
+              {decision !== null && meant.problem === null && <DecisionView decision={decision} />}
             </div>
             {(decision?.remoteHosts ?? []).map((host) => (
               <label key={host} class="field remote">

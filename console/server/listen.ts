@@ -8,7 +8,7 @@ const MOST_PORTS = 100;
 const MOST_CONNECTIONS = 500;
 
 /** How long a request may take to arrive; an event stream is an answer, and may take a day. */
-export type ArrivalLimits = { headersMs: number; wholeMs: number };
+type ArrivalLimits = { headersMs: number; wholeMs: number };
 const LIMITS: ArrivalLimits = { headersMs: 10_000, wholeMs: 30_000 };
 
 export type Listening = { port: number; url: string; close(): Promise<void> };

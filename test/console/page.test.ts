@@ -8,10 +8,13 @@ import {
   optionsOfTexts,
   problemsByOption,
   spawned,
+  stagedFor,
   textsOfOptions,
 } from '../../console/page/form.ts';
 import { hrefOf, type Place, placeOf } from '../../console/page/place.ts';
 import { clock, joinSteps, linePoints } from '../../console/page/series.ts';
+import { load } from '../../cli/commands/load.ts';
+import { SCENARIOS } from '../../load/scenarios/index.ts';
 import { distFile } from '../../paths.ts';
 
 test('the script is below 150 KB compressed, and names no other host', () => {
@@ -38,9 +41,9 @@ test('texts of the form become options, and options texts again', () => {
   assert.deepEqual(optionsOfTexts({ vus: '', faithful: '', gate: '  ' }, SPECS), {});
 });
 
-test('users and a spawn rate, as Locust asks for them, are stages of the scenario ramp', () => {
+test('users and a spawn rate, as Locust asks for them, are stages of the scenario that has some', () => {
   const usual = (name: string) => (name === 'vus' ? '100' : '1m');
-  const of = (texts: Record<string, string>, scenario = 'load') => spawned(texts, scenario, usual);
+  const of = (texts: Record<string, string>, staged: string | null = 'ramp') => spawned(texts, staged, usual); // prettier-ignore
   const ramp = (stages: string) => ({ texts: { scenario: 'ramp', vus: '', duration: '', stages }, problem: null }); // prettier-ignore
   assert.deepEqual(of({ 'spawn-rate': '10' }), ramp('10s:100,50s:100'));
   assert.deepEqual(of({ 'spawn-rate': '4', vus: '10', duration: '5m' }), ramp('2s500ms:10,4m57s500ms:10')); // prettier-ignore
@@ -48,13 +51,19 @@ test('users and a spawn rate, as Locust asks for them, are stages of the scenari
   assert.deepEqual(of({ 'spawn-rate': '0.5', vus: '100' }), ramp('1m:30'));
   assert.deepEqual(of({ 'spawn-rate': '200' }), { texts: {}, problem: null }, 'all at once');
   assert.deepEqual(of({ vus: '7' }), { texts: { vus: '7' }, problem: null });
-  // Of a rate of submissions, and of other scenarios, it says nothing.
-  assert.deepEqual(of({ 'spawn-rate': '10', rate: '5/s' }), { texts: { rate: '5/s' }, problem: null }); // prettier-ignore
-  assert.deepEqual(of({ 'spawn-rate': '10' }, 'soak'), { texts: {}, problem: null });
+  assert.deepEqual(of({ 'spawn-rate': '10' }, null), { texts: {}, problem: null });
   // What is wrong with the users is said of the users.
   assert.deepEqual(of({ 'spawn-rate': '10', vus: 'x' }), { texts: { vus: 'x' }, problem: null });
   for (const wrong of ['0', '-1', 'many', 'Infinity'])
     assert.match(of({ 'spawn-rate': wrong }).problem!, /^must be users per second/);
+  // Of a rate of submissions, and of other scenarios, it says nothing.
+  const facts = {
+    scenarios: SCENARIOS.map(({ name, summary, defaults }) => ({ name, summary, defaults, uses: [] })), // prettier-ignore
+    options: load.options,
+  };
+  assert.equal(stagedFor({}, 'load', facts), 'ramp');
+  assert.equal(stagedFor({ rate: '5/s' }, 'load', facts), null);
+  assert.equal(stagedFor({}, 'soak', facts), null);
 });
 
 test('each problem stands at the option that it begins with', () => {
