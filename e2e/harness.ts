@@ -18,6 +18,7 @@ import { writeRunFile } from './report/run-file.ts';
 import { reportToGithub, writeReport } from './report/write.ts';
 import { runSteps } from './run.ts';
 import {
+  type Chosen,
   createState,
   hasState,
   isEmptyState,
@@ -47,7 +48,7 @@ export type HarnessCall = {
 
 /**
  * Under its lock. The state is made where there is none.
- * @param runs the folder of all runs @param topology of a run that may begin
+ * @param runs the folder of all runs @param topology of a run that may begin @param chosen options that made it
  * @throws UserError where another harness works on it, or there is no run
  */
 export async function withRun<T>(
@@ -55,8 +56,9 @@ export async function withRun<T>(
     runs,
     name,
     topology,
+    chosen,
     env,
-  }: { runs: string; name: string; topology: Topology | null; env: NodeJS.ProcessEnv },
+  }: { runs: string; name: string; topology: Topology | null; chosen?: Chosen; env: NodeJS.ProcessEnv }, // prettier-ignore
   action: (open: OpenState) => Promise<T>,
 ): Promise<T> {
   const folder = stateFolderOf(runs, name);
@@ -65,7 +67,7 @@ export async function withRun<T>(
   try {
     if (topology === null || hasState(folder)) return await action(openState(folder));
     const nowMs = Date.now();
-    const state = newState(topology, resultsFolderOf(runs, name, nowMs), nowMs);
+    const state = newState(topology, resultsFolderOf(runs, name, nowMs), nowMs, chosen);
     const open = createState(folder, state);
     register(env, state.owner, folder);
     return await action(open);
@@ -96,7 +98,7 @@ export async function doRun(
   const outcome = outcomeOf(run);
   mkdirSync(state.results, { recursive: true });
   await writeReport(state.results, pageOf(run), outcome);
-  await writeRunFile(state.results, run);
+  await writeRunFile(state.results, run, state.chosen);
   call.say(outcome.sentence);
   call.say(`results: ${state.results}`);
   return run;
@@ -116,7 +118,7 @@ export async function runAlone(
 /** One after another, each a run of its own; one report of all. An interrupt leaves out those that have not begun. */
 export async function runMatrix(
   { runs, name }: { runs: string; name: string },
-  combinations: readonly { name: string; topology: Topology }[],
+  combinations: readonly { name: string; topology: Topology; chosen?: Chosen }[],
   call: HarnessCall,
 ): Promise<ExitCode> {
   const done: NamedRun[] = [];
@@ -128,6 +130,7 @@ export async function runMatrix(
       runs,
       name: combination.topology.name,
       topology: combination.topology,
+      chosen: combination.chosen,
       env: call.env,
     };
     await withRun(place, async (open) => {

@@ -47,6 +47,9 @@ export type Owned =
   | { kind: 'objects'; url: string }
   | { kind: 'minimina'; command: string; network: string; home: string | null };
 
+/** Options as somebody would type them: a list for one that may be given several times, true for a flag. */
+export type Chosen = Record<string, string | string[] | true>;
+
 export type RunState = {
   format: 1;
   /** Of all marks of this run. */
@@ -55,6 +58,8 @@ export type RunState = {
   /** Where results go: dump, logs, report. */
   results: string;
   topology: Topology;
+  /** What was chosen for it, to run it again; absent: an older toolkit set it up. */
+  chosen?: Chosen;
   /** When the first batch begins and the network sends: seconds since 1970; null: not started. */
   startSeconds: number | null;
   steps: Partial<Record<StepName, StepRecord>>;
@@ -114,13 +119,19 @@ export function writeState(folder: string, state: RunState): void {
   writeWholeSync(join(folder, NAME), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-export function newState(topology: Topology, results: string, nowMs: number): RunState {
+export function newState(
+  topology: Topology,
+  results: string,
+  nowMs: number,
+  chosen?: Chosen,
+): RunState {
   return {
     format: 1,
     owner: randomUUID(),
     createdMs: nowMs,
     results,
     topology,
+    ...(chosen && { chosen }),
     startSeconds: null,
     steps: {},
     owned: [],

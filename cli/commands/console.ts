@@ -88,8 +88,13 @@ export const console_: Command = {
     const interrupts = listenForInterrupts();
     // The address is known when it listens, and the app is there before.
     let url = '';
-    const program = (...words: string[]) =>
-      commandProgram(distFile('cli.js'), words, { cwd, env: { ...env, [CONSOLE_URL]: url } });
+    // What a load runs, a script of the user's own too, is not to have the token.
+    const tokenVariable = values['token-env'] as string | undefined;
+    const program = (...words: string[]) => {
+      const childEnv: NodeJS.ProcessEnv = { ...env, [CONSOLE_URL]: url };
+      if (tokenVariable !== undefined) delete childEnv[tokenVariable];
+      return commandProgram(distFile('cli.js'), words, { cwd, env: childEnv });
+    };
     const loads = new Loads(folders, (words) => program('load', ...words, `--results=${folders.root}`)); // prettier-ignore
     const e2eFolders = new E2eFolders(e2eFolder);
     const e2eRuns = new E2eRuns(
@@ -108,7 +113,7 @@ export const console_: Command = {
         folderOption: sources.e2e === 'default' ? null : e2eFolder,
         changes: readOnly ? null : { runs: e2eRuns, planner: e2ePlannerOf(env, cwd, e2eFolders.root) }, // prettier-ignore
       },
-      audit: auditOf(folders.root, say),
+      audit: auditOf(readOnly ? null : folders.root, say),
       assets: readAssets(),
     });
     const server = await listen((request, bindings) => app.fetch(request, bindings), values.port as number); // prettier-ignore

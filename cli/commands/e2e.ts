@@ -15,6 +15,7 @@ import { combinationName, combinationsOf } from '../../e2e/matrix.ts';
 import { judgedLines } from '../../e2e/report/lines.ts';
 import { secretsOfUser } from '../../e2e/secrets.ts';
 import {
+  type Chosen,
   hasState,
   openState,
   removeEmptyState,
@@ -34,11 +35,30 @@ import { EXIT, type ExitCode, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { decideTopology, STAGING_OPTIONS } from '../e2e-staging-options.ts';
 import { TOPOLOGY_OPTIONS } from '../e2e-options.ts';
-import { parseValue } from '../option-value.ts';
+import { optionRecord, parseValue } from '../option-value.ts';
 import { didYouMean } from '../suggest.ts';
 
 const OF_TOPOLOGY = TOPOLOGY_OPTIONS.map(({ name }) => name);
 const OF_STAGING = STAGING_OPTIONS.map(({ name }) => name);
+/** A URL of a server may hold what is nobody's business. */
+const NOT_KEPT = ['database'];
+
+/** What makes a run of the same kind again: what somebody chose, and the seed. */
+function chosenOf(
+  { values, sources }: Pick<CommandCall, 'values' | 'sources'>,
+  more: Chosen = {},
+): Chosen {
+  const specs = [...TOPOLOGY_OPTIONS, ...STAGING_OPTIONS].filter(({ name }) => !NOT_KEPT.includes(name)); // prettier-ignore
+  const chosen: Chosen = { name: values.name as string, seed: values.seed as string };
+  for (const [name, { value, source }] of Object.entries(optionRecord(specs, values, sources))) {
+    if (source === 'default' || value === null || value === false) continue;
+    const list = values[name];
+    chosen[name] = value === true ? true : Array.isArray(list) ? list.map(String) : String(value);
+  }
+  if (values.keep === true) chosen.keep = true;
+  return { ...chosen, ...more };
+}
+
 const isStep = (word: string): word is StepName => (STEP_NAMES as readonly string[]).includes(word);
 
 /** Options of each of its deeds. */
@@ -231,7 +251,8 @@ async function act(
     for (const line of topologyLines(asked.topology)) stdout.write(`${line}\n`);
     for (const note of asked.notes) stdout.write(`note: ${note}\n`);
   }
-  return withRun({ runs, name, topology, env: call.env }, async (open) => {
+  const chosen = chosenOf(call);
+  return withRun({ runs, name, topology, chosen, env: call.env }, async (open) => {
     if (action === 'run') return runAlone(open, { from, keep: values.keep === true }, harness);
     await doStep(open, action as StepName, harness);
     return EXIT.passed;
@@ -290,7 +311,11 @@ function matrix(
       if ('problem' in read) problems.push(`--matrix ${option}: ${read.problem}`);
       else own[option] = read.value;
     }
-    return decideTopology(own, `${values.name as string}-${i + 1}`, call.cwd);
+    const name = `${values.name as string}-${i + 1}`;
+    return {
+      ...decideTopology(own, name, call.cwd),
+      chosen: chosenOf(call, { ...combination, name }),
+    };
   });
   const topologies = made.flatMap((one, i) => {
     if ('topology' in one && loadProblems(one.topology).length > 0) {
@@ -303,7 +328,7 @@ function matrix(
         problems.push(
           `${names[i]}: its run ${one.topology.name} is there already: npm run e2e -- teardown --name ${one.topology.name} removes it, or give another --name`,
         );
-      return [{ name: names[i], topology: one.topology }];
+      return [{ name: names[i], topology: one.topology, chosen: one.chosen }];
     }
     problems.push(...one.problems.map((problem) => `${names[i]}: ${problem}`));
     return [];

@@ -19,7 +19,7 @@ const MOST_COUNTS = 20;
 /** What a run is known by, whoever made its files. */
 export type E2eFiles = {
   /** null: it is torn down, or was never set up here. */
-  state: Pick<RunState, 'createdMs' | 'steps'> | null;
+  state: Pick<RunState, 'createdMs' | 'steps' | 'chosen'> | null;
   /** A process works on it. */
   isHeld: boolean;
   /** What it is made of, as its state says it. */

@@ -4,7 +4,6 @@ import { roundMarks } from '../../plots/data.ts';
 import { controlMarks, faultMarks } from '../../plots/marks.ts';
 import { ACCEPTED, compareAnswers, describeAnswer, labelAnswer } from '../../results/answers.ts';
 import { ProcessMeter, takenIn } from '../../results/figures.ts';
-import { LatencyHistogram } from '../../results/histogram.ts';
 import { marksOf } from '../../results/marks.ts';
 import { paceInWords } from '../../results/pace.ts';
 import { startedIn } from '../../results/rates.ts';
@@ -12,7 +11,6 @@ import type {
   AnswerClass,
   ControlLine,
   HostReading,
-  LatencyFigures,
   LogSecond,
   LogTailLine,
   MarkLine,
@@ -38,6 +36,7 @@ import type {
   RunState,
   SeriesPart,
 } from './message.ts';
+import { LatencySoFar } from './histogram.ts';
 import type { Position } from './position.ts';
 import { ReadingSteps, SampleSteps } from './steps.ts';
 
@@ -73,6 +72,8 @@ export class RunView {
   #tail: TailLine[] = [];
 
   #rules: GateRule[] = [];
+  /** Nothing else of the page shows the latency with what stood around the request. */
+  #needsFelt = false;
   readonly #whole = newSeries(false);
   readonly #recent = newSeries(true);
   #startT: number | null = null;
@@ -93,8 +94,8 @@ export class RunView {
   };
   readonly #answers = new Map<AnswerClass, { count: number; lastS: number }>();
   readonly #examples = new Map<AnswerClass, string[]>();
-  readonly #latency = new LatencyHistogram();
-  readonly #felt = new LatencyHistogram();
+  readonly #latency = new LatencySoFar();
+  readonly #felt = new LatencySoFar();
   readonly #meter = new ProcessMeter();
   readonly #lastReadings = new Map<string, ProcessReading>();
   #hostCores: number | null = null;
@@ -109,11 +110,16 @@ export class RunView {
   setPlan(plan: Plan): void {
     this.plan = plan;
     this.#rules = rulesOfPlan(plan);
+    this.#needsFelt = this.#rules.some(({ metric }) => metric.startsWith('felt-'));
   }
 
   /** @param place in samples.ndjson after this line. @throws Error if its histogram is broken */
   addSample(line: SampleLine, place: number): void {
     this.place.samples = place;
+    // The summary of a run that is over has these figures, and a day's histograms take seconds to open.
+    const isCounted = this.summary === null && line.elapsedS * 1000 >= (this.plan?.load.warmUpMs ?? 0); // prettier-ignore
+    if (isCounted && line.latency !== null) this.#latency.add(line.latency);
+    if (isCounted && line.felt !== null && this.#needsFelt) this.#felt.add(line.felt);
     this.#startT ??= line.t - line.elapsedS * 1000;
     for (const series of [this.#whole, this.#recent]) series.samples.add(line, place);
     this.#alignSteps();
@@ -138,10 +144,6 @@ export class RunView {
         known.count += count;
         if (count > 0) known.lastS = line.elapsedS;
       }
-    }
-    if (line.elapsedS * 1000 >= (this.plan?.load.warmUpMs ?? 0)) {
-      if (line.latency !== null) this.#latency.addEncoded(line.latency.hdr, line.latency.max);
-      if (line.felt !== null) this.#felt.addEncoded(line.felt.hdr, line.felt.max);
     }
     for (const early of this.#early.splice(0)) this.#addReading(early.line, early.place);
   }
@@ -352,8 +354,7 @@ export class RunView {
   #totalsNow(): LiveMessage['totals'] {
     const { sent, accepted, expected, bytesSent, failedIterations, late, dropped, retries } = this.#totals; // prettier-ignore
     const figures = this.summary?.figures ?? null;
-    const hasLatency = this.#latency.count > 0;
-    const at = (percentile: number) => (hasLatency ? this.#latency.percentileMs(percentile) : null);
+    const latency = figures === null ? this.#latency.figures() : figures.latency;
     return {
       sent,
       accepted,
@@ -364,9 +365,9 @@ export class RunView {
       late,
       dropped,
       retries,
-      p50: figures?.latency?.p50Ms ?? at(50),
-      p95: figures?.latency?.p95Ms ?? at(95),
-      p99: figures?.latency?.p99Ms ?? at(99),
+      p50: latency?.p50Ms ?? null,
+      p95: latency?.p95Ms ?? null,
+      p99: latency?.p99Ms ?? null,
       submissionsPerSecond: figures ? figures.submissionsPerSecond : this.#rate('started'),
     };
   }
@@ -391,8 +392,8 @@ export class RunView {
       acceptedPerSecond: this.#rate('accepted'),
       bytesSent,
       bytesReceived,
-      latency: latencyOf(this.#latency),
-      felt: latencyOf(this.#felt),
+      latency: this.#latency.figures(),
+      felt: this.#felt.figures(),
       failedIterations,
       processes: this.#meter.figures(),
       schedule: isOpen
@@ -484,12 +485,6 @@ function partOf({ samples, host, processes }: Series, since: Position | null): S
     })),
     host: host.since(since?.resources ?? 0),
   };
-}
-
-/** Without its encoding, which no gate reads. */
-function latencyOf(histogram: LatencyHistogram): LatencyFigures | null {
-  if (histogram.count === 0) return null;
-  return { ...histogram.brief()!, hdr: '' };
 }
 
 export function stateOf({

@@ -4,8 +4,7 @@
  * kept. A window keeps its last steps instead, at one second each. Each step knows at which place of its file it last changed. Pure.
  */
 import type { LatencyStep, RateStep, Spread } from '../../plots/series.ts';
-import type { AnswerClass, ProcessReading, SampleLine } from '../../results/types.ts';
-import { decodeBuckets } from '../../results/histogram.ts';
+import type { AnswerClass, LatencyOfSecond, ProcessReading, SampleLine } from '../../results/types.ts'; // prettier-ignore
 import {
   type Extremes,
   include,
@@ -13,7 +12,7 @@ import {
   noExtremes,
   spreadOf,
 } from '../../results/extremes.ts';
-import { addBuckets, type Buckets, bucketsOf, percentileMs } from './histogram.ts';
+import { addBuckets, type Buckets, openBuckets, percentileMs } from './histogram.ts';
 
 /** A drawn step has three points at most, so a series stays below 2,000. */
 export const MOST_STEPS = 660;
@@ -102,6 +101,9 @@ type SampleStep = {
   /** The last second, which may still get lines. */
   second: { at: number; sent: number } | null;
   vus: Extremes;
+  /** The only line with a latency so far: its histogram is opened when another one is added to it. */
+  only: LatencyOfSecond | null;
+  /** Of several lines. */
   buckets: Buckets | null;
   maxMs: number;
 };
@@ -113,6 +115,7 @@ const newSampleStep = (): SampleStep => ({
   perSecond: noExtremes(),
   second: null,
   vus: noExtremes(),
+  only: null,
   buckets: null,
   maxMs: 0,
 });
@@ -128,9 +131,28 @@ function joinSampleSteps(a: SampleStep, b: SampleStep): SampleStep {
     perSecond: joined(secondsOf(a), b.perSecond),
     second: b.second,
     vus: joined(a.vus, b.vus),
-    buckets: a.buckets && b.buckets ? addBuckets(a.buckets, b.buckets) : (a.buckets ?? b.buckets),
+    ...joinLatencies(a, b),
     maxMs: Math.max(a.maxMs, b.maxMs),
   };
+}
+
+type Latencies = Pick<SampleStep, 'only' | 'buckets'>;
+
+/** A histogram that is broken holds nothing. */
+function openedOf({ only, buckets }: Latencies): Buckets | null {
+  if (only === null) return buckets;
+  try {
+    return openBuckets(only.hdr);
+  } catch {
+    return null;
+  }
+}
+
+function joinLatencies(a: Latencies, b: Latencies): Latencies {
+  const isThere = ({ only, buckets }: Latencies) => only !== null || buckets !== null;
+  if (!isThere(a) || !isThere(b)) return isThere(a) ? { only: a.only, buckets: a.buckets } : { only: b.only, buckets: b.buckets }; // prettier-ignore
+  const [one, other] = [openedOf(a), openedOf(b)];
+  return { only: null, buckets: one && other ? addBuckets(one, other) : (one ?? other) };
 }
 
 /** All seconds, the last one included. */
@@ -156,7 +178,7 @@ export class SampleSteps {
     this.#steps.widenTo(stepS);
   }
 
-  /** @param place in the file after this line. @throws Error if its histogram is broken */
+  /** @param place in the file after this line */
   add(line: SampleLine, place: number): void {
     const step = this.#steps.at(line.elapsedS);
     if (step === null) return;
@@ -171,8 +193,7 @@ export class SampleSteps {
     }
     if (line.vus !== null) include(step.vus, line.vus);
     if (line.latency !== null) {
-      const buckets = bucketsOf(decodeBuckets(line.latency.hdr));
-      step.buckets = step.buckets === null ? buckets : addBuckets(step.buckets, buckets);
+      Object.assign(step, joinLatencies(step, { only: line.latency, buckets: null }));
       step.maxMs = Math.max(step.maxMs, line.latency.max);
     }
   }
@@ -194,7 +215,13 @@ export class SampleSteps {
         perSecond: spreadOf(seconds)!,
         vus: spreadOf(step.vus),
       });
-      const { buckets, maxMs } = step;
+      const { only, buckets, maxMs } = step;
+      if (only !== null) {
+        // As they were written down: percentiles of the same histogram.
+        const { count, p50, p90, p95, p99 } = only;
+        if (count > 0) latencies.push({ startS, endS, count, p50, p90, p95, p99, max: maxMs });
+        continue;
+      }
       if (buckets === null || buckets.count === 0) continue;
       const at = (percentile: number) => percentileMs(buckets, percentile, maxMs);
       latencies.push({ startS, endS, count: buckets.count, p50: at(50), p90: at(90), p95: at(95), p99: at(99), max: maxMs }); // prettier-ignore

@@ -9,16 +9,28 @@ import type { Options } from './form.ts';
 
 const TOKEN = 'token';
 
+/** A token for those that ask; `isNew`: also for those that have one, for it comes from an address that somebody has just opened. */
+type Shared = { token?: string; isNew?: boolean };
+
+const channel = new BroadcastChannel(TOKEN);
+const share = (message: Shared): void => channel.postMessage(message);
+
 /** Takes the token out of the address, so that it is in no bookmark and on no screenshot. */
 export function takeToken(): void {
   const match = /^#token=([\w.~-]+)$/.exec(location.hash);
   if (match === null) return;
+  keepToken(match[1]);
+  history.replaceState(null, '', '#/');
+  // Tabs of a console that was started anew know that of its last start.
+  share({ token: match[1], isNew: true });
+}
+
+function keepToken(token: string): void {
   try {
-    sessionStorage.setItem(TOKEN, match[1]);
+    sessionStorage.setItem(TOKEN, token);
   } catch {
     // A browser without storage: what can be seen can be seen, nothing can be changed.
   }
-  history.replaceState(null, '', '#/');
 }
 
 /**
@@ -26,17 +38,17 @@ export function takeToken(): void {
  * @param found called when one has it
  */
 export function shareToken(found: () => void): void {
-  const channel = new BroadcastChannel(TOKEN);
-  channel.addEventListener('message', ({ data }: MessageEvent<{ token?: string }>) => {
+  channel.addEventListener('message', ({ data }: MessageEvent<Shared>) => {
     const own = tokenOf();
-    if (data.token === undefined) {
-      if (own !== null) channel.postMessage({ token: own });
-    } else if (own === null) {
-      sessionStorage.setItem(TOKEN, data.token);
+    const { token, isNew = false } = data;
+    if (token === undefined) {
+      if (own !== null) share({ token: own });
+    } else if (own === null || (isNew && own !== token)) {
+      keepToken(token);
       found();
     }
   });
-  if (tokenOf() === null) channel.postMessage({});
+  if (tokenOf() === null) share({});
 }
 
 function tokenOf(): string | null {
@@ -122,7 +134,15 @@ export type RunFacts = {
   command: string | null;
 };
 
-export type E2eFacts = { row: E2eRow; files: RunFile[]; logs: E2eLog[] };
+export type E2eFacts = {
+  row: E2eRow;
+  files: RunFile[];
+  logs: E2eLog[];
+  /** null: an older toolkit made it, or nothing may be started. */
+  again: Options | null;
+  leftOut: string[];
+  command: string | null;
+};
 
 export type { E2eLog, E2eRow, RunRow, RunFile, RunsNow };
 

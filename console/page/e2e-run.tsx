@@ -11,8 +11,9 @@ import { Traces } from './e2e-trace.tsx';
 import { useEvents } from './events.ts';
 import { FileList } from './files.tsx';
 import { DASH, localTime, whole } from './figures.ts';
-import { Card, ConfirmButton, Figure, Problem, StatePill, toneOf } from './parts.tsx';
+import { Card, CommandLine, ConfirmButton, Figure, Problem, StatePill, toneOf } from './parts.tsx';
 import { hrefOf } from './place.ts';
+import { go } from './route.ts';
 
 export function E2eRunPage({ id, canChange }: { id: string; canChange: boolean }) {
   const { state, connection } = useEvents(e2ePathOf(id, '/events'), 'e2e', withE2eMessage);
@@ -66,6 +67,11 @@ export function E2eRunPage({ id, canChange }: { id: string; canChange: boolean }
               onYes={stop}
             />
           )}
+          {!live && canChange && facts?.again && (
+            <button type="button" onClick={() => go({ view: 'e2e-new', again: id })}>
+              Run again
+            </button>
+          )}
         </div>
       </header>
       {error !== null && <Problem message={error.message} hint={error.hint} />}
@@ -102,6 +108,12 @@ export function E2eRunPage({ id, canChange }: { id: string; canChange: boolean }
       {facts !== null && facts.files.length > 0 && (
         <Card title="Files">
           <FileList files={facts.files} hrefOf={(file) => e2ePathOf(id, `/files/${file}`)} />
+          {facts.command !== null && (
+            <>
+              <h3>The same run as a command line</h3>
+              <CommandLine text={facts.command} />
+            </>
+          )}
         </Card>
       )}
     </article>

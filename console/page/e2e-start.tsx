@@ -1,9 +1,9 @@
 /** The start of an end-to-end run: a form that is checked as somebody types, and what it is made of, its steps and what is waited for before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type ApiError, get, post, type RunsNow } from './api.ts';
+import { type ApiError, type E2eFacts, e2ePathOf, get, post, type RunsNow } from './api.ts';
 import { timeOf } from './e2e-series.ts';
 import { Field } from './field.tsx';
-import { type FormFacts, type FormOption, labelOf, type Options, optionsOfTexts, problemsByOption, problemsOfNone, type Texts } from './form.ts'; // prettier-ignore
+import { type FormFacts, type FormOption, labelOf, type Options, optionsOfTexts, problemsByOption, problemsOfNone, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
 import { Card, CommandLine, FormProblems, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
 import { go } from './route.ts';
@@ -28,9 +28,10 @@ const LABELS: Record<string, string> = {
   keep: 'Keep what it made',
 };
 
-export function E2eStart({ busy }: { busy: RunsNow | null }) {
+export function E2eStart({ again, busy }: { again: string | undefined; busy: RunsNow | null }) {
   const [options, setOptions] = useState<readonly FormOption[] | null>(null);
   const [texts, setTexts] = useState<Texts>({});
+  const [leftOut, setLeftOut] = useState<string[]>([]);
   const [decision, setDecision] = useState<Decision | null>(null);
   const [problems, setProblems] = useState<string[]>([]);
   const [error, setError] = useState<ApiError | null>(null);
@@ -38,6 +39,13 @@ export function E2eStart({ busy }: { busy: RunsNow | null }) {
   useEffect(() => {
     get<FormFacts>('/api/form').then(({ e2e }) => setOptions(e2e), setError);
   }, []);
+  useEffect(() => {
+    if (again === undefined) return;
+    get<E2eFacts>(e2ePathOf(again)).then((facts) => {
+      setTexts(facts.again === null ? {} : textsOfOptions(facts.again));
+      setLeftOut(facts.leftOut);
+    }, setError);
+  }, [again]);
   const given: Options = useMemo(() => optionsOfTexts(texts, options ?? []), [texts, options]);
   const asked = useRef(0);
   useEffect(() => {
@@ -100,6 +108,9 @@ export function E2eStart({ busy }: { busy: RunsNow | null }) {
     >
       <div class="toolbar">
         <h1>New end-to-end run</h1>
+        {again !== undefined && (
+          <span class="soft">as {again.replace('~', ' ')}, with the same seed</span>
+        )}
         <span class="grow" />
         <button type="button" onClick={() => setTexts({})}>
           Clear
@@ -127,6 +138,13 @@ export function E2eStart({ busy }: { busy: RunsNow | null }) {
               <FormProblems problems={problems} others={others} error={error} />{' '}
               {decision !== null && <DecisionView decision={decision} />}
             </div>
+            {leftOut.length > 0 && (
+              <p class="busy">
+                Left out, for a browser may not choose it:{' '}
+                {leftOut.map((name) => `--${name}`).join(', ')}. Its own page has the whole command
+                line.
+              </p>
+            )}
             {busy !== null && <Busy busy={busy} />}
             <button type="submit" class="primary start-button" disabled={!canStart}>
               {isStarting ? 'Starting…' : 'Start the run'}

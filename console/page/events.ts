@@ -1,10 +1,15 @@
-/** Events of the server, however often the connection is lost: a reload, a lid that was closed, a console that was started anew. */
+/**
+ * Events of the server, however often the connection is lost: a reload, a lid that was closed, a console that was started anew. A tab that nobody sees
+ * holds none: a browser has six connections to one host for all of its tabs, and a seventh tab would show nothing.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** The server says something every ten seconds. */
 const SILENT_MS = 25_000;
 const LOOK_MS = 5000;
 const AGAIN_MS = 1500;
+/** Who looks at another tab for a moment misses nothing. */
+const HIDDEN_MS = 5000;
 
 type Connection = 'waiting' | 'there' | 'lost';
 
@@ -28,6 +33,7 @@ export function useEvents<Message, State>(
     let lastId = '';
     let heardAt = performance.now();
     let again: ReturnType<typeof setTimeout> | undefined;
+    let hiding: ReturnType<typeof setTimeout> | undefined;
     const heard = () => {
       heardAt = performance.now();
       setConnection('there');
@@ -52,14 +58,27 @@ export function useEvents<Message, State>(
         again = setTimeout(open, AGAIN_MS);
       });
     };
+    const close = () => {
+      source?.close();
+      source = null;
+      clearTimeout(again);
+    };
+    const look = () => {
+      clearTimeout(hiding);
+      if (document.hidden) hiding = setTimeout(close, HIDDEN_MS);
+      else if (source === null) open();
+    };
     const watch = setInterval(() => {
       // A connection that a sleep has cut says nothing of it.
-      if (performance.now() - heardAt > SILENT_MS) open();
+      if (source !== null && performance.now() - heardAt > SILENT_MS) open();
     }, LOOK_MS);
+    document.addEventListener('visibilitychange', look);
     open();
+    look();
     return () => {
-      source?.close();
-      clearTimeout(again);
+      document.removeEventListener('visibilitychange', look);
+      close();
+      clearTimeout(hiding);
       clearInterval(watch);
     };
   }, [path, event, fold]);

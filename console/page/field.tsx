@@ -45,6 +45,35 @@ export function Field(props: {
         {below}
       </div>
     );
+  if (type === 'choice' && repeatable === true) {
+    const chosen = text.split('\n').filter((line) => line !== '');
+    const change = (choice: string, isChosen: boolean) => onText([...chosen.filter((one) => one !== choice), ...(isChosen ? [choice] : [])].join('\n')); // prettier-ignore
+    return (
+      <div
+        class={`field several ${problems.length > 0 ? 'wrong' : ''}`}
+        role="group"
+        aria-labelledby={`${id}-label`}
+        aria-describedby={described}
+      >
+        <span class="label" id={`${id}-label`}>
+          {label}
+        </span>
+        <span class="choices">
+          {choices!.map((choice) => (
+            <label key={choice}>
+              <input
+                type="checkbox"
+                checked={chosen.includes(choice)}
+                onChange={(event) => change(choice, event.currentTarget.checked)}
+              />{' '}
+              {choice}
+            </label>
+          ))}
+        </span>
+        {below}
+      </div>
+    );
+  }
   return (
     <div class={`field ${problems.length > 0 ? 'wrong' : ''}`}>
       <label class="label" for={id}>
@@ -59,7 +88,7 @@ export function Field(props: {
         >
           {' '}
           {/* prettier-ignore */}
-          <option value="">{usual === '' ? 'as usual' : `${usual} (as usual)`}</option>
+          <option value="">{usual === '' ? 'not chosen' : `${usual} (as usual)`}</option>
           {choices!.map((choice) => (
             <option key={choice} value={choice}>
               {choice}

@@ -1,4 +1,5 @@
 /** The form's texts and what becomes of them; the checks are the server's, which has the command line's own. Pure. */
+import { durationText, parseDuration } from '../../system/duration.ts';
 import type { OptionSpec } from '../../system/option.ts';
 
 /** As somebody would type them. */
@@ -20,7 +21,8 @@ export const LABELS: Record<string, string> = {
   vus: 'Users (VUs)',
   rate: 'Rate',
   duration: 'Duration',
-  stages: 'Stages (spawn rate)',
+  'spawn-rate': 'Spawn rate',
+  stages: 'Stages',
   think: 'Think time',
   producers: 'Block producers',
   era: 'Era',
@@ -97,3 +99,54 @@ export const problemsOfNone = (
     const name = /^--([\w-]+)/.exec(problem)?.[1] ?? '';
     return !options.some((option) => option.name === name);
   });
+
+/** As Locust asks for it. No option of the command line: a scenario of stages says the same, and that is what is started. */
+export const SPAWN: FormOption = {
+  name: 'spawn-rate',
+  type: 'number',
+  argument: 'all at once',
+  help: 'users that begin per second; the load is then one of --stages, and its duration holds their coming',
+};
+
+/** The scenario of stages, where the chosen one is the usual one with users; null: a spawn rate says nothing here. */
+export function stagedFor(
+  texts: Texts,
+  scenario: string,
+  { scenarios, options }: Pick<FormFacts, 'scenarios' | 'options'>,
+): string | null {
+  const usual = options.find(({ name }) => name === 'scenario')?.default;
+  if (scenario !== usual || (texts.rate ?? '').trim() !== '') return null;
+  return scenarios.find(({ defaults }) => defaults.stages !== undefined)?.name ?? null;
+}
+
+/**
+ * What a spawn rate makes of the form.
+ * @param staged the scenario of stages; null: it says nothing here
+ * @param usual the scenario's own value of an option
+ * @returns the texts of the load that is meant; `problem` is null, or stands after the field's name
+ */
+export function spawned(
+  texts: Texts,
+  staged: string | null,
+  usual: (name: 'vus' | 'duration') => string,
+): { texts: Texts; problem: string | null } {
+  const { [SPAWN.name]: given = '', ...others } = texts;
+  const text = given.trim();
+  if (text === '' || staged === null) return { texts: others, problem: null };
+  const perSecond = Number(text);
+  if (!(perSecond > 0) || !Number.isFinite(perSecond))
+    return { texts: others, problem: `must be users per second, above 0, but is "${text}"` };
+  const of = (name: 'vus' | 'duration') => (texts[name] ?? '').trim() || usual(name);
+  const [vus, durationMs] = [Number(of('vus')), parseDuration(of('duration'))];
+  // What is wrong with these is marked at them.
+  if (!Number.isInteger(vus) || vus < 1 || durationMs === null)
+    return { texts: others, problem: null };
+  const comingMs = Math.round((vus / perSecond) * 1000);
+  if (comingMs < 1000) return { texts: others, problem: null };
+  const most = Math.max(1, Math.floor((perSecond * durationMs) / 1000));
+  const stages =
+    comingMs < durationMs
+      ? `${durationText(comingMs)}:${vus},${durationText(durationMs - comingMs)}:${vus}`
+      : `${durationText(durationMs)}:${Math.min(vus, most)}`;
+  return { texts: { ...others, scenario: staged, vus: '', duration: '', stages }, problem: null };
+}

@@ -123,7 +123,9 @@ function App() {
           <StartView key={place.again ?? ''} again={place.again} busy={current} /> // prettier-ignore
         }
         {place.view === 'e2e' && <E2eList canStart={canChange} />}
-        {place.view === 'e2e-new' && canChange && <E2eStart busy={current} />}
+        {place.view === 'e2e-new' && canChange && (
+          <E2eStart key={place.again ?? ''} again={place.again} busy={current} />
+        )}
         {place.view === 'e2e-run' && (
           <E2eRunPage key={place.id} id={place.id} canChange={canChange} />
         )}

@@ -6,7 +6,7 @@ export type Place =
   | { view: 'run'; id: string }
   | { view: 'compare'; base: string; run: string }
   | { view: 'e2e' }
-  | { view: 'e2e-new' }
+  | { view: 'e2e-new'; again?: string }
   | { view: 'e2e-run'; id: string };
 
 export function hrefOf(place: Place): string {
@@ -23,7 +23,7 @@ export function hrefOf(place: Place): string {
     case 'e2e':
       return '#/e2e';
     case 'e2e-new':
-      return '#/e2e/new';
+      return place.again === undefined ? '#/e2e/new' : `#/e2e/new/${enc(place.again)}`;
     case 'e2e-run':
       return `#/e2e/runs/${enc(place.id)}`;
   }
@@ -40,7 +40,8 @@ export function placeOf(hash: string): Place {
   if (view === 'new') return first === '' ? { view } : { view, again: first };
   if (view === 'runs' && first !== '') return { view: 'run', id: first };
   if (view === 'compare' && second !== '') return { view, base: first, run: second };
-  if (view === 'e2e' && first === 'new') return { view: 'e2e-new' };
+  if (view === 'e2e' && first === 'new')
+    return second === '' ? { view: 'e2e-new' } : { view: 'e2e-new', again: second };
   if (view === 'e2e' && first === 'runs' && second !== '') return { view: 'e2e-run', id: second };
   return { view: view === 'e2e' ? 'e2e' : 'runs' };
 }

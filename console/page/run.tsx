@@ -371,6 +371,10 @@ const ChartCard = ({ definition }: { definition: ChartDefinition }) => (
   </Card>
 );
 
+/** A run in which nothing was accepted has no latency: five charts without a point say no more than one. */
+const showsSomething = (definition: ChartDefinition): boolean =>
+  definition.config().data.datasets.some(({ data }) => data.length > 0);
+
 /** Those that the end of a run brings: the distribution, a search, a fleet. */
 function useEndCharts(id: string, has: boolean): ChartDefinition[] {
   const [data, setData] = useState<ChartData | null>(null);
@@ -378,7 +382,7 @@ function useEndCharts(id: string, has: boolean): ChartDefinition[] {
     if (has) get<ChartData>(pathOf(id, '/charts')).then(setData, () => setData(null));
   }, [id, has]);
   return useMemo(
-    () => (data === null ? [] : chartsOf(data).filter(({ name }) => !LIVE_CHARTS.includes(name))),
+    () => data === null ? [] : chartsOf(data).filter((one) => !LIVE_CHARTS.includes(one.name) && showsSomething(one)), // prettier-ignore
     [data],
   );
 }

@@ -52,7 +52,9 @@ export function RunsView({ canStart }: { canStart: boolean }) {
           <p class="empty-title">{search === '' ? 'No run yet' : 'No run holds these words'}</p>
           <p class="soft">
             {search === ''
-              ? 'Start a load here, or with npm run load: both appear in this list.'
+              ? canStart
+                ? 'Start a load here, or with npm run load: both appear in this list.'
+                : 'There is no load in this folder. One that npm run load writes into it appears here.'
               : 'Search for a part of a scenario, a verdict, a target or a seed.'}
           </p>
           {search === '' && canStart && (

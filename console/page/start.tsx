@@ -1,7 +1,7 @@
 /** The start of a load: a form that is checked as somebody types, and the decision before the deed. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ApiError, get, pathOf, post, type RunFacts, type RunsNow } from './api.ts';
-import { defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, problemsOfNone, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
+import { defaultOf, type FormFacts, type FormOption, isUsed, MAIN, type Options, optionsOfTexts, problemsByOption, problemsOfNone, SPAWN, spawned, stagedFor, type Texts, textsOfOptions } from './form.ts'; // prettier-ignore
 import { Field } from './field.tsx';
 import { Card, CommandLine, FormProblems, Problem } from './parts.tsx';
 import { hrefOf } from './place.ts';
@@ -46,7 +46,17 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
     );
   }, [again]);
 
-  const options: Options = useMemo(() => optionsOfTexts(texts, facts?.options ?? []), [texts, facts]); // prettier-ignore
+  const scenario = texts.scenario || 'load';
+  const staged = facts === null ? null : stagedFor(texts, scenario, facts);
+  const meant = useMemo(
+    () =>
+      spawned(texts, staged, (name) => {
+        const option = facts?.options.find((one) => one.name === name);
+        return facts === null || option === undefined ? '' : defaultOf(option, scenario, facts);
+      }),
+    [texts, staged, scenario, facts],
+  );
+  const options: Options = useMemo(() => optionsOfTexts(meant.texts, facts?.options ?? []), [meant, facts]); // prettier-ignore
   const asked = useRef(0);
   useEffect(() => {
     if (facts === null) return undefined;
@@ -102,8 +112,9 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
 
   if (facts === null)
     return error === null ? <p class="soft">Loading…</p> : <Problem message={error.message} hint={error.hint} />; // prettier-ignore
-  const scenario = texts.scenario || 'load';
   const byOption = problemsByOption(problems);
+  // Its stages are no field of this form.
+  const ofSpawn = [...(meant.problem === null ? [] : [meant.problem]), ...(staged === null ? [] : (byOption.stages ?? []))]; // prettier-ignore
   const others = problemsOfNone(problems, facts.options);
   const field = (option: FormOption) => (
     <Field
@@ -117,9 +128,24 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
   );
   const spec = new Map(facts.options.map((option) => [option.name, option]));
   const main = MAIN.flatMap((name) => spec.get(name) ?? []).filter(({ name }) => isUsed(name, scenario, facts) || texts[name]); // prettier-ignore
+  const spawn = staged !== null && (
+    <Field
+      key={SPAWN.name}
+      option={SPAWN}
+      text={texts[SPAWN.name] ?? ''}
+      usual=""
+      problems={ofSpawn}
+      onText={(text) => set(SPAWN.name, text)}
+    />
+  );
   const shown = new Set([...main.map(({ name }) => name), 'scenario']);
   const unsure = (decision?.remoteHosts ?? []).filter((host) => confirmed[host]?.trim() !== host);
-  const canStart = decision !== null && unsure.length === 0 && !isStarting && busy === null;
+  const canStart =
+    decision !== null &&
+    meant.problem === null &&
+    unsure.length === 0 &&
+    !isStarting &&
+    busy === null;
   return (
     <form
       class="start"
@@ -157,7 +183,11 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
             </div>
           </Card>
           <Card title="The load">
-            <div class="fields">{main.map(field)}</div>
+            <div class="fields">
+              {main.flatMap((option) =>
+                option.name === 'vus' ? [field(option), spawn] : [field(option)],
+              )}
+            </div>
           </Card>
           {Object.entries(facts.headings).map(([group, heading]) => {
             const rest = facts.options.filter((option) => option.group === group && !shown.has(option.name) && (isUsed(option.name, scenario, facts) || texts[option.name])); // prettier-ignore
@@ -182,9 +212,13 @@ export function StartView({ again, busy }: { again: string | undefined; busy: Ru
         <aside class="decision" aria-label="What would happen">
           <Card title="What would happen">
             <div aria-live="polite">
-              <FormProblems problems={problems} others={others} error={error} />{' '}
+              <FormProblems
+                problems={meant.problem === null ? problems : [...problems, meant.problem]}
+                others={others}
+                error={error}
+              />{' '}
               {/* prettier-ignore */}
-              {decision !== null && <DecisionView decision={decision} />}
+              {decision !== null && meant.problem === null && <DecisionView decision={decision} />}
             </div>
             {(decision?.remoteHosts ?? []).map((host) => (
               <label key={host} class="field remote">

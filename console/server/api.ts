@@ -237,8 +237,15 @@ export const ROUTES = {
   e2eRun: {
     method: 'get',
     path: '/api/e2e/{id}',
-    summary: 'One end-to-end run: steps with state and counts, conditions, its logs and its files',
-    answer: z.looseObject({ row: e2eRow, logs: z.array(log), files: z.array(z.looseObject({ name: z.string() })) }), // prettier-ignore
+    summary: 'One end-to-end run: steps with state and counts, conditions, its logs, its files, and how to run it again', // prettier-ignore
+    answer: z.looseObject({
+      row: e2eRow,
+      logs: z.array(log),
+      files: z.array(z.looseObject({ name: z.string() })),
+      again: nullable(options),
+      leftOut: z.array(z.string()).describe('options of it that a browser may not choose'),
+      command: nullable(z.string()),
+    }),
   },
   e2eEvents: {
     method: 'get',

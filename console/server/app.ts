@@ -35,7 +35,7 @@ import { Followers } from './followers.ts';
 import { refusalOf } from './guard.ts';
 import type { Loads, RunsNow } from './loads.ts';
 import { commandLineOf, type GivenOptions, NOT_TAKEN, type Planner, wordsOf } from './planner.ts';
-import { matches, type RunFolders, type RunRow } from './run-list.ts';
+import { isOwnFile, linkIn, matches, type RunFolders, type RunRow } from './run-list.ts';
 import { WatchedRun } from './watch.ts';
 
 export type ConsoleParts = {
@@ -120,7 +120,13 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
     return changes;
   };
   /** A run that was read, or why not. */
-  const runOf = (id: string) => readRun(folderOf(id));
+  const runOf = (id: string) => {
+    const folder = folderOf(id);
+    const link = linkIn(folder);
+    if (link !== null)
+      throw new Refused(409, `${link} of this run is a link, which may lead anywhere`, 'put the file itself there'); // prettier-ignore
+    return readRun(folder);
+  };
 
   const checked = (given: GivenOptions): GivenOptions => {
     const wrong = Object.keys(given).filter((name) => NOT_TAKEN.includes(name));
@@ -317,8 +323,10 @@ async function optionsOf(
   repeatable: readonly string[],
 ): Promise<GivenOptions | null> {
   let plan: Plan;
+  const path = join(folder, FILES.plan);
+  if (!isOwnFile(path)) return null;
   try {
-    plan = JSON.parse(await readFile(join(folder, FILES.plan), 'utf8')) as Plan;
+    plan = JSON.parse(await readFile(path, 'utf8')) as Plan;
   } catch {
     return null;
   }

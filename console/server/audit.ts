@@ -1,5 +1,5 @@
 /** A line for each action: when, from where, what, and what came of it; in a file of the results and at the terminal. */
-import { appendFileSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const AUDIT_FILE = '.console-audit.ndjson';
@@ -21,8 +21,20 @@ export type Audit = { done(action: Action): void; refused(action: Action): void 
 // eslint-disable-next-line no-control-regex
 const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f]/g, '?').slice(0, TEXT_CHARACTERS); // prettier-ignore
 
+/** No link is followed: a results folder of others must not have lines written elsewhere. @throws Error of node:fs */
+function append(path: string, text: string): void {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants;
+  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    writeSync(file, text);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** @param folder null: the results are shown and nothing is written into them, so the terminal alone has the lines */
 export function auditOf(
-  folder: string,
+  folder: string | null,
   say: (line: string) => void,
   now: () => Date = () => new Date(),
 ): Audit {
@@ -32,7 +44,7 @@ export function auditOf(
     const t = now().toISOString();
     const line = { t, from: clean(from), action: clean(action), run: run && clean(run), outcome: clean(outcome) }; // prettier-ignore
     try {
-      appendFileSync(join(folder, AUDIT_FILE), `${JSON.stringify(line)}\n`);
+      if (folder !== null) append(join(folder, AUDIT_FILE), `${JSON.stringify(line)}\n`);
     } catch {
       // A folder that cannot be written: the terminal has the line.
     }

@@ -127,6 +127,19 @@ export function e2eAnswers(
     const dump = place.state === null ? dumpOf(results) : null;
     return dump === null ? null : { mark: dump, lines: () => dumps.trace(dump) };
   };
+  /** How to run it again, as a command line and, as far as a browser may choose its options, in the form. */
+  const againOf = (place: E2ePlace) => {
+    const { state, run } = filesOf(place);
+    const chosen = run?.chosen ?? state?.chosen ?? null;
+    if (chosen === null) return { again: null, leftOut: [], command: null };
+    const known = changes?.planner.options.map(({ name }) => name) ?? [];
+    const of = (isTaken: boolean) => Object.entries(chosen).filter(([name]) => known.includes(name) === isTaken); // prettier-ignore
+    return {
+      again: changes === null ? null : Object.fromEntries(of(true)),
+      leftOut: changes === null ? [] : of(false).map(([name]) => name),
+      command: e2eCommandLineOf(chosen, folderOption),
+    };
+  };
   const NO_TRACE = 'the way of submissions is written when the run is judged';
 
   const handlers: Record<E2eRoute, Handler> = {
@@ -160,7 +173,7 @@ export function e2eAnswers(
       const place = placeOf(c);
       const one = await watched.once(place.id, keyOf(place));
       const figures = { ...one.message(undefined), points: undefined };
-      return c.json({ row: folders.row(place.id), figures, logs: logsOf(place), files: filesIn(place) }); // prettier-ignore
+      return c.json({ row: folders.row(place.id), figures, logs: logsOf(place), files: filesIn(place), ...againOf(place) }); // prettier-ignore
     },
     e2eEvents: (c) => {
       const place = placeOf(c);

@@ -12,7 +12,7 @@ import { conditionsOf } from '../../e2e/steps/wait.ts';
 import { topologyLines } from '../../e2e/topology.ts';
 import { type E2eFiles, e2eSentenceOf, e2eStateOf } from '../live/e2e-view.ts';
 import type { E2eState } from '../live/e2e-message.ts';
-import { NAME, SEPARATOR } from './run-list.ts';
+import { isOwnFile, NAME, SEPARATOR } from './run-list.ts';
 
 const STATE = 'state';
 /** Files that show that a folder is the results of a run. */
@@ -194,14 +194,14 @@ export function filesOf(
   judged?: readonly Judged[],
 ): E2eFiles {
   const state = folder === null ? null : stateIn(folder);
-  const known = judged ?? (results === null ? [] : orElse(() => readJudged(results), []));
+  const known = judged ?? (results === null || !isOwnFile(join(results, 'assertions.json')) ? [] : orElse(() => readJudged(results), [])); // prettier-ignore
   const isList = Array.isArray(known) && known.length > 0;
   return {
     state,
     isHeld: folder !== null && holderOf(folder) !== null,
     topology: state === null ? [] : orElse(() => topologyLines(state.topology), []),
     conditions: state === null ? [] : orElse(() => conditionsOf(state.topology).map(({ words }) => words), []), // prettier-ignore
-    run: results === null ? null : readRunFile(results),
+    run: results === null || !isOwnFile(join(results, 'run.json')) ? null : readRunFile(results),
     judged: isList ? known : null,
     judgedCode: orElse(() => codeOf(known), 3),
   };

@@ -1,5 +1,5 @@
 /** The way of one submission, found in trace.ndjson by any word of it, and how long each stage took over all of them. */
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type LagFigures, LagMeter } from '../../e2e/trace/lags.ts';
@@ -63,7 +63,7 @@ export async function* traceLines(results: string): AsyncGenerator<TraceLine> {
 
 /** @returns null: it is not there. Another one where the file is another */
 export function traceMark(results: string): string | null {
-  const found = statSync(join(results, TRACE_FILE), { throwIfNoEntry: false });
+  const found = lstatSync(join(results, TRACE_FILE), { throwIfNoEntry: false });
   return found?.isFile() === true ? `${found.mtimeMs} ${found.size}` : null;
 }
 

@@ -7,7 +7,7 @@ import { REPORT_FILE } from '../../report/describe.ts';
 import { readRun } from '../../results/reader.ts';
 import { FILES } from '../../results/writer.ts';
 import { resourcesCsv, samplesCsv } from './csv.ts';
-import type { RunFolders } from './run-list.ts';
+import { linkIn, type RunFolders } from './run-list.ts';
 
 export type FileKind = 'report' | 'picture' | 'table' | 'data' | 'log';
 export type RunFile = { name: string; kind: FileKind; bytes: number | null };
@@ -132,7 +132,8 @@ export async function fileResponse(
     const body = Readable.toWeb(createReadStream(path)) as ReadableStream;
     return new Response(body, { headers });
   }
-  if (existsSync(join(folder, name)) || !Object.hasOwn(MADE, name)) return null;
+  if (existsSync(join(folder, name)) || !Object.hasOwn(MADE, name) || linkIn(folder) !== null)
+    return null;
   const made = await MADE[name](folder);
   return made === null ? null : new Response(typeof made === 'string' ? made : new Uint8Array(made), { headers }); // prettier-ignore
 }

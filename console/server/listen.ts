@@ -5,18 +5,29 @@ import { EXIT, UserError } from '../../user-error.ts';
 
 const ADDRESSES = ['127.0.0.1', '::1'];
 const MOST_PORTS = 100;
+const MOST_CONNECTIONS = 500;
+
+/** How long a request may take to arrive; an event stream is an answer, and may take a day. */
+type ArrivalLimits = { headersMs: number; wholeMs: number };
+const LIMITS: ArrivalLimits = { headersMs: 10_000, wholeMs: 30_000 };
 
 export type Listening = { port: number; url: string; close(): Promise<void> };
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 
 /** @returns null: this machine has no such address. @throws the error of listen() */
-async function listenAt(fetch: Fetch, host: string, port: number): Promise<Server | null> {
-  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
-  // A request that comes drop by drop holds nothing for long; an event stream is an answer.
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
-  server.maxConnections = 500;
+async function listenAt(
+  fetch: Fetch,
+  { host, port, limits }: { host: string; port: number; limits: ArrivalLimits },
+): Promise<Server | null> {
+  // A request that comes drop by drop holds nothing for long.
+  const serverOptions = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.wholeMs,
+    connectionsCheckingInterval: Math.ceil(limits.headersMs / 4),
+  };
+  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false, serverOptions }) as Server; // prettier-ignore
+  server.maxConnections = MOST_CONNECTIONS;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -36,12 +47,12 @@ const close = (server: Server): Promise<void> =>
     server.closeAllConnections();
   });
 
-async function listenOn(fetch: Fetch, port: number): Promise<Server[]> {
+async function listenOn(fetch: Fetch, port: number, limits: ArrivalLimits): Promise<Server[]> {
   const servers: Server[] = [];
   try {
     for (const host of ADDRESSES) {
       const [first] = servers;
-      const one = await listenAt(fetch, host, first === undefined ? port : portOf(first));
+      const one = await listenAt(fetch, { host, port: first === undefined ? port : portOf(first), limits }); // prettier-ignore
       if (one !== null) servers.push(one);
     }
     return servers;
@@ -57,11 +68,15 @@ const portOf = (server: Server): number => (server.address() as { port: number }
  * @param port 0: any free one
  * @throws UserError (exit 5) if no port from there on is free
  */
-export async function listen(fetch: Fetch, port: number): Promise<Listening> {
+export async function listen(
+  fetch: Fetch,
+  port: number,
+  limits: ArrivalLimits = LIMITS,
+): Promise<Listening> {
   const last = Math.min(port + MOST_PORTS, 65_535);
   for (let one = port; one <= last; one++) {
     try {
-      const servers = await listenOn(fetch, one);
+      const servers = await listenOn(fetch, one, limits);
       const found = portOf(servers[0]);
       return {
         port: found,

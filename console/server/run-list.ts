@@ -1,5 +1,5 @@
 /** The runs in a results folder: their names as a browser asks for them, and what the list shows of each. Nothing outside is reached. */
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { runningLoad } from '../../load/one-at-a-time.ts';
 import { isSession } from '../../results/session.ts';
@@ -131,6 +131,14 @@ export class RunFolders {
 const isFile = (path: string): boolean =>
   statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
+/** A file, and no link to one: a link in the results of others may lead anywhere. */
+export const isOwnFile = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+/** The name of a file of a run that is a link; null: there is none, as in all that we write. */
+export const linkIn = (folder: string): string | null =>
+  Object.values<string>(FILES).find((name) => lstatSync(join(folder, name), { throwIfNoEntry: false })?.isSymbolicLink()) ?? null; // prettier-ignore
+
 const isResult = (folder: string): boolean =>
   isSession(folder) || [FILES.plan, FILES.samples, FILES.summary].some((name) => isFile(join(folder, name))); // prettier-ignore
 
@@ -153,6 +161,7 @@ const unreadable = (id: string): RunRow => ({
 });
 
 function read<T>(folder: string, name: string): T | null {
+  if (!isOwnFile(join(folder, name))) return null;
   try {
     return JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
   } catch {

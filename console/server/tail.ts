@@ -1,5 +1,6 @@
-/** The end of a file that grows: whole lines from where the last reading ended. */
-import { open, stat } from 'node:fs/promises';
+/** The end of a file that grows: whole lines from where the last reading ended. No link is followed: it may lead anywhere. */
+import { constants } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
 
 const PIECE_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
@@ -25,7 +26,9 @@ export class Tail {
   async *lines(): AsyncGenerator<TailLine[]> {
     const size = await sizeOf(this.#path);
     if (size <= this.#place) return;
-    const file = await open(this.#path, 'r').catch(() => null);
+    const file = await open(this.#path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(
+      () => null,
+    );
     if (file === null) return;
     try {
       let rest = Buffer.alloc(0);
@@ -57,7 +60,8 @@ export class Tail {
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    return (await stat(path)).size;
+    const found = await lstat(path);
+    return found.isFile() ? found.size : 0;
   } catch {
     return 0;
   }

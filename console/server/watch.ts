@@ -1,5 +1,5 @@
 /** A run that somebody watches: what its folder says, read as it grows. */
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseReasonLine } from '../../scenarios/lib/reasons.ts';
 import { classOfStatus } from '../live/answer-class.ts';
@@ -7,6 +7,7 @@ import type { LiveMessage } from '../live/message.ts';
 import { parsePosition, positionText } from '../live/position.ts';
 import { RunView } from '../live/run-view.ts';
 import { fillAbsent, migrate } from '../../results/migrations.ts';
+import { looksLikeReading, looksLikeSample } from '../../results/quick-check.ts';
 import * as shapes from '../../results/schema.ts';
 import type { ControlLine, LogSecond, LogTailLine, MarkLine, Plan, Reconcile, ReconcileLiveLine, ResourceLine, SampleLine, Summary } from '../../results/types.ts'; // prettier-ignore
 import { FILES } from '../../results/writer.ts';
@@ -72,11 +73,14 @@ export class WatchedRun implements Followed {
     view.isRunning = isRunning;
     view.preparing = lines;
     await this.#whole<Plan>(FILES.plan, 'plan', (plan) => view.setPlan(plan));
+    // Before the samples: of a run that is over its figures are not made again.
+    await this.#whole<Summary>(FILES.summary, 'summary', (value) => (view.summary = value));
     await this.#lines(FILES.samples, (value, place) => {
-      if (shapes.sampleLine.safeParse(value).success) view.addSample(value as SampleLine, place);
+      if (looksLikeSample(value) || shapes.sampleLine.safeParse(value).success)
+        view.addSample(value as SampleLine, place);
     });
     await this.#lines(FILES.resources, (value, place) => {
-      if (shapes.resourceLine.safeParse(value).success)
+      if (looksLikeReading(value) || shapes.resourceLine.safeParse(value).success)
         view.addResource(value as ResourceLine, place);
     });
     await this.#lines(FILES.logs, (value, place) => {
@@ -98,7 +102,6 @@ export class WatchedRun implements Followed {
     });
     await this.#tailOf((lines) => view.setTail(lines));
     await this.#whole<Reconcile>(FILES.reconcile, 'reconcile', (value) => (view.reconcile = value));
-    await this.#whole<Summary>(FILES.summary, 'summary', (value) => (view.summary = value));
   }
 
   /** What cannot be read is not there: a report of the folder says what is wrong with it. */
@@ -109,7 +112,7 @@ export class WatchedRun implements Followed {
   ): Promise<void> {
     const path = join(this.#folder, name);
     try {
-      const { mtimeMs, size } = await stat(path);
+      const { mtimeMs, size } = await fileAt(path);
       const mark = `${mtimeMs} ${size}`;
       if (this.#read.get(name) === mark) return;
       const value = migrate(kind, JSON.parse(await readFile(path, 'utf8')), null);
@@ -125,7 +128,7 @@ export class WatchedRun implements Followed {
   async #tailOf(found: (lines: LogTailLine[]) => void): Promise<void> {
     const path = join(this.#folder, FILES.logTail);
     try {
-      const { mtimeMs, size } = await stat(path);
+      const { mtimeMs, size } = await fileAt(path);
       const mark = `${mtimeMs} ${size}`;
       if (this.#read.get(path) === mark || size > MOST_TAIL_BYTES) return;
       const read = shapes.logTail.safeParse(JSON.parse(await readFile(path, 'utf8')));
@@ -151,6 +154,13 @@ export class WatchedRun implements Followed {
         }
       }
   }
+}
+
+/** @throws Error where there is none; a link may lead anywhere and is none */
+async function fileAt(path: string) {
+  const found = await lstat(path);
+  if (!found.isFile()) throw new Error(`${path} is no file`);
+  return found;
 }
 
 const isLook = (value: unknown): value is ReconcileLiveLine => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../../whole-file.ts';
 import { z } from 'zod';
+import type { Chosen } from '../state.ts';
 import { type E2eRun, sentenceOf } from './outcome.ts';
 
 const RUN_FILE = 'run.json';
@@ -14,6 +15,8 @@ const shape = z.object({
   exitCode: z.int(),
   /** What it was made of, a line each. */
   topology: z.array(z.string()),
+  /** What was chosen for it: options as somebody would type them. Absent: an older toolkit made it. */
+  chosen: z.record(z.string(), z.union([z.string(), z.array(z.string()), z.literal(true)])).optional(), // prettier-ignore
   startedMs: z.number(),
   endedMs: z.number(),
   steps: z.array(
@@ -35,7 +38,7 @@ const shape = z.object({
 export type RunFile = z.infer<typeof shape>;
 
 /** @throws Error of node:fs */
-export async function writeRunFile(folder: string, run: E2eRun): Promise<void> {
+export async function writeRunFile(folder: string, run: E2eRun, chosen?: Chosen): Promise<void> {
   const { id, exitCode, topology, startedMs, endedMs, steps, verdict, version } = run;
   const file: RunFile = {
     format: 1,
@@ -43,6 +46,7 @@ export async function writeRunFile(folder: string, run: E2eRun): Promise<void> {
     sentence: sentenceOf(run),
     exitCode,
     topology: [...topology],
+    ...(chosen && { chosen }),
     startedMs,
     endedMs,
     steps: [...steps],

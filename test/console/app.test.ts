@@ -1,6 +1,6 @@
 /** The console's answers: who may ask and who may change, what lies outside is not reached, and runs as they are. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -22,6 +22,7 @@ import { projectRoot } from '../../paths.ts';
 import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { slowOnly } from '../support/thorough.ts';
+import { until } from '../support/until.ts';
 import { SYNTHETIC_RUNS, syntheticRun, writeRun } from '../../bench/synthetic-run.ts';
 
 const TOKEN = 'a-token-of-the-tests';
@@ -139,7 +140,7 @@ test('only a name of this machine is a host', () => {
 });
 
 test('a page of another site can read nothing and change nothing', async (t) => {
-  const { get, post, started, said } = consoleOf(t);
+  const { get, post, started, said, results } = consoleOf(t);
   const evil = { origin: 'https://evil.com', 'sec-fetch-site': 'cross-site' };
   const refusals: [string, Promise<Response> | Response, number][] = [
     ['rebinding', get('/api/runs', { host: 'evil.com' }), 403],
@@ -169,6 +170,10 @@ test('a page of another site can read nothing and change nothing', async (t) => 
   }
   assert.deepEqual(started, []);
   assert.ok(said.some((line) => line.includes('POST /api/runs') && line.includes('evil.com') && line.includes('refused'))); // prettier-ignore
+  // Not even where somebody put it into an address.
+  const audit = readFileSync(join(results, '.console-audit.ndjson'), 'utf8');
+  assert.ok(audit.includes('the token is missing'));
+  assert.ok(![...said, audit].some((text) => text.includes(TOKEN)));
   // A link of another page may open it; a script of it may not fetch it.
   const opened = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
   assert.equal((await get('/', opened)).status, 200);
@@ -233,6 +238,43 @@ test('what lies outside the results is not reached, whatever the id', async (t) 
       const folder = folders.folderOf(id);
       if (folder !== null) assert.ok(folder.startsWith(`${folders.root}/`), id);
     }),
+  );
+});
+
+test('a run whose files are links shows nothing of where they lead, and no audit is written through one', async (t) => {
+  const { get, post, results, secret, said } = consoleOf(t);
+  const id = '2026-01-06T00-00-00Z-load';
+  const elsewhere = join(secret, 'run');
+  writeRun(elsewhere, { ...syntheticRun({ seconds: 5 }), summary: null });
+  mkdirSync(join(results, id));
+  for (const name of readdirSync(elsewhere)) symlinkSync(join(elsewhere, name), join(results, id, name)); // prettier-ignore
+  const seed = (JSON.parse(readFileSync(join(elsewhere, 'plan.json'), 'utf8')) as { seed: string }).seed; // prettier-ignore
+  const run = await get(`/api/runs/${id}`);
+  assert.equal(run.status, 200);
+  const { figures, again } = (await run.json()) as { figures: LiveMessage; again: unknown };
+  assert.deepEqual([figures.plan, figures.seconds, again], [null, 0, null]);
+  for (const rest of [
+    '/report',
+    '/charts',
+    '/files/plan.json',
+    '/files/samples.csv',
+    '/files/report.html',
+  ]) {
+    const response = await get(`/api/runs/${id}${rest}`);
+    assert.ok([404, 409].includes(response.status), `${rest}: ${response.status}`);
+    assert.ok(!(await response.text()).includes(seed), rest);
+  }
+  assert.equal((await get(`/api/compare?base=${OLD}&run=${id}`)).status, 409);
+  const { runs } = (await (await get('/api/runs')).json()) as { runs: { id: string; seed: string | null; scenario: string }[] }; // prettier-ignore
+  assert.deepEqual(runs.filter((row) => row.id === id).map((row) => [row.seed, row.scenario]), [[null, '']]); // prettier-ignore
+  const target = join(secret, 'lines');
+  writeFileSync(target, '');
+  symlinkSync(target, join(results, '.console-audit.ndjson'));
+  assert.equal((await post('/api/runs', { options: {} }, { authorization: undefined })).status, 401); // prettier-ignore
+  assert.equal(readFileSync(target, 'utf8'), '');
+  assert.ok(
+    said.some((line) => line.includes('the token is missing')),
+    'the terminal has it',
   );
 });
 
@@ -415,6 +457,26 @@ test('events go on from Last-Event-ID, also at another console', async (t) => {
   assert.equal(anew.data.whole.rates.length, 15);
 });
 
+test('fifty watch at once and no more; who leaves makes room', async (t) => {
+  const { get } = consoleOf(t);
+  const path = `/api/runs/${OLD}/events`;
+  const readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
+  for (let i = 0; i < 50; i++) {
+    const response = await get(path);
+    assert.equal(response.status, 200, `viewer ${i + 1}`);
+    readers.push((response.body as ReadableStream<Uint8Array>).getReader());
+  }
+  assert.equal((await get(path)).status, 503);
+  // Others are answered as before.
+  assert.equal((await get('/api/runs')).status, 200);
+  await Promise.all(readers.map((reader) => reader.cancel()));
+  await until(async () => {
+    const again = await get(path);
+    await again.body?.cancel();
+    return again.status === 200;
+  });
+});
+
 test('a console that only shows has no token and changes nothing; one run alone can be shown', async (t) => {
   const { get, post, results } = consoleOf(t, { readOnly: true });
   assert.equal((await post('/api/runs', { options: {} })).status, 403);
@@ -480,6 +542,39 @@ test('on a real socket: both families, no request without a host, the next port 
     assert.match(status(answer) ?? '', /^40[034]$/, `${text}: ${answer.slice(0, 200)}`);
     assert.doesNotMatch(answer, /of another folder|"runs":/);
   }
+});
+
+test('a body that never ends is cut off, one that comes drop by drop is not waited for, and no other address is listened on', async (t) => {
+  const { app, started } = consoleOf(t);
+  const limits = { headersMs: 200, wholeMs: 400 };
+  const listening = await listen((request) => app.fetch(request), 0, limits);
+  const { port } = listening;
+  t.after(() => listening.close());
+  const head = `POST /api/runs HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${TOKEN}\r\n`;
+  /** What comes back on a connection that the client leaves open, until the server ends it. */
+  const lastWords = (text: string, more = '') =>
+    new Promise<string>((resolve) => {
+      let answer = '';
+      const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(text));
+      const timer = setInterval(() => more !== '' && socket.write(more), 20);
+      socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+      socket.on('error', () => undefined);
+      socket.on('close', () => (clearInterval(timer), resolve(answer)));
+    });
+  const [chunked, slowHead, slowBody] = await Promise.all([
+    // Its length is not said beforehand.
+    lastWords(`${head}Transfer-Encoding: chunked\r\n\r\n`, `2000\r\n${'x'.repeat(0x2000)}\r\n`),
+    lastWords('GET / HTTP/1.1\r\nHost: 127.', '0'),
+    lastWords(`${head}Content-Length: 5000\r\n\r\n{`, ' '),
+  ]);
+  assert.match(chunked, /^HTTP\/1\.1 4(13|08)/);
+  assert.match(slowHead, /^HTTP\/1\.1 408/);
+  assert.match(slowBody, /^(HTTP\/1\.1 4|$)/);
+  assert.deepEqual(started, []);
+  // 127.0.0.2 is this machine as well: who listens on all addresses answers there.
+  if (process.platform !== 'linux') return;
+  const elsewhere = await ask(port, '127.0.0.2', `GET /api/console HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`).catch((error: NodeJS.ErrnoException) => error.code); // prettier-ignore
+  assert.equal(elsewhere, 'ECONNREFUSED');
 });
 
 test('OpenAPI has every path, with the shapes that requests are checked by; so has the page of the docs', async (t) => {

@@ -11,6 +11,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromiumPath } from '../../bench/chromium.ts';
 import { type RunningCli, startCli } from '../support/cli.ts';
 import { TIME, writeE2eResults } from '../support/e2e-results.ts';
+import { takeLoadLock } from '../../load/one-at-a-time.ts';
 import { LineFile } from '../../results/line-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { syntheticRun, SYNTHETIC_RUNS, writeRun } from '../../bench/synthetic-run.ts';
@@ -131,12 +132,22 @@ test(
     assert.equal(await page.getByRole('button', { name: 'Start the load' }).isDisabled(), true);
     await page.keyboard.press('Backspace');
     await page.keyboard.type('5');
+    await page.getByLabel('Spawn rate').fill('none');
+    await page.getByText('must be users per second, above 0').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Start the load' }).isDisabled(), true);
+    await page.getByLabel('Spawn rate').fill('2.5');
+    await page.getByText('--scenario ramp --stages 2s:5,58s:5').waitFor();
+    await page.getByLabel('Spawn rate').fill('');
     await page.getByLabel('Duration').fill('5m');
     await page.getByLabel('Think time').fill('0.1s-0.3s');
     await page.getByRole('textbox', { name: 'Gates' }).fill('p95<60s');
     await page.getByLabel('Pace can be changed while it runs').check();
     await page.locator('summary', { hasText: 'Faults' }).click();
-    await page.getByRole('textbox', { name: 'Fault', exact: true }).fill('latency=30ms@1s+3s\nbandwidth=500MB/s@2s'); // prettier-ignore
+    const faults = page.getByRole('textbox', { name: 'Fault', exact: true });
+    await faults.fill('latency=30ms@1s+3s\nnonsense@2s');
+    await page.locator('#option-fault-help', { hasText: 'nonsense' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Start the load' }).isDisabled(), true);
+    await faults.fill('latency=30ms@1s+3s\nbandwidth=500MB/s@2s');
     await page.getByText(/--vus 5 .*--duration 5m .*p95<60s/).waitFor();
     const command = await page.getByLabel('command line', { exact: true }).textContent();
     assert.match(command!, /^npm run load -- .*--gate 'p95<60s'/);
@@ -225,6 +236,69 @@ test(
     // A browser names the connection that was cut, and options that are wrong.
     assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_NETWORK|status of 422/.test(text)), []); // prettier-ignore
     await context.close();
+  },
+);
+
+test(
+  'a console that is killed and started anew: its viewers go on where they were, and the new token reaches every tab',
+  options,
+  async (t) => {
+    await ready();
+    const id = '2026-01-05T00-00-00Z-load';
+    const own = join(dirname(results), 'restarted');
+    mkdirSync(own);
+    const run = syntheticRun({ seconds: 60 });
+    writeRun(join(own, id), { ...run, samples: run.samples.slice(0, 20), summary: null, reconcile: null }); // prettier-ignore
+    const lock = takeLoadLock(own, null);
+    t.after(() => lock.release());
+    lock.setRun(join(own, id));
+    const first = await startConsole(['--results', own]);
+    const { port, origin } = new URL(first.url);
+    const { page, context } = await openPage(first.url);
+    await page.goto(`${origin}/#/runs/${id}`);
+    await state(page, 'running');
+    const other = await context.newPage();
+    await other.goto(`${origin}/#/runs/${id}`);
+    await state(other, 'running');
+    const shown = (of: Page) => of.locator('.time strong').textContent();
+    await until(async () => (await shown(page)) === '0:20' && (await shown(other)) === '0:20');
+    const lost = (of: Page) => of.getByText('connection lost, trying again');
+    first.running.child.kill('SIGKILL');
+    await first.running.result;
+    await lost(page).waitFor();
+    await look(page, 'lost');
+    const file = new LineFile(join(own, id, 'samples.ndjson'));
+    run.samples.slice(20, 30).forEach((line) => file.append(JSON.stringify(line)));
+    const second = await startConsole(['--results', own, '--port', port]);
+    t.after(() => second.running.child.kill('SIGKILL'));
+    assert.equal(new URL(second.url).origin, origin, 'the same address');
+    for (const one of [page, other]) {
+      await until(async () => (await shown(one)) === '0:30');
+      await lost(one).waitFor({ state: 'detached' });
+    }
+
+    // A tab that nobody sees holds no connection, and goes on when somebody looks at it.
+    const hide = (isHidden: boolean) => other.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} }); document.dispatchEvent(new Event('visibilitychange'))`); // prettier-ignore
+    await hide(true);
+    await setTimeout(6000);
+    run.samples.slice(30, 40).forEach((line) => file.append(JSON.stringify(line)));
+    file.close();
+    await until(async () => (await shown(page)) === '0:40');
+    assert.equal(await shown(other), '0:30');
+    await hide(false);
+    await until(async () => (await shown(other)) === '0:40');
+
+    // Both know the token of the first one. The new address in a third tab gives them that of the second.
+    const stop = page.getByRole('button', { name: 'Stop', exact: true });
+    const third = await context.newPage();
+    await third.goto(second.url);
+    const token = new URL(second.url).hash.slice('#token='.length);
+    for (const one of [page, other, third])
+      await until(async () => (await one.evaluate(`sessionStorage.getItem('token')`)) === token);
+    await stop.waitFor();
+    await context.close();
+    second.running.child.kill('SIGINT');
+    await second.running.result;
   },
 );
 
@@ -402,6 +476,13 @@ test(
     );
     const { current } = (await (await fetch(`${origin}/api/console`)).json()) as { current: unknown }; // prettier-ignore
     assert.equal(current, null, 'its lock is gone');
+
+    // The same again, with its seed.
+    await page.getByRole('button', { name: 'Run again' }).focus();
+    await page.keyboard.press('Enter');
+    await until(async () => (await page.getByLabel('Block producers').inputValue()) === '3');
+    assert.equal(await page.getByLabel('Seed').inputValue(), 'mina-e2e');
+    assert.equal(await page.getByLabel('Length of a batch').inputValue(), '4s');
 
     // Another one is stopped by keyboard before it is ready.
     const again = await fetch(`${origin}/api/e2e`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${hash.slice('#token='.length)}` }, body: '{"options":{"name":"stopped","producers":"3","batches":"9"}}' }); // prettier-ignore

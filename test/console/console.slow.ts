@@ -84,6 +84,13 @@ test('a load ends with the console that started it: gracefully by Ctrl-C; killed
   assert.match(command, /^npm run load -- --vus 2 --think 0.1s-0.2s/);
   await until(async () => (await runOf(first.origin, id)).totals.sent > 5);
   assert.equal((await factsOf(first.origin)).current!.startedHere, true);
+  // A load, and what it runs, has nothing by which it could start another one.
+  if (process.platform === 'linux') {
+    const { pid } = JSON.parse(readFileSync(join(results, '.running.json'), 'utf8')) as { pid: number }; // prettier-ignore
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+    assert.match(environment, /PATH=/);
+    assert.ok(!environment.includes(TOKEN));
+  }
   first.running.child.kill('SIGINT');
   const { exitCode, stdout } = await first.running.result;
   assert.equal(exitCode, EXIT.passed);

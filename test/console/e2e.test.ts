@@ -217,6 +217,32 @@ test('one that is over: assertions with examples, the way of one submission, lag
   assert.equal(await report.text(), '# A report\n');
 });
 
+test('one is run again with what was chosen and its seed; what a browser may not choose is named', async (t) => {
+  const { runs, json } = consoleOf(t);
+  type Again = { again: unknown; leftOut: string[]; command: string | null };
+  const of = async (id: string, ask = json) => {
+    const { again, leftOut, command } = await ask<Again>(`/api/e2e/${id}`);
+    return { again, leftOut, command };
+  };
+  // An older toolkit wrote none of it down.
+  assert.deepEqual(await of(OVER), { again: null, leftOut: [], command: null });
+  const chosen = { name: 'again', seed: 'my seed', producers: '30', disturb: ['pause', 'restart'], keep: true as const, backend: '/bin/sh' }; // prettier-ignore
+  writeE2eResults(runs, 'again', { run: { ...RUN, chosen } });
+  const { backend, ...rest } = chosen;
+  const found = {
+    again: rest,
+    leftOut: ['backend'],
+    command: `npm run e2e -- run --name again --seed 'my seed' --producers 30 --disturb pause --disturb restart --keep --backend ${backend}`,
+  };
+  assert.deepEqual(await of(`again~${TIME}`), found);
+  // Of one that goes on, its state says it.
+  e2eState(runs, 'going', { chosen: { name: 'going', seed: 's' } });
+  assert.deepEqual((await of(GOING)).again, { name: 'going', seed: 's' });
+  const shown = consoleOf(t, { readOnly: true });
+  writeE2eResults(shown.runs, 'again', { run: { ...RUN, chosen } });
+  assert.deepEqual(await of(`again~${TIME}`, shown.json), { ...found, again: null, leftOut: [] });
+});
+
 test('stages of a trace: each with its time since it was sent, what went wrong marked', () => {
   const names = (line: Parameters<typeof stagesOf>[0]) => stagesOf(line).map(({ name, afterMs, isBad }) => [name, afterMs, isBad]); // prettier-ignore
   assert.deepEqual(names(traceLine(0)), [

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addBuckets, bucketsOf, percentileMs } from '../../console/live/histogram.ts';
+import {
+  addBuckets,
+  LatencySoFar,
+  openBuckets,
+  percentileMs,
+} from '../../console/live/histogram.ts';
 import { parsePosition, type Position, positionText } from '../../console/live/position.ts';
 import { RunView } from '../../console/live/run-view.ts';
 import { MOST_STEPS, SampleSteps, WINDOW_S } from '../../console/live/steps.ts';
@@ -11,7 +16,7 @@ import { Followers } from '../../console/server/followers.ts';
 import { chartDataOf, type LiveState, withMessage } from '../../console/page/series.ts';
 import { latencySteps, rateSteps } from '../../plots/series.ts';
 import { chartsOf } from '../../plots/charts.ts';
-import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
+import { LatencyHistogram } from '../../results/histogram.ts';
 import type { Run } from '../../results/reader.ts';
 import type { SampleLine } from '../../results/types.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
@@ -28,14 +33,19 @@ test('added buckets have the percentiles of one histogram over all', () => {
   fc.assert(
     fc.property(us, us, (a, b) => {
       const [one, other, all] = [a, b, [...a, ...b]].map(histogramOf);
-      const added = addBuckets(
-        bucketsOf(decodeBuckets(one.encode())),
-        bucketsOf(decodeBuckets(other.encode())),
-      );
+      const added = addBuckets(openBuckets(one.encode()), openBuckets(other.encode()));
       assert.equal(added.count, all.count);
       const maxMs = all.percentileMs(100);
       for (const percentile of [1, 50, 90, 95, 99, 100])
         assert.equal(percentileMs(added, percentile, maxMs), all.percentileMs(percentile));
+      const sum = new LatencySoFar();
+      assert.equal(sum.figures(), null);
+      const whole = new LatencyHistogram();
+      for (const part of [one, other]) {
+        sum.add(part.ofSecond()!);
+        whole.addEncoded(part.encode(), part.percentileMs(100));
+        assert.deepEqual(sum.figures(), { ...whole.brief(), hdr: '' });
+      }
     }),
     { numRuns: 30 },
   );
@@ -312,6 +322,11 @@ test('states: it prepares, runs, is cut off, or has a verdict', () => {
   view.isRunning = false;
   assert.equal(view.state, 'unfinished');
   view.summary = run.summary;
+  // Its figures are there: no histogram of a day is opened for them, so a broken one is no matter.
+  const [, second, third] = run.samples;
+  for (const [i, line] of [second, third].entries()) view.addSample({ ...line, latency: { ...line.latency!, hdr: 'broken' } }, 20 + i * BYTES); // prettier-ignore
+  assert.equal(view.message(null).totals.p95, run.summary!.figures.latency!.p95Ms);
+  assert.deepEqual(view.message(null).whole.latencies.map(({ p95 }) => p95), run.samples.map(({ latency }) => latency!.p95)); // prettier-ignore
   assert.equal(view.state, run.summary!.verdict.passed ? 'passed' : 'gate failed');
   assert.equal(view.message(null).verdict?.sentence, run.summary!.verdict.sentence);
 });

@@ -7,10 +7,14 @@ import {
   isUsed,
   optionsOfTexts,
   problemsByOption,
+  spawned,
+  stagedFor,
   textsOfOptions,
 } from '../../console/page/form.ts';
 import { hrefOf, type Place, placeOf } from '../../console/page/place.ts';
 import { clock, joinSteps, linePoints } from '../../console/page/series.ts';
+import { load } from '../../cli/commands/load.ts';
+import { SCENARIOS } from '../../load/scenarios/index.ts';
 import { distFile } from '../../paths.ts';
 
 test('the script is below 150 KB compressed, and names no other host', () => {
@@ -35,6 +39,31 @@ test('texts of the form become options, and options texts again', () => {
   assert.deepEqual(options, { vus: '500', gate: ['p95<800ms', 'rate>=10/s'], faithful: true });
   assert.deepEqual(optionsOfTexts(textsOfOptions(options), SPECS), options);
   assert.deepEqual(optionsOfTexts({ vus: '', faithful: '', gate: '  ' }, SPECS), {});
+});
+
+test('users and a spawn rate, as Locust asks for them, are stages of the scenario that has some', () => {
+  const usual = (name: string) => (name === 'vus' ? '100' : '1m');
+  const of = (texts: Record<string, string>, staged: string | null = 'ramp') => spawned(texts, staged, usual); // prettier-ignore
+  const ramp = (stages: string) => ({ texts: { scenario: 'ramp', vus: '', duration: '', stages }, problem: null }); // prettier-ignore
+  assert.deepEqual(of({ 'spawn-rate': '10' }), ramp('10s:100,50s:100'));
+  assert.deepEqual(of({ 'spawn-rate': '4', vus: '10', duration: '5m' }), ramp('2s500ms:10,4m57s500ms:10')); // prettier-ignore
+  // They would not all have come by the end.
+  assert.deepEqual(of({ 'spawn-rate': '0.5', vus: '100' }), ramp('1m:30'));
+  assert.deepEqual(of({ 'spawn-rate': '200' }), { texts: {}, problem: null }, 'all at once');
+  assert.deepEqual(of({ vus: '7' }), { texts: { vus: '7' }, problem: null });
+  assert.deepEqual(of({ 'spawn-rate': '10' }, null), { texts: {}, problem: null });
+  // What is wrong with the users is said of the users.
+  assert.deepEqual(of({ 'spawn-rate': '10', vus: 'x' }), { texts: { vus: 'x' }, problem: null });
+  for (const wrong of ['0', '-1', 'many', 'Infinity'])
+    assert.match(of({ 'spawn-rate': wrong }).problem!, /^must be users per second/);
+  // Of a rate of submissions, and of other scenarios, it says nothing.
+  const facts = {
+    scenarios: SCENARIOS.map(({ name, summary, defaults }) => ({ name, summary, defaults, uses: [] })), // prettier-ignore
+    options: load.options,
+  };
+  assert.equal(stagedFor({}, 'load', facts), 'ramp');
+  assert.equal(stagedFor({ rate: '5/s' }, 'load', facts), null);
+  assert.equal(stagedFor({}, 'soak', facts), null);
 });
 
 test('each problem stands at the option that it begins with', () => {
@@ -66,6 +95,7 @@ test('a place is found again in its address', () => {
     { view: 'compare', base: 'a~b', run: 'c d' },
     { view: 'e2e' },
     { view: 'e2e-new' },
+    { view: 'e2e-new', again: 'e2e~2026-01-02T03-04-05' },
     { view: 'e2e-run', id: 'e2e~2026-01-02T03-04-05' },
   ];
   for (const place of places) assert.deepEqual(placeOf(hrefOf(place)), place);

@@ -33,6 +33,9 @@ test('a small run passes all assertions, and leaves nothing but its results', as
     readFileSync(join(folder, 'report.md'), 'utf8'),
     /\*\*passed: \d+ assertions held[^*]*\*\*/,
   );
+  // What was chosen, to run it again; defaults are not.
+  const { chosen } = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as { chosen: unknown }; // prettier-ignore
+  assert.deepEqual(chosen, { name: 'small', seed: 'mina-e2e', producers: '3', speedup: '200', batches: '1', interval: '3s', 'mini-batches': '1' }); // prettier-ignore
   assert.deepEqual(readdirSync(join(scratch, 'cache', 'e2e-runs')), []);
   const mine = processesWith({ MINA_LOAD_CACHE: ENV.MINA_LOAD_CACHE }).filter((pid) => pid !== process.pid); // prettier-ignore
   assert.deepEqual(mine, []);
