@@ -231,7 +231,7 @@ test('doctor looks where load does', () => {
   }
 });
 
-test('a user without HOME and without an entry in /etc/passwd: doctor and load work, or one sentence says what to set', async (t) => {
+test('a user without HOME and without an entry in /etc/passwd: doctor and load work, or one sentence says what to set', (t) => {
   const place = scratchFolder(t);
   const k6 = join(place, 'k6');
   copyFileSync(env.K6_BIN, k6);
