@@ -11,6 +11,7 @@ import {
 import { ERROR_CLASSES } from '../../stack/coordinator/error-class.ts';
 import { MOST_WEIGHT, UNREACHED } from '../../stack/coordinator/scoring.ts';
 import { miniBatchOf, utcSeconds } from '../../stack/coordinator/window.ts';
+import { decode } from '../../mina/base58check.ts';
 import { openStorageReader } from '../../stack/storage/storage-url.ts';
 import type { StoredSubmission } from '../../stack/storage/storage.ts';
 import { openPool, postgresName, statementProblem, URL_WORDS } from '../../system/postgres.ts';
@@ -49,6 +50,7 @@ export const explain: Command = {
       argument: 'N',
       default: '90',
       min: 1,
+      max: 36_500,
       help: 'so many days before the last batch',
     },
     {
@@ -174,10 +176,20 @@ const WORDS: Record<Reason, string> = {
     'its row counts today, but was not there, or not verified, when the batch was counted',
 };
 
+/** A slip of the pen is likelier than a stranger. */
+function noKey(key: string): string {
+  try {
+    decode('publicKey', key);
+    return '';
+  } catch {
+    return '; nor is it a public key: look for a slip in it';
+  }
+}
+
 const head = ({ key, node, surveys, withPoint }: ProducerFacts): string[] => [
   `Block producer ${key}`,
   node === null
-    ? 'is not known to the coordinator: it never had a row that counted'
+    ? `is not known to the coordinator: it never had a row that counted${noKey(key)}`
     : `has score ${node.score ?? 'none'} (${node.percent ?? '–'} %) in the table nodes${
         node.applicationStatus === true
           ? ''
