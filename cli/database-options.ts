@@ -28,9 +28,12 @@ export function databaseUrlProblem(text: string): string | null {
 
 /** Of an option of type text. */
 export const isTime = (text: string): string | null =>
-  parseInstant(text) === null
-    ? `must be a time such as 2026-09-03T15:08:48Z, but is "${text}"`
-    : null;
+  isInTables(parseInstant(text))
+    ? null
+    : `must be a time such as 2026-09-03T15:08:48Z, but is "${text}"`;
+
+/** created_at of a block goes up to 2106. */
+const isInTables = (ms: number | null): boolean => ms !== null && ms >= 0 && ms < 2 ** 32 * 1000;
 
 /** @returns seconds since 1970; null where the option is absent */
 export const secondsOf = (values: OptionValues, name: string): number | null =>
@@ -60,6 +63,7 @@ export const UPTIME_DAYS: OptionSpec = {
   default: '90',
   env: 'UPTIME_DAYS_FOR_SCORE',
   min: 1,
+  max: 36_500,
   help: 'days before the last batch that a score counts',
 };
 

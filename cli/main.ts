@@ -44,11 +44,17 @@ async function main(words: readonly string[]): Promise<number> {
     stderr: process.stderr,
     env: process.env,
   });
-  if (ending.lostOutput !== null && command.prints === 'its result')
+  if (command.prints === 'its result') await checkOutput();
+  return exitCode;
+}
+
+/** @throws UserError where what was printed is not whole */
+async function checkOutput(): Promise<void> {
+  await ending.allWritten();
+  if (ending.lostOutput !== null && ending.lostOutput !== 'EPIPE')
     throw new UserError(`standard output cannot be written (${ending.lostOutput})`, {
       hint: 'is the disk full? What was written is not whole',
     });
-  return exitCode;
 }
 
 // No `await` here: at the top of a module, one that never ends would end the process with Node's own code 13.
@@ -57,7 +63,10 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     if (error instanceof HelpRequested) {
       process.stdout.write(error.text);
-      return ending.end(EXIT.passed);
+      return checkOutput().then(
+        () => ending.end(EXIT.passed),
+        (lost: unknown) => ending.fail(lost),
+      );
     }
     return ending.fail(error);
   },

@@ -207,18 +207,22 @@ class Reader {
     if (name === null) this.#say(line, 'a scenario needs a name');
     else if (!NIGHT_NAME.test(name))
       this.#say(found.name!.line, `name must be letters, digits, blanks, ".", "_" and "-", at most 61, but is "${name.slice(0, 60)}"`); // prettier-ignore
-    const options = { ...general.options, ...this.#options(found.options) };
-    const round = { ...general.round, ...this.#options(found.round) };
+    const own = { options: this.#options(found.options), round: this.#options(found.round) };
+    const options = { ...general.options, ...own.options };
+    const round = { ...general.round, ...own.round };
+    // Meant for the other scenarios, too: where they have no effect, that is a note.
+    const shared = new Set(Object.keys({ ...general.options, ...general.round }));
+    for (const name of Object.keys({ ...own.options, ...own.round })) shared.delete(name);
     const rounds =
       this.#number(found.rounds, 'rounds', FEWEST_ROUNDS, MOST_ROUNDS) ?? general.rounds;
     const figures = this.#figures(found.figures) ?? general.figures;
     const good = found.good === undefined ? general.good : this.#good(found.good);
     if (this.problems.length > before) return null;
-    const job = this.#job(options, line, name!);
+    const job = this.#job(options, line, name!, shared);
     const roundJob =
       Object.keys(round).length === 0 || job === null
         ? job
-        : this.#job({ ...options, ...round }, line, `${name}, a round`);
+        : this.#job({ ...options, ...round }, line, `${name}, a round`, shared);
     if (job === null || roundJob === null) return null;
     if (job.search !== null)
       this.#say(line, `${name}: a search has another load each night, so its nights are no series`);
@@ -238,7 +242,7 @@ class Reader {
   }
 
   /** The load that these options ask for; null: something is wrong with them. */
-  #job(texts: Texts, line: number, name: string): LoadJob | null {
+  #job(texts: Texts, line: number, name: string, shared: ReadonlySet<string>): LoadJob | null {
     const file: ConfigFile = { path: this.#file.path, folder: this.#folder, texts, problems: [] };
     const { values, sources, problems } = parseFile(load, file, this.#env);
     this.problems.push(...problems);
@@ -250,6 +254,7 @@ class Reader {
         operands: [],
         env: this.#env,
         cwd: this.#folder,
+        shared,
       });
       const isSecret = (variable: string): boolean => !Object.hasOwn(env, variable);
       this.#rest = Object.fromEntries(

@@ -197,7 +197,7 @@ function refusal({ since, pid, host, run, what, console: url }: RunningLoad): Us
   return new UserError(
     `${inWords(what)} is running since ${since.slice(0, 19).replace('T', ' ')} UTC (${where}${name})`,
     {
-      hint: `watch it ${url === null ? 'with npm run console' : `at ${url}`}, wait for its end, or give another folder to --results for a load beside it`,
+      hint: `watch it ${url === null ? 'with npm run console' : `at ${url}`}, wait for its end, or give a load beside it another folder for its results (--results, of a night --folder)`,
     },
   );
 }

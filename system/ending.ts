@@ -6,6 +6,7 @@
  *   be saved is saved ({@link rescueAtFault}), and `exit` listeners clean up.
  */
 import { closeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { EXIT, type ExitCode, UserError } from '../user-error.ts';
 import { surviveFileSizeLimit } from './file-size-limit.ts';
@@ -51,6 +52,8 @@ const LAST_LINES_MS = 10 * 60_000;
 export type Ending = {
   /** The first error of standard output; null: all was written. */
   readonly lostOutput: string | null;
+  /** When all that was written so far has gone, or is lost: then {@link Ending.lostOutput} holds for it. */
+  allWritten(): Promise<void>;
   /** Ends it after an error that the command did not expect: what there is to rescue is rescued. */
   fail(error: unknown): Promise<never>;
   /** Ends the process when all that can be written was written. */
@@ -112,13 +115,13 @@ export function takeChargeOfEnding(
       }
   });
 
+  const written = (stream: NodeJS.WriteStream) =>
+    new Promise<void>((resolve) => {
+      setTimeout(resolve, LAST_LINES_MS).unref();
+      stream.write('', () => resolve());
+    });
   const end = async (code: number): Promise<never> => {
     isEnding = true;
-    const written = (stream: NodeJS.WriteStream) =>
-      new Promise<void>((resolve) => {
-        setTimeout(resolve, LAST_LINES_MS).unref();
-        stream.write('', () => resolve());
-      });
     // A stopped terminal, or on Windows a pipe, is written later. A library may hold a socket or a timer for ever, so nothing else is
     // waited for.
     await Promise.all([written(process.stdout), written(process.stderr)]);
@@ -128,6 +131,8 @@ export function takeChargeOfEnding(
     get lostOutput() {
       return lostOutput;
     },
+    // An error is reported by the stream in a turn of its own.
+    allWritten: () => written(process.stdout).then(() => setImmediate()),
     fail: (error) => end(rescueFrom(error)),
     end,
   };

@@ -122,6 +122,7 @@ export const doctor: Command = {
   name: 'doctor',
   summary:
     'what is there and what is missing (node, k6, fonts, storage, container engine), and how to get it',
+  prints: 'its result',
   options: [
     { name: 'json', type: 'flag', help: 'one JSON object instead of lines' },
     {

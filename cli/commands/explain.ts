@@ -47,6 +47,7 @@ export const explain: Command = {
       argument: 'N',
       default: '90',
       min: 1,
+      max: 36_500,
       help: 'so many days before the last batch',
     },
     MINI_BATCHES,

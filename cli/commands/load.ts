@@ -458,14 +458,17 @@ export function checkedJob({
   operands,
   env,
   cwd,
-}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env' | 'cwd'>): {
+  shared,
+}: Pick<CommandCall, 'values' | 'sources' | 'operands' | 'env' | 'cwd'> & {
+  shared?: ReadonlySet<string>;
+}): {
   job: LoadJob;
   env: NodeJS.ProcessEnv;
 } {
   const transportOptions = transportOptionsOf(values, sources);
   const { transport, problems } = readTransport(transportOptions, env, process.platform);
   const watched = watchedBeside(values, env);
-  const effect = withoutEffect(values, sources, settingsOf(values));
+  const effect = withoutEffect(values, sources, settingsOf(values, shared));
   const ab = abPlanOf(values, sources, operands);
   checkTogether(ab.checked, sources, transport, [
     ...problems,
@@ -544,7 +547,8 @@ async function compareTargets(
 }
 
 /** How the sources of values are called in sentences. */
-const settingsOf = (values: OptionValues): Settings => ({
+const settingsOf = (values: OptionValues, shared?: ReadonlySet<string>): Settings => ({
+  shared,
   env: Object.fromEntries(load.options.map(({ name, env }) => [name, env])),
   configFile: (values.config as string | undefined) ?? null,
 });

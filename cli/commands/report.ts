@@ -149,8 +149,10 @@ async function writeAll(
   try {
     if (out !== run.folder) await mkdir(out, { recursive: true });
   } catch (cause) {
+    const isFile = ['EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
     throw new UserError(`${out} cannot be made: ${(cause as Error).message}`, {
       hint: 'give another folder to --out',
+      exitCode: isFile ? EXIT.usage : EXIT.broken,
       cause,
     });
   }

@@ -1,4 +1,5 @@
 /** Why a block producer has a point in a batch, or none, as lines for people: what `npm run explain` prints. Pure. */
+import { decode } from '../../mina/base58check.ts';
 import { countOf } from '../../results/units.ts';
 import { ERROR_CLASSES } from '../../stack/coordinator/error-class.ts';
 import { type BatchFacts, neededSupporters, type ProducerFacts, type Reason, type RowFacts } from '../../stack/coordinator/explain.ts'; // prettier-ignore
@@ -22,10 +23,20 @@ const WORDS: Record<Reason, string> = {
     'its row counts today, but was not there, or not verified, when the batch was counted',
 };
 
+/** A slip of the pen is likelier than a stranger. */
+function noKey(key: string): string {
+  try {
+    decode('publicKey', key);
+    return '';
+  } catch {
+    return '; nor is it a public key: look for a slip in it';
+  }
+}
+
 const head = ({ key, node, surveys, withPoint }: ProducerFacts): string[] => [
   `Block producer ${key}`,
   node === null
-    ? 'is not known to the coordinator: it never had a row that counted'
+    ? `is not known to the coordinator: it never had a row that counted${noKey(key)}`
     : `has score ${node.score ?? 'none'} (${node.percent ?? '–'} %) in the table nodes${
         node.applicationStatus === true
           ? ''

@@ -17,8 +17,13 @@ import { SHARED_NAMES, SHARED_OPTIONS } from './options.ts';
 
 /** Where each value came from. */
 export type Sources = Record<string, OptionValue['source']>;
-/** How a value that is not a flag is called in sentences: its variable, or its file. */
-export type Settings = { env: Record<string, string | undefined>; configFile: string | null };
+export type Settings = {
+  /** How a value that is not a flag is called in sentences: its variable, or its file. */
+  env: Record<string, string | undefined>;
+  configFile: string | null;
+  /** Options of the file that are meant for other loads, too. */
+  shared?: ReadonlySet<string> | undefined;
+};
 
 /** The options of the scenarios: those that several share, then those of each. */
 export const scenarioOptions = (scenarios: readonly Definition[] = SCENARIOS): OptionSpec[] => [
@@ -98,7 +103,8 @@ export function withoutEffect(
     if (source === 'flag') found.problems.push(`--${name} has no effect ${why}`);
     if (source === 'file') {
       const sentence = `${settings.configFile ?? 'the config file'}: ${name} has no effect ${why}`;
-      (sources.scenario === 'file' ? found.problems : found.notes).push(sentence);
+      const isOwn = sources.scenario === 'file' && settings.shared?.has(name) !== true;
+      (isOwn ? found.problems : found.notes).push(sentence);
     }
     if (source === 'environment')
       found.notes.push(`${settings.env[name] ?? name} of the environment has no effect ${why}`);

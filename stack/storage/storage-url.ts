@@ -82,7 +82,7 @@ export async function openStorageReader(
   const parsed = parse(text);
   if ('problems' in parsed)
     throw new UserError(`--storage ${parsed.problems.join('; it ')}`, {
-      hint: 'see npm run load -- --help',
+      hint: 'docs/storages.md has all forms',
       exitCode: EXIT.usage,
     });
   let isLate = false;

@@ -68,15 +68,22 @@ test('a load whose output is on a full disk passes, and leaves its results', asy
 
 test('a list on a full disk is not whole: 5, with one sentence', (t) => {
   if (!existsSync('/dev/full')) return t.skip('no /dev/full');
-  const full = openSync('/dev/full', 'w');
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [distFile('cli.js'), 'producers', '--count', '5'],
-    { env, stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
-  );
-  closeSync(full);
-  assert.equal(status, EXIT.broken);
-  assert.match(stderr, /^error: standard output cannot be written \(ENOSPC\)\nwhat to do: /);
+  // Those that wait for their own output, that do not, and that do nothing else.
+  for (const words of [
+    ['producers', '--count', '5'],
+    ['score', join(projectRoot, 'test/vectors/coordinator-lagging.json')],
+    ['explain', '--help'],
+  ]) {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [distFile('cli.js'), ...words], {
+      env,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    assert.equal(status, EXIT.broken, words.join(' '));
+    assert.match(stderr, /^error: standard output cannot be written \(ENOSPC\)\nwhat to do: /);
+  }
 });
 
 test('files that may not become as large as a load needs them: 5, and what to lift', (t) => {

@@ -85,6 +85,11 @@ for (const [words, said, code] of [
   [['score', 'mysql://u:secret@h/db'], /reads no such URL/, EXIT.usage],
   [['score', 'postgres://u:secret@127.0.0.1/db'], /the URL holds a password/, EXIT.usage],
   [['explain'], /--producer is missing/, EXIT.usage],
+  [
+    ['explain', '--days', '99999999', '--batch', '9999-12-31'],
+    /--batch must be a time .*\n.*--days must be a whole number from 1 to 36500/,
+    EXIT.usage,
+  ],
   [['explain', '--producer', 'B62x'], /--database is missing/, EXIT.usage],
   [['explain', '--producer', 'x'], /must be a public key/, EXIT.usage],
   // In the state of a run it would be printed, and keep the run from being removed.
@@ -245,7 +250,7 @@ test('explain sees holes, excluded batches, credits and who is not known', async
   assert.match(stdout, /1 {2}the batch was never counted/);
   assert.match(stdout, /1 {2}it has a point that was credited afterwards/);
   const nobody = await runHere(['explain', '--producer', 'B62qnobody', '--database', url], env);
-  assert.match(nobody.stdout, /is not known to the coordinator/);
+  assert.match(nobody.stdout, /is not known to the coordinator: .*; nor is it a public key/);
   assert.match(nobody.stdout, /4 {2}no row was stored|3 {2}no row was stored/);
 });
 

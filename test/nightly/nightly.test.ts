@@ -370,7 +370,7 @@ test('the report: verdict first, suspicions kept, in all its forms', async () =>
 test('the last night again from its history alone; a dry run shows each load and sends nothing', async () => {
   const folder = scratchFolder();
   const path = write(
-    `folder: ${folder}\nmax-minutes: 90\nscenarios:\n  - name: arrival\n    options: { scenario: arrival, rate: 20/s }\n`,
+    `folder: ${folder}\nmax-minutes: 90\noptions: { think: 1s }\nscenarios:\n  - name: arrival\n    options: { scenario: arrival, rate: 20/s }\n`,
   );
   const none = await runCommand(nightly, ['--config', path, '--report']);
   assert.equal(none.exitCode, EXIT.noData);
@@ -391,6 +391,7 @@ test('the last night again from its history alone; a dry run shows each load and
     /1 scenario in .*, the last 30 runs of each series stay, at most 1 h 30 min/,
   );
   assert.match(dry.stdout, /nights +p95 \(8 nights\), throughput \(8 nights\)/);
+  assert.match(dry.stdout, /note +the config file: think has no effect in the scenario arrival/);
   assert.match(dry.stdout, /second stage +three runs again, against its own nights/);
 });
 

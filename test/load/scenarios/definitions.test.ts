@@ -184,6 +184,16 @@ test('values without effect: a flag is an error, a variable or a file for severa
     problems: ['ci.yaml: rate has no effect in the scenario smoke'],
     notes: [],
   });
+  // Of a night, for all its scenarios.
+  const shared = withoutEffect(
+    { ...valuesOf(['--scenario', 'smoke']), rate: '5/s' },
+    { scenario: 'file', rate: 'file' },
+    { env: {}, configFile: null, shared: new Set(['rate']) },
+  );
+  assert.deepEqual(shared, {
+    problems: [],
+    notes: ['the config file: rate has no effect in the scenario smoke'],
+  });
   assert.deepEqual(found('arrival', { rate: 'environment' }), { problems: [], notes: [] });
   // A default of the table is nobody's wish.
   assert.deepEqual(found('smoke', { rate: 'default' }), { problems: [], notes: [] });
