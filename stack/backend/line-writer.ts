@@ -17,6 +17,8 @@ export type LineWriterOptions = {
   maxWaitingBytes?: number;
   /** The line that says how many were lost. */
   lost: (count: number) => string;
+  /** Called when lines begin to fail (a full disk) and when they pass again; not for a reader that is slow or gone. */
+  onFailing?: ((isFailing: boolean) => void) | undefined;
 };
 
 /** Nobody will ever read these: what waits is dropped, and each line is tried anew. */
@@ -28,7 +30,9 @@ export function createLineWriter({
   later,
   maxWaitingBytes = MAX_WAITING_BYTES,
   lost,
+  onFailing,
 }: LineWriterOptions): LineWriter {
+  let isFailing = false;
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let lostLines = 0;
@@ -37,6 +41,7 @@ export function createLineWriter({
   /** @returns whether nothing waits any more */
   function drain(): boolean {
     let done = 0;
+    let failed = false;
     try {
       while (done < waiting.length) {
         const written = write(waiting[done]);
@@ -46,7 +51,13 @@ export function createLineWriter({
         else done++;
       }
     } catch (error) {
-      if (GONE.includes((error as NodeJS.ErrnoException).code ?? '')) done = waiting.length;
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (GONE.includes(code)) done = waiting.length;
+      else failed = code !== 'EAGAIN';
+    }
+    if (failed !== isFailing) {
+      isFailing = failed;
+      onFailing?.(failed);
     }
     waiting = waiting.slice(done);
     if (waiting.length === 0) waitingBytes = 0;
@@ -87,9 +98,14 @@ export function createLineWriter({
 const RETRY_MS = 200;
 
 /** @param fd 1 or 2: written synchronously, so that what is said before an end is there */
-export const lineWriterOf = (fd: number, lost: LineWriterOptions['lost']): LineWriter =>
+export const lineWriterOf = (
+  fd: number,
+  lost: LineWriterOptions['lost'],
+  onFailing?: LineWriterOptions['onFailing'],
+): LineWriter =>
   createLineWriter({
     write: (bytes) => writeSync(fd, bytes),
     later: (action) => void setTimeout(action, RETRY_MS).unref(),
     lost,
+    onFailing,
   });

@@ -24,11 +24,16 @@ import { keepWhitelist } from './whitelist-keeper.ts';
 
 surviveFileSizeLimit();
 const now = (): Date => new Date();
-const writeLog = lineWriterOf(2, (count) => {
-  let line = '';
-  createLog('warn', (text) => (line = text), now).warn(`${count} log lines were lost`);
-  return line;
-});
+let logFails = false;
+const writeLog = lineWriterOf(
+  2,
+  (count) => {
+    let line = '';
+    createLog('warn', (text) => (line = text), now).warn(`${count} log lines were lost`);
+    return line;
+  },
+  (isFailing) => (logFails = isFailing),
+);
 const writeReady = lineWriterOf(1, () => '');
 
 try {
@@ -72,6 +77,7 @@ async function run(config: BackendConfig, log: Log): Promise<void> {
     storages,
     faithful: config.faithful,
     log,
+    logFails: () => logFails,
     host: config.host,
     port: config.port,
   }).catch((cause: NodeJS.ErrnoException) => {

@@ -69,6 +69,8 @@ export type BackendOptions = {
   /** As the original: whatever the storages do, they are all asked, and the submitter gets 200. Else the first that fails ends it. */
   faithful: boolean;
   log: Log;
+  /** Whether its lines cannot be written now: then, unless faithful, no submission is taken. */
+  logFails?: () => boolean;
   host: string;
   port: number;
   limits?: Partial<Limits>;
@@ -117,6 +119,7 @@ class BackendServer implements Backend {
   readonly #storages: readonly Storage[];
   readonly #faithful: boolean;
   readonly #log: Log;
+  readonly #logFails: () => boolean;
   readonly #limits: Limits;
   readonly #room: BodyRoom;
   readonly #figures = createServerFigures();
@@ -135,11 +138,13 @@ class BackendServer implements Backend {
   #stopping: Promise<void> | null = null;
   readonly #online = createOnlineTable(() => performance.now());
 
-  constructor({ checks, storages, faithful, log, host, port, limits }: BackendOptions) {
+  constructor(options: BackendOptions) {
+    const { checks, storages, faithful, log, logFails = () => false, host, port, limits } = options;
     this.#checks = checks;
     this.#storages = storages;
     this.#faithful = faithful;
     this.#log = log;
+    this.#logFails = logFails;
     this.host = host;
     this.port = port;
     this.#limits = { ...LIMITS, ...limits };
@@ -442,6 +447,11 @@ class BackendServer implements Backend {
       return;
     }
     const { accepted, countedAt } = judgement;
+    if (!this.#faithful && this.#logFails()) {
+      this.#checks.limiter.takeBack(accepted.submitter, countedAt);
+      this.#answer(res, ANSWERS.notKept, 'the log cannot be written');
+      return;
+    }
     const { socket } = req;
     this.#savingOn.set(socket, (this.#savingOn.get(socket) ?? 0) + 1);
     logSaving(this.#log, accepted);

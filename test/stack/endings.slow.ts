@@ -65,14 +65,15 @@ async function startProgram(program: string, args: string[], stdio: StdioOptions
 
 describe('where the log cannot be written', () => {
   test(
-    'a full disk: what the storage keeps is accepted, what it cannot keep is answered 503',
+    'a full disk: submissions are answered 503, as those that the storage cannot keep; it lives',
     { skip: !existsSync('/dev/full') },
     async () => {
       const full = openSync('/dev/full', 'w');
       const backend = await startProgram('backend.js', [], ['ignore', full, full]);
       closeSync(full);
       await until(backend.isUp, 'the backend listens');
-      assert.equal(await backend.post(), 200);
+      assert.equal(await backend.post(), 503);
+      assert.ok(await backend.isUp());
       const broken = await startProgram('backend.js', [], ['ignore', 'ignore', 'ignore']);
       await until(broken.isUp, 'the backend listens');
       // No folder can be made where a file is.

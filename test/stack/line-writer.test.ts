@@ -10,6 +10,7 @@ const fault = (code: string): Error => Object.assign(new Error(code), { code });
 function fakeFile(plan: (number | string)[], maxWaitingBytes?: number) {
   let content = '';
   const timers: (() => void)[] = [];
+  const failing: boolean[] = [];
   const write = createLineWriter({
     write(bytes) {
       const step = plan.shift() ?? bytes.length;
@@ -20,9 +21,10 @@ function fakeFile(plan: (number | string)[], maxWaitingBytes?: number) {
     },
     later: (action) => timers.push(action),
     lost: (count) => `lost ${count}\n`,
+    onFailing: (isFailing) => failing.push(isFailing),
     ...(maxWaitingBytes === undefined ? {} : { maxWaitingBytes }),
   });
-  return { write, content: () => content, timers };
+  return { write, content: () => content, timers, failing };
 }
 
 test('a short write is completed before the next line', () => {
@@ -54,6 +56,23 @@ test('more than may wait is lost, and counted when there is room again', () => {
   assert.equal(file.content(), '');
   file.write('d\n');
   assert.equal(file.content(), '1234\n5678\nlost 4\n');
+});
+
+test('a full disk is said once when it begins and once when it ends; a reader that is slow or gone is none', () => {
+  const file = fakeFile(['ENOSPC', 'ENOSPC', 'EDQUOT']);
+  file.write('one\n');
+  file.write('two\n');
+  assert.deepEqual(file.failing, [true]);
+  file.timers.shift()!();
+  assert.deepEqual(file.failing, [true]);
+  file.timers.shift()!();
+  assert.deepEqual(file.failing, [true, false]);
+  assert.equal(file.content(), 'one\ntwo\n');
+  for (const code of ['EAGAIN', 'EPIPE']) {
+    const other = fakeFile([code, code]);
+    other.write('one\n');
+    assert.deepEqual(other.failing, []);
+  }
 });
 
 test('a pipe without a reader is let be, and so is a closed terminal', () => {

@@ -30,6 +30,24 @@ const rawPost = (port: number): Promise<string> =>
     plain,
   ]).then(({ text }) => text);
 
+test('while the log cannot be written nothing is taken, unless faithful; it costs nothing of the hour', async () => {
+  for (const faithful of [false, true]) {
+    let logFails = true;
+    const storage = new MemoryStorage();
+    const backend = await startTestBackend(
+      { limiter: createHourlyLimiter(1, () => 0), seconds: null },
+      { storages: [storage], faithful, logFails: () => logFails },
+    );
+    const first = await post(backend.port, plain);
+    assert.deepEqual(first, faithful ? plainReply : replyTo(ANSWERS.notKept));
+    assert.equal(storage.saved.length, faithful ? 1 : 0);
+    logFails = false;
+    if (!faithful) assert.deepEqual(await post(backend.port, plain), plainReply);
+    assert.equal(storage.saved.length, 1);
+    await backend.stop();
+  }
+});
+
 describe('a failed write', () => {
   test('is answered 503 with Retry-After, the reason stands in the log, and nothing further is written', async () => {
     const [first, second] = [new MemoryStorage(), new MemoryStorage()];

@@ -68,7 +68,13 @@ export async function startTestBackend(
     limits = {},
     storages,
     faithful = true,
-  }: { limits?: Partial<Limits>; storages?: Storage[]; faithful?: boolean } = {},
+    logFails = () => false,
+  }: {
+    limits?: Partial<Limits>;
+    storages?: Storage[];
+    faithful?: boolean;
+    logFails?: () => boolean;
+  } = {},
 ): Promise<TestBackend> {
   const storage = new MemoryStorage();
   const logged: string[] = [];
@@ -81,6 +87,7 @@ export async function startTestBackend(
       (line) => logged.push(line),
       () => new Date(0),
     ),
+    logFails,
     host: '127.0.0.1',
     port: 0,
     limits,
