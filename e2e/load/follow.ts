@@ -100,7 +100,7 @@ export async function followLoad(
     results,
     topology.name,
   );
-  const judged = await withExplanations(open, found, results, call.env, call.signal);
+  const judged = await withExplanations(open, found, results, call.env, call.signal, call.say);
   await writeJudged(results, judged);
   for (const line of judgedLines(judged)) call.say(line);
   const meter = new ChainMeter();

@@ -34,7 +34,7 @@ export const assertStep: Step = {
       results,
       open.state.topology.name,
     );
-    const judged = await withExplanations(open, found, results, env, signal);
+    const judged = await withExplanations(open, found, results, env, signal, say);
     await writeJudged(results, judged);
     for (const line of judgedLines(judged)) say(line);
     if (forkCost !== null) {

@@ -27,6 +27,7 @@ export async function withExplanations(
   results: string,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
+  say: (line: string) => void,
 ): Promise<Judged[]> {
   const asked = new Map<string, Asked>();
   const fileFor = ({ submitter, batch }: { submitter?: string; batch?: { startSeconds: number } }): string | null => {
@@ -41,9 +42,10 @@ export async function withExplanations(
   if (asked.size === 0) return [...judged];
   try {
     await write(open, asked, results, env, signal);
-  } catch {
+  } catch (error) {
     signal.throwIfAborted();
     // The incident may be just this: tables that cannot be read. The judgement stands without them.
+    say(`note: the examples could not be explained from the tables (${(error as Error).message})`);
     return [...judged];
   }
   return judged.map((one, i) =>
@@ -69,6 +71,8 @@ async function write(
   const startMs = (open.state.startSeconds ?? 0) * 1000;
   const cutoverMs = fork === undefined ? null : startMs + fork.atMs;
   const pages = await withDatabase(await runDatabase(open, env), signal, async (client) => {
+    // Rows are read by a cursor, and all of it is of one moment.
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const last = (await lastBatchEnd(client)) ?? 0;
     const texts: [file: string, text: string][] = [];
     for (const [file, { submitter, startSeconds }] of asked) {

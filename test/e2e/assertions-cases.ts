@@ -98,6 +98,7 @@ const CASES: Case[] = [
   ['storages-agree', /^submissions id 10 of postgres is not in filesystem$/, (evidence) => remove(rowsIn(evidence, 'filesystem'), 9)], // prettier-ignore
   ['submitters-agree', /^not in nodes$/, (evidence) => remove(table(evidence, 'nodes'), 2)],
   ['submitters-agree', /^in nodes, where it does not belong$/, (evidence) => table(evidence, 'nodes').push({ ...table(evidence, 'nodes')[0], id: 99, block_producer_key: 'B62other' })], // prettier-ignore
+  ['submitters-agree', /^is no block producer of this network$/, ({ head, sent }) => (sent.splice(0), head.expected.submitters.pop())], // prettier-ignore
   ['submitters-agree', /^not in filesystem$/, (evidence) => evidence.storages.set('filesystem', rowsIn(evidence, 'filesystem').filter(({ submitter }) => submitter !== evidence.head.expected.submitters[0]))], // prettier-ignore
   ['block-bytes', /: its bytes have another hash$/, ({ blocks }) => ([...blocks.values()][1].isRight = false)], // prettier-ignore
   ['block-bytes', /is no block: cut at byte 7$/, ({ blocks }) => Object.assign([...blocks.values()][1], { state: null, fault: 'cut at byte 7' })], // prettier-ignore
