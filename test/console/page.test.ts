@@ -59,7 +59,7 @@ test('users and a spawn rate, as Locust asks for them, are stages of the scenari
   // Of a rate of submissions, and of other scenarios, it says nothing.
   const facts = {
     scenarios: SCENARIOS.map(({ name, summary, defaults }) => ({ name, summary, defaults, uses: [] })), // prettier-ignore
-    options: load.options,
+    options: [...load.options],
   };
   assert.equal(stagedFor({}, 'load', facts), 'ramp');
   assert.equal(stagedFor({ rate: '5/s' }, 'load', facts), null);
