@@ -389,6 +389,18 @@ test('a start that ends at once is refused with its own words; another machine m
   assert.equal(said.length, audit.length);
 });
 
+test('a start that breaks when its folder is there says why on the page of its run', async (t) => {
+  const id = '2026-01-07T00-00-00Z-load';
+  const lock = { format: 1, key: 'k', processStart: null, since: '2026-01-07T00:00:00Z', run: id, what: 'load', console: null }; // prettier-ignore
+  const program = ['-e', `const fs = require('fs'); fs.mkdirSync('${id}'); fs.writeFileSync('.running.json', JSON.stringify({ ...${JSON.stringify(lock)}, pid: process.pid, host: require('os').hostname() })); setTimeout(() => { console.log('error: the backend ended'); process.exit(5); }, 300)`]; // prettier-ignore
+  const { get, post } = consoleOf(t, { program });
+  const started = await post('/api/runs', { options: { vus: '5' } });
+  assert.equal(((await started.json()) as { id: string }).id, id);
+  const figures = async () => ((await (await get(`/api/runs/${id}`)).json()) as { figures: LiveMessage }).figures; // prettier-ignore
+  await until(async () => (await figures()).state === 'unfinished');
+  await until(async () => (await figures()).preparing.includes('error: the backend ended'));
+});
+
 test('while a load runs there is no other, and it is there for all who ask', async (t) => {
   const { get, post, results, started } = consoleOf(t);
   writeRun(join(results, '2026-01-04T00-00-00Z-load'), { ...syntheticRun({ seconds: 5 }), summary: null, reconcile: null }); // prettier-ignore
