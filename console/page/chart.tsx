@@ -19,6 +19,25 @@ type Drawn = { chart: Chart; plugins: Plugin[] };
 /** What is drawn, and what it says to those who do not see it. */
 type Drawable = Pick<ChartDefinition, 'description' | 'config'>;
 
+type FittedAxis = {
+  width: number;
+  isHorizontal(): boolean;
+  ticks: readonly { label?: string | string[] }[];
+  options: { display?: boolean | 'auto'; title?: { display?: boolean; text?: string } };
+};
+
+/**
+ * Chart.js gives each of the panels above one another a part of half the width, as if they stood side by side: on a telephone their titles lay upon their
+ * figures (layouts/index.js, `vBoxMaxWidth`). @param size of the font
+ */
+function widen(axis: FittedAxis, size: number): void {
+  if (axis.isHorizontal() || axis.options.display === false || axis.ticks.length === 0) return;
+  const characters = axis.ticks.reduce((most, { label = '' }) => Math.max(most, [label].flat().join().length), 0); // prettier-ignore
+  const { title } = axis.options;
+  const ofTitle = title?.display === true && title.text ? size * 1.2 + 8 : 0;
+  axis.width = Math.max(axis.width, Math.ceil(characters * size * 0.6 + 14 + ofTitle));
+}
+
 function configOf(definition: Drawable, width: number) {
   const config = interactive(definition.config());
   const options = config.options!;
@@ -39,7 +58,9 @@ function configOf(definition: Drawable, width: number) {
   for (const scale of Object.values(options.scales!) as {
     ticks?: { font?: object; callback?: unknown };
     title?: { font?: object; text?: string };
+    afterFit?: (axis: FittedAxis) => void;
   }[]) {
+    if (narrow) scale.afterFit = (axis) => widen(axis, size);
     if (scale.ticks?.font) scale.ticks.font = { size, family: 'Inter, system-ui, sans-serif' };
     if (scale.title?.font)
       scale.title.font = {

@@ -123,6 +123,11 @@ export function RunPage({
           )}
         </Card>
       )}
+      {now.state === 'unfinished' && now.preparing.length > 0 && (
+        <Card title="What its program said before it ended">
+          <pre tabIndex={0}>{now.preparing.slice(-12).join('\n')}</pre>
+        </Card>
+      )}
       {live && now.pace !== null && now.startT !== null && canChange && (
         <Knob id={id} pace={now.pace} second={now.now?.sent ?? null} />
       )}

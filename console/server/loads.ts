@@ -38,6 +38,8 @@ export class Loads {
   readonly #folders: RunFolders;
   readonly #program: (words: readonly string[]) => CommandProgram;
   #child: Child | null = null;
+  /** Of the run that the child writes, as soon as it is known. */
+  #id: string | null = null;
   #isStarting = false;
 
   /** @param program of a load with these words */
@@ -46,11 +48,12 @@ export class Loads {
     this.#program = program;
   }
 
-  /** What the program that prepares this run says; empty: somebody else started it, or it is over. */
+  /** What the program that prepares this run says, or said before it broke; empty: somebody else started it, or it is over. */
   linesOf(id: string): string[] {
-    return this.#child !== null && this.#child.exitCode === null && this.#folders.runningId() === id
-      ? this.#child.lines
-      : [];
+    const child = this.#child;
+    if (child === null) return [];
+    if (child.exitCode === null && this.#folders.runningId() === id) this.#id = id;
+    return this.#id === id && child.exitCode !== EXIT.passed ? child.lines : [];
   }
 
   /** What runs in these results, whoever started it. */
@@ -85,9 +88,11 @@ export class Loads {
   async #spawn(words: readonly string[]): Promise<Started> {
     const child = await startChild(this.#program(words));
     this.#child = child;
+    this.#id = null;
     const id = await untilSeen(child, FOLDER_MS, () =>
       runningLoad(this.#folders.root)?.pid === child.program.pid ? this.#folders.runningId() : null,
     );
+    this.#id = id;
     if (id !== null || child.exitCode === null) return { kind: 'started', id };
     const { lines } = child;
     const hasFailed = (lines.findLast((line) => line.startsWith('error: ')) ?? lines.at(-1) ?? '').startsWith('error: '); // prettier-ignore
