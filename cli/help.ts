@@ -1,5 +1,5 @@
 /** A command's help, from its table of options. Written by commander. */
-import { Command as Parser, Option } from 'commander';
+import { Command as Parser, type Help, Option } from 'commander';
 import type { OptionSpec } from '../system/option.ts';
 import type { Command } from './command.ts';
 
@@ -27,12 +27,29 @@ const placeOf = ({ group }: OptionSpec): number =>
 export function helpText(command: Command): string {
   const help = new Parser(`npm run ${command.name} --`)
     .description(command.summary)
-    .helpOption('-h, --help', 'show this help');
-  if (command.operands) help.argument(`[${command.operands.replace('…', '')}...]`);
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({ padWidth: (parser, helper) => Math.min(MOST_TERM, helper.longestOptionTermLength(parser, helper)), formatItem }); // prettier-ignore
+  if (command.operands) {
+    const operands = `[${command.operands.replace('…', '')}...]`;
+    help.argument(operands);
+    if (`Usage: npm run ${command.name} -- [options] ${operands}`.length > USUAL_WIDTH)
+      help.usage(`[options]\n       ${operands}`);
+  }
   // commander lists groups in the order in which they first appear; the sort is stable.
   for (const spec of [...command.options].sort((a, b) => placeOf(a) - placeOf(b)))
     help.addOption(helpOf(spec));
   return help.helpInformation();
+}
+
+const USUAL_WIDTH = 80;
+/** Longer names of options have a line of their own: else commander, with too little room beside them, does not wrap at all. */
+const MOST_TERM = 28;
+
+function formatItem(term: string, width: number, description: string, helper: Help): string {
+  const room = (helper.helpWidth ?? USUAL_WIDTH) - width - 4;
+  const lines = helper.boxWrap(description, Math.max(room, 20)).split('\n');
+  const first = term.length <= width ? `  ${term.padEnd(width)}  ${lines.shift()}` : `  ${term}`;
+  return [first, ...lines.map((line) => `${' '.repeat(width + 4)}${line}`)].join('\n');
 }
 
 /** `--vus <N>`, as the help shows it. */

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { UserError, EXIT } from '../user-error.ts';
+import { isSession } from './session.ts';
 import { fillAbsent, migrate, UnknownFormat, type WholeFile } from './migrations.ts';
 import { looksLikeReading, looksLikeSample } from './quick-check.ts';
 import { parseTogether, type Piece, piecesOf } from './line-reader.ts';
@@ -56,9 +57,16 @@ function complaint(error: z.ZodError): string {
   return where === '' ? issue.message : `${where}: ${issue.message}`;
 }
 
-const broken = (file: string, line: number, why: string, cause?: unknown): UserError =>
+/** @param part what may be left out of the run */
+const broken = (
+  file: string,
+  line: number,
+  why: string,
+  cause: unknown,
+  part: 'it' | 'that line' = 'that line',
+): UserError =>
   new UserError(`${file}, line ${line}, cannot be read: ${why}`, {
-    hint: 'the file was changed or damaged after the run: restore it, or delete that line (the rest of the run is then shown without it)',
+    hint: `the file was changed or damaged after the run: restore it, or delete ${part} (the rest of the run is then shown without it)`,
     cause,
   });
 
@@ -93,7 +101,7 @@ async function readWhole<T>(folder: string, kind: WholeFile, notes: string[]): P
     value = JSON.parse(text);
   } catch (error) {
     const why = (error as SyntaxError).message;
-    throw broken(file, lineOfSyntaxError(text, why), why, error);
+    throw broken(file, lineOfSyntaxError(text, why), why, error, 'it');
   }
   try {
     value = migrate(kind, value, await madeBy(folder));
@@ -104,7 +112,7 @@ async function readWhole<T>(folder: string, kind: WholeFile, notes: string[]): P
     });
   }
   const checked = shapes[kind].safeParse(value);
-  if (!checked.success) throw broken(file, 1, complaint(checked.error), checked.error);
+  if (!checked.success) throw broken(file, 1, complaint(checked.error), checked.error, 'it');
   return fillAbsent(kind, value as T);
 }
 
@@ -220,6 +228,11 @@ export function runFolder(folder: string): string {
   if (!statSync(path).isDirectory())
     throw new UserError(`${folder} is a file, not the folder of a run`, {
       hint: HINT,
+      exitCode: EXIT.usage,
+    });
+  if (isSession(path))
+    throw new UserError(`${folder} holds a session of rounds, not one run`, {
+      hint: `npm run compare -- ${folder} judges it; its runs are folders below it`,
       exitCode: EXIT.usage,
     });
   const parts = [FILES.plan, FILES.samples, FILES.resources, FILES.reconcile, FILES.summary];

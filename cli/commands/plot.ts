@@ -4,6 +4,7 @@ import { PICTURE_FORMATS, renderRun } from '../../plots/render.ts';
 import { drawComparison } from '../../report/compare/picture.ts';
 import { isSession } from '../../results/session.ts';
 import { type Theme, THEMES } from '../../plots/theme.ts';
+import { listProblems } from '../../system/problems.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
 
@@ -39,7 +40,7 @@ export const plot: Command = {
       help: 'also those for a closer look: latency against the rate, what was asked for, bytes, what is stored',
     },
   ],
-  async run({ values, operands, cwd, stdout }) {
+  async run({ values, sources, operands, cwd, stdout }) {
     if (operands.length === 0)
       throw new UserError('no run was given', {
         hint: 'give one or more result folders, e.g. npm run plot -- results/2026-01-02T03-04-05Z-load',
@@ -56,6 +57,13 @@ export const plot: Command = {
       );
     const formats = PICTURE_FORMATS.filter(
       (format) => values.format === 'both' || values.format === format,
+    );
+    // A comparison has one look; who asks for another one waits for it in vain.
+    listProblems(
+      operands.some((operand) => isSession(resolve(cwd, operand)))
+        ? ['theme', 'all'].filter((name) => sources[name] === 'flag').map((name) => `--${name} has no effect on a comparison`) // prettier-ignore
+        : [],
+      'draw comparisons by themselves, without it',
     );
     const look = { out, formats, theme: values.theme as Theme };
     for (const folder of operands.map((operand) => resolve(cwd, operand)))

@@ -94,7 +94,7 @@ async function makeNetwork(context: StepContext): Promise<void> {
     submissions: network.sends.length,
   });
   say(
-    `setup: ${countOf(submitters.length, 'producer')} with ${countOf(network.nodes.length, 'node')} will send ${countOf(network.sends.length, 'submission')}`,
+    `setup: ${countOf(submitters.length, 'producer')} with ${countOf(network.nodes.length, 'node')} ${network.sends.length === 0 ? 'are known, and send nothing by themselves' : `will send ${countOf(network.sends.length, 'submission')}`}`,
   );
 }
 

@@ -140,7 +140,9 @@ export function compare(
       fault === null ? [] : [`round ${i + 1} does not count: ${fault}`],
     ),
     ...(sound.length < FEWEST_ROUNDS
-      ? [`${sound.length} sound rounds prove nothing: at least ${FEWEST_ROUNDS} are needed`]
+      ? [
+          `${sound.length} sound ${sound.length === 1 ? 'round proves' : 'rounds prove'} nothing: at least ${FEWEST_ROUNDS} are needed`,
+        ]
       : []),
   ];
   return {

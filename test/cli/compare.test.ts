@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { compare } from '../../cli/commands/compare.ts';
 import { plot } from '../../cli/commands/plot.ts';
+import { report } from '../../cli/commands/report.ts';
 import {
   compare as compareOf,
   type Comparison,
@@ -174,6 +175,15 @@ test('the same version twice is not worse; five rounds are no data', async () =>
   const same = await run(session('same', 8, 1));
   assert.equal(same.exitCode, EXIT.passed, same.stdout);
   assert.match(same.stdout, /NOT WORSE in 8 rounds: p95 0\.0 %/);
+  // A report is of one run; a comparison has one look.
+  const asReport = await runCommand(report, ['same'], { cwd: scratch });
+  assert.equal(asReport.exitCode, EXIT.usage);
+  assert.match(
+    asReport.stderr,
+    /holds a session of rounds.*\n.*npm run compare -- .*same judges it/,
+  );
+  const dark = await runCommand(plot, ['same', '--theme', 'dark', '--all'], { cwd: scratch });
+  assert.match(dark.stderr, /--theme has no effect on a comparison\n.*--all has no effect/);
   const few = await run(session('few', 5, 3));
   assert.equal(few.exitCode, EXIT.noData);
   assert.match(few.stdout, /NO DATA: 5 sound rounds prove nothing: at least 6 are needed/);

@@ -10,7 +10,7 @@ import { describeError } from '../../cli/describe-error.ts';
 import { HelpRequested, optionRecord, parseCommandLine } from '../../cli/parse.ts';
 import { durationText, parseDuration } from '../../system/duration.ts';
 import { parseInstant } from '../../system/instant.ts';
-import { GROUP_HEADINGS } from '../../cli/help.ts';
+import { GROUP_HEADINGS, helpText } from '../../cli/help.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { UserError } from '../../user-error.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -273,6 +273,21 @@ test('what the user names is no fault of the toolkit', () => {
       described.text,
       /^error: a file could not be written or opened: .*\nwhat to do: \w/,
     );
+  }
+});
+
+test('no line of any help is longer than 80 characters', async () => {
+  for (const name of Object.keys(COMMANDS)) {
+    const loaded = await COMMANDS[name]();
+    const parts = await Promise.all(Object.values(loaded.parts ?? {}).map((part) => part()));
+    for (const one of [loaded, ...parts]) {
+      const lines = helpText(one).split('\n');
+      assert.ok(lines.length > 5, one.name);
+      assert.deepEqual(
+        lines.filter((line) => line.length > 80),
+        [],
+      );
+    }
   }
 });
 

@@ -114,7 +114,7 @@ async function* linesOf(input: Readable): AsyncGenerator<string> {
 }
 
 /** In the order of time. Two coordinators count a window twice; it is one here. */
-export const onceEach = (windows: readonly OfflineWindow[]): OfflineWindow[] =>
+const onceEach = (windows: readonly OfflineWindow[]): OfflineWindow[] =>
   [...windows]
     .sort((a, b) => a.startSeconds - b.startSeconds)
     .filter(({ startSeconds }, i, all) => all[i - 1]?.startSeconds !== startSeconds);
