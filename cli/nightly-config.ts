@@ -225,7 +225,10 @@ class Reader {
         : this.#job({ ...options, ...round }, line, `${name}, a round`, shared);
     if (job === null || roundJob === null) return null;
     if (job.search !== null)
-      this.#say(line, `${name}: a search has another load each night, so its nights are no series`);
+      this.#say(
+        line,
+        `${name}: a search has another load each night, so its nights are no series; give a scenario at a fixed rate near the knee (rate: …)`,
+      );
     if (good !== null && job.targets.length !== 1)
       this.#say(line, `${name}: a good version is compared with one target, but there ${job.targets.length === 0 ? 'is none (the embedded backend has no other version)' : `are ${job.targets.length}`}`); // prettier-ignore
     const inFolder = (one: LoadJob): LoadJob => ({ ...one, resultsFolder: folder });

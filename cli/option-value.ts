@@ -86,7 +86,8 @@ export function optionRecord(
         : type === 'duration' && typeof value === 'number'
           ? durationText(value)
           : (value ?? null);
-      return [name, { value: written, source: sources[name] ?? 'default' }];
+      const each = Array.isArray(value) && value.length > 1 ? { values: value.map(String) } : {};
+      return [name, { value: written, ...each, source: sources[name] ?? 'default' }];
     }),
   );
 }

@@ -4,7 +4,7 @@
  */
 import { ACCEPTED, labelAnswer, sumAnswers } from '../results/answers.ts';
 import { rowStartMs } from '../results/steps.ts';
-import { formatClock, formatMs, formatNumber, formatShare } from '../results/units.ts';
+import { formatBytes, formatClock, formatMs, formatNumber, formatShare } from '../results/units.ts';
 import { describeBreakpoint } from './breakpoint.ts';
 import type { ChartData } from './data.ts';
 import { describeFleet } from './fleet.ts';
@@ -323,16 +323,16 @@ function io(data: ChartData): string | null {
   const seconds = rates.reduce((sum, { observedS }) => sum + observedS, 0);
   if (seconds === 0) return null;
   const mean = (of: 'bytesSent' | 'bytesReceived') =>
-    rates.reduce((sum, step) => sum + (step[of] ?? 0), 0) / seconds / 1e6;
+    rates.reduce((sum, step) => sum + (step[of] ?? 0), 0) / seconds;
   const written = disks
     .filter(({ written: points }) => levelsOf(points).length > 0)
     .slice(0, MOST_PROCESSES)
     .map(({ name, written: points }) => {
       const levels = levelsOf(points);
       const rate = levels.reduce((sum, value) => sum + value, 0) / levels.length;
-      return `; ${name} wrote ${formatNumber(rate)} MB/s to storage`;
+      return `; ${name} wrote ${formatBytes(rate * 1e6)}/s to storage`;
     });
-  return `${formatNumber(mean('bytesSent'))} MB/s of bodies were sent and ${formatNumber(mean('bytesReceived'))} MB/s of answers received on average${written.join('')}.`;
+  return `${formatBytes(mean('bytesSent'))}/s of bodies were sent and ${formatBytes(mean('bytesReceived'))}/s of answers received on average${written.join('')}.`;
 }
 
 function stored(data: ChartData): string | null {

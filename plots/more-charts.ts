@@ -206,6 +206,21 @@ export function askedConfig(
 
 const MB = 1e6;
 
+/** Of MB/s, the unit that can be read on the panel's axis. */
+function withUnit(panel: Panel): Panel {
+  const values = panel.datasets.flatMap(({ data }) => data.map(({ y }) => y));
+  const highest = values.reduce((most, y) => (y > most ? y : most), 0);
+  const [unit, factor] = highest === 0 || highest >= 1 ? ['MB', 1] : highest >= 1e-3 ? ['KB', 1e3] : ['B', 1e6]; // prettier-ignore
+  return {
+    ...panel,
+    title: `${panel.title} (${unit}/s)`,
+    datasets: panel.datasets.map((dataset) => ({
+      ...dataset,
+      data: dataset.data.map((point) => ({ ...point, y: point.y * factor })),
+    })),
+  };
+}
+
 export function ioConfig(
   title: string,
   data: ChartData,
@@ -218,7 +233,7 @@ export function ioConfig(
   const panels: Panel[] = [
     {
       id: 'answers',
-      title: 'Answers (MB/s)',
+      title: 'Answers',
       weight: 1.6,
       datasets: [
         line({ label: 'answers received', yAxisID: 'answers', colour: COLOUR.green, width: 1.75, data: bytes('bytesReceived') }), // prettier-ignore
@@ -226,7 +241,7 @@ export function ioConfig(
     },
     {
       id: 'bodies',
-      title: 'Bodies (MB/s)',
+      title: 'Bodies',
       weight: 3,
       datasets: [
         line({ label: 'bodies sent', yAxisID: 'bodies', colour: COLOUR.blue, width: 1.75, data: bytes('bytesSent') }), // prettier-ignore
@@ -236,7 +251,7 @@ export function ioConfig(
   if (disks.length > 0)
     panels.unshift({
       id: 'disk',
-      title: 'Storage (MB/s)',
+      title: 'Storage',
       weight: 3,
       datasets: disks.flatMap(({ name, written, read }, i) => [
         ...spreadDatasets(written, { label: `${name}: written`, yAxisID: 'disk', colour: style(i) }), // prettier-ignore
@@ -246,7 +261,7 @@ export function ioConfig(
   if (network.length > 0)
     panels.unshift({
       id: 'network',
-      title: 'Machine (MB/s)',
+      title: 'Machine',
       weight: 2.2,
       datasets: network.flatMap(({ name, points }, i) =>
         spreadDatasets(points, {
@@ -257,7 +272,7 @@ export function ioConfig(
         }),
       ),
     });
-  return timeChart({ title, subtitle, span, panels, markers: [...marks], note: 'bands: lowest to highest reading' }); // prettier-ignore
+  return timeChart({ title, subtitle, span, panels: panels.map(withUnit), markers: [...marks], note: 'bands: lowest to highest reading' }); // prettier-ignore
 }
 
 export function storedConfig(

@@ -15,7 +15,9 @@ h2{font-size:19px;margin:36px 0 8px}
 nav{display:flex;gap:16px;align-items:baseline}
 a{color:var(--link)}
 button{font:inherit;color:var(--ink);background:var(--tint);border:1px solid var(--line);border-radius:6px;padding:3px 12px;cursor:pointer}
-p,li,td,th{overflow-wrap:anywhere}
+p,li{overflow-wrap:anywhere}
+/* No word of a narrow column is cut: the table is moved sideways instead. */
+td{overflow-wrap:break-word;max-width:40em}
 code{font:13px/1.4 ui-monospace,Menlo,Consolas,monospace;background:var(--tint);border-radius:3px;padding:1px 4px}
 pre{overflow-x:auto}
 .notes{border-left:4px solid #e69f00;background:var(--tint);padding:8px 16px;margin:16px 0}

@@ -17,9 +17,10 @@ const ISSUE_LIMIT_BYTES = 60_000;
 const ISSUE_SECTIONS = [
   'verdict',
   'gates',
-  'figures',
   'answers',
   'log',
+  'what-was-sent',
+  'figures',
   'how-it-was-run',
   'machine',
 ];

@@ -1,4 +1,7 @@
-/** The report of a run: its verdict first, then figures, pictures, and how it was made. What a run does not have has no section. Pure. */
+/**
+ * The report of a run: its verdict first, then gates, errors, what was sent to what, figures, pictures, what was lost, resources and cost, the
+ * machine, and how to run it again. What a run does not have has no section. Pure.
+ */
 import { chartsOf } from '../plots/charts.ts';
 import { chartData } from '../plots/data.ts';
 import { figuresOf, type RunView, sumsOf } from '../results/sums.ts';
@@ -14,7 +17,12 @@ import { kindsSection, sizesSection } from './sections/groups.ts';
 import { generatorSection } from './sections/generator.ts';
 import { headSection, titleOf } from './sections/head.ts';
 import { hostileSection } from './sections/hostile.ts';
-import { howItRanSection, machineSection, picturesSection } from './sections/how-it-ran.ts';
+import {
+  howItRanSection,
+  machineSection,
+  picturesSection,
+  sentSection,
+} from './sections/how-it-ran.ts';
 import { logSection } from './sections/log.ts';
 import { databaseSections, processesSection } from './sections/resources.ts';
 import { searchSection } from './sections/search.ts';
@@ -32,25 +40,26 @@ export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
     sections: [
       headSection(run, figures),
       ...searchSection(summary?.breakpoint),
-      figuresSection(run, figures),
+      ...gatesSection(summary?.gates),
       ...controlSection(run),
       ...faultsSection(run),
-      ...gatesSection(summary?.gates),
       answersSection(figures),
-      ...storedSection(reconcile),
-      ...endToEndSection(summary?.e2e, pictures),
+      ...logSection(summary?.logs),
+      ...sentSection(plan),
       ...targetsSection(summary?.targets),
       ...sizesSection(summary?.sizes),
       ...kindsSection(summary?.kinds),
       ...hostileSection(summary?.hostile),
+      figuresSection(run, figures),
+      ...picturesSection(pictures, captionsOf(run, pictures), plan?.pictures),
+      ...storedSection(reconcile),
+      ...endToEndSection(summary?.e2e, pictures),
       processesSection(figures),
       ...generatorSection(figures.generator),
       ...databaseSections(sumsOf(run).readings.postgresFigures()),
       ...costSection(summary?.cost),
-      ...logSection(summary?.logs),
-      ...picturesSection(pictures, captionsOf(run, pictures), plan?.pictures),
-      ...howItRanSection(plan),
       ...machineSection(plan),
+      ...howItRanSection(plan),
     ],
   };
 }

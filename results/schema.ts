@@ -237,6 +237,7 @@ export const fleetLine = z.discriminatedUnion('kind', [
 
 const optionValue = z.looseObject({
   value: z.union([text, z.number(), z.boolean(), z.null()]),
+  values: z.array(text).optional(),
   source: wordOf('flag', 'environment', 'file', 'scenario', 'default'),
 });
 

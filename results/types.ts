@@ -6,6 +6,8 @@
 /** A value of an option, and where it came from. */
 export type OptionValue = {
   value: string | number | boolean | null;
+  /** Each of them, where an option was given several times. */
+  values?: string[];
   source: 'flag' | 'environment' | 'file' | 'scenario' | 'default';
 };
 

@@ -15,6 +15,7 @@ import type {
   MarkLine,
   Plan,
   Reconcile,
+  ReconcileLiveLine,
   ResourceLine,
   SampleLine,
   Summary,
@@ -85,6 +86,7 @@ export type RunWriter = {
   logTail(lines: readonly LogTailLine[]): void;
   /** The file is there from the first line on. */
   control(line: ControlLine): void;
+  look(line: ReconcileLiveLine): void;
   /** The file is there from the first line on. */
   mark(line: MarkLine): void;
   reconcile(reconcile: Reconcile): void;
@@ -124,6 +126,7 @@ export function writerOf(folder: string): RunWriter {
   let logs: LineFile | null = null;
   let control: LineFile | null = null;
   let marks: LineFile | null = null;
+  let looks: LineFile | null = null;
   const whole = (file: string, content: unknown) => writeJson(folder, file, content);
   return {
     folder,
@@ -144,6 +147,10 @@ export function writerOf(folder: string): RunWriter {
       control ??= new LineFile(join(folder, FILES.control));
       control.append(JSON.stringify(line));
     },
+    look(line) {
+      looks ??= new LineFile(join(folder, FILES.reconcileLive));
+      looks.append(JSON.stringify(line));
+    },
     mark(line) {
       marks ??= new LineFile(join(folder, FILES.marks));
       marks.append(JSON.stringify(line));
@@ -151,7 +158,7 @@ export function writerOf(folder: string): RunWriter {
     reconcile: (reconcile) => whole(FILES.reconcile, reconcile),
     summary: (summary) => whole(FILES.summary, summary),
     close() {
-      for (const file of [samples, resources, logs, control, marks]) file?.close();
+      for (const file of [samples, resources, logs, control, marks, looks]) file?.close();
     },
   };
 }

@@ -104,6 +104,7 @@ async function writeMerged(
   for (const line of merged.logs) writer.log(line);
   for (const line of merged.control) writer.control(line);
   for (const line of merged.marks) writer.mark(line);
+  for (const line of merged.live) writer.look(line);
   if (merged.reconcile) writer.reconcile(merged.reconcile);
   await mergeLists(runs, join(folder, FILES.reconcileList));
   writer.summary(summary);

@@ -13,6 +13,7 @@ import type {
   MarkLine,
   Plan,
   Reconcile,
+  ReconcileLiveLine,
   ResourceLine,
   SampleLine,
   Summary,
@@ -22,6 +23,7 @@ import { together } from './clocks.ts';
 import { mergeControl } from './control.ts';
 import { mergeFaults, mergeMarks } from './faults.ts';
 import { mergeLogs } from './logs.ts';
+import { mergeLooks } from './looks.ts';
 import {
   mergeGroups,
   mergeHostile,
@@ -43,6 +45,8 @@ export type Merged = {
   logs: LogSecond[];
   control: ControlLine[];
   marks: MarkLine[];
+  /** Looks into the storage while it ran. */
+  live: ReconcileLiveLine[];
   reconcile: Reconcile | null;
   summary: Omit<Summary, 'gates' | 'verdict' | 'cost'>;
   /** What was wrong with the parts, with the numbers of their generators. */
@@ -102,6 +106,7 @@ export function mergeRuns(runs: readonly Run[], id: string): Merged {
     logs: logs.lines,
     control: mergeControl(runs),
     marks,
+    live: mergeLooks(runs),
     reconcile: mergeReconciles(runs.map(({ reconcile }) => reconcile)),
     reasons: [
       ...reasonsOfParts(runs),

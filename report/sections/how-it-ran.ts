@@ -1,7 +1,7 @@
 /** Pictures, how the run was made, and on which machine. Pure. */
 import { CHART_NAMES, CHART_TITLES, isUsualChart } from '../../plots/charts.ts';
 import { paceInWords } from '../../results/pace.ts';
-import type { Plan } from '../../results/types.ts';
+import type { OptionValue, Plan } from '../../results/types.ts';
 import { countOf, formatBytes, formatDuration, formatNumber } from '../../results/units.ts';
 import { type Block, code, orNoData, paragraph, type Section, type Span, table } from '../page.ts';
 
@@ -41,25 +41,46 @@ const SOURCES = new Map<string, string>([
   ['default', 'default'],
 ]);
 
+/** What was sent to what. */
+export function sentSection(plan: Plan | null): Section[] {
+  if (plan === null) return [];
+  const { url, embedded } = plan.target;
+  const target: Span[] = [' Target: ', code(url), embedded ? ' (embedded backend).' : '.'];
+  return [
+    {
+      id: 'what-was-sent',
+      title: 'What was sent',
+      blocks: [paragraph([...loadWords(plan), ...target])],
+    },
+  ];
+}
+
 export function howItRanSection(plan: Plan | null): Section[] {
   if (plan === null) return [];
-  const rows = Object.entries(plan.options)
+  const options = Object.entries(plan.options)
     // What nobody touched says nothing; where the results lie is where this page lies.
     .filter(
-      ([name, { value, source }]) => value !== null && source !== 'default' && name !== 'results',
-    )
-    .sort(([a], [b]) => a.localeCompare(b, 'en'))
-    .map(([name, { value, source }]) => [
-      [code(`--${name}`)],
-      [code(String(value))],
-      SOURCES.get(source) ?? source,
-    ]);
+      ([name, { value, source }]) => value !== null && source !== 'default' && !PLACES.has(name),
+    ) // prettier-ignore
+    .sort(([a], [b]) => a.localeCompare(b, 'en'));
+  const rows = options.map(([name, { value, source }]) => [
+    [code(`--${name}`)],
+    [code(String(value))],
+    SOURCES.get(source) ?? source,
+  ]);
+  const words = commandWords(options);
+  const isHidden = words.some((word) => word.includes(HIDDEN));
   return [
     {
       id: 'how-it-was-run',
-      title: 'How it was run',
+      title: 'How to run it again',
       blocks: [
-        paragraph(loadWords(plan)),
+        ...(plan.parts === undefined
+          ? [
+              { kind: 'code', language: 'sh', text: words.join(' ') } as const,
+              ...(isHidden ? [paragraph(`${HIDDEN} stands for what no result shows: put it back.`)] : []), // prettier-ignore
+            ]
+          : [paragraph('These are the runs of several generators as one: each has its own command in its own report.')]), // prettier-ignore
         ...(rows.length === 0
           ? [paragraph('All options had their defaults.')]
           : [
@@ -70,6 +91,37 @@ export function howItRanSection(plan: Plan | null): Section[] {
     },
   ];
 }
+
+/** Options that say where something lies, not what is done. */
+const PLACES: ReadonlySet<string> = new Set(['results', 'results-dir']);
+/** What stands for a secret in a plan. */
+const HIDDEN = '***';
+
+/** A command line of a POSIX shell; a scenario's own values come with it. */
+function commandWords(options: readonly (readonly [string, OptionValue])[]): string[] {
+  const given = options.filter(([, { source }]) => source !== 'scenario');
+  return [
+    'npm run load --',
+    ...given.flatMap(([name, { value, values }]) => {
+      if (typeof value === 'boolean') return [value ? `--${name}` : `--no-${name}`];
+      // A value that begins with a hyphen would be an option of its own.
+      return (values ?? [String(value)]).map((one) => `--${name}${one.startsWith('-') ? '=' : ' '}${quoted(one)}`); // prettier-ignore
+    }),
+  ];
+}
+
+/** As one word of a shell, on one line: what cannot be seen is written as bash has it. */
+function quoted(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  if (!UNSEEN.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
+  const escaped = text
+    .replaceAll(/[\\']/g, '\\$&')
+    .replaceAll(UNSEEN_ALL, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `$'${escaped}'`;
+}
+
+const UNSEEN = /[\p{Cc}\u2028\u2029]/u;
+const UNSEEN_ALL = new RegExp(UNSEEN.source, 'gu');
 
 function loadWords({ corpus, load, seed, estimate }: Plan): Span[] {
   const think =

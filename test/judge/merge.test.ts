@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { decodeBuckets, LatencyHistogram } from '../../results/histogram.ts';
 import { judgeMerged } from '../../judge/merge/judge.ts';
 import { mergeControl } from '../../judge/merge/control.ts';
+import { mergeLooks } from '../../judge/merge/looks.ts';
 import { mergePlans } from '../../judge/merge/plan.ts';
 import { mergeRuns } from '../../judge/merge/merge.ts';
 import { mergeProblems } from '../../judge/merge/parts.ts';
@@ -581,4 +582,19 @@ test('paces that were asked for add up, whoever changed them', () => {
   assert.deepEqual(mergeControl([{ ...fixed, control: [stop] }, fixed]), [{ ...stop, by: 'generator 1: console' }]); // prettier-ignore
   assert.deepEqual(mergePlans([steered, steered], 'x').load.steered, { mostPerSecond: 800 });
   assert.equal(mergePlans([plan!, plan!], 'x').load.steered, undefined);
+});
+
+test('looks into the storage add up once each generator has looked, and not where one never did', () => {
+  const look = (t: number, accepted: number, notStored = 0) => ({ t, accepted, stored: accepted - notStored, notStored, olderThanMs: 1000 + t, tookMs: t, cpuMs: 1 }); // prettier-ignore
+  const [first, second] = [
+    [look(10, 5), look(30, 50, 2)],
+    [look(20, 7), look(40, 70, 3)],
+  ];
+  const merged = mergeLooks([{ live: first }, { live: second }]);
+  assert.deepEqual(merged.map(({ t, accepted, stored, notStored }) => [t, accepted, stored, notStored]), [[20, 12, 12, 0], [30, 57, 55, 2], [40, 120, 115, 5]]); // prettier-ignore
+  assert.deepEqual(merged.at(-1), { ...look(40, 120, 5), olderThanMs: 1040 });
+  assert.deepEqual(mergeLooks([{ live: first }]), first);
+  assert.deepEqual(mergeLooks([{ live: first }, {}]), []);
+  const runs = [first, second].map((live, i) => ({ ...syntheticRun({ seconds: 3 }), folder: `/${i}`, live })); // prettier-ignore
+  assert.deepEqual(mergeRuns(runs, 'both').live, merged);
 });

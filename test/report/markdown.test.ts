@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock, test } from 'node:test';
@@ -93,7 +94,7 @@ test('what a user or a target chose stays text', () => {
     const cells = line.replaceAll('\\|', '').split('|').length;
     assert.ok(cells >= 4, line);
   }
-  const row = page.split('\n').find((line) => line.includes('--tag'))!;
+  const row = page.split('\n').find((line) => /^\|.*--tag/.test(line))!;
   assert.equal(row.replaceAll('\\|', '').split('|').length, 5);
 });
 
@@ -210,7 +211,7 @@ test('sections are data: each has an id, and every row as many cells as its head
   const { sections } = pageOfRun(run, PICTURES);
   const ids = sections.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
-  assert.deepEqual(ids.slice(0, 3), ['verdict', 'search', 'figures']);
+  assert.deepEqual(ids, ['verdict', 'search', 'gates', 'answers', 'what-was-sent', 'figures', 'pictures', 'processes', 'machine', 'how-it-was-run']); // prettier-ignore
   const tables = sections.flatMap(({ blocks }) => blocks).filter((block) => block.kind === 'table');
   assert.ok(tables.length > 5);
   for (const { head, align, rows } of tables) {
@@ -236,4 +237,25 @@ test('a search without a knee says why, and shows its trials', () => {
   const old = pageOf({ trials, rate: 304, low: 297, high: 311, confirmedRate: 297, blur: null });
   assert.match(old, /\| Answered in time \|/);
   assert.doesNotMatch(old, /[Qq]ueue growth/);
+});
+
+test('how to run it again is a command line that a shell takes apart into the options that were given', () => {
+  const run = syntheticRun({ seconds: 3 });
+  run.plan!.options = {
+    vus: { value: 5, source: 'flag' },
+    results: { value: 'elsewhere', source: 'flag' },
+    gate: { value: 'p95<800ms, note=it\'s "x" $HOME', values: ['p95<800ms', `it's "x" $HOME`], source: 'file' }, // prettier-ignore
+    header: { value: 'X-Key: ***', source: 'environment' },
+    resume: { value: false, source: 'flag' },
+    seed: { value: '-5', source: 'flag' },
+    'key-prefix': { value: "it's\t# z", source: 'flag' },
+    'fork-share': { value: 0.05, source: 'scenario' },
+    duration: { value: '1m', source: 'default' },
+  };
+  const page = markdownReport(run, []);
+  const [, command] = /```sh\n(npm run load .*)\n```/.exec(page)!;
+  const words = execFileSync('bash', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' });
+  assert.deepEqual(words.trimEnd().split('\n').slice(4), ['--gate', 'p95<800ms', '--gate', `it's "x" $HOME`, '--header', 'X-Key: ***', '--key-prefix', "it's\t# z", '--no-resume', '--seed=-5', '--vus', '5']); // prettier-ignore
+  assert.match(page, /\\\*\\\*\\\* stands for what no result shows/);
+  assert.match(page, /## What was sent\n[^]*Target: `http/);
 });
