@@ -37,10 +37,7 @@ export async function removeContainers(
 }
 
 /** @throws UserError (exit 2) where docker has containers of that name which were not made from this file */
-export async function refuseStrangers(
-  project: ComposeProject,
-  signal: AbortSignal,
-): Promise<void> {
+export async function refuseStrangers(project: ComposeProject, signal: AbortSignal): Promise<void> {
   const { name, file } = project;
   const files = await listContainers(project, `{{.Label "${OF_PROJECT}.config_files"}}`, signal);
   const theirs = files.find((line) => line !== file);

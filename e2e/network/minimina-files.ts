@@ -156,9 +156,7 @@ export const serviceNames = (compose: string): string[] =>
 function forget(service: YAMLMap, names: readonly string[]): void {
   const needs = service.get('depends_on');
   if (isSeq(needs)) {
-    needs.items = needs.items.filter(
-      (item) => !names.includes(nameOf(item)),
-    );
+    needs.items = needs.items.filter((item) => !names.includes(nameOf(item)));
     if (needs.items.length === 0) service.delete('depends_on');
   } else if (isMap(needs)) {
     for (const name of names) needs.delete(name);

@@ -71,10 +71,7 @@ export async function setupPrivateNetwork(context: StepContext): Promise<void> {
     throw new UserError(`the topology of the network has no node of the role ${BACKEND_ROLE}`, {
       hint: 'without one minimina gives no block producer an uptime URL, so nobody submits: add one to --topology-file; it never runs',
     });
-  writeFileSync(
-    project.file,
-    withOwnBackend(readFileSync(project.file, 'utf8'), network, dummy),
-  );
+  writeFileSync(project.file, withOwnBackend(readFileSync(project.file, 'utf8'), network, dummy));
   // Containers were made with the file as it was.
   await createContainers(project, signal);
   const nodes = names.filter((name) => name !== dummy);

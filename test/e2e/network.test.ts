@@ -8,7 +8,12 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { backendAlias, KEY_PASSWORD, serviceNames, withOwnBackend } from '../../e2e/network/minimina-files.ts';
+import {
+  backendAlias,
+  KEY_PASSWORD,
+  serviceNames,
+  withOwnBackend,
+} from '../../e2e/network/minimina-files.ts';
 import { prepareFleet } from '../../e2e/network/prepare-fleet.ts';
 import { prepareMinimina } from '../../e2e/network/prepare-minimina.ts';
 import { prepareRecorded } from '../../e2e/network/prepare-recorded.ts';

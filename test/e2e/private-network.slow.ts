@@ -192,45 +192,53 @@ function begin(docker: Docker, words: readonly string[]) {
 
 const RUN = ['--network', 'minimina', '--producers', '3', '--seed', SEED, '--daemon-image', 'mina:4', '--allow-remote', '--interval', '3s', '--batches', '2', '--mini-batches', '2']; // prettier-ignore
 
-test('a whole run with nodes that submit by themselves', { skip: canBeAlone ? false : 'no network namespace can be made here' }, async () => {
-  // What each of the nodes sends: by the keys of its topology, or the backend refuses it.
-  const prepared = scratchFolder();
-  const { network } = await prepareFleet(e2eTopology({ producers: 3, seed: SEED, speedup: 200, intervalMs: 6000, batches: 10 }), prepared, Date.now()); // prettier-ignore
-  for (let producer = 0; producer < 3; producer++) {
-    const folder = join(prepared, `producer-${producer + 1}-e2e`);
-    mkdirSync(folder);
-    copyFileSync(join(prepared, BODIES_FILE), join(folder, BODIES_FILE));
-    const sends = network.sends.filter(({ node }) => network.nodes[node].producer === producer);
-    await writePrepared(folder, { ...network, sends });
-  }
-  const docker = newDocker(`exec '${process.execPath}' '${distFile('e2e-network.js')}' '${prepared}'/$NODE "$UPTIME_URL" "$(date +%s)000"`); // prettier-ignore
-  const { code, said } = await begin(docker, ['run', ...RUN]).ended;
-  assert.equal(code, EXIT.passed, said);
-  for (const name of ['submitters-agree', 'storages-agree', 'block-set', 'states-right', 'points-right', 'leaderboard-right', 'no-secrets']) assert.match(said, new RegExp(`held +${name}`)); // prettier-ignore
-  assert.match(said, /no data producers-counted/);
-  const [results, ...others] = readdirSync(join(docker.root, 'runs', 'e2e'));
-  assert.deepEqual(others, [], 'the state is gone');
-  const logs = readdirSync(join(docker.root, 'runs', 'e2e', results, 'logs'));
-  for (const name of ['node-seed.log', 'node-producer-3.log', 'backend.log']) assert.ok(logs.includes(name), logs.join()); // prettier-ignore
-  assert.ok(!logs.includes('node-uptime-service-backend.log'));
-  assert.deepEqual(docker.containers(), []);
-  await until(() => processesWith({ FAKE_DOCKER: docker.root }).length === 0);
-});
+test(
+  'a whole run with nodes that submit by themselves',
+  { skip: canBeAlone ? false : 'no network namespace can be made here' },
+  async () => {
+    // What each of the nodes sends: by the keys of its topology, or the backend refuses it.
+    const prepared = scratchFolder();
+    const { network } = await prepareFleet(e2eTopology({ producers: 3, seed: SEED, speedup: 200, intervalMs: 6000, batches: 10 }), prepared, Date.now()); // prettier-ignore
+    for (let producer = 0; producer < 3; producer++) {
+      const folder = join(prepared, `producer-${producer + 1}-e2e`);
+      mkdirSync(folder);
+      copyFileSync(join(prepared, BODIES_FILE), join(folder, BODIES_FILE));
+      const sends = network.sends.filter(({ node }) => network.nodes[node].producer === producer);
+      await writePrepared(folder, { ...network, sends });
+    }
+    const docker = newDocker(`exec '${process.execPath}' '${distFile('e2e-network.js')}' '${prepared}'/$NODE "$UPTIME_URL" "$(date +%s)000"`); // prettier-ignore
+    const { code, said } = await begin(docker, ['run', ...RUN]).ended;
+    assert.equal(code, EXIT.passed, said);
+    for (const name of ['submitters-agree', 'storages-agree', 'block-set', 'states-right', 'points-right', 'leaderboard-right', 'no-secrets']) assert.match(said, new RegExp(`held +${name}`)); // prettier-ignore
+    assert.match(said, /no data producers-counted/);
+    const [results, ...others] = readdirSync(join(docker.root, 'runs', 'e2e'));
+    assert.deepEqual(others, [], 'the state is gone');
+    const logs = readdirSync(join(docker.root, 'runs', 'e2e', results, 'logs'));
+    for (const name of ['node-seed.log', 'node-producer-3.log', 'backend.log']) assert.ok(logs.includes(name), logs.join()); // prettier-ignore
+    assert.ok(!logs.includes('node-uptime-service-backend.log'));
+    assert.deepEqual(docker.containers(), []);
+    await until(() => processesWith({ FAKE_DOCKER: docker.root }).length === 0);
+  },
+);
 
-test('a harness that is killed while minimina creates: teardown leaves nothing', { skip: canBeAlone ? false : 'no network namespace can be made here' }, async () => {
-  const docker = newDocker();
-  docker.mode('slow');
-  const { child, ended } = begin(docker, ['setup', ...RUN]);
-  await until(() => child.exitCode !== null || docker.asked().some((line) => line.endsWith(' create'))); // prettier-ignore
-  child.kill('SIGKILL');
-  await ended;
-  docker.mode(null);
-  const state = stateFolderOf(join(docker.root, 'runs'), 'e2e');
-  assert.ok(readState(state).owned.some(({ kind }) => kind === 'minimina'));
-  const { code, said } = await begin(docker, ['teardown']).ended;
-  assert.equal(code, EXIT.passed, said);
-  assert.match(said, /removed network e2e of minimina/);
-  assert.deepEqual(docker.containers(), []);
-  assert.equal(existsSync(state), false);
-  await until(() => processesWith({ FAKE_DOCKER: docker.root }).length === 0);
-});
+test(
+  'a harness that is killed while minimina creates: teardown leaves nothing',
+  { skip: canBeAlone ? false : 'no network namespace can be made here' },
+  async () => {
+    const docker = newDocker();
+    docker.mode('slow');
+    const { child, ended } = begin(docker, ['setup', ...RUN]);
+    await until(() => child.exitCode !== null || docker.asked().some((line) => line.endsWith(' create'))); // prettier-ignore
+    child.kill('SIGKILL');
+    await ended;
+    docker.mode(null);
+    const state = stateFolderOf(join(docker.root, 'runs'), 'e2e');
+    assert.ok(readState(state).owned.some(({ kind }) => kind === 'minimina'));
+    const { code, said } = await begin(docker, ['teardown']).ended;
+    assert.equal(code, EXIT.passed, said);
+    assert.match(said, /removed network e2e of minimina/);
+    assert.deepEqual(docker.containers(), []);
+    assert.equal(existsSync(state), false);
+    await until(() => processesWith({ FAKE_DOCKER: docker.root }).length === 0);
+  },
+);
