@@ -330,20 +330,20 @@ function encryptionOf(config: PostgresConfig, words: SettingWords): (false | Con
 function rootsOf(path: string | null, words: SettingWords): string | undefined {
   // `system` is libpq's word for the roots of the system.
   if (path === null || path === 'system') return undefined;
-  const problem = (why: string, cause?: unknown) =>
-    new UserError(`the root certificates ${path} ${why}`, {
-      hint: `${words.sslRootCert} names a PEM file`,
-      cause,
-    });
+  const hint = `${words.sslRootCert} names a PEM file`;
   let text: string;
   try {
     text = readRegularFileSync(path, { what: 'the root certificates', maxBytes: MOST_BYTES }).toString(); // prettier-ignore
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw problem(`cannot be read: ${(cause as Error).message}`, cause);
+    const { message, exitCode } = cause as UserError;
+    throw new UserError(message, { hint, exitCode, cause });
   }
   const certificates = certificatesIn(text);
-  if ('problem' in certificates) throw problem(`cannot be used: the file ${certificates.problem}`);
+  if ('problem' in certificates)
+    throw new UserError(
+      `the root certificates ${path} cannot be used: the file ${certificates.problem}`,
+      { hint },
+    );
   return pemOf(certificates);
 }
 

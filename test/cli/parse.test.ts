@@ -342,7 +342,7 @@ test('a plan keeps options as the user would write them', () => {
   const { values, sources } = parse(['--duration', '90s', '--label', 'a', '--label', 'b']);
   const record = optionRecord(command.options, values, sources);
   assert.deepEqual(record.duration, { value: '1m30s', source: 'flag' });
-  assert.deepEqual(record.label, { value: 'a, b', source: 'flag' });
+  assert.deepEqual(record.label, { value: 'a, b', values: ['a', 'b'], source: 'flag' });
   assert.deepEqual(record.target, { value: null, source: 'default' });
   assert.deepEqual(record['allow-remote'], { value: false, source: 'default' });
 });
