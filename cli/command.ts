@@ -25,9 +25,9 @@ export type Command = {
   options: readonly OptionSpec[];
   /**
    * `its result`: what it writes to standard output is what it is for, so a reader that went away ends it, and an output that
-   * cannot be written is a failure. Absent: it does more than print, and goes on.
+   * cannot be written is a failure; a function says it of each call (a dry run). Absent: it does more than print, and goes on.
    */
-  prints?: 'its result';
+  prints?: 'its result' | ((call: Pick<CommandCall, 'values' | 'operands'>) => boolean);
   /** Its `--config` holds more than its options: the command reads it itself. */
   readsConfig?: true;
   /** First operands that are commands of their own, each with its options: `stack fill`. */

@@ -24,7 +24,7 @@ import type { OptionSpec } from '../system/option.ts';
 import { readRegularFileSync } from '../system/regular-file.ts';
 import { UserError } from '../user-error.ts';
 import type { Command } from './command.ts';
-import { nearName } from './suggest.ts';
+import { didYouMean } from '../system/suggest.ts';
 
 /** What a file says: texts by option name, as if they stood on the command line. */
 export type ConfigFile = {
@@ -116,11 +116,10 @@ export function readOptions(
     if (name === '$schema') continue;
     const spec = specs.get(name);
     if (!spec) {
-      const near = nearName(name, [...specs.keys()]);
       const renamed = command.options.find(({ formerly }) => formerly === name);
       say(
         renamed === undefined
-          ? `there is no option "${name.slice(0, SHOWN_CHARACTERS)}"${near === null ? '' : ` (did you mean ${near}?)`}`
+          ? `there is no option "${name.slice(0, SHOWN_CHARACTERS)}"${didYouMean(name, [...specs.keys()])}`
           : `${name} has another name now: ${renamed.name}`,
       );
       continue;

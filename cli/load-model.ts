@@ -1,9 +1,9 @@
 /** The scenarios of `npm run load` as its parser sees them: names, and what values of options mean together. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { closest } from 'fastest-levenshtein';
 import { SCENARIOS } from '../load/scenarios/index.ts';
 import { projectRoot } from '../paths.ts';
+import { didYouMean } from '../system/suggest.ts';
 
 export const BUILT_IN_SCENARIOS: readonly string[] = SCENARIOS.map(({ name }) => name);
 
@@ -20,6 +20,6 @@ export function scenarioProblem(name: string): string | null {
   const own = names.filter((one) => !BUILT_IN_SCENARIOS.includes(one));
   return (
     `must be one of ${[...BUILT_IN_SCENARIOS, ...own].join(', ')}, or a file of your own in scenarios/, ` +
-    `but is "${name}" (did you mean ${closest(name, names)}?)`
+    `but is "${name}"${didYouMean(name, names)}`
   );
 }

@@ -7,14 +7,15 @@ import { EXIT, UserError } from '../user-error.ts';
 import type { Command } from './command.ts';
 import { COMMANDS, loadCommand } from './commands.ts';
 import { describeError } from './describe-error.ts';
-import { HelpRequested, parseCommandLine } from './parse.ts';
-import { didYouMean } from './suggest.ts';
+import { HelpRequested, type Parsed, parseCommandLine } from './parse.ts';
+import { didYouMean } from '../system/suggest.ts';
 
-let command: Command | undefined;
+/** What is printed is what the command was called for. */
+let printsResult = false;
 
 const ending = takeChargeOfEnding(describeError, (code) => {
   // `npm run producers | head`: whoever read has seen enough. What does more than print goes on.
-  if (code === 'EPIPE' && command?.prints === 'its result') process.exit(EXIT.passed);
+  if (code === 'EPIPE' && printsResult) process.exit(EXIT.passed);
 });
 
 // The canvas looks for the user's fonts when it is loaded, and throws where the user has no home. The pictures bring their own.
@@ -34,8 +35,9 @@ async function main(words: readonly string[]): Promise<number> {
     );
   }
   const loaded = await loadCommand(name, args);
-  command = loaded.command;
+  const command = loaded.command;
   const parsed = parseCommandLine(command, loaded.args, process.env);
+  printsResult = doesPrint(command, parsed);
   sweepSecretFolders();
   const exitCode = await command.run({
     ...parsed,
@@ -44,9 +46,12 @@ async function main(words: readonly string[]): Promise<number> {
     stderr: process.stderr,
     env: process.env,
   });
-  if (command.prints === 'its result') await checkOutput();
+  if (printsResult) await checkOutput();
   return exitCode;
 }
+
+const doesPrint = ({ prints }: Command, call: Parsed): boolean =>
+  typeof prints === 'function' ? prints(call) : prints === 'its result';
 
 /** @throws UserError where what was printed is not whole */
 async function checkOutput(): Promise<void> {

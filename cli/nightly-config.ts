@@ -14,7 +14,7 @@ import { UserError } from '../user-error.ts';
 import { checkedJob, load } from './commands/load.ts';
 import { type ConfigFile, configSchema, readOptions, readSettingsFile, type SettingsFile, shown, textsOf } from './config-file.ts'; // prettier-ignore
 import { parseFile } from './parse.ts';
-import { nearName } from './suggest.ts';
+import { didYouMean } from '../system/suggest.ts';
 
 /** Of load, but the night's own business: where results go, what is only shown, what the second stage does. */
 const NOT_HERE = ['config', 'results', 'ab', 'rounds', 'explain', 'dry-run', 'e2e', 'e2e-name', 'e2e-folder', 'e2e-wait']; // prettier-ignore
@@ -306,7 +306,10 @@ class Reader {
     const known = COMPARED_FIGURES.map(({ name }) => name);
     for (const name of names)
       if (!known.includes(name))
-        this.#say(found!.line, `there is no figure "${name}": use some of ${known.join(', ')}`);
+        this.#say(
+          found!.line,
+          `there is no figure "${name}"${didYouMean(name, known)}: use some of ${known.join(', ')}`,
+        );
     return names;
   }
 
@@ -373,9 +376,8 @@ class Reader {
       const name = isScalar(key) ? String(key.value) : shown(key, this.#file.text);
       if (names.includes(name as Name)) found[name as Name] = { node: value, line };
       else if (name !== '$schema') {
-        const near = nearName(name, [...names]);
-        const meant = near === null ? `use ${names.join(', ')}` : `did you mean ${near}?`;
-        this.#say(line, `there is no setting "${name.slice(0, 60)}" (${meant})`);
+        const meant = didYouMean(name, names) || ` (use ${names.join(', ')})`;
+        this.#say(line, `there is no setting "${name.slice(0, 60)}"${meant}`);
       }
     }
     return found;

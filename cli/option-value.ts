@@ -2,6 +2,7 @@
 import type { OptionValue } from '../results/types.ts';
 import { durationText, parseDuration } from '../system/duration.ts';
 import type { OptionSpec, OptionValues } from '../system/option.ts';
+import { didYouMean } from '../system/suggest.ts';
 import { withoutUser } from '../system/secret-names.ts';
 
 /** As people write numbers: no hexadecimal, no spaces. */
@@ -47,7 +48,9 @@ export function parseValue(
     }
     case 'choice':
       if (!spec.choices!.includes(text))
-        return { problem: `must be one of ${spec.choices!.join(', ')}, but is "${text}"` };
+        return {
+          problem: `must be one of ${spec.choices!.join(', ')}, but is "${text}"${didYouMean(text, spec.choices!)}`,
+        };
       return { value: text };
     case 'url':
       if (!/^https?:\/\//.test(text) || !URL.canParse(text))

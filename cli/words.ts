@@ -1,7 +1,7 @@
 /** The words after a command's name: which options they give, which operands, and what is wrong. commander reads them. Pure. */
 import { Command as Parser, Option } from 'commander';
 import type { Command } from './command.ts';
-import { nearName } from './suggest.ts';
+import { didYouMean } from '../system/suggest.ts';
 
 export type Words = {
   /** Texts by option name, in the order given; true for a flag. */
@@ -76,11 +76,9 @@ function readUnknown(command: Command, unknown: readonly string[], read: Words):
         continue;
       }
       const renamed = command.options.find(({ formerly }) => formerly === name);
-      const near = nearName(name, names);
-      const meant = near === null ? '' : ` (Did you mean --${near}?)`;
       read.problems.push(
         renamed === undefined
-          ? `unknown option '${word.split('=')[0]}'${meant}`
+          ? `unknown option '${word.split('=')[0]}'${didYouMean(name, names, '--')}`
           : `--${name} has another name now: --${renamed.name}`,
       );
       // Most likely its value.

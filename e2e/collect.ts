@@ -1,7 +1,6 @@
 /** What a run left, as a dump (dump/): its settings and expectations, what was sent, storages, tables, answers of the leaderboard, logs, events. */
-import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Client } from 'pg';
 import { KNOWN_ERROR_CLASSES } from '../stack/coordinator/error-class.ts';
 import { readS3Url } from '../stack/components/addresses.ts';
@@ -15,6 +14,7 @@ import { collectDump } from './dump/collect.ts';
 import type { DumpHead, EventRow, SentRow, StorageName } from './dump/types.ts';
 import { EVENTS_FILE } from './events.ts';
 import { readPrepared } from './network/prepared.ts';
+import { linesOf } from './ndjson.ts';
 import { SENT_FILE } from './network/status.ts';
 import { graceMsOf, hasOriginalBackend } from './originals.ts';
 import { placesOf } from './places.ts';
@@ -276,21 +276,4 @@ function logsOf(folder: string, own: string): { component: string; path: string 
   return [...ofNetwork, ...componentLogs(folder)].sort((a, b) =>
     a.component < b.component ? -1 : 1,
   );
-}
-
-/** A file that is not there has no lines; a last line that was cut off counts as not there. */
-async function* linesOf<T>(path: string): AsyncGenerator<T> {
-  if (!existsSync(path)) return;
-  for await (const line of createInterface({
-    input: createReadStream(path),
-    crlfDelay: Infinity,
-  })) {
-    let value: T;
-    try {
-      value = JSON.parse(line) as T;
-    } catch {
-      continue;
-    }
-    yield value;
-  }
 }

@@ -1,6 +1,6 @@
 /** `events.ndjson`: what the harness did and saw, a JSON object a line, added at the end: steps, conditions, disturbances. */
-import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LineFile } from '../results/line-file.ts';
 
 export type E2eEvent = {
   at_ms: number;
@@ -15,8 +15,12 @@ export type AddEvent = (kind: E2eEvent['kind'], fields: E2eEvent['fields']) => v
 
 export const eventsOf =
   (folder: string, nowMs: () => number = Date.now): AddEvent =>
-  (kind, fields) =>
-    appendFileSync(
-      join(folder, EVENTS_FILE),
-      `${JSON.stringify({ at_ms: nowMs(), kind, fields } satisfies E2eEvent)}\n`,
-    );
+  (kind, fields) => {
+    // Opened for each line: half a line that a killed step left is cut off, whichever process comes next.
+    const file = new LineFile(join(folder, EVENTS_FILE));
+    try {
+      file.append(JSON.stringify({ at_ms: nowMs(), kind, fields } satisfies E2eEvent));
+    } finally {
+      file.close();
+    }
+  };

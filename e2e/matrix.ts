@@ -1,4 +1,5 @@
 /** Runs of all combinations of some options: `storage=postgres,cassandra s3=filesystem,versitygw era=berkeley,mesa`. Pure. */
+import { didYouMean } from '../system/suggest.ts';
 
 export type Combination = Record<string, string>;
 
@@ -23,7 +24,9 @@ export function combinationsOf(
     if (at < 1 || values.length === 0)
       problems.push(`--matrix takes OPTION=VALUE,VALUE…, but was given "${word}"`);
     else if (!known.includes(name))
-      problems.push(`--matrix has no option "${name}"; it takes ${known.join(', ')}`);
+      problems.push(
+        `--matrix has no option "${name}"${didYouMean(name, known)}; it takes ${known.join(', ')}`,
+      );
     else if (dimensions.has(name)) problems.push(`--matrix says "${name}" twice`);
     else if (new Set(values).size < values.length)
       problems.push(`--matrix says a value of "${name}" twice`);

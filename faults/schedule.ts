@@ -7,6 +7,7 @@
  *     latency=50ms               from the beginning to the end
  */
 import { durationText, parseDuration } from '../system/duration.ts';
+import { didYouMean } from '../system/suggest.ts';
 import type { Fault } from './fault.ts';
 import { FAULTS } from './index.ts';
 
@@ -46,9 +47,10 @@ export function parseFault(
   if (groups === undefined) return { problems: [`must be ${GRAMMAR}, but is "${text}"`] };
   const { name, value, at, length, times, every } = groups as Record<string, string | undefined>;
   const problems: string[] = [];
+  const names = faults.map((one) => one.name);
   const fault = faults.find((one) => one.name === name);
   if (fault === undefined)
-    problems.push(`must begin with one of ${faults.map((one) => one.name).join(', ')}, but is "${text}"`); // prettier-ignore
+    problems.push(`must begin with one of ${names.join(', ')}, but is "${text}"${didYouMean(name ?? '', names)}`); // prettier-ignore
   const time = (words: string | undefined, what: string, least: number): number | null => {
     if (words === undefined) return null;
     const ms = parseDuration(words);

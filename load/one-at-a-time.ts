@@ -36,8 +36,8 @@ const shape = z.object({
   since: z.string(),
   /** The folder of the run, or of the part that runs now, below the results; null: there is none yet. */
   run: z.string().nullable(),
-  /** `e2e`: an end-to-end run that a console started; `run` is then none of these results. */
-  what: z.enum(['load', 'e2e']).default('load'),
+  /** `nightly`: one load after another; `e2e`: an end-to-end run that a console started, `run` is then none of these results. */
+  what: z.enum(['load', 'nightly', 'e2e']).default('load'),
   /** Where a browser watches it; null: whoever holds it was not started by a console. */
   console: z.string().nullable(),
 });
@@ -117,7 +117,7 @@ const TRIES = 20;
  * @param resultsFolder is there and can be written
  * @param consoleUrl where a browser watches the load; null: nowhere
  * @param what holds it
- * @throws UserError (exit 5) while another load runs there
+ * @throws UserError (exit 5) while another load, or a nightly job, runs there
  */
 export function takeLoadLock(
   resultsFolder: string,
@@ -202,5 +202,5 @@ function refusal({ since, pid, host, run, what, console: url }: RunningLoad): Us
   );
 }
 
-export const inWords = (what: RunningLoad['what']): string =>
-  what === 'load' ? 'a load' : 'an end-to-end run';
+const WORDS = { load: 'a load', nightly: 'a nightly job', e2e: 'an end-to-end run' } as const;
+export const inWords = (what: RunningLoad['what']): string => WORDS[what];

@@ -1,5 +1,4 @@
 /** Loads of several parts: bodies of several sizes, kinds of requests by weight, and the figures that are kept apart for each. */
-import { closest } from 'fastest-levenshtein';
 import { MAX_BODY_BYTES } from '../mina/limits.ts';
 import { parseSubmission } from '../mina/submission.ts';
 import type { MixPart } from '../producers/corpus-plan.ts';
@@ -7,6 +6,7 @@ import { payloadBytes, readPayloads } from '../producers/payloads.ts';
 import { type BodySize, LEAST_BODY_BYTES, sizedTemplates } from '../producers/sized-templates.ts';
 import { readSources, type SubmissionTemplate } from '../producers/templates.ts';
 import type { PartFigures, HostileFigures } from '../results/types.ts';
+import { didYouMean } from '../system/suggest.ts';
 import { ACCEPTED_ANSWER } from './k6/plan.ts';
 import type { GroupTotals } from './k6/samples.ts';
 import { type LoadRequest, PART_KINDS, type PartKind, type PartWeight } from './request.ts';
@@ -52,7 +52,7 @@ export function parseMix(text: string): PartWeight[] | { problems: string[] } {
     const weight = Number(amount);
     if (!(PART_KINDS as readonly string[]).includes(kind))
       problems.push(
-        `must mix ${PART_KINDS.join(', ')}, but has "${kind}" (did you mean ${closest(kind, PART_KINDS)}?)`,
+        `must mix ${PART_KINDS.join(', ')}, but has "${kind}"${didYouMean(kind, PART_KINDS)}`,
       );
     if (amount === undefined || more.length > 0 || !/^\d+(\.\d+)?$/.test(amount) || weight === 0)
       problems.push(

@@ -2,7 +2,6 @@
  * A night: each scenario's run, then its series judged, then what is suspected measured again. Nothing that happens to one scenario keeps the
  * others from their turn, and whatever is measured is in the history at once.
  */
-import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { COMPARED_FIGURES } from '../judge/compare/figures.ts';
 import { fingerprintId, fingerprintOf } from '../judge/compare/fingerprint.ts';
@@ -17,14 +16,11 @@ import { appendToHistory, type History, HISTORY_FILE, type HistoryEntry, readHis
 import { readRun } from '../results/reader.ts';
 import type { Plan, Summary } from '../results/types.ts';
 import { formatDuration } from '../results/units.ts';
-import { ensureResultsFolder, runId } from '../results/writer.ts';
-import { takeLock } from '../system/lock.ts';
+import { runId } from '../results/writer.ts';
 import { EXIT, UserError } from '../user-error.ts';
 import { expectedMs, type NightPlan, type NightScenario } from './plan.ts';
 import { removeOldRuns } from './retention.ts';
 import { type NightSurroundings, secondStage, type Suspected } from './second-stage.ts';
-
-const LOCK_FILE = 'nightly.lock';
 
 export type Night = {
   id: string;
@@ -37,23 +33,11 @@ export type Night = {
 };
 
 /**
- * @throws UserError if another night is under way (exit 5), the folder cannot be written (5), or the history cannot be read (2)
+ * @param plan its folder is there, can be written and is held by this process alone (load/one-at-a-time.ts)
+ * @throws UserError (exit 2) if the history cannot be read; Error of the file system
  */
 export async function runNight(plan: NightPlan, surroundings: NightSurroundings): Promise<Night> {
   const { interrupts } = surroundings;
-  mkdirSync(plan.folder, { recursive: true });
-  await ensureResultsFolder(plan.folder);
-  const taken = takeLock(join(plan.folder, LOCK_FILE));
-  if ('holder' in taken) {
-    const { holder } = taken;
-    throw new UserError(
-      `another night is under way in ${plan.folder}${holder === null ? '' : ` (process ${holder.pid} on ${holder.host}, since ${holder.since})`}`,
-      {
-        hint: `wait for its end; if there is none, remove ${join(plan.folder, LOCK_FILE)}`,
-        exitCode: EXIT.broken,
-      },
-    );
-  }
   const startedAt = new Date();
   const beganMs = performance.now();
   const timeIsUp = new AbortController();
@@ -61,6 +45,7 @@ export async function runNight(plan: NightPlan, surroundings: NightSurroundings)
     plan.withinMs === null ? undefined : setTimeout(() => timeIsUp.abort(), plan.withinMs);
   try {
     let history = await readHistory(join(plan.folder, HISTORY_FILE));
+    if (history.note !== null) surroundings.screen.line(`note: ${history.note}`);
     const id = runId(startedAt, 'night');
     const within: Within = {
       timeIsUp: timeIsUp.signal,
@@ -88,7 +73,6 @@ export async function runNight(plan: NightPlan, surroundings: NightSurroundings)
     };
   } finally {
     clearTimeout(timer);
-    taken.lock.release();
   }
 }
 

@@ -56,22 +56,38 @@ const entry = z.looseObject({
 });
 export type HistoryEntry = z.infer<typeof entry>;
 
-export type History = { path: string; entries: readonly HistoryEntry[]; text: string };
+export type History = {
+  path: string;
+  entries: readonly HistoryEntry[];
+  /** Whole lines alone, so what is written next has nothing else. */
+  text: string;
+  /** A last line that was cut and is left out, in a sentence; null: all was whole. */
+  note: string | null;
+};
 
-/** @param path of a file that need not be there. @throws UserError (exit 2) with every line that is no entry */
+/**
+ * A last line without its line end that is no JSON was cut: a disk ran full, a copy broke off. It is left out, and the next line takes its place.
+ * @param path of a file that need not be there
+ * @throws UserError (exit 2) with every other line that is no entry
+ */
 export async function readHistory(path: string): Promise<History> {
-  if (!existsSync(path)) return { path, entries: [], text: '' };
-  const text = await readFile(path, 'utf8');
+  if (!existsSync(path)) return { path, entries: [], text: '', note: null };
+  let text = await readFile(path, 'utf8');
+  let note: string | null = null;
   const entries: HistoryEntry[] = [];
   const problems: string[] = [];
-  text.split('\n').forEach((line, i) => {
+  const lines = text.split('\n');
+  lines.forEach((line, i) => {
     if (line.trim() === '') return;
     const say = (why: string): void => void problems.push(`${path}, line ${i + 1}: ${why}`);
     let content: unknown;
     try {
       content = JSON.parse(line);
     } catch {
-      return say('is no JSON');
+      if (i < lines.length - 1) return say('is no JSON');
+      note = `${path}, line ${i + 1} was cut off and is left out; the next night writes its line in that place`;
+      text = text.slice(0, -line.length);
+      return;
     }
     const checked = entry.safeParse(content);
     if (checked.success) return void entries.push(checked.data);
@@ -85,10 +101,10 @@ export async function readHistory(path: string): Promise<History> {
   });
   if (problems.length > 0)
     throw new UserError(problems.slice(0, 20).join('\n'), {
-      hint: 'mend the file by hand, or put it aside: a new history begins then',
+      hint: 'delete these lines (their nights are then missing from the series), or restore the file; put aside, a new history begins',
       exitCode: EXIT.usage,
     });
-  return { path, entries, text };
+  return { path, entries, text, note };
 }
 
 /** @returns the history with the new line at its end. @throws Error of the file system; the file is then as it was */
@@ -96,5 +112,5 @@ export async function appendToHistory(history: History, added: HistoryEntry): Pr
   const before = history.text === '' || history.text.endsWith('\n') ? history.text : `${history.text}\n`; // prettier-ignore
   const text = `${before}${JSON.stringify(entry.parse(added))}\n`;
   await writeWhole(history.path, text);
-  return { path: history.path, entries: [...history.entries, added], text };
+  return { path: history.path, entries: [...history.entries, added], text, note: null };
 }

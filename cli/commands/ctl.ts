@@ -7,7 +7,7 @@ import { usualResultsFolder } from '../../paths.ts';
 import { formatDuration, formatNumber } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../system/suggest.ts';
 
 const ACTIONS = ['status', 'pause', 'resume', 'free', 'stop'] as const;
 const HINT = 'give status, rate 300/s, pause, resume, free or stop';
@@ -33,6 +33,7 @@ export const ctl: Command = {
       help: 'where the folders of the runs are',
     },
   ],
+  prints: ({ operands }) => operands[0] === 'status',
   async run({ values, sources, operands, stdout, cwd }) {
     const request = requestOf(operands);
     const results = sources.results === 'default' ? usualResultsFolder(cwd) : (values.results as string); // prettier-ignore

@@ -36,7 +36,7 @@ import type { Command, CommandCall } from '../command.ts';
 import { decideTopology, STAGING_OPTIONS } from '../e2e-staging-options.ts';
 import { TOPOLOGY_OPTIONS } from '../e2e-options.ts';
 import { optionRecord, parseValue } from '../option-value.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../system/suggest.ts';
 
 const OF_TOPOLOGY = TOPOLOGY_OPTIONS.map(({ name }) => name);
 const OF_STAGING = STAGING_OPTIONS.map(({ name }) => name);
@@ -83,6 +83,7 @@ export const e2e: Command = {
   summary:
     'Test the whole program, from block producers to scores: run does all steps and removes what it made; each step may also be done alone, in another process or on another day.',
   operands: Object.keys(ACTIONS).join('|'),
+  prints: ({ values }) => values['dry-run'] === true,
   options: [
     {
       name: 'name',
@@ -151,16 +152,19 @@ export const e2e: Command = {
             : `e2e does not know "${operands.join(' ')}"${didYouMean(action, Object.keys(ACTIONS))}`,
         { hint: `use one of: ${Object.keys(ACTIONS).join(', ')}`, exitCode: EXIT.usage },
       );
+    const strange = Object.keys(values).filter(
+      (name) => sources[name] === 'flag' && !ACTIONS[action].includes(name),
+    );
     listProblems(
       [
-        ...Object.keys(values)
-          .filter((name) => sources[name] === 'flag' && !ACTIONS[action].includes(name))
-          .map((name) => `--${name} has no effect with "e2e ${action}"`),
+        ...strange.map((name) => `--${name} has no effect with "e2e ${action}"`),
         ...problemsOf(call, action, varies),
       ],
-      ACTIONS[action].length > FEW_OPTIONS
-        ? 'see npm run e2e -- --help'
-        : `npm run e2e -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
+      strange.length === 0 && nameProblem(values.name as string) !== null
+        ? 'the folder, database, keys and network of a run have its name: --name mesa-1 is one'
+        : strange.length === 0 || ACTIONS[action].length > FEW_OPTIONS
+          ? 'see npm run e2e -- --help'
+          : `npm run e2e -- ${action} takes ${ACTIONS[action].map((name) => `--${name}`).join(', ')}`,
     );
     if (action === 'assert' && values.from !== undefined)
       return judgeAgain(resolve(cwd, values.from as string), call);
@@ -198,7 +202,9 @@ function problemsOf({ values }: CommandCall, action: string, varies: readonly st
   return [
     ...(problem === null ? [] : [`--name ${problem}`]),
     ...(action === 'run' && from !== undefined && !isStep(from)
-      ? [`--from must be one of ${STEP_NAMES.join(', ')}, but is "${from}"`]
+      ? [
+          `--from must be one of ${STEP_NAMES.join(', ')}, but is "${from}"${didYouMean(from, STEP_NAMES)}`,
+        ]
       : []),
     ...(action === 'export' && values.out === undefined ? ['export needs --out DIR'] : []),
     ...(varies.length > 0 && values.matrix === undefined

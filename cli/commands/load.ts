@@ -397,6 +397,7 @@ export const load: Command = {
   ]),
   presets: presetsOf(),
   pair: 'ab',
+  prints: ({ values }) => values.explain === true || values['dry-run'] === true,
   async run({ values, sources, operands, cwd, stdout, env }) {
     const { job, env: rest } = checkedJob({ values, sources, operands, env, cwd });
     if (values.explain === true) {

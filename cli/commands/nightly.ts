@@ -20,7 +20,7 @@ import { listenForInterrupts } from '../../system/interrupts.ts';
 import { listProblems } from '../../system/problems.ts';
 import { Screen } from '../../system/screen.ts';
 import { EXIT, UserError } from '../../user-error.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandCall } from '../command.ts';
 import { readNightConfig } from '../nightly-config.ts';
 import { keyAccess } from '../passphrase.ts';
 import { commitWiki, pushWiki } from '../wiki-git.ts';
@@ -30,6 +30,7 @@ export const nightly: Command = {
   summary:
     'Run several loads night by night, and report what got worse: a suspicion is measured again before it fails the night.',
   readsConfig: true,
+  prints: ({ values }) => values['dry-run'] === true,
   options: [
     {
       name: 'config',
@@ -97,7 +98,7 @@ export const nightly: Command = {
     }
     const wiki = values.wiki as string | undefined;
     if (wiki !== undefined) {
-      const report = await lastNight(plan);
+      const report = await lastNight(plan, stderr);
       const { all, changed } = await writeNightWiki(plan.folder, report, wiki);
       for (const file of changed) stdout.write(`${relative(cwd, resolve(wiki, file))}\n`);
       if (values.commit === true) {
@@ -123,12 +124,12 @@ export const nightly: Command = {
       screen.line(nightSentence(report));
       return exitCodeOfNight(report.ends);
     };
-    if (values.report === true) return show(await lastNight(plan));
+    if (values.report === true) return show(await lastNight(plan, stderr));
     const interrupts = listenForInterrupts();
     let lock: LoadLock | null = null;
     try {
       await ensureResultsFolder(plan.folder);
-      lock = takeLoadLock(plan.folder, null);
+      lock = takeLoadLock(plan.folder, null, 'nightly');
       const night = await runNight(plan, {
         screen,
         output: stdout,
@@ -171,8 +172,9 @@ function seriesOfPlan(plan: NightPlan, entries: readonly HistoryEntry[]): NightS
 }
 
 /** As the history knows it. @throws UserError (exit 3) if there is none */
-async function lastNight(plan: NightPlan): Promise<NightReport> {
-  const { entries } = await readHistory(join(plan.folder, HISTORY_FILE));
+async function lastNight(plan: NightPlan, stderr: CommandCall['stderr']): Promise<NightReport> {
+  const { entries, note } = await readHistory(join(plan.folder, HISTORY_FILE));
+  if (note !== null) stderr.write(`note: ${note}\n`);
   const last = entries.at(-1);
   if (last === undefined)
     throw new UserError(`there was no night yet in ${plan.folder}`, {
@@ -203,8 +205,9 @@ async function lastNight(plan: NightPlan): Promise<NightReport> {
 }
 
 async function dryNight(plan: NightPlan, env: NodeJS.ProcessEnv): Promise<string[]> {
-  const { entries } = await readHistory(join(plan.folder, HISTORY_FILE));
+  const { entries, note } = await readHistory(join(plan.folder, HISTORY_FILE));
   const lines = [
+    ...(note === null ? [] : [`note: ${note}`]),
     `${countOf(plan.scenarios.length, 'scenario')} in ${plan.folder}, the last ${countOf(plan.keep, 'run')} of each series stay, ${plan.withinMs === null ? 'no limit of time' : `at most ${formatDuration(plan.withinMs)}`}`,
   ];
   for (const { name, job, figures, rounds, good } of plan.scenarios) {

@@ -16,7 +16,7 @@ import { listProblems } from '../../system/problems.ts';
 import { NotStartedError, startProgram } from '../../system/run-program.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../system/suggest.ts';
 import { RECORD_OPTIONS, recordStack } from './stack-record.ts';
 import { isSet, SET_OPTIONS, upSet } from './stack-set.ts';
 

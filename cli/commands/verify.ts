@@ -27,7 +27,7 @@ import { countOf } from '../../results/units.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
 import { throwProblems } from '../parse.ts';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../../system/suggest.ts';
 
 const MODES = ['stdin', 'fs', 'serve', 'update'] as const;
 type Mode = (typeof MODES)[number];

@@ -118,7 +118,7 @@ export const ROUTES = {
       results: z.string(),
       readOnly: z.boolean(),
       canWiki: z.boolean(),
-      current: nullable(z.object({ what: z.enum(['load', 'e2e']), id: nullable(z.string()), since: z.string(), startedHere: z.boolean(), lines: z.array(z.string()) })), // prettier-ignore
+      current: nullable(z.object({ what: z.enum(['load', 'nightly', 'e2e']), id: nullable(z.string()), since: z.string(), startedHere: z.boolean(), lines: z.array(z.string()) })), // prettier-ignore
     }),
   },
   form: {

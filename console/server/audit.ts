@@ -1,5 +1,5 @@
 /** A line for each action: when, from where, what, and what came of it; in a file of the results and at the terminal. */
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const AUDIT_FILE = '.console-audit.ndjson';
@@ -23,10 +23,14 @@ const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f]/g, '
 
 /** No link is followed: a results folder of others must not have lines written elsewhere. @throws Error of node:fs */
 function append(path: string, text: string): void {
-  const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants;
-  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants;
+  const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
-    writeSync(file, text);
+    // What a full disk took of an earlier line stays, and stands by itself: nothing of an audit is removed.
+    const last = Buffer.alloc(1, '\n');
+    const { size } = fstatSync(file);
+    if (size > 0) readSync(file, last, 0, 1, size - 1);
+    writeSync(file, last.toString('latin1') === '\n' ? text : `\n${text}`);
   } finally {
     closeSync(file);
   }

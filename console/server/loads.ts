@@ -1,6 +1,11 @@
 /** Loads that the console starts, as the program that a terminal would start. One at a time; all it knows of one is its folder. */
 import { controlRun } from '../../load/control/client.ts';
-import { inWords, isOnThisMachine, runningLoad } from '../../load/one-at-a-time.ts';
+import {
+  inWords,
+  isOnThisMachine,
+  type RunningLoad,
+  runningLoad,
+} from '../../load/one-at-a-time.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { type Child, type CommandProgram, complaintOf, endChild, startChild, untilSeen } from './child.ts'; // prettier-ignore
 import type { RunFolders } from './run-list.ts';
@@ -16,7 +21,7 @@ export type Started =
 
 /** What runs in the results: a load, or an end-to-end run that this or another console started. */
 export type RunsNow = {
-  what: 'load' | 'e2e';
+  what: RunningLoad['what'];
   id: string | null;
   since: string;
   startedHere: boolean;

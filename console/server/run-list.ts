@@ -107,7 +107,7 @@ export class RunFolders {
   /** The run that a load in these results writes now; null: none, or it has no folder yet. */
   runningId(): string | null {
     const load = runningLoad(this.root);
-    return load?.what === 'load' ? (load.run?.split('/').join(SEPARATOR) ?? null) : null;
+    return load === null || load.what === 'e2e' ? null : (load.run?.split('/').join(SEPARATOR) ?? null); // prettier-ignore
   }
 
   row(id: string): RunRow {

@@ -1,10 +1,9 @@
 /** Follows a load to the end of the chain: waits until all of it is stored, verified and counted, keeps what there is as a dump, and judges it. */
-import { appendFile, mkdir, rm } from 'node:fs/promises';
-import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SentLoad } from '../../reconcile/sent-load.ts';
+import { LineFile } from '../../results/line-file.ts';
 import type { EndToEndFigures, VerdictReason } from '../../results/types.ts';
 import { collectRun } from '../collect.ts';
 import { type Counts, TimedOut, waitFor } from '../conditions.ts';
@@ -16,6 +15,7 @@ import { eventsOf } from '../events.ts';
 import type { HarnessCall } from '../harness.ts';
 import { judgeAndTrace, writeJudged } from '../judged.ts';
 import { SENT_FILE } from '../network/status.ts';
+import { linesOf } from '../ndjson.ts';
 import { withExplanations } from '../trace/explanations.ts';
 import { graceMsOf } from '../originals.ts';
 import { placesOf } from '../places.ts';
@@ -47,16 +47,22 @@ export async function addSent(open: OpenState, load: SentLoad): Promise<LoadIds>
   const firstId = (await lastIdIn(file)) + 1;
   let endId = firstId;
   let page: string[] = [];
-  const flush = async (): Promise<void> => {
-    await appendFile(file, page.join(''));
+  // Half a line of a harness that was killed is cut off.
+  const lines = new LineFile(file);
+  const flush = (): void => {
+    if (page.length > 0) lines.append(page.join('\n'));
     page = [];
   };
-  for await (const row of sentRows(load, firstId)) {
-    endId = row.id + 1;
-    page.push(`${JSON.stringify(row)}\n`);
-    if (page.length === PAGE_ROWS) await flush();
+  try {
+    for await (const row of sentRows(load, firstId)) {
+      endId = row.id + 1;
+      page.push(JSON.stringify(row));
+      if (page.length === PAGE_ROWS) flush();
+    }
+    flush();
+  } finally {
+    lines.close();
   }
-  await flush();
   return { firstId, endId };
 }
 
@@ -65,13 +71,6 @@ async function lastIdIn(file: string): Promise<number> {
   let last = -1;
   for await (const { id } of linesOf<{ id: number }>(file)) last = Math.max(last, id);
   return last;
-}
-
-/** A file that is not there has no lines. */
-async function* linesOf<T>(path: string): AsyncGenerator<T> {
-  if (!existsSync(path)) return;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
-    yield JSON.parse(line) as T;
 }
 
 export type Followed = { figures: EndToEndFigures; reasons: VerdictReason[] };

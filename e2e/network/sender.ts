@@ -3,7 +3,7 @@
  * each request. Whoever holds it may stop it: what is under way is waited for.
  */
 import { setMaxListeners } from 'node:events';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import { ENVELOPE, ENVELOPE_END, RECORD } from '../../mina/envelope.ts';
 import type { Network } from '../../mina/network.ts';
@@ -12,6 +12,7 @@ import { createSigner, type Signer } from '../../mina/signer.ts';
 import { signedText } from '../../mina/submission-text.ts';
 import { loadMinaWasm } from '../../paths.ts';
 import type { Fleet } from '../../producers/fleet.ts';
+import { LineFile } from '../../results/line-file.ts';
 import { reasonOf } from '../../system/http.ts';
 import { LEAST_GAP_MS } from '../topology.ts';
 import type { PreparedNetwork, PreparedSend, PreparedTemplate } from './prepared.ts';
@@ -106,6 +107,7 @@ export async function sendAll(run: SenderRun): Promise<SenderStatus> {
   }
   await Promise.all(underWay);
   await agent.close();
+  work.close();
   status.state = 'ended';
   say();
   return status;
@@ -114,6 +116,7 @@ export async function sendAll(run: SenderRun): Promise<SenderStatus> {
 class Sender {
   readonly #run: SenderRun;
   readonly #agent: Agent;
+  readonly #sent: LineFile;
   readonly #bodies: Buffer;
   readonly #signer: Signer;
   readonly #templates = new Map<number, number>();
@@ -126,8 +129,13 @@ class Sender {
   constructor(run: SenderRun, agent: Agent) {
     this.#run = run;
     this.#agent = agent;
+    this.#sent = new LineFile(run.sentFile);
     this.#bodies = readFileSync(run.bodiesFile);
     this.#signer = createSigner(loadMinaWasm());
+  }
+
+  close(): void {
+    this.#sent.close();
   }
 
   /** Until an answer ends it, as the node does. @returns whether it was accepted */
@@ -171,7 +179,7 @@ class Sender {
     { body, createdAt }: { body: Buffer; createdAt: string },
     attempt: number,
   ): Promise<number> {
-    const { network, sentFile } = this.#run;
+    const { network } = this.#run;
     const { name, submitter, peerId } = network.nodes[node];
     const facts = network.templates[template];
     const line: SentLine = {
@@ -214,7 +222,7 @@ class Sender {
     } catch (error) {
       line.message = reasonOf(error).slice(0, MESSAGE_CHARACTERS);
     }
-    appendFileSync(sentFile, `${JSON.stringify(line)}\n`);
+    this.#sent.append(JSON.stringify(line));
     return line.status;
   }
 

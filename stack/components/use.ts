@@ -1,5 +1,6 @@
 /** How components are had, as words: `--use backend=command:./bin`, `--set backend.LOG_LEVEL=debug`, presets. Pure. */
 import { COMPONENTS, isComponentName } from './index.ts';
+import { didYouMean } from '../../system/suggest.ts';
 import { type ComponentName, COMPONENT_NAMES, type Use } from './component.ts';
 
 export type Uses = Partial<Record<ComponentName, Use>>;
@@ -13,7 +14,9 @@ export function readComponents(words: readonly string[], problems: string[]): Co
   const names = words.flatMap((word) => word.split(',')).map((name) => name.trim());
   for (const name of names)
     if (!isComponentName(name))
-      problems.push(`--component does not know "${name}"; it takes ${known}`);
+      problems.push(
+        `--component does not know "${name}"${didYouMean(name, COMPONENT_NAMES)}; it takes ${known}`,
+      );
   return COMPONENT_NAMES.filter((name) => names.includes(name));
 }
 
@@ -29,7 +32,9 @@ export function readUses(words: readonly string[], problems: string[]): Uses {
       continue;
     }
     if (!isComponentName(name)) {
-      problems.push(`--use does not know the component "${name}"; it takes ${known}`);
+      problems.push(
+        `--use does not know the component "${name}"${didYouMean(name, COMPONENT_NAMES)}; it takes ${known}`,
+      );
       continue;
     }
     if (uses[name] !== undefined) problems.push(`--use says twice how ${name} is had`);
@@ -85,7 +90,9 @@ export function readVariables(
     const [, name, variable, assigned, text] = match;
     const value = assigned === undefined ? env[variable] : text;
     if (!isComponentName(name))
-      problems.push(`--set does not know the component "${name}"; it takes ${known}`);
+      problems.push(
+        `--set does not know the component "${name}"${didYouMean(name, COMPONENT_NAMES)}; it takes ${known}`,
+      );
     else if (value === undefined)
       problems.push(`--set ${name}.${variable}: the environment has no ${variable}`);
     else (given[name] ??= {})[variable] = value;

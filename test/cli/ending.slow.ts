@@ -73,6 +73,10 @@ test('a list on a full disk is not whole: 5, with one sentence', (t) => {
     ['producers', '--count', '5'],
     ['score', join(projectRoot, 'test/vectors/coordinator-lagging.json')],
     ['explain', '--help'],
+    // Calls that only print, of commands that do more.
+    ['load', '--explain'],
+    ['load', '--dry-run', '--duration', '1s'],
+    ['e2e', 'cleanup', '--dry-run', '--folder', join(scratchFolder(t), 'none')],
   ]) {
     const full = openSync('/dev/full', 'w');
     const { status, stderr } = spawnSync(process.execPath, [distFile('cli.js'), ...words], {

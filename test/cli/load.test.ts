@@ -42,7 +42,7 @@ const here = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<CliResult> 
 
 describe('wrong words', { concurrency: 2 }, () => {
   for (const [args, cause] of [
-    [['--vsu', '5'], /unknown option '--vsu' \(Did you mean --vus\?\)/],
+    [['--vsu', '5'], /unknown option '--vsu' \(did you mean --vus\?\)/],
     [['--vus', '0'], /--vus must be a whole number from 1 to 20000, but is "0"/],
     [['--vus', 'abc'], /--vus must be a whole number from 1 to 20000, but is "abc"/],
     [['--duration', '1x'], /--duration must be a duration such as 90s, 1m30s or 2h, but is "1x"/],

@@ -116,7 +116,7 @@ for (const [args, problem] of [
   [['--share', '2'], '--share must be a number from 0 to 1, but is "2"'],
   [['--order', 'odd'], '--order must be one of sequence, random, but is "odd"'],
   [['stray'], '"stray" belongs to no option'],
-  [['--vsu', '5'], "unknown option '--vsu' (Did you mean --vus?)"],
+  [['--vsu', '5'], "unknown option '--vsu' (did you mean --vus?)"],
   [['--vus'], '--vus needs a value: --vus=value'],
   [['--vus='], '--vus must be a whole number from 1 to 1000, but is ""'],
   [['--label', '--allow-remote'], '--label needs a value: --label=value'],
@@ -126,7 +126,7 @@ for (const [args, problem] of [
   [['--nothing-like-it'], "unknown option '--nothing-like-it'"],
   [
     ['--vsu=5', 'stray'],
-    'unknown option \'--vsu\' (Did you mean --vus?)\n"stray" belongs to no option',
+    'unknown option \'--vsu\' (did you mean --vus?)\n"stray" belongs to no option',
   ],
 ] as const)
   test(`${args.join(' ')} is refused with its cause`, () => {
@@ -138,8 +138,8 @@ test('all problems are reported at once', () => {
     problemsOf(['--vsu', '5', '--durration', '1m', '--order', 'odd', '--vus', 'x', '--share']),
     [
       '--share needs a value: --share=value',
-      "unknown option '--vsu' (Did you mean --vus?)",
-      "unknown option '--durration' (Did you mean --duration?)",
+      "unknown option '--vsu' (did you mean --vus?)",
+      "unknown option '--durration' (did you mean --duration?)",
       '--vus must be a whole number from 1 to 1000, but is "x"',
       '--order must be one of sequence, random, but is "odd"',
     ],

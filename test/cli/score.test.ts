@@ -77,6 +77,17 @@ for (const [words, said, code] of [
     EXIT.usage,
   ],
   [['score', LAGGING, '--what-if', 'credit=@24'], /must name a class of errors/, EXIT.usage],
+  [['score', LAGGING, '--what-if', 'credit=sok-mismach'], /mean sok-mismatch\?/, EXIT.usage],
+  [
+    ['e2e', 'run', '--name', 'A b', '--storage', 'postgers'],
+    /--storage must be one of .*"postgers" \(did you mean postgres\?\)\n/,
+    EXIT.usage,
+  ],
+  [
+    ['e2e', 'teardown', '--name', 'A b'],
+    /--name must be of small letters, .*\nwhat to do: .* --name mesa-1 is one\n$/,
+    EXIT.usage,
+  ],
   [
     ['score', LAGGING, '--what-if', 'exclude=2030-01-02/2030-01-01'],
     /must end after it starts/,

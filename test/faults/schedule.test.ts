@@ -43,6 +43,7 @@ test('what was written is what is asked for', () => {
 
 test('all that is wrong with the words is said at once', () => {
   for (const [text, ...problems] of [
+    ['latencyy=1s', /but is "latencyy=1s" \(did you mean latency\?\)$/],
     ['slow=1s', /must begin with one of latency, bandwidth/],
     ['latency', /latency must have a value, such as latency=200ms/],
     ['latency=fast@soon+ever', /beginning after @/, /length after \+/, /time of at most 1h/],

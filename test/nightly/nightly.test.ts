@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   utimesSync,
@@ -19,8 +20,8 @@ import { levelsOf, nightsInLevel, seriesOf } from '../../judge/compare/series.ts
 import { suspicionOf } from '../../judge/compare/nights.ts';
 import { randomOf } from '../../judge/random.ts';
 import { expectedMs, foldersToRemove, roundsThatFit } from '../../nightly/plan.ts';
+import { takeLoadLock } from '../../load/one-at-a-time.ts';
 import { removeOldRuns } from '../../nightly/retention.ts';
-import { runNight } from '../../nightly/run.ts';
 import { nightSentence, type NightReport, type NightSeries } from '../../report/nightly/night.ts';
 import { pageOfNight } from '../../report/nightly/page.ts';
 import { writeExports } from '../../report/nightly/exports.ts';
@@ -107,7 +108,7 @@ scenarios:
     /line 1: there is no setting "kep" \(did you mean keep\?\)/,
     /line 2: rounds must be a whole number from 6 to 100, but is "2"/,
     /line 3: max-minutes must be a number from .*, but is "soon"/,
-    /line 4: there is no figure "p96": use some of p50, p95/,
+    /line 4: there is no figure "p96" \(did you mean p95\?\): use some of p50, p95/,
     /line 5: there is no setting "results"/,
     /line 8: there is no option "duraton" \(did you mean duration\?\)/,
     /line 9: results is no option of a night's scenario/,
@@ -165,6 +166,16 @@ test('the history: appended, never changed; a line that is none, or of a later f
   writeFileSync(path, `${JSON.stringify({ ...entryOf(0, 40), later: 1 })}\n`);
   await appendToHistory(await readHistory(path), entryOf(1, 41));
   assert.match(readFileSync(path, 'utf8').split('\n')[0], /"later":1/);
+
+  // A last line that was cut is left out with a note, and what is written next takes its place.
+  const whole = `${JSON.stringify(entryOf(0, 40))}\n`;
+  writeFileSync(path, `${whole}{"format":1,"night":"2026-`);
+  const cut = await readHistory(path);
+  assert.deepEqual(cut.entries, [entryOf(0, 40)]);
+  assert.match(cut.note!, /history\.ndjson, line 2 was cut off and is left out/);
+  const healed = await appendToHistory(cut, entryOf(1, 41));
+  assert.equal(healed.note, null);
+  assert.equal(readFileSync(path, 'utf8'), `${whole}${JSON.stringify(entryOf(1, 41))}\n`);
 
   writeFileSync(
     path,
@@ -257,24 +268,26 @@ test('old runs: only what the history names and a night wrote is removed', async
   assert.deepEqual(await removeOldRuns(folder, entries, 2), []);
 });
 
-test('one lock: who holds it is named; one whose holder is gone holds nobody back', async () => {
+test('one lock: a second night, or a load in its folder, is refused in its words', async () => {
   const folder = scratchFolder();
-  const path = join(folder, 'nightly.lock');
+  const config = write(
+    `folder: ${folder}\nscenarios:\n  - name: arrival\n    options: { scenario: arrival }\n`,
+  );
+  const lock = takeLoadLock(folder, null, 'nightly');
+  const second = await runCommand(nightly, ['--config', config]);
+  assert.equal(second.exitCode, EXIT.broken);
+  assert.match(second.stderr, new RegExp(`error: a nightly job is running since \\d{4}-.* UTC \\(process ${process.pid}\\)\n`)); // prettier-ignore
+  lock.release();
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a lock of a file: who holds it is named; one whose holder is gone holds nobody back', () => {
+  const path = join(scratchFolder(), 'a.lock');
   const taken = takeLock(path);
   assert.ok('lock' in taken);
   const second = takeLock(path);
   assert.ok('holder' in second);
   assert.equal(second.holder!.pid, process.pid);
-  const plan = { folder, keep: 1, withinMs: null, scenarios: [] };
-  const interrupts = { first: new AbortController().signal, second: new AbortController().signal, stop: () => undefined }; // prettier-ignore
-  await assert.rejects(
-    runNight(plan, { interrupts } as unknown as Parameters<typeof runNight>[1]),
-    (error: UserError) => {
-      assert.equal(error.exitCode, EXIT.broken);
-      assert.match(error.message, new RegExp(`another night is under way .*process ${process.pid} on `)); // prettier-ignore
-      return true;
-    },
-  );
   taken.lock.release();
   assert.ok(!existsSync(path));
   // A process that is no more; a machine that has not shown itself for an hour; one that has.

@@ -1,4 +1,5 @@
 /** What may have been otherwise: batches that do not count, refused rows that get a point, refusals that were waived. Pure. */
+import { didYouMean } from '../../../system/suggest.ts';
 import { parseInstant } from '../../../system/instant.ts';
 import { errorClassOf, KNOWN_ERROR_CLASSES } from '../error-class.ts';
 import { utcSeconds, type Window } from '../window.ts';
@@ -19,8 +20,20 @@ export type WhatIf = {
   sokWaiver?: boolean;
 };
 
+const NAMES = ['exclude', 'credit', 'sok-waiver'];
 const FORMS =
   'exclude=START/END, credit=CLASS or credit=TEXT, each with @HOURS for "only with a point within so many hours", sok-waiver';
+
+/** One word, as classes are named; a part of an error's text has a space or another sign. */
+const IS_CLASS_NAME = /^[a-z]+(-[a-z]+)*$/;
+/** What a row may be credited for by name. */
+const CLASSES: readonly string[] = [...KNOWN_ERROR_CLASSES, 'unknown'];
+
+/** @param error not empty. @returns null: it is a class, or a text in which there may be one's words */
+function classProblem(error: string): string | null {
+  if (CLASSES.includes(error) || !IS_CLASS_NAME.test(error)) return null;
+  return `--what-if credit=${error}: there is no such class of errors${didYouMean(error, CLASSES)}; there are ${CLASSES.join(', ')}, and a part of an error's text has a space, a capital or another sign`;
+}
 
 /**
  * @param texts `exclude=2026-09-03T15:08:48Z/2026-09-03T18:08:48Z`, `credit=sok-mismatch@24`, `sok-waiver`
@@ -47,8 +60,10 @@ export function parseWhatIf(texts: readonly string[]): { whatIf: WhatIf } | { pr
       if (whatIf.credit !== undefined) problems.push('--what-if credit= may be given once');
       // A part of every text: all refusals would be credited.
       if (error === '') problems.push(`--what-if ${text} must name a class of errors or a part of their text`); // prettier-ignore
+      const problem = error === '' ? null : classProblem(error);
+      if (problem !== null) problems.push(problem);
       whatIf.credit = { error, withinHours: hours === undefined ? null : Number(hours) };
-    } else problems.push(`--what-if "${text}" is none of: ${FORMS}`);
+    } else problems.push(`--what-if "${text}"${didYouMean(name, NAMES)} is none of: ${FORMS}`);
   }
   return problems.length > 0 ? { problems } : { whatIf };
 }
@@ -73,9 +88,7 @@ export const partlyExcluded = (windows: readonly Window[], whatIf: WhatIf): stri
     .map(({ startSeconds }) => utcSeconds(startSeconds));
 
 export const isCredited = (text: string, { error }: Credit): boolean =>
-  (KNOWN_ERROR_CLASSES as readonly string[]).includes(error)
-    ? errorClassOf(text) === error
-    : text.includes(error);
+  CLASSES.includes(error) ? errorClassOf(text) === error : text.includes(error);
 
 /**
  * The waiver verifies a refused row again without its snark work. From tables alone: its block is the block of other rows, so its state is known where

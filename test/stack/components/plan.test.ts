@@ -280,7 +280,7 @@ describe('what is refused', () => {
     assert.deepEqual(
       lines.map((line) => line.split(':')[0].slice(0, 60)),
       [
-        '--component does not know "bakcend"; it takes postgres, s3, cassandra, backend, verifier, coordinator, leaderboard',
+        '--component does not know "bakcend" (did you mean backend?); it takes postgres, s3, cassandra, backend, verifier, coordinator, leaderboard',
         '--use coordinator=… cannot be a URL',
         '--use does not know the component "nobody"; it takes postgres, s3, cassandra, backend, verifier, coordinator, leaderboard',
         '--use must be NAME=embedded, NAME=command',

@@ -165,6 +165,11 @@ test('the changes are read, and every wrong one is reported', () => {
   );
   const wrong = parseWhatIf(['exclude=now/then', 'credit=', 'more']);
   assert.ok('problems' in wrong && wrong.problems.length === 3);
+  // Credited silently it would be 0 points: a class that is none is refused, a text of an error is not.
+  const near = parseWhatIf(['credit=sok-mismach@24']);
+  assert.ok('problems' in near);
+  assert.match(near.problems[0], /credit=sok-mismach: there is no such class of errors \(did you mean sok-mismatch\?\); there are sok-mismatch, proof, block-undecodable, unknown,/); // prettier-ignore
+  assert.ok('whatIf' in parseWhatIf(['credit=Pickles.verify']));
 });
 
 test('rows come back as they were added, newest first, whatever the order and however many', () => {
