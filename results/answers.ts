@@ -23,7 +23,7 @@ const STATUS: Record<string, string> = {
 };
 
 const ERROR: Record<number, string> = {
-  1000: 'failed, for a reason that k6 does not name',
+  1000: 'no HTTP answer that could be read',
   1010: 'network error below HTTP',
   1020: 'the URL is not valid',
   1050: 'no answer within the request timeout',

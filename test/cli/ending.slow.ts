@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
 } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -194,6 +195,29 @@ test('a target that answers 101 is no backend: 5', async () => {
   server.close();
   assert.equal(exitCode, EXIT.broken, stderr);
   assert.match(stderr, /^error: the target \S+ is no uptime backend: it answered 101 /);
+});
+
+test('one that begins to answer 101 under load fails by its own words: 99', async () => {
+  const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
+  const server = createHttpServer((request, response) => {
+    request.resume().on('end', () => {
+      // The questions before the load are small.
+      if (Number(request.headers['content-length'] ?? 0) > 10_000) request.socket.end(upgrade);
+      else response.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"no"}');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const results = freshResults();
+  const target = ['--target', `http://127.0.0.1:${port}`, '--results', results];
+  const { exitCode, stdout } = await runHere(['load', '--scenario', 'smoke', ...target], env);
+  server.close();
+  server.closeAllConnections();
+  assert.equal(exitCode, EXIT.gateFailed, stdout);
+  assert.match(stdout, /every error: [^\n]*"unsupported response status: 101 Switching Protocols"/);
+  const { figures } = summaryIn(results);
+  assert.equal(figures.failedIterations, 0);
+  assert.deepEqual(figures.answers, { 'error:1000': figures.sent });
 });
 
 test('stack up on a port that is taken: one sentence; only the default one moves', async () => {
