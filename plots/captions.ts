@@ -10,6 +10,7 @@ import type { ChartData } from './data.ts';
 import { describeFleet } from './fleet.ts';
 import { ratePoints } from './more-charts.ts';
 import type { ChartName } from './names.ts';
+import { stageLagsChart } from './stage-lags.ts';
 import type { LatencyStep, RateStep, ReadingPoint } from './series.ts';
 
 const NOTHING = 'There is nothing to see: no data.';
@@ -31,6 +32,8 @@ const CAPTIONS: Record<ChartName, (data: ChartData) => string | null> = {
   asked,
   io,
   stored,
+  'stage-lags': ({ stageLags, subtitle }) =>
+    stageLags === undefined ? null : stageLagsChart(subtitle, stageLags).caption,
 };
 
 const sentence = (words: string): string => `${words[0].toUpperCase()}${words.slice(1)}.`;

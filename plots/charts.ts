@@ -8,7 +8,6 @@ import { captionOf } from './captions.ts';
 import { logBins, logRange, NINES, nines, percentileCurve } from './distribution.ts';
 import { heatCells, heatLegend, heatMap, heatRange } from './heatmap.ts';
 import { type Limit, limitLines } from './limits.ts';
-import type { Mark } from './marks.ts';
 import {
   askedConfig,
   ioConfig,
@@ -24,6 +23,7 @@ import {
   INK_SOFT,
   line,
   logAxis,
+  markersOf,
   spreadDatasets,
   steps,
   timeChart,
@@ -34,6 +34,8 @@ import {
   type Panel,
 } from './panels.ts';
 import { CHART_TITLES, type ChartName, isUsualChart } from './names.ts';
+import { stageLagsChart } from './stage-lags.ts';
+import { whyEmpty } from './without-data.ts';
 import type { RateStep, ReadingPoint, TimeSpan } from './series.ts';
 import { LOOKS, type Theme, themed } from './theme.ts';
 
@@ -48,6 +50,8 @@ export type ChartDefinition = {
   caption: string;
   /** A report shows it without being asked for it. */
   isUsual: boolean;
+  /** Why nothing would stand in it, which no report shows; null: something does. */
+  whyEmpty: string | null;
   /** CSS pixels. */
   width: number;
   height: number;
@@ -58,7 +62,7 @@ export type ChartDefinition = {
 const WIDTH = 1200;
 
 /** As a chart is made here; theme and caption are added to all alike. */
-type Plain = Omit<ChartDefinition, 'caption' | 'isUsual' | 'config'> & {
+type Plain = Omit<ChartDefinition, 'caption' | 'isUsual' | 'whyEmpty' | 'config'> & {
   config: () => LineConfiguration;
 };
 
@@ -76,11 +80,13 @@ export function chartsOf(data: ChartData): ChartDefinition[] {
     ...asked(data),
     io(data),
     ...stored(data),
+    ...stageLags(data),
   ];
   return charts.map(({ config, ...chart }) => ({
     ...chart,
     caption: captionOf(chart.name, data),
     isUsual: isUsualChart(chart.name, data.pictures),
+    whyEmpty: whyEmpty(chart.name, data),
     config: (theme: Theme = 'light') => themed(config(), theme),
   }));
 }
@@ -116,15 +122,6 @@ function fleet({ subtitle, fleet: data }: ChartData): Plain[] {
     },
   ];
 }
-
-/** As vertical lines and bands. */
-export const markersOf = (marks: readonly Mark[]): Marker[] =>
-  marks.map(({ atS, text, kind, untilS }) => ({
-    x: atS,
-    label: text,
-    kind,
-    ...(untilS !== undefined && { until: untilS }),
-  }));
 
 /** All that happened in a run. */
 const allMarkers = ({ rounds, events, marks = [] }: ChartData): Marker[] =>
@@ -516,6 +513,14 @@ function io(data: ChartData): Plain {
     height: data.disks?.length || data.network?.length ? 860 : 520,
     config: () => ioConfig(title, data, allMarkers(data)),
   };
+}
+
+/** Of a load through the whole chain. */
+function stageLags(data: ChartData): Plain[] {
+  const { subtitle, stageLags: lags } = data;
+  if (lags === undefined) return [];
+  const { name, title, description, width, height, config } = stageLagsChart(subtitle, lags);
+  return [{ name, title, description, width, height, config: () => config() }];
 }
 
 /** Of a load whose storage was looked into while it ran. */

@@ -13,6 +13,7 @@ import { fleetData, type FleetData } from './fleet.ts';
 import { type Asked, askedOf } from './asked.ts';
 import { type Limit, limitsOf } from './limits.ts';
 import { controlMarks, faultMarks, type Mark, stageMarks } from './marks.ts';
+import type { StageLags } from './stage-lags.ts';
 import type { LatencyStep, RateStep, ReadingPoint, TimeSpan } from './series.ts';
 
 export type ChartData = {
@@ -54,6 +55,8 @@ export type ChartData = {
   looks?: (Pick<ReconcileLiveLine, 'accepted' | 'stored' | 'notStored'> & { atS: number })[];
   /** What the look after the load found; absent: there was none, or it did not come to its end. */
   storedAtEnd?: { stored: number; notStored: number };
+  /** How long each stage of the whole chain took, on the run's axis; absent: only the backend was loaded. */
+  stageLags?: StageLags;
 };
 
 /** One line of key facts under each title. */
@@ -144,6 +147,31 @@ export function roundMarks(
   return marks.filter(({ atS }) => atS <= span.seconds);
 }
 
+/** On the axis of the other charts, and with what is marked in them. Results from before it was kept have none. */
+function stageLagsOf(
+  { summary }: RunView,
+  span: TimeSpan,
+  marks: readonly Mark[],
+): StageLags | undefined {
+  const lags = summary?.e2e?.lagsOverTime;
+  if (lags === undefined || lags.stages.every(({ steps }) => steps.length === 0)) return undefined;
+  const laterS = (lags.beganMs - span.startT) / 1000;
+  return {
+    seconds: Math.max(span.seconds, Math.ceil(laterS + lags.seconds)),
+    stepS: lags.stepS,
+    batches: lags.batches.map((one) => ({ ...one, endS: one.endS + laterS })),
+    stages: lags.stages.map(({ name, steps }) => ({
+      name,
+      steps: steps.map((step) => ({
+        ...step,
+        startS: step.startS + laterS,
+        endS: step.endS + laterS,
+      })),
+    })),
+    marks,
+  };
+}
+
 /** Pictures and HTML report draw the same: the histograms of a long run are added once. */
 const known = new WeakMap<RunView, ChartData>();
 
@@ -190,6 +218,18 @@ function computed(run: RunView): ChartData {
   }));
   const { stored, notStored } = run.reconcile ?? { stored: null, notStored: null };
   const { control = [] } = run;
+  const events = readings.notes
+    .map(({ t, name, text }) => ({ atS: (t - span.startT) / 1000, text: `${name}: ${text}` }))
+    .filter(onAxis);
+  const marks = [
+    ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends', kind: 'phase' as const }] : []), // prettier-ignore
+    ...(plan ? stageMarks(plan.load, beganS) : []),
+    ...controlMarks(control, span.startT),
+    ...eraMarks(run, beganS),
+    ...faultMarks(run.marks ?? [], span),
+  ].filter(onAxis);
+  const allMarks = [...events.map((one) => ({ ...one, kind: 'event' as const })), ...marks];
+  const stageLags = stageLagsOf(run, span, allMarks);
   return {
     subtitle: keyFacts(run),
     span,
@@ -207,16 +247,8 @@ function computed(run: RunView): ChartData {
     breakpoint: summary?.breakpoint ?? null,
     fleet: fleetData(run.fleet ?? [], plan?.load.timed?.speedup ?? 1),
     rounds: roundMarks(plan?.load.timed?.rounds, beganS, span),
-    events: readings.notes
-      .map(({ t, name, text }) => ({ atS: (t - span.startT) / 1000, text: `${name}: ${text}` }))
-      .filter(onAxis),
-    marks: [
-      ...(warmUpMs > 0 ? [{ atS: warmUpMs / 1000, text: 'warm-up ends', kind: 'phase' as const }] : []), // prettier-ignore
-      ...(plan ? stageMarks(plan.load, beganS) : []),
-      ...controlMarks(control, span.startT),
-      ...eraMarks(run, beganS),
-      ...faultMarks(run.marks ?? [], span),
-    ].filter(onAxis),
+    events,
+    marks,
     logErrors: logErrors(run),
     limits: limitsOf(summary?.gates ?? []),
     ...(warmUpMs > 0 && { warmUpS: warmUpMs / 1000 }),
@@ -226,5 +258,6 @@ function computed(run: RunView): ChartData {
     ...(network.length > 0 && { network }),
     ...(looks.length > 0 && { looks: looks.filter(onAxis) }),
     ...(stored !== null && notStored !== null && { storedAtEnd: { stored, notStored } }),
+    ...(stageLags !== undefined && { stageLags }),
   };
 }

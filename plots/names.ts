@@ -11,6 +11,7 @@ export const CHART_NAMES = [
   'asked',
   'io',
   'stored',
+  'stage-lags',
 ] as const;
 export type ChartName = (typeof CHART_NAMES)[number];
 
@@ -38,4 +39,5 @@ export const CHART_TITLES: Record<ChartName, string> = {
   asked: 'What was asked for, and what came of it',
   io: 'Bytes over time: bodies, answers, storage, network',
   stored: 'Accepted and stored while the load ran',
+  'stage-lags': 'From sent to shown: how long after it was sent each stage came',
 };

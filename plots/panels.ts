@@ -333,6 +333,15 @@ type DatasetStyle = {
   pointBorderWidth?: number;
 };
 
+/** As vertical lines and bands. */
+export const markersOf = (marks: readonly Mark[]): Marker[] =>
+  marks.map(({ atS, text, kind, untilS }) => ({
+    x: atS,
+    label: text,
+    kind,
+    ...(untilS !== undefined && { until: untilS }),
+  }));
+
 /** In the order of the datasets, whatever is drawn first; a dataset without a label has no entry. */
 const legendEntries = (drawn: Chart): LegendItem[] =>
   (drawn.data.datasets as unknown as DatasetStyle[]).flatMap((dataset, datasetIndex) => {

@@ -172,7 +172,9 @@ export type PictureOptions = {
  */
 export async function renderPictures(run: Run, options: PictureOptions = {}): Promise<string[]> {
   const out = resolve(options.out ?? run.folder);
-  const definitions = definitionsOf(run).filter(({ isUsual }) => options.all === true || isUsual);
+  const definitions = definitionsOf(run).filter(
+    ({ isUsual, whyEmpty }) => whyEmpty === null && (options.all === true || isUsual),
+  );
   try {
     // The run's own folder is there, or was deleted: it is not made again for pictures alone.
     if (options.out !== undefined && !existsSync(out)) await mkdir(out, { recursive: true });

@@ -2,20 +2,22 @@
  * How long after it was sent a submission reached each stage of the chain, over the time of sending. A coordinator that keeps up draws teeth of one
  * height, one a batch; one that falls behind draws them higher and higher. Pure.
  */
+import type { LagsOverTime } from '../results/types.ts';
 import { formatNumber } from '../results/units.ts';
-import { type ChartDefinition, markersOf } from './charts.ts';
+import { CHART_TITLES } from './names.ts';
 import type { Mark } from './marks.ts';
-import { COLOUR, GAP, line, type LineConfiguration, timeChart, withGaps } from './panels.ts';
-import { themed } from './theme.ts';
+import {
+  COLOUR,
+  GAP,
+  line,
+  type LineConfiguration,
+  markersOf,
+  timeChart,
+  withGaps,
+} from './panels.ts';
+import { type Theme, themed } from './theme.ts';
 
-export type StageLags = {
-  /** From the first submission to the last, in whole steps. */
-  seconds: number;
-  stepS: number;
-  /** Ends of batches, since the first submission, and how long after its end each was committed; null: not known. */
-  batches: { endS: number; countedAfterS: number | null }[];
-  /** Steps without a submission that reached the stage are left out. */
-  stages: { name: string; steps: { startS: number; endS: number; p50S: number; maxS: number }[] }[];
+export type StageLags = Omit<LagsOverTime, 'beganMs'> & {
   /** What else happened on this axis, faults above all; absent: nothing. */
   marks?: readonly Mark[];
 };
@@ -28,14 +30,20 @@ const WIDTHS = [2.25, 2.25, 6, 10];
 /** More lines of batches hide what is drawn. */
 const MOST_MARKERS = 12;
 const LEAST_S = 0.001;
-const TITLE = 'From sent to shown: how long after it was sent each stage came';
+const TITLE = CHART_TITLES['stage-lags'];
 
 /** @param subtitle which run */
 export const stageLagsChart = (
   subtitle: string,
   data: StageLags,
-): Pick<ChartDefinition, 'title' | 'description' | 'caption' | 'width' | 'height' | 'config'> & {
+): {
   name: 'stage-lags';
+  title: string;
+  description: string;
+  caption: string;
+  width: number;
+  height: number;
+  config: (theme?: Theme) => LineConfiguration;
 } => ({
   name: 'stage-lags',
   title: TITLE,
@@ -66,23 +74,28 @@ function configOf(
       ...markersOf(marks),
     ],
     panels: [
-      {
-        id: 'batches',
-        title: 'Counted (s after its end)',
-        weight: 1,
-        datasets: [
-          line({
-            label: '',
-            yAxisID: 'batches',
-            colour: COLOUR.vermillion,
-            width: 2.25,
-            data: batches.map(({ endS, countedAfterS }) => ({
-              x: endS,
-              y: countedAfterS ?? GAP,
-            })),
-          }),
-        ],
-      },
+      // A load that is shorter than a batch has none on its axis.
+      ...(batches.some(({ countedAfterS }) => countedAfterS !== null)
+        ? [
+            {
+              id: 'batches',
+              title: 'Counted (s after its end)',
+              weight: 1,
+              datasets: [
+                line({
+                  label: '',
+                  yAxisID: 'batches',
+                  colour: COLOUR.vermillion,
+                  width: 2.25,
+                  data: batches.map(({ endS, countedAfterS }) => ({
+                    x: endS,
+                    y: countedAfterS ?? GAP,
+                  })),
+                }),
+              ],
+            },
+          ]
+        : []),
       {
         id: 'lag',
         title: 'Seconds since it was sent (logarithmic)',

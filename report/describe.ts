@@ -16,7 +16,6 @@ import { printJunit } from './print-junit.ts';
 import { printMarkdown } from './print-markdown.ts';
 import { printSummary, withSectionsAfter } from './print-summary.ts';
 import { pageOfRun } from './run-page.ts';
-import { LAGS_PICTURE } from './sections/end-to-end.ts';
 
 export const REPORT_FILE = 'report.md';
 
@@ -25,12 +24,10 @@ export const markdownReport = (run: Run, pictures: readonly string[]): string =>
   printMarkdown(pageOfRun(run, pictures));
 
 /** Pictures that lie in `folder`, one of each chart. */
-const picturesIn = (folder: string): string[] => [
-  ...CHART_NAMES.flatMap((name) =>
+const picturesIn = (folder: string): string[] =>
+  CHART_NAMES.flatMap((name) =>
     [`${name}.png`, `${name}.svg`].filter((file) => existsSync(join(folder, file))).slice(0, 1),
-  ),
-  ...[LAGS_PICTURE].filter((file) => existsSync(join(folder, file))),
-];
+  );
 
 /** What a report is printed as, and the file of each; `line` is no file. */
 export const FORM_FILES = {

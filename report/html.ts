@@ -53,7 +53,7 @@ function fonts(): { weight: number; base64: string }[] {
  */
 export function htmlReport(run: Run): string {
   const data = chartData(run);
-  const pictures = chartsOf(data).map(({ name }) => `${name}.canvas`);
+  const pictures = chartsOf(data).filter(({ whyEmpty }) => whyEmpty === null).map(({ name }) => `${name}.canvas`); // prettier-ignore
   const page = pageOfRun(run, pictures);
   const text = read(() => distFile('report-page.js'))
     .toString('utf8')

@@ -51,9 +51,9 @@ export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
       ...kindsSection(summary?.kinds),
       ...hostileSection(summary?.hostile),
       figuresSection(run, figures),
-      ...picturesSection(pictures, captionsOf(run, pictures), plan?.pictures),
+      ...(pictures.length === 0 ? [] : picturesSection(pictures, chartsOf(chartData(run)))),
       ...storedSection(reconcile),
-      ...endToEndSection(summary?.e2e, pictures),
+      ...endToEndSection(summary?.e2e),
       processesSection(figures),
       ...generatorSection(figures.generator),
       ...databaseSections(sumsOf(run).readings.postgresFigures()),
@@ -62,9 +62,4 @@ export function pageOfRun(run: RunView, pictures: readonly string[]): Page {
       ...howItRanSection(plan),
     ],
   };
-}
-
-function captionsOf(run: RunView, pictures: readonly string[]): Map<string, string> {
-  if (pictures.length === 0) return new Map();
-  return new Map(chartsOf(chartData(run)).map(({ name, caption }) => [name, caption]));
 }

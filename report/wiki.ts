@@ -15,7 +15,9 @@ export type WikiFiles = { all: string[]; changed: string[] };
 export async function writeWiki(run: Run, wiki: string): Promise<WikiFiles> {
   checkWiki(wiki);
   const { definitionsOf, renderPng, renderSvg } = await import('../plots/render.ts');
-  const definitions = definitionsOf(run).filter(({ isUsual }) => isUsual);
+  const definitions = definitionsOf(run).filter(
+    ({ isUsual, whyEmpty }) => isUsual && whyEmpty === null,
+  );
   const page = wikiPage(
     run,
     definitions.map(({ name }) => name),

@@ -718,6 +718,27 @@ const endToEnd = z.looseObject({
       maxMs: z.number().nullable(),
     }),
   ),
+  lagsOverTime: z
+    .looseObject({
+      beganMs: z.number(),
+      seconds: z.number(),
+      stepS: z.number(),
+      batches: z.array(z.looseObject({ endS: z.number(), countedAfterS: z.number().nullable() })),
+      stages: z.array(
+        z.looseObject({
+          name: text,
+          steps: z.array(
+            z.looseObject({
+              startS: z.number(),
+              endS: z.number(),
+              p50S: z.number(),
+              maxS: z.number(),
+            }),
+          ),
+        }),
+      ),
+    })
+    .optional(),
   assertions: z.array(
     z.looseObject({
       name: text,

@@ -992,6 +992,19 @@ export type GeneratorFigures = {
 };
 
 /** What became of a load in the whole program: backend, storage, verifier, coordinator, leaderboard. The dump that it was judged by lies in e2e/ of the run. */
+/** How long after it was sent a submission reached each stage, over the time of sending. */
+export type LagsOverTime = {
+  /** When the first was sent, ms since 1970: all other times are since then. */
+  beganMs: number;
+  /** From the first submission to the last, in whole steps. */
+  seconds: number;
+  stepS: number;
+  /** Ends of batches, and how long after its end each was committed; null: not known. */
+  batches: { endS: number; countedAfterS: number | null }[];
+  /** Steps without a submission that reached the stage are left out. */
+  stages: { name: string; steps: { startS: number; endS: number; p50S: number; maxS: number }[] }[];
+};
+
 export type EndToEndFigures = {
   /** Name of the harness's run whose system it was, and whether it was made for this load alone. */
   system: string;
@@ -1017,6 +1030,8 @@ export type EndToEndFigures = {
     p99Ms: number | null;
     maxMs: number | null;
   }[];
+  /** The same over time, for the picture; absent: of results from before it was kept. */
+  lagsOverTime?: LagsOverTime;
   /** `found`: its counts in words, or what was lacking. */
   assertions: {
     name: string;

@@ -14,8 +14,8 @@ const reaches = ({ reached }: TraceLine, stage: Stage): boolean =>
 export class ChainMeter {
   readonly #lags = new LagMeter();
   readonly #counts = { accepted: 0, stored: 0, verified: 0, counted: 0, scored: 0 };
-  /** Of each batch that counted some of them, how long after its end it was counted, in seconds; null: not known. */
-  readonly #batches = new Map<number, number | null>();
+  /** Of each batch that counted some of them, when it ended and when it was counted; null: not known. */
+  readonly #batches = new Map<number, { endMs: number; countedMs: number | null }>();
 
   add(line: TraceLine): void {
     this.#lags.add(line);
@@ -26,19 +26,22 @@ export class ChainMeter {
     if (line.point_id !== undefined) this.#counts.scored++;
     const { batch, counted_ms: countedMs } = line;
     if (batch === undefined) return;
-    const known = this.#batches.get(batch.bot_log_id) ?? null;
+    const known = this.#batches.get(batch.bot_log_id)?.countedMs ?? null;
     if (known !== null) return;
-    this.#batches.set(
-      batch.bot_log_id,
-      countedMs === undefined ? null : countedMs / 1000 - batch.end_seconds,
-    );
+    this.#batches.set(batch.bot_log_id, {
+      endMs: batch.end_seconds * 1000,
+      countedMs: countedMs ?? null,
+    });
   }
 
   figures(
     system: Pick<EndToEndFigures, 'system' | 'isOwn' | 'intervalSeconds'>,
     judged: readonly Judged[],
   ): EndToEndFigures {
-    const late = [...this.#batches.values()].filter((seconds) => seconds !== null);
+    const batches = [...this.#batches.values()].sort((a, b) => a.endMs - b.endMs);
+    const late = batches.flatMap(({ endMs, countedMs }) =>
+      countedMs === null ? [] : [(countedMs - endMs) / 1000],
+    );
     return {
       ...system,
       ...this.#counts,
@@ -46,6 +49,7 @@ export class ChainMeter {
       leastLagS: late.length === 0 ? null : Math.min(...late),
       mostLagS: late.length === 0 ? null : Math.max(...late),
       lags: this.#lags.figures(),
+      lagsOverTime: this.#lags.picture(batches),
       assertions: judged.map((one) => ({
         name: one.name,
         title: one.title,

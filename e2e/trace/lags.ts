@@ -1,5 +1,5 @@
 /** How long each stage took: percentiles over all submissions, and over time for the picture. Pure. */
-import type { StageLags } from '../../plots/stage-lags.ts';
+import type { LagsOverTime } from '../../results/types.ts';
 import type { TraceLine } from './trace.ts';
 
 type Lag = { name: string; what: string; ofMs: (line: TraceLine) => number | undefined };
@@ -59,7 +59,7 @@ export class LagMeter {
   }
 
   /** @param batches in the order of time; `countedMs`: when it was committed, null: not known */
-  picture(batches: readonly { endMs: number; countedMs: number | null }[]): StageLags {
+  picture(batches: readonly { endMs: number; countedMs: number | null }[]): LagsOverTime {
     let [startMs, endMs] = [Infinity, -Infinity];
     for (const at of this.#times) {
       startMs = Math.min(startMs, at);
@@ -69,6 +69,7 @@ export class LagMeter {
     const stepS = Math.max(1, Math.ceil((endMs - startMs + 1) / 1000 / STEPS));
     const seconds = Math.ceil((endMs - startMs + 1) / 1000 / stepS) * stepS;
     return {
+      beganMs: startMs,
       seconds,
       stepS,
       batches: batches

@@ -3,22 +3,16 @@ import type { EndToEndFigures } from '../../results/types.ts';
 import { countOf, formatMs, formatNumber } from '../../results/units.ts';
 import { type Block, code, orNoData, paragraph, type Section, table } from '../page.ts';
 
-/** Beside the page. */
-export const LAGS_PICTURE = 'e2e/stage-lags.png';
-
 const OUTCOMES = { held: '✅ held', failed: '❌ failed', 'no data': 'nothing to say' } as const;
 
-/** @param pictures file names beside the page. @returns nothing where only the backend was loaded */
-export function endToEndSection(
-  chain: EndToEndFigures | undefined,
-  pictures: readonly string[],
-): Section[] {
+/** @returns nothing where only the backend was loaded */
+export function endToEndSection(chain: EndToEndFigures | undefined): Section[] {
   return chain === undefined
     ? []
-    : [{ id: 'end-to-end', title: 'End to end', blocks: blocksOf(chain, pictures) }];
+    : [{ id: 'end-to-end', title: 'End to end', blocks: blocksOf(chain) }];
 }
 
-function blocksOf(chain: EndToEndFigures, pictures: readonly string[]): Block[] {
+function blocksOf(chain: EndToEndFigures): Block[] {
   const { accepted, stored, verified, counted, scored, assertions, lags } = chain;
   const failed = assertions.filter(({ outcome }) => outcome === 'failed');
   return [
@@ -42,15 +36,6 @@ function blocksOf(chain: EndToEndFigures, pictures: readonly string[]): Block[] 
         ...[p50Ms, p95Ms, p99Ms, maxMs].map((ms) => orNoData(ms, formatMs)),
       ]),
     ),
-    ...(pictures.includes(LAGS_PICTURE)
-      ? [
-          {
-            kind: 'picture' as const,
-            title: 'How long after it was sent a submission reached each stage',
-            file: LAGS_PICTURE,
-          },
-        ]
-      : []),
     table(
       ['Assertion', 'What it says', 'Outcome', 'Found'],
       assertions.map(({ name, title, outcome, found }) => [

@@ -1,35 +1,44 @@
 /** Pictures, how the run was made, and on which machine. Pure. */
-import { CHART_NAMES, CHART_TITLES, isUsualChart } from '../../plots/charts.ts';
+import type { ChartDefinition } from '../../plots/charts.ts';
 import { paceInWords } from '../../results/pace.ts';
 import type { OptionValue, Plan } from '../../results/types.ts';
 import { countOf, formatBytes, formatDuration, formatNumber } from '../../results/units.ts';
-import { type Block, code, orNoData, paragraph, type Section, type Span, table } from '../page.ts';
+import {
+  type Block,
+  code,
+  joined,
+  orNoData,
+  paragraph,
+  type Section,
+  type Span,
+  table,
+} from '../page.ts';
 
-/**
- * @param pictures file names beside the page; a chart that was not drawn is left out
- * @param captions what one sees in them, by chart
- * @param own pictures of the run's scenario
- */
+/** @param pictures file names beside the page; a chart that was not drawn is left out */
 export function picturesSection(
   pictures: readonly string[],
-  captions: ReadonlyMap<string, string> = new Map(),
-  own: readonly string[] = [],
+  charts: readonly ChartDefinition[],
 ): Section[] {
-  const blocks = CHART_NAMES.flatMap((name): Block[] => {
+  const shown = charts.flatMap(({ name, title, caption, isUsual, whyEmpty }): Block[] => {
     const file = pictures.find((picture) => picture.startsWith(`${name}.`));
-    return file === undefined
+    return file === undefined || whyEmpty !== null
       ? []
-      : [
-          {
-            kind: 'picture',
-            title: CHART_TITLES[name],
-            file,
-            ...(captions.has(name) && { caption: captions.get(name)! }),
-            ...(!isUsualChart(name, own) && { isFolded: true }),
-          },
-        ];
+      : [{ kind: 'picture', title, file, caption, ...(!isUsual && { isFolded: true }) }];
   });
-  return blocks.length === 0 ? [] : [{ id: 'pictures', title: 'Pictures', blocks }];
+  if (shown.length === 0) return [];
+  return [{ id: 'pictures', title: 'Pictures', blocks: [...shown, ...leftOut(charts)] }];
+}
+
+/** What a reader would look for: not one that has to be asked for. */
+function leftOut(charts: readonly ChartDefinition[]): Block[] {
+  const byReason = new Map<string, string[]>();
+  for (const { name, isUsual, whyEmpty } of charts)
+    if (isUsual && whyEmpty !== null)
+      byReason.set(whyEmpty, [...(byReason.get(whyEmpty) ?? []), name]);
+  return [...byReason].map(
+    ([why, names]) =>
+    paragraph(['Not drawn: ', ...joined(names.map((name) => [code(name)]), ', '), ` (${why}).`]), // prettier-ignore
+  );
 }
 
 /** Where an option's value came from, in words. */

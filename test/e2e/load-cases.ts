@@ -18,7 +18,7 @@ import type { SentSubmissions, SentTemplate } from '../../reconcile/sent.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
 import { CODE } from '../../scenarios/lib/reports.ts';
 import { printMarkdown } from '../../report/print-markdown.ts';
-import { endToEndSection, LAGS_PICTURE } from '../../report/sections/end-to-end.ts';
+import { endToEndSection } from '../../report/sections/end-to-end.ts';
 import { EXIT, type UserError } from '../../user-error.ts';
 import { e2eTopology } from '../support/e2e-topology.ts';
 import { evidenceOf } from '../support/evidence.ts';
@@ -124,11 +124,15 @@ test('what became of a load: five counts, lags, and nothing against it where all
   assert.equal(batches, 3);
   assert.ok(leastLagS! > 0 && mostLagS! >= leastLagS!);
   assert.deepEqual(chainReasons(judged, null), []);
-  const page = printMarkdown({ title: 'A load', sections: endToEndSection(figures, [LAGS_PICTURE]) }); // prettier-ignore
+  const page = printMarkdown({ title: 'A load', sections: endToEndSection(figures) }); // prettier-ignore
   assert.match(page, new RegExp(`\\| +${accepted} \\| +${stored} \\| +${verified} \\|`));
-  assert.match(page, /!\[How long after[^\]]+\]\(e2e\/stage-lags\.png\)/);
+  const { stages, batches: drawn, stepS } = figures.lagsOverTime!;
+  assert.deepEqual(stages.map(({ name }) => name), ['answered', 'verified', 'counted', 'shown']); // prettier-ignore
+  for (const { steps } of stages) assert.ok(steps.length > 0 && steps.every(({ startS, endS, p50S, maxS }) => endS - startS === stepS && p50S <= maxS)); // prettier-ignore
+  const late = drawn.flatMap(({ countedAfterS }) => countedAfterS ?? []);
+  assert.ok(late.length > 0 && late.every((seconds) => seconds >= leastLagS! && seconds <= mostLagS!)); // prettier-ignore
   assert.doesNotMatch(page, /❌/);
-  assert.deepEqual(endToEndSection(undefined, []), []);
+  assert.deepEqual(endToEndSection(undefined), []);
 });
 
 const FIGURES = { ...figuresOfSamples([], []), sent: 9, accepted: 9 };
@@ -144,7 +148,7 @@ test('a loss is counted, named with its assertion, and decides; what the load it
   const both = verdictFrom([GATE, ...reasons], FIGURES);
   assert.equal(both.exitCode, EXIT.gateFailed);
   assert.match(both.sentence, /^FAILED: \d+ assertions? of the whole chain did not hold: .*; p95<1ms does not hold \(9 ms\); 9 of 9/); // prettier-ignore
-  const page = printMarkdown({ title: 'A load', sections: endToEndSection(figures, []) });
+  const page = printMarkdown({ title: 'A load', sections: endToEndSection(figures) });
   assert.match(page, /`accepted-stored-once` was found to fail here/);
   assert.match(page, /accepted, and not in postgres/);
 });

@@ -99,8 +99,10 @@ test('one command: a system of its own, the load through it, the whole chain jud
   for (const name of ['accepted-stored-once', 'all-verified', 'coordinator-keeps-up', 'points-right', 'leaderboard-right']) assert.equal(outcomeOf(name), 'held', name); // prettier-ignore
   const report = readFileSync(join(folder, 'report.md'), 'utf8');
   assert.match(report, /## End to end\n/);
-  assert.match(report, /!\[[^\]]+\]\(e2e\/stage-lags\.png\)/);
+  assert.match(report, /!\[[^\]]+\]\(stage-lags\.png\)/);
+  assert.ok(existsSync(join(folder, 'stage-lags.png')));
   assert.ok(existsSync(join(folder, 'e2e', 'stage-lags.png')));
+  assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), /data-chart="stage-lags"/);
   assert.match(readFileSync(join(folder, 'junit.xml'), 'utf8'), /name="end to end: accepted-stored-once"/); // prettier-ignore
   // From the dump alone, as of any run.
   const again = await begin(['e2e', 'assert', '--from', join(folder, 'e2e')]).ended;

@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { comparisonChart, type ComparisonPicture } from '../../plots/comparison.ts';
+import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
+import { chartsOf } from '../../plots/charts.ts';
+import { chartData } from '../../plots/data.ts';
 import { type StageLags, stageLagsChart } from '../../plots/stage-lags.ts';
 import { LOOKS } from '../../plots/theme.ts';
 import { type Trend, trendChart } from '../../plots/trend.ts';
 import type { Drawable } from '../../plots/render.ts';
+import { chainFigures } from '../support/chain-figures.ts';
 import { matchesGolden, textsApart } from '../support/pictures.ts';
 
 type Drawn = { label: string; yAxisID: string; data: { x: number; y: number }[] };
@@ -97,4 +101,27 @@ test('lags of a chain: stages over the time of sending, batches, faults; said wh
   assert.match(stageLagsChart('run', lags([], { stages: [] })).caption, /nothing to see/);
   textsApart(picture);
   matchesGolden(picture, 'stage-lags', 'dark');
+});
+
+test('lags of a load through the chain, from its results alone: on the axis of its other charts, with its faults', () => {
+  const run = { ...syntheticRun({ seconds: 40 }), marks: SYNTHETIC_RUNS.marked().marks! };
+  const began = run.samples[0].t + 3000;
+  run.summary = { ...run.summary!, e2e: chainFigures(began, 34) };
+  const data = chartData(run);
+  const picture = chartsOf(data).find(({ name }) => name === 'stage-lags')!;
+  const sets = drawn(picture);
+  const [first] = known(sets.find(({ label }) => label === 'counted (median)')!.data);
+  // In the middle of its step.
+  assert.deepEqual(first, [3.5, 16]);
+  assert.deepEqual(known(sets.find(({ yAxisID }) => yAxisID === 'batches')!.data), [[18, 2], [33, 2]]); // prettier-ignore
+  assert.equal(data.stageLags!.seconds, data.span.seconds);
+  assert.deepEqual(data.stageLags!.marks!.map(({ text }) => text), data.marks!.map(({ text }) => text)); // prettier-ignore
+  assert.match(picture.caption, /^Half of the submissions were, after they were sent: verified 9 s, counted 10 s; each batch was counted within 2 s of its end\.$/); // prettier-ignore
+  textsApart(picture);
+  // Shorter than a batch: no panel of batches.
+  const short = chartsOf(chartData({ ...run, summary: { ...run.summary, e2e: chainFigures(began, 9) } })).find(({ name }) => name === 'stage-lags')!; // prettier-ignore
+  assert.ok(drawn(short).every(({ yAxisID }) => yAxisID === 'lag'));
+  textsApart(short);
+  // Only the backend was loaded, or it is a run from before it was kept.
+  assert.ok(chartsOf(chartData(syntheticRun({ seconds: 4 }))).every(({ name }) => name !== 'stage-lags')); // prettier-ignore
 });

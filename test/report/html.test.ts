@@ -10,6 +10,7 @@ import { jsonInHtml, printHtml } from '../../report/print-html.ts';
 import type { Run } from '../../results/reader.ts';
 import { chromiumPath } from '../../bench/chromium.ts';
 import { lookAt } from '../support/browser.ts';
+import { chainFigures } from '../support/chain-figures.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { slowOnly } from '../support/thorough.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
@@ -25,6 +26,7 @@ function evilRun(): Run {
     summary: {
       ...summary!,
       notes: [EVIL],
+      e2e: chainFigures(run.samples[0].t, 5, [EVIL, 'counted']),
       gates: [{ name: EVIL, state: 'fail', value: 1, limit: 0, unit: EVIL }],
       figures: { ...summary!.figures, refusals: [{ answer: '400', text: EVIL, count: 1 }] },
       verdict: { ...summary!.verdict, sentence: EVIL },
@@ -75,7 +77,11 @@ test('a run of no second, and a killed one, have a page too', () => {
   assert.match(htmlReport(killed), /NO VERDICT/);
   const html = htmlReport({ ...killed, samples: [], resources: [], plan: null, reconcile: null });
   assert.match(html, /NO VERDICT/);
-  assert.match(html, /data-chart="latency"/);
+  assert.match(html, /data-chart="throughput"/);
+  assert.doesNotMatch(
+    html,
+    /data-chart="(latency|heatmap|distribution|rate-latency|resources|io)"/,
+  );
 });
 
 const chromium = chromiumPath();
@@ -105,9 +111,9 @@ const HOVER = `new Promise((resolve) => {
 })`;
 const BUTTON = `(() => { const button = document.getElementById('copy-issue'); button.click(); return button.hidden; })()`; // prettier-ignore
 
-for (const [what, run] of [
-  ['a usual run', () => SYNTHETIC_RUNS.usual()],
-  ['a run full of markup', evilRun],
+for (const [what, run, more] of [
+  ['a usual run', () => SYNTHETIC_RUNS.usual(), []],
+  ['a run full of markup, through the whole chain', evilRun, ['stage-lags']],
 ] as const)
   test(`a browser draws ${what}: all charts, no complaint, no request but for the page`, { skip, ...slowOnly }, async (t) => {
     const folder = scratchFolder(t);
@@ -117,7 +123,7 @@ for (const [what, run] of [
     assert.deepEqual(complaints, []);
     assert.deepEqual(requests.filter((url) => !url.startsWith('data:')), [`file://${file}`]); // prettier-ignore
     const charts = values[0] as { chart: string; label: string; colours: number }[];
-    assert.deepEqual(charts.map(({ chart }) => chart), ['throughput', 'latency', 'heatmap', 'resources', 'distribution', 'rate-latency', 'asked', 'io']); // prettier-ignore
+    assert.deepEqual(charts.map(({ chart }) => chart), ['throughput', 'latency', 'heatmap', 'resources', 'distribution', 'rate-latency', 'asked', 'io', ...more]); // prettier-ignore
     for (const { chart, label, colours } of charts) {
       assert.ok(colours > 20, `${chart}: ${colours} colours`);
       assert.ok(label.length > 10);

@@ -57,6 +57,16 @@ test('the verdict comes before everything else', () => {
   assert.match(GOLDEN.killed(), /\*\*NO VERDICT: the run did not end by itself/);
 });
 
+test('a chart in which nothing would stand is left out, in one sentence that says why', () => {
+  const page = markdownReport(syntheticRun({ seconds: 12, errors: () => ({ '503': 1 }) }), PICTURES); // prettier-ignore
+  const shown = [...page.matchAll(/!\[[^\]]*\]\(([\w-]+)\.png\)/g)].map(([, name]) => name);
+  assert.deepEqual(shown, ['throughput', 'resources']);
+  assert.match(page, /^Not drawn: `latency`, `heatmap`, `distribution` \(no answer was as expected, so no latency was measured\)\.$/m); // prettier-ignore
+  const unread = markdownReport(syntheticRun({ seconds: 12, unread: () => true, processes: {} }), PICTURES); // prettier-ignore
+  assert.doesNotMatch(unread, /no answer was as expected/);
+  assert.doesNotMatch(GOLDEN.usual(), /Not drawn/);
+});
+
 test('each class of answers is explained and counted', () => {
   const run = SYNTHETIC_RUNS.failed();
   const page = markdownReport(run, []);

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { report } from '../../cli/commands/report.ts';
 import { projectRoot } from '../../paths.ts';
+import { writeWiki } from '../../report/wiki.ts';
 import { listLine, listWith, pageNameOf } from '../../report/wiki-page.ts';
 import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
+import { chainFigures } from '../support/chain-figures.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { syntheticRun } from '../../bench/synthetic-run.ts';
 import { slowOnly } from '../support/thorough.ts';
@@ -151,3 +153,19 @@ test('the list is kept newest first, whatever is around, and remarks stay', () =
   assert.equal(listWith(before, at('2026-01-02')), listWith(null, at('2026-01-02')));
   assert.equal(pageNameOf(at('a/../b c')), 'Load-Test-a-..-b-c');
 });
+
+test(
+  'the pictures of a page: how long the chain took is one, what has no data is none',
+  slowOnly,
+  async (t) => {
+    const wiki = scratchFolder(t);
+    const run = syntheticRun({ seconds: 12, errors: () => ({ '503': 1 }) });
+    run.summary = { ...run.summary!, e2e: chainFigures(run.samples[0].t, 12) };
+    await writeWiki(run, wiki);
+    const page = readFileSync(join(wiki, PAGE), 'utf8');
+    const names = ['resources', 'stage-lags', 'throughput'];
+    assert.deepEqual(readdirSync(join(wiki, 'images')), names.flatMap((name) => [`${ID}-${name}.png`, `${ID}-${name}.svg`])); // prettier-ignore
+    for (const name of names) assert.ok(page.includes(`](images/${ID}-${name}.png)](images/${ID}-${name}.svg)`)); // prettier-ignore
+    assert.match(page, /^Not drawn: `latency`/m);
+  },
+);
