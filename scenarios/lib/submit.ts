@@ -105,7 +105,7 @@ const reasons = new Gauge(REASON_METRIC);
 const overruns = new Gauge(OVERRUN_METRIC);
 const beyond = new Gauge(BEYOND_METRIC);
 // Looked up once: each is a search in a Go map through reflection, and neither uses `this`.
- 
+
 const { post: postOrThrow } = http;
 // eslint-disable-next-line @typescript-eslint/unbound-method
 const { add: report } = reports;
