@@ -259,7 +259,8 @@ export function logAxis(title: string, low: number, high: number): XAxis {
   } as unknown as XAxis;
 }
 
-function yAxis(panel: Panel): object {
+/** @param isAlone no other panel shares the height */
+function yAxis(panel: Panel, isAlone: boolean): object {
   const { title, weight, logarithmic, min, max, ticks, datasets } = panel;
   const common = {
     axis: 'y',
@@ -313,7 +314,7 @@ function yAxis(panel: Panel): object {
     ...(peak === 0 ? { max: 1 } : { suggestedMax: max ?? peak * 1.05 }),
     ticks: {
       ...tickStyle,
-      maxTicksLimit: weight < 2 ? 3 : weight < 3 ? 4 : 8,
+      maxTicksLimit: isAlone || weight >= 3 ? 8 : weight < 2 ? 3 : 4,
       callback: (value: number) => formatNumber(value),
     },
   };
@@ -403,7 +404,7 @@ export function chart(parts: {
   };
   panels.forEach((panel, i) => {
     if (i > 0) scales[`space${i}`] = { ...spacer, stackWeight: weight * 0.045 };
-    scales[panel.id] = yAxis(panel);
+    scales[panel.id] = yAxis(panel, panels.length === 1);
   });
   const datasets = panels.flatMap((panel) => panel.datasets);
   const hasLegend =
