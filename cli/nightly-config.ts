@@ -17,7 +17,7 @@ import { parseFile } from './parse.ts';
 import { didYouMean } from '../system/suggest.ts';
 
 /** Of load, but the night's own business: where results go, what is only shown, what the second stage does. */
-const NOT_HERE = ['config', 'results', 'ab', 'rounds', 'explain', 'dry-run', 'e2e', 'e2e-name', 'e2e-folder', 'e2e-wait']; // prettier-ignore
+const NOT_HERE = ['config', 'results', 'ab', 'rounds', 'effect', 'explain', 'dry-run', 'e2e', 'e2e-name', 'e2e-folder', 'e2e-wait']; // prettier-ignore
 
 const KEEP = 30;
 const ROUNDS = 8;

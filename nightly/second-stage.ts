@@ -11,7 +11,8 @@ import { isBeyondLevel, nightsOfLevel, type Suspicion } from '../judge/compare/n
 import type { SeriesNight } from '../judge/compare/series.ts';
 import type { Surroundings } from '../load/job.ts';
 import { comparisonSentence, formatRatio } from '../report/compare/page.ts';
-import { calibrationPathOf, judgeSession } from '../report/compare/session.ts';
+import { calibrationPathOf } from '../report/compare/calibration.ts';
+import { judgeSession } from '../report/compare/session.ts';
 import type { RecordedSuspicion } from '../results/history.ts';
 import { countOf, formatDuration, formatNumber } from '../results/units.ts';
 import { UserError } from '../user-error.ts';

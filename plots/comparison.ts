@@ -28,14 +28,15 @@ export type ComparisonPicture = {
   figures: readonly ComparedRatios[];
 };
 
-const WIDTH = 1200;
-const PANEL_HEIGHT = 150;
-const OTHER_HEIGHT = 190;
+export const WIDTH = 1200;
+export const PANEL_HEIGHT = 150;
+export const OTHER_HEIGHT = 190;
 
-const percent = (ratio: number): number => 100 * (ratio - 1);
+/** 1.05 -> 5. */
+export const percent = (ratio: number): number => 100 * (ratio - 1);
 
 /** Some round values that hold all of `values` and 0. @param most about so many */
-function ticksFor(
+export function ticksFor(
   values: readonly number[],
   most: number,
 ): {
@@ -56,7 +57,7 @@ function ticksFor(
   return { min: from * step, max: to * step, ticks };
 }
 
-const dots = (
+export const dots = (
   data: Point[],
   yAxisID: string,
   style: {

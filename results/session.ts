@@ -28,6 +28,8 @@ const session = z.looseObject({
   now: z.looseObject({ name: z.string() }),
   /** Names of the figures that fail the comparison; absent: those that usually do. */
   gates: z.array(z.string()).optional(),
+  /** From which change on a figure counts, as a share by name; absent: as usual. */
+  effects: z.record(z.string(), z.number().min(0).lt(1)).optional(),
   /** In their order; a round that was cut off has no second run. */
   rounds: z.array(
     z.looseObject({

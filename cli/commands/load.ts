@@ -30,7 +30,8 @@ import { AB_SETTLE_MS, type AbPlan, spareOf } from '../../load/ab/plan.ts';
 import { runSession } from '../../load/ab/run.ts';
 import { runLoad } from '../../load/run.ts';
 import { comparisonSentence } from '../../report/compare/page.ts';
-import { calibrationPathOf, judgeSession } from '../../report/compare/session.ts';
+import { calibrationPathOf } from '../../report/compare/calibration.ts';
+import { judgeSession } from '../../report/compare/session.ts';
 import { checkTargets, parseTarget, type WeightedTarget } from '../../load/target/targets.ts';
 import {
   readTransport,
@@ -46,6 +47,7 @@ import { ensureResultsFolder } from '../../results/writer.ts';
 import { usualResultsFolder } from '../../paths.ts';
 import { EXIT } from '../../user-error.ts';
 import type { Command, CommandCall } from '../command.ts';
+import { effectOption, effectsOf } from '../effect.ts';
 import type { OptionValues } from '../../system/option.ts';
 import { E2E_OPTIONS, e2eProblems } from '../load-e2e-options.ts';
 import { BUILT_IN_SCENARIOS, scenarioProblem } from '../load-model.ts';
@@ -317,6 +319,7 @@ export const load: Command = {
       max: 100,
       help: 'rounds of --ab, each of them both targets; fewer than 6 prove nothing, and one that does not count is played again, up to half as many more',
     },
+    effectOption('gates'),
     {
       name: 'gate',
       group: 'gates',
@@ -494,7 +497,9 @@ function abPlanOf(
     return {
       plan: null,
       checked: values,
-      problems: sources.rounds === 'flag' ? ['--rounds has no effect without --ab'] : [],
+      problems: ['rounds', 'effect']
+        .filter((name) => sources[name] === 'flag')
+        .map((name) => `--${name} has no effect without --ab`),
     };
   const base = parseTarget(values.ab as string) as WeightedTarget;
   if (operands.length === 0)
@@ -513,8 +518,17 @@ function abPlanOf(
   if ((definitionOf(requestOf(values, sources).scenario).search?.(values) ?? null) !== null)
     problems.push('--ab compares loads that are alike, and a search has a load of its own for each target'); // prettier-ignore
   const rounds = values.rounds as number;
+  const { effects, problems: ofEffects } = effectsOf(values);
+  problems.push(...ofEffects);
   return {
-    plan: { base, now, rounds, spare: spareOf(rounds), settleMs: AB_SETTLE_MS },
+    plan: {
+      base,
+      now,
+      rounds,
+      spare: spareOf(rounds),
+      settleMs: AB_SETTLE_MS,
+      ...(effects !== null && { effects }),
+    },
     // What is asked of one target is asked of both.
     checked: { ...values, target: [values.ab as string, operands[0]] },
     problems,

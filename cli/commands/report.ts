@@ -1,5 +1,4 @@
 /** `npm run report -- RUN…`: the report of runs in all its forms, and runs judged again, from their result folders only. */
-import { mkdir } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { judgeAgain } from '../../judge/again.ts';
 import { parseGate } from '../../judge/gates.ts';
@@ -14,6 +13,7 @@ import type { Gate } from '../../results/types.ts';
 import type { OptionValues } from '../../system/option.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import type { Command } from '../command.ts';
+import { makeOutFolder } from '../out-folder.ts';
 import { commitWiki, pushWiki } from '../wiki-git.ts';
 
 const FORMS = [...(Object.keys(FORM_FILES) as FileForm[]), 'line'] as const;
@@ -146,16 +146,7 @@ async function writeAll(
 ): Promise<void> {
   const files = (Object.keys(FORM_FILES) as FileForm[]).filter((form) => forms.includes(form));
   if (files.length === 0) return;
-  try {
-    if (out !== run.folder) await mkdir(out, { recursive: true });
-  } catch (cause) {
-    const isFile = ['EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
-    throw new UserError(`${out} cannot be made: ${(cause as Error).message}`, {
-      hint: 'give another folder to --out',
-      exitCode: isFile ? EXIT.usage : EXIT.broken,
-      cause,
-    });
-  }
+  if (out !== run.folder) await makeOutFolder(out);
   if (files.includes('md')) {
     const { renderPictures } = await import('../../plots/render.ts');
     await renderPictures(run, { out });

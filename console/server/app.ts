@@ -1,4 +1,5 @@
 /** The console's answers to requests; pure of listening. */
+import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Hono, type Context } from 'hono';
@@ -9,6 +10,7 @@ import { controlRun } from '../../load/control/client.ts';
 import type { ControlRequest } from '../../load/control/protocol.ts';
 import { parseRate } from '../../load/pace.ts';
 import { chartData } from '../../plots/data.ts';
+import { calibrationPathOf, readCalibrations } from '../../report/compare/calibration.ts';
 import { compareSideBySide } from '../../report/compare/side-by-side.ts';
 import { pageOfRun } from '../../report/run-page.ts';
 import { writeWiki } from '../../report/wiki.ts';
@@ -261,7 +263,12 @@ export function consoleApp(parts: ConsoleParts): { app: Hono; stop: () => void }
     },
     compare: async (c) => {
       const [base, run] = [c.req.query('base') ?? '', c.req.query('run') ?? ''];
-      const { page, unlike } = compareSideBySide(await runOf(base), [await runOf(run)]);
+      const compared = await runOf(base);
+      const noise = calibrationPathOf(compared.folder);
+      // A link may lead anywhere: as if nothing had been measured.
+      const isLink = lstatSync(noise, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      const { byFingerprint } = isLink ? { byFingerprint: {} } : await readCalibrations(noise);
+      const { page, unlike } = compareSideBySide(compared, [await runOf(run)], { calibrations: byFingerprint }); // prettier-ignore
       return c.json({ page, unlike });
     },
     openapi: (c) => c.json(openApi(version)),

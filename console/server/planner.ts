@@ -28,7 +28,7 @@ export type Planner = {
  * Options that the console does not take: programs to run, places to write to, and what makes another command of it. A browser is not
  * to choose them, whoever sits before it.
  */
-export const NOT_TAKEN: readonly string[] = ['k6', 'results', 'config', 'explain', 'dry-run', 'ab', 'rounds', 'allow-remote', 'e2e', 'e2e-name', 'e2e-folder', 'e2e-wait']; // prettier-ignore
+export const NOT_TAKEN: readonly string[] = ['k6', 'results', 'config', 'explain', 'dry-run', 'ab', 'rounds', 'effect', 'allow-remote', 'e2e', 'e2e-name', 'e2e-folder', 'e2e-wait']; // prettier-ignore
 
 /** Words of the command line, `--name=value`. */
 export const wordsOf = (given: GivenOptions): string[] =>

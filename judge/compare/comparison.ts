@@ -38,11 +38,13 @@ export type Comparison = {
   figures: (FigureComparison & {
     /** Smallest change that four of five such comparisons find, as a share; null: none, or too few rounds. */
     detectable: number | null;
+    /** Whether its noise comes from an A/A calibration or from the scatter of these rounds; null: it is not known. */
+    noiseFrom: 'calibration' | 'these rounds' | null;
     /** now / base of each round in their order; null: the round does not count, or one side has no such figure. */
     changes: (number | null)[];
   })[];
-  /** Whether the noise comes from an A/A calibration or from the scatter of these rounds. */
-  noiseFrom: 'calibration' | 'these rounds';
+  /** How many of all rounds had the same load on both sides. */
+  sameLoad: { rounds: number; of: number };
 };
 
 /** Ends after which a run says nothing about the target. */
@@ -65,6 +67,11 @@ export function faultOfRound({ base, now }: Round): string | null {
   ] as const)
     if (PROVES_NOTHING.includes(summary.verdict.exitCode))
       return `${side} run ${summary.id} proves nothing: ${summary.verdict.sentence}`;
+  return otherLoadIn({ base, now });
+}
+
+/** Why both sides did not have the same load; null: they had. */
+function otherLoadIn({ base, now }: Round): string | null {
   const [ours, theirs] = [base, now].map(({ plan }) => plan.corpus.meanBodyBytes);
   if (Math.abs(Math.log(ours / theirs)) > SAME_BODY)
     return `not the same load: bodies of ${formatBytes(ours)} in ${base.summary.id}, of ${formatBytes(theirs)} in ${now.summary.id}`;
@@ -115,12 +122,13 @@ export function compare(
       return faults[i] === null && a > 0 && b > 0 ? b / a : null;
     });
   const figuresThatGate = figures.filter(({ gates }) => gates).length;
-  const withNoise = compared.map((one, i) => {
+  const withNoise = compared.map((one, i): Comparison['figures'][number] => {
     const known = calibration?.deviations[one.figure.name];
     const deviation =
       known ?? (one.logRatios.length < FEWEST_ROUNDS ? null : deviationOf(one.logRatios));
     return {
       ...one,
+      noiseFrom: known !== undefined ? 'calibration' : deviation === null ? null : 'these rounds',
       changes: changesOf(figures[i]),
       detectable:
         deviation === null
@@ -151,7 +159,10 @@ export function compare(
     fingerprint: fingerprintId(first),
     rounds: sound.length,
     figures: withNoise,
-    noiseFrom: calibration === null ? 'these rounds' : 'calibration',
+    sameLoad: {
+      rounds: rounds.filter((round) => otherLoadIn(round) === null).length,
+      of: rounds.length,
+    },
   };
 }
 

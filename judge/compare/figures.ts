@@ -60,6 +60,21 @@ export const COMPARED_FIGURES: readonly ReadFigure[] = [
   },
 ];
 
+/** Which of them gate, and from which change on each counts. Absent: as it usually is. */
+export const figuresWith = ({
+  gates,
+  effects = {},
+}: {
+  gates?: readonly string[] | undefined;
+  /** Shares by name: 0.1 for 10 %. */
+  effects?: Readonly<Record<string, number>> | undefined;
+}): ReadFigure[] =>
+  COMPARED_FIGURES.map((figure) => ({
+    ...figure,
+    gates: gates === undefined ? figure.gates : gates.includes(figure.name),
+    minimumEffect: effects[figure.name] ?? figure.minimumEffect,
+  }));
+
 /** The same figures of both sides, one entry a round, as `compareRounds` takes them. */
 export function pairsOf(
   figures: readonly ReadFigure[],

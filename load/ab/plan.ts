@@ -15,6 +15,8 @@ export type AbPlan = {
   settleMs: number;
   /** Names of the figures that fail the comparison; absent: those that usually do. */
   gates?: readonly string[];
+  /** From which change on a figure counts, as a share by name; absent: as usual. */
+  effects?: Readonly<Record<string, number>>;
 };
 export type Side = 'base' | 'now';
 export type Turn = { round: number; side: Side; isFirst: boolean };

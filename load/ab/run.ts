@@ -57,6 +57,7 @@ export async function runSession(
     base: { name: plan.base.url },
     now: { name: plan.now.url },
     ...(plan.gates !== undefined && { gates: [...plan.gates] }),
+    ...(plan.effects !== undefined && { effects: plan.effects }),
     rounds: [],
   };
   const ending = new Ending(interrupts);

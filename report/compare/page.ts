@@ -12,7 +12,9 @@ export function formatRatio(ratio: number): string {
   return `${percent > 0 ? '+' : ''}${text} %`;
 }
 
-const percentOf = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+/** 0.043 -> `4.3 %`. */
+export const percentOf = (share: number): string =>
+  `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 function intervalWords({ ratio }: FigureComparison): string {
   if (ratio === null) return NO_DATA;
@@ -71,19 +73,26 @@ function figuresTable(figures: Comparison['figures']): Block {
   );
 }
 
+const NOISE_WORDS = {
+  calibration: 'by the noise of rounds in which nothing changed',
+  'these rounds': "by these rounds' own scatter; npm run compare -- --calibrate measures it better",
+} as const;
+
 /** What a change would have had to be; the figures that gate, in a sentence. */
-function detectableSentence({ figures, rounds, noiseFrom }: Comparison): string {
+function detectableSentence({ figures, rounds }: Comparison): string {
   const known = figures.filter(({ figure, detectable }) => figure.gates && detectable !== null);
   if (known.length === 0)
     return `Which change ${countOf(rounds, 'round')} would have shown is not known: too few rounds have figures.`;
-  const noise =
-    noiseFrom === 'calibration'
-      ? 'by the noise of rounds in which nothing changed'
-      : "by these rounds' own scatter; npm run compare -- --calibrate measures it better";
-  return `${countOf(rounds, 'round')} show, with 80 %, a change of ${known
-    .map(({ figure, detectable }) => `${percentOf(detectable!)} or more in ${figure.name}`)
-    .join(' and ')} (${noise}).`;
+  const parts = (['calibration', 'these rounds'] as const).flatMap((source) => {
+    const measured = known.filter(({ noiseFrom }) => noiseFrom === source);
+    const seen = measured.map(({ figure, detectable }) => `${percentOf(detectable!)} or more in ${figure.name}`); // prettier-ignore
+    return measured.length === 0 ? [] : [`${seen.join(' and ')} (${NOISE_WORDS[source]})`];
+  });
+  return `${countOf(rounds, 'round')} show, with 80 %, a change of ${parts.join(' and ')}.`;
 }
+
+const sameLoadSentence = ({ sameLoad: { rounds, of } }: Comparison): string =>
+  `${rounds} of ${countOf(of, 'round')} had the same load on both sides.`;
 
 /** @param names of the two sides: URLs or versions @param picture its file (PNG, an SVG of the same name beside it) and what it shows; null: there is none */
 export function pageOfComparison(
@@ -120,6 +129,7 @@ export function pageOfComparison(
                 } as const,
               ]),
           figuresTable(comparison.figures),
+          paragraph(sameLoadSentence(comparison)),
           paragraph(detectableSentence(comparison)),
           paragraph(
             'Each round runs both sides, in turn first; a ratio is the median of the pairwise means of all rounds (Hodges and Lehmann), and a figure fails only if its bound passes the change that counts (exact signed-rank test, Holm over the figures that gate).',

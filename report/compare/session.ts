@@ -1,59 +1,23 @@
 /** Judges a session from its folder alone, and writes what came of it beside its runs. */
-import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import {
   calibrationOf,
   compare,
   type Comparison,
   type Round,
 } from '../../judge/compare/comparison.ts';
-import { COMPARED_FIGURES, type ReadFigure } from '../../judge/compare/figures.ts';
+import { figuresWith } from '../../judge/compare/figures.ts';
 import { randomOf } from '../../judge/random.ts';
 import { readRun } from '../../results/reader.ts';
 import { COMPARISON_FILE, readSession, type Session } from '../../results/session.ts';
 import { EXIT, UserError } from '../../user-error.ts';
 import { printMarkdown } from '../print-markdown.ts';
 import { writeWhole } from '../../whole-file.ts';
+import { readCalibrations } from './calibration.ts';
 import { comparisonSentence, pageOfComparison } from './page.ts';
 import { COMPARISON_PICTURE, drawComparison } from './picture.ts';
 
-const PAGE_FILE = 'comparison.md';
-const CALIBRATION_FILE = 'calibration.json';
-
-const calibrationFile = z.looseObject({
-  format: z.literal(1),
-  byFingerprint: z.record(
-    z.string(),
-    z.object({ rounds: z.number(), deviations: z.record(z.string(), z.number()) }),
-  ),
-});
-type CalibrationFile = z.infer<typeof calibrationFile>;
-
-/** Where the noise of this results folder's machine is kept unless somebody says otherwise. */
-export const calibrationPathOf = (session: string): string => join(session, '..', CALIBRATION_FILE);
-
-/** @throws UserError (exit 2) for a file that is no calibration */
-async function readCalibrations(path: string): Promise<CalibrationFile> {
-  if (!existsSync(path)) return { format: 1, byFingerprint: {} };
-  try {
-    if (!(await stat(path)).isFile()) throw new Error('it is no file');
-    return calibrationFile.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (cause) {
-    throw new UserError(`${path} is no calibration: ${whyNot(cause)}`, {
-      hint: 'name another one with --calibration, or delete it and calibrate again: npm run compare -- --calibrate SESSION',
-      exitCode: EXIT.usage,
-      cause,
-    });
-  }
-}
-
-/** The message of a shape that does not fit is JSON of many lines. */
-const whyNot = (cause: unknown): string =>
-  cause instanceof z.ZodError
-    ? `${cause.issues[0].path.map(String).join('.')}: ${cause.issues[0].message}`.replace(/^: /, '')
-    : (cause as Error).message;
+export const PAGE_FILE = 'comparison.md';
 
 /** Rounds of which both runs came to their end; @throws UserError (exit 3) if there is none */
 async function roundsOf(folder: string, session: Session): Promise<Round[]> {
@@ -75,18 +39,12 @@ async function roundsOf(folder: string, session: Session): Promise<Round[]> {
   return rounds;
 }
 
-/** Which of them gate may be the session's own. */
-const figuresOf = ({ gates }: Session): ReadFigure[] =>
-  COMPARED_FIGURES.map((figure) => ({
-    ...figure,
-    gates: gates === undefined ? figure.gates : gates.includes(figure.name),
-  }));
-
 export type JudgedSession = { comparison: Comparison; page: string };
 
 /**
  * Writes `comparison.json`, its picture and `comparison.md` into the session.
  * @param calibrationPath a file that need not be there
+ * @param effects before the session's own: from which change on a figure counts, as a share by name
  * @throws UserError if a file cannot be read (exit 2), or no round is whole (exit 3)
  */
 export async function judgeSession(
@@ -95,12 +53,21 @@ export async function judgeSession(
     unlike,
     calibrationPath,
     pictures = true,
-  }: { unlike: boolean; calibrationPath: string; pictures?: boolean },
+    effects = {},
+  }: {
+    unlike: boolean;
+    calibrationPath: string;
+    pictures?: boolean;
+    effects?: Readonly<Record<string, number>>;
+  },
 ): Promise<JudgedSession> {
   const session = await readSession(folder);
   const rounds = await roundsOf(folder, session);
   const { byFingerprint } = await readCalibrations(calibrationPath);
-  const figures = figuresOf(session);
+  const figures = figuresWith({
+    gates: session.gates,
+    effects: { ...session.effects, ...effects },
+  });
   const alone = compare(rounds, { figures, unlike, random: randomOf(session.id) });
   const calibration = byFingerprint[alone.fingerprint];
   const comparison =

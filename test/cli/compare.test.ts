@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compare } from '../../cli/commands/compare.ts';
@@ -14,7 +14,8 @@ import { differencesOf, fingerprintId, fingerprintOf } from '../../judge/compare
 import { ratioWithin } from '../../judge/compare/within.ts';
 import { randomOf } from '../../judge/random.ts';
 import { pictureOfSession } from '../../report/compare/picture.ts';
-import { formatRatio } from '../../report/compare/page.ts';
+import { formatRatio, pageOfComparison } from '../../report/compare/page.ts';
+import { printMarkdown } from '../../report/print-markdown.ts';
 import type { Run } from '../../results/reader.ts';
 import { EXIT } from '../../user-error.ts';
 import { runCommand } from '../support/run-command.ts';
@@ -29,13 +30,16 @@ let runs = 0;
 function made(
   description: Partial<RunDescription>,
   change: (run: Run) => void = () => undefined,
+  folder = '.',
 ): string {
   const name = `run-${++runs}`;
   const one = syntheticRun({ seconds: 30, rate: 40, ...description });
   one.plan!.id = one.summary!.id = name;
   change(one);
-  writeRun(join(scratch, name), one);
-  return name;
+  const at = join(folder, name);
+  mkdirSync(join(scratch, folder), { recursive: true });
+  writeRun(join(scratch, at), one);
+  return at;
 }
 
 /** Round i of a machine that grows slower with time; `factor`: of the latency now. */
@@ -44,6 +48,7 @@ function session(
   rounds: number,
   factor: number,
   change?: (run: Run, i: number) => void,
+  everywhere?: (run: Run) => void,
 ): string {
   const folder = join(scratch, name);
   mkdirSync(folder);
@@ -51,6 +56,7 @@ function session(
     const at = `runs/${i}-${of}`;
     const medianMs = (12 + 0.3 * i) * (of === 'now' ? factor : 1) * (1 + 0.01 * (i % 3));
     const one = syntheticRun({ seconds: 10, rate: 40, medianMs });
+    everywhere?.(one);
     if (of === 'now') change?.(one, i);
     mkdirSync(join(folder, 'runs'), { recursive: true });
     writeRun(join(folder, at), one);
@@ -89,6 +95,48 @@ test(
   },
 );
 
+// Runs too short for a range: drawing them anew is what takes long.
+test('two runs beside a base, written: the page, its picture, and what rounds would have shown', async () => {
+  const at = (...more: string[]) => join(scratch, 'beside', ...more);
+  const [base, slow, same] = [10, 15, 10].map((medianMs) => made({ medianMs, seconds: 12 }, undefined, 'beside')); // prettier-ignore
+  const all = [base, slow, same];
+  const unknown = await run(...all, '--show');
+  assert.match(unknown.stdout, /Which change 6 rounds would show is not known: npm run compare -- --calibrate SESSION measures/); // prettier-ignore
+  assert.ok(!unknown.stdout.includes('.png'));
+
+  const id = fingerprintId(fingerprintOf(syntheticRun({ seconds: 12, rate: 40 }).plan!));
+  const calibrate = (deviations: Record<string, number>) =>
+    writeFileSync(at('calibration.json'), JSON.stringify({ format: 1, byFingerprint: { [id]: { rounds: 12, deviations } } })); // prettier-ignore
+  calibrate({ p95: 0.04, throughput: 0.01 });
+  const { exitCode, stdout, stderr } = await run(...all, '--out', 'written/here');
+  assert.equal(exitCode, EXIT.noData, stderr);
+  const out = join(scratch, 'written', 'here');
+  assert.deepEqual(readdirSync(out).sort(), ['comparison.md', 'comparison.png', 'comparison.svg']);
+  const page = readFileSync(join(out, 'comparison.md'), 'utf8');
+  assert.ok(stdout.startsWith(page));
+  assert.match(stdout, /\nwritten\/here\/comparison\.md\nwritten\/here\/comparison\.png\nwritten\/here\/comparison\.svg\n/); // prettier-ignore
+  const [, second, third] = all.map((one) => one.replace('beside/', ''));
+  assert.match(page, new RegExp(`\\[!\\[change of each figure .*: ${second} p50 (4[5-9]|5[0-5])\\.\\d %.*; ${third} p50 0\\.0 %.*\\]\\(comparison\\.png\\)\\]\\(comparison\\.svg\\)`)); // prettier-ignore
+  assert.match(page, /\| median latency of expected answers, ms +\| +[\d.]+ \| +[\d.]+ \(\+(4[5-9]|5[0-5]) %\) \| +[\d.]+ \(0\.0 %\) \|/); // prettier-ignore
+  const shown = /6 rounds would show, with 80 %, ([\d.]+) % or more in p95 and ([\d.]+) % or more in throughput \(A\/A noise of this fingerprint\)\./; // prettier-ignore
+  const [, p95, throughput] = shown.exec(page)!.map(Number);
+  // More than counts, and by no more than a few deviations.
+  assert.ok(p95 > 5 && p95 < 16, page);
+  assert.ok(throughput > 3 && throughput < 6, page);
+  // A folder that is there takes them in the old ones' place; a change that counts later is seen later.
+  calibrate({ p95: 0.04 });
+  const wider = await run(...all, '--out', 'written/here', '--effect', 'p95=20%', '--show');
+  assert.equal(wider.exitCode, EXIT.passed, wider.stderr);
+  const again = readFileSync(join(out, 'comparison.md'), 'utf8');
+  assert.ok(Number(/([\d.]+) % or more in p95 \(A\/A/.exec(again)![1]) > 20, again);
+  assert.match(again, /; in throughput it is not known: /);
+  assert.equal(readdirSync(out).length, 3);
+  writeFileSync(at('file'), '');
+  const blocked = await run(...all, '--out', 'beside/file');
+  assert.equal(blocked.exitCode, EXIT.usage);
+  assert.match(blocked.stderr, /beside\/file cannot be made/);
+});
+
 test('runs that are not alike are refused with every difference, unless asked for', async () => {
   const base = made({});
   const other = made({ vus: 7 }, ({ plan }) => {
@@ -109,6 +157,7 @@ test('eight rounds of a slower version: worse, with the change, the page and the
   assert.equal(exitCode, EXIT.gateFailed, stderr);
   assert.match(stdout, /\*\*WORSE: p95 \+(2[89]|30|3[0-2]) % \([^)]*\), in 8 rounds\.\*\*/);
   assert.match(stdout, /8 rounds show, with 80 %, a change of [\d.]+ % or more in p95/);
+  assert.match(stdout, /^8 of 8 rounds had the same load on both sides\.$/m);
   const folder = join(scratch, 'slower');
   assert.equal(readFileSync(join(folder, 'comparison.md'), 'utf8'), stdout);
   const data = JSON.parse(readFileSync(join(folder, 'comparison.json'), 'utf8')) as Comparison;
@@ -156,8 +205,12 @@ test('a session names the figures that decide; a round that does not count leave
   });
   const file = join(scratch, name, 'session.json');
   const content = JSON.parse(readFileSync(file, 'utf8')) as object;
-  writeFileSync(file, JSON.stringify({ ...content, gates: ['p50'] }));
-  const { exitCode, stdout } = await run(name);
+  writeFileSync(file, JSON.stringify({ ...content, gates: ['p50'], effects: { p50: 0.5 } }));
+  // A change of 30 % counts by the command's word, not by the session's.
+  const calm = await run(name);
+  assert.equal(calm.exitCode, EXIT.passed, calm.stdout);
+  assert.match(calm.stdout, /\+50 % +\| no change shown/);
+  const { exitCode, stdout } = await run(name, '--effect', 'p50=10%');
   assert.equal(exitCode, EXIT.gateFailed, stdout);
   assert.match(stdout, /\*\*WORSE: p50 \+/);
   const { figures } = await pictureOfSession(join(scratch, name));
@@ -187,6 +240,9 @@ test('the same version twice is not worse; five rounds are no data', async () =>
   const few = await run(session('few', 5, 3));
   assert.equal(few.exitCode, EXIT.noData);
   assert.match(few.stdout, /NO DATA: 5 sound rounds prove nothing: at least 6 are needed/);
+  const nothing = await run('--calibrate', 'few');
+  assert.equal(nothing.exitCode, EXIT.noData);
+  assert.match(nothing.stderr, /nothing to calibrate with: NO DATA: 5 sound rounds/);
 });
 
 test('a round whose generator was the limit, or whose load differed, does not count', async () => {
@@ -223,6 +279,51 @@ test('a round whose generator was the limit, or whose load differed, does not co
   assert.equal(oneMore.rounds, 2);
   const twoMore = compareOf([roundOf(40, 2)], { random: randomOf(1) });
   assert.equal(twoMore.rounds, 0);
+  // Bodies twice as big are another load, in a closed model too; a third more is what chance makes of a few.
+  const bodies = (factor: number): Round => {
+    const round = roundOf(40, 0);
+    delete round.base.plan.load.rate;
+    round.now.plan.corpus.meanBodyBytes *= factor;
+    return round;
+  };
+  const bigger = compareOf([bodies(1), bodies(1.3), bodies(2), bodies(0.5)], { random: randomOf(1) }); // prettier-ignore
+  assert.deepEqual([bigger.rounds, bigger.sameLoad], [2, { rounds: 2, of: 4 }]);
+  assert.match(bigger.reasons.join('\n'), /round 3 does not count: not the same load: bodies of 46\.2 KB in .*, of 92\.4 KB in /); // prettier-ignore
+});
+
+test('noise is of each figure: what a calibration lacks is from the rounds themselves', () => {
+  const rounds = Array.from({ length: 6 }, (): Round => {
+    const { plan, summary } = syntheticRun({ seconds: 5 });
+    return { base: { plan: plan!, summary: summary! }, now: { plan: plan!, summary: summary! } };
+  });
+  const calibration = { rounds: 8, deviations: { p95: 0.1 } };
+  const compared = compareOf(rounds, { random: randomOf(1), calibration });
+  const noiseOf = (name: string) => compared.figures.find(({ figure }) => figure.name === name)!;
+  assert.equal(noiseOf('p95').noiseFrom, 'calibration');
+  assert.equal(noiseOf('throughput').noiseFrom, 'these rounds');
+  const page = printMarkdown(pageOfComparison(compared, { base: 'a', now: 'b' }, null));
+  assert.match(page, /6 rounds show, with 80 %, a change of \d+ % or more in p95 \(by the noise of rounds in which nothing changed\) and [\d.]+ % or more in throughput \(by these rounds' own scatter; /); // prettier-ignore
+  const few = compareOf(rounds.slice(0, 5), { random: randomOf(1), calibration });
+  assert.deepEqual(
+    few.figures.map(({ figure, noiseFrom }) => [figure.name, noiseFrom]),
+    [['p50', null], ['p95', 'calibration'], ['p99', null], ['throughput', null], ['cpu-per-submission', null]],
+  ); // prettier-ignore
+});
+
+test('rounds of unlike runs are not compared, unless asked for', async () => {
+  const name = session('other-k6', 6, 1.3, ({ plan }) => {
+    plan!.versions = { ...plan!.versions, k6: '2.3.0' };
+  });
+  const refused = await run(name);
+  assert.equal(refused.exitCode, EXIT.usage, refused.stderr);
+  assert.match(refused.stdout, /\*\*NOT COMPARED: these runs are not alike: k6: 2\.2 in the base, 2\.3 now\.\*\*/); // prettier-ignore
+  const judged = await run(name, '--unlike');
+  assert.equal(judged.exitCode, EXIT.gateFailed, judged.stdout);
+  assert.match(judged.stdout, /\*\*WORSE: p95 \+/);
+  assert.match(judged.stdout, /these runs are not alike: k6/);
+  const unusable = await run('--calibrate', name);
+  assert.equal(unusable.exitCode, EXIT.noData);
+  assert.match(unusable.stderr, /nothing to calibrate with: NOT COMPARED: /);
 });
 
 test(
@@ -238,6 +339,18 @@ test(
     assert.ok(existsSync(join(scratch, 'calibration.json')));
     const later = await run(session('later', 8, 1));
     assert.match(later.stdout, /by the noise of rounds in which nothing changed/);
+
+    // Another machine's noise is its own, and is kept beside the first one's.
+    const bigger = session('bigger', 8, 1, undefined, ({ plan }) => (plan!.host.cores = 64));
+    assert.match((await run(bigger)).stdout, /by these rounds' own scatter/);
+    assert.equal((await run('--calibrate', bigger)).exitCode, EXIT.passed);
+    const { byFingerprint } = JSON.parse(
+      readFileSync(join(scratch, 'calibration.json'), 'utf8'),
+    ) as { byFingerprint: Record<string, { deviations: Record<string, number> }> };
+    assert.equal(Object.keys(byFingerprint).length, 2);
+    const [first, second] = Object.values(byFingerprint).map(({ deviations }) => deviations.p95);
+    assert.ok(first > 0.03 && second < 0.01, `${first} ${second}`);
+    assert.match((await run(bigger)).stdout, /by the noise of rounds in which nothing changed/);
 
     writeFileSync(join(scratch, 'calibration.json'), '{"format":1}');
     const broken = await run('later');
@@ -256,6 +369,23 @@ test('what cannot be compared is refused in one sentence each', async () => {
     [[made({})], /but 1 run was given/],
     [['slower', 'same'], /a session is judged alone/],
     [[made({}), made({}), '--calibrate'], /--calibrate needs a session/],
+    [['same', '--out', 'x'], /--out needs single runs/],
+    [['same', '--calibrate', '--effect', 'p95=1%'], /--effect has no effect with --calibrate/],
+    [[made({}), made({}), '--out', 'same'], /--out .*same is the folder of a session/],
+    [
+      ['same', '--effect', 'p95=10'],
+      /--effect p95 must be a percentage from 0% up to below 100%, but is "10"/,
+    ],
+    [['same', '--effect', 'p95=100%'], /but is "100%"/],
+    [
+      ['same', '--effect', 'p95'],
+      /--effect must be a figure and a percentage such as p95=10%, but is "p95"/,
+    ],
+    [
+      ['same', '--effect', 'thruput=1%'],
+      /names the figure "thruput", which there is not \(did you mean throughput\?\)/,
+    ],
+    [['same', '--effect', 'p95=1%', '--effect', 'p95=2%'], /--effect names p95 more than once/],
     [[made({}), 'not-there'], /there is no folder .*not-there/],
   ] as const) {
     const { exitCode, stderr } = await run(...args);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { comparisonChart, type ComparisonPicture } from '../../plots/comparison.ts';
+import { describeRuns, keyOfRuns, runsChart, type RunsPicture } from '../../plots/runs.ts';
 import { SYNTHETIC_RUNS, syntheticRun } from '../../bench/synthetic-run.ts';
 import { chartsOf } from '../../plots/charts.ts';
 import { chartData } from '../../plots/data.ts';
@@ -45,6 +46,36 @@ test('a comparison: a point a round by who ran first, the ratio with its interva
   assert.ok(!sets.some(({ yAxisID }) => yAxisID === 'p99'), 'no panel without data');
   for (const count of [1, rounds, 60]) textsApart(comparisonChart(comparison(count)));
   matchesGolden(picture, 'comparison', 'light');
+});
+
+const runsBeside = (count: number): RunsPicture => ({
+  base: '2026-01-01T03-04-05Z-load',
+  runs: Array.from({ length: count }, (_, i) => `2026-01-02T03-04-${10 + i}Z-load`),
+  figures: [
+    { name: 'p95', worse: 'higher', gates: true, minimumEffect: 0.05, changes: Array.from({ length: count }, (_, i) => (i % 5 === 1 ? { ratio: 1.2, low: null, high: null } : { ratio: 1.1, low: 1.05, high: 1.16 })) },
+    { name: 'throughput', worse: 'lower', gates: true, minimumEffect: 0.03, changes: Array.from({ length: count }, (_, i) => (i === 0 ? null : { ratio: 0.98, low: 0.97, high: 0.99 })) },
+    { name: 'cpu-per-submission', worse: 'higher', gates: false, minimumEffect: 0.05, changes: Array.from({ length: count }, () => null) },
+  ],
+}); // prettier-ignore
+
+test('single runs beside a base: a point a run, its range from the noise within, the change that would count', () => {
+  const picture = runsBeside(2);
+  const sets = drawn(runsChart(picture));
+  const of = (label: string) => known(sets.find((set) => set.label === label)!.data);
+  assert.deepEqual(of('a run against the base'), [[1, 10], [2, 20]]); // prettier-ignore
+  assert.deepEqual(of('90 % by the noise within both runs'), [[1, 5], [1, 16]]); // prettier-ignore
+  const throughput = sets.filter(({ yAxisID }) => yAxisID === 'throughput');
+  assert.deepEqual(known(throughput[0].data), [[2, -2]]);
+  assert.deepEqual(throughput.at(-1)!.data.map(({ y }) => y), [-3, -3]); // prettier-ignore
+  assert.ok(!sets.some(({ yAxisID }) => yAxisID === 'cpu-per-submission'), 'no panel without data');
+  assert.equal(describeRuns(picture), 'change of each figure against 2026-01-01T03-04-05Z-load: 2026-01-02T03-04-10Z-load p95 10.0 %, throughput no data; 2026-01-02T03-04-11Z-load p95 20.0 %, throughput -2.0 %'); // prettier-ignore
+  // Ids of many runs would stand over each other: then the page says which number is which.
+  assert.equal(keyOfRuns(picture), null);
+  assert.match(
+    keyOfRuns(runsBeside(5))!,
+    /^1: 2026-01-02T03-04-10Z-load, .*5: 2026-01-02T03-04-14Z-load\.$/,
+  );
+  for (const count of [1, 4, 5, 40]) textsApart(runsChart(runsBeside(count)));
 });
 
 const trend = (count: number): Trend => ({

@@ -1,7 +1,7 @@
 /** Rounds on two real targets that differ by 30 ms, and on one target twice; the real k6. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -76,13 +76,24 @@ test('a target that is 30 ms slower is worse, with the change; both had every ro
 test('a session that is interrupted can still be judged', async () => {
   const { url } = await startTarget(5);
   const own = scratchFolder();
-  const cli = startCli(['load', '--ab', url, url, ...SHORT, '--results', own]);
+  const cli = startCli([
+    'load',
+    '--ab',
+    url,
+    url,
+    '--effect',
+    'p99=10%',
+    ...SHORT,
+    '--results',
+    own,
+  ]);
   await until(() => /round 1 of 8, B: /.test(cli.output()));
   cli.child.kill('SIGINT');
   const { exitCode, stdout } = await cli.result;
   assert.equal(exitCode, EXIT.interrupted, stdout);
   const folder = join(own, readdirSync(own)[0]);
-  assert.ok(existsSync(join(folder, 'session.json')));
+  const session = JSON.parse(readFileSync(join(folder, 'session.json'), 'utf8')) as Session;
+  assert.deepEqual(session.effects, { p99: 0.1 });
   const judged = await runCli(['compare', folder]);
   assert.equal(judged.exitCode, EXIT.noData, judged.stderr);
   assert.match(judged.stdout, /sound rounds? proves? nothing: at least 6 are needed/);

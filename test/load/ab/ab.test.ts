@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { checkedJob, load } from '../../../cli/commands/load.ts';
+import { parseCommandLine } from '../../../cli/parse.ts';
 import { goesOn, spareOf, turnName, turnsOf, type AbPlan } from '../../../load/ab/plan.ts';
 import { turnJob } from '../../../load/ab/turn-job.ts';
 import { EXIT } from '../../../user-error.ts';
@@ -51,6 +54,15 @@ test('a round that does not count is played again, as long as that can prove som
   assert.equal(played(6, '.x....', 0), 6);
 });
 
+test('--effect says from which change on a figure counts', () => {
+  const abOf = (...words: string[]) => {
+    const parsed = parseCommandLine(load, ['--ab', A, B, ...words], {}, tmpdir());
+    return checkedJob({ ...parsed, env: {}, cwd: tmpdir() }).job.ab;
+  };
+  assert.deepEqual(abOf('--effect', 'p95=10%', '--effect', 'throughput=2.5%')!.effects, { p95: 0.1, throughput: 0.025 }); // prettier-ignore
+  assert.ok(!('effects' in abOf()!));
+});
+
 test('what does not go with two targets is refused, all of it at once', async () => {
   const refused = async (args: string[], ...causes: RegExp[]) => {
     const { exitCode, stderr } = await runHere(['load', ...args]);
@@ -66,7 +78,10 @@ test('what does not go with two targets is refused, all of it at once', async ()
     /--storage belongs to one target/,
   );
   await refused(['--ab', A, B, '--scenario', 'breakpoint'], /a search has a load of its own/);
-  await refused(['--rounds', '8'], /--rounds has no effect without --ab/);
+  await refused(['--rounds', '8', '--effect', 'p95=10%'], /--rounds has no effect without --ab/, /--effect has no effect without --ab/); // prettier-ignore
+  await refused(['--ab', A, B, '--effect', 'p955=10%'], /--effect names the figure "p955", which there is not \(did you mean p95\?\): use one of p50, p95, /); // prettier-ignore
+  await refused(['--ab', A, B, '--effect', 'p95=0.1'], /--effect p95 must be a percentage from 0% up to below 100%, but is "0\.1"/); // prettier-ignore
+  await refused(['--ab', A, B, '--effect', 'p95=1%', '--effect', 'p95=2%'], /--effect names p95 more than once/); // prettier-ignore
   await refused(['http://127.0.0.1:2'], /belongs to no option/);
   await refused(['--ab', A, B, 'more'], /belongs to no option/);
 });
