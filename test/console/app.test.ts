@@ -1,6 +1,6 @@
 /** The console's answers: who may ask and who may change, what lies outside is not reached, and runs as they are. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -16,6 +16,8 @@ import { listen } from '../../console/server/listen.ts';
 import { Loads } from '../../console/server/loads.ts';
 import { commandLineOf, type Planner, wordsOf } from '../../console/server/planner.ts';
 import { RunFolders } from '../../console/server/run-list.ts';
+import type { Plan } from '../../results/types.ts';
+import { fingerprintId, fingerprintOf } from '../../judge/compare/fingerprint.ts';
 import type { LiveMessage } from '../../console/live/message.ts';
 import { takeLoadLock } from '../../load/one-at-a-time.ts';
 import { projectRoot } from '../../paths.ts';
@@ -319,6 +321,22 @@ test('one run: figures, files that are there or can be made, and how to run it a
   assert.ok(report.sections.some(({ id }) => id === 'figures'));
   const compared = (await (await get(`/api/compare?base=${OLD}&run=${NEW}`)).json()) as { page: { title: string }; unlike: string[] }; // prettier-ignore
   assert.match(compared.page.title, /^Compared with /);
+  // Noise that was measured is used; no link is followed for it.
+  const noise = join(results, 'calibration.json');
+  const comparedText = async () => (await get(`/api/compare?base=${OLD}&run=${NEW}`)).text();
+  symlinkSync('/etc/passwd', noise);
+  assert.match(await comparedText(), /Which change 6 rounds would show is not known/);
+  rmSync(noise);
+  const plan = JSON.parse(readFileSync(join(results, OLD, 'plan.json'), 'utf8')) as Plan;
+  const byFingerprint = {
+    [fingerprintId(fingerprintOf(plan))]: {
+      rounds: 8,
+      deviations: { p95: 0.02, throughput: 0.01 },
+    },
+  };
+  writeFileSync(noise, JSON.stringify({ format: 1, byFingerprint }));
+  assert.match(await comparedText(), /6 rounds would show, .* in throughput \(A\/A noise/);
+  rmSync(noise);
   assert.ok(Array.isArray(compared.unlike));
   assert.equal((await get(`/api/compare?base=${OLD}&run=..`)).status, 404);
 });
