@@ -135,6 +135,12 @@ test('two runs beside a base, written: the page, its picture, and what rounds wo
   const blocked = await run(...all, '--out', 'beside/file');
   assert.equal(blocked.exitCode, EXIT.usage);
   assert.match(blocked.stderr, /beside\/file cannot be made/);
+  // What cannot be replaced ends it before there is a page of it.
+  mkdirSync(join(scratch, 'taken', 'comparison.png'), { recursive: true });
+  const half = await run(...all, '--out', 'taken');
+  assert.equal(half.exitCode, EXIT.broken);
+  assert.match(half.stderr, /the comparison cannot be written to .*taken: /);
+  assert.ok(!existsSync(join(scratch, 'taken', 'comparison.md')));
 });
 
 test('runs that are not alike are refused with every difference, unless asked for', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMPARED_FIGURES, pairsOf } from '../../../judge/compare/figures.ts';
+import { COMPARED_FIGURES, figuresWith, pairsOf } from '../../../judge/compare/figures.ts';
 import {
   abbaOrder,
   compareRounds,
@@ -40,6 +40,25 @@ test('worse only beyond the minimum effect, in the direction that is worse', () 
   assert.equal(stateOf(0.9, rate), 'worse');
   assert.equal(stateOf(1.1, rate), 'better');
   assert.equal(stateOf(0.98, rate), 'no change shown');
+});
+
+test('5 % of a latency and 3 % of the throughput count, and two figures gate, unless the caller says otherwise', () => {
+  const shown = (figures: readonly ComparedFigure[]) =>
+    figures.map(({ name, minimumEffect, gates }) => [name, minimumEffect, gates]);
+  assert.deepEqual(shown(figuresWith({})), [
+    ['p50', 0.05, false],
+    ['p95', 0.05, true],
+    ['p99', 0.05, false],
+    ['throughput', 0.03, true],
+    ['cpu-per-submission', 0.05, false],
+  ]);
+  assert.deepEqual(shown(figuresWith({ gates: ['p50'], effects: { p50: 0, throughput: 0.2 } })), [
+    ['p50', 0, true],
+    ['p95', 0.05, false],
+    ['p99', 0.05, false],
+    ['throughput', 0.2, false],
+    ['cpu-per-submission', 0.05, false],
+  ]);
 });
 
 test('fewer than six rounds are no data, however far apart', () => {
