@@ -45,13 +45,11 @@ export function seriesOf(
 
 export type Level = { from: number; to: number; value: number };
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-};
+/** Of an even number the lower one in the middle: a percentile that a night had, not the mean of two. */
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
 
-/** The levels of a series: indices of their first and last night, and the median between. */
+/** The levels of a series: indices of their first and last night, and the median between, which is the value of one of them. */
 export function levelsOf(nights: readonly SeriesNight[]): Level[] {
   const begins = nights.flatMap(({ opensLevel }, i) => (i === 0 || opensLevel === true ? [i] : []));
   return begins.map((from, i) => {

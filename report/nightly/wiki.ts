@@ -1,7 +1,7 @@
 /** Writes the last night into a wiki's checkout: one page that each night replaces, with its trends, and a page for each of its runs. */
 import { join } from 'node:path';
 import { trendChart } from '../../plots/trend.ts';
-import { readRun } from '../../results/reader.ts';
+import { readSummed } from '../../results/sum-reader.ts';
 import { UserError } from '../../user-error.ts';
 import type { Page } from '../page.ts';
 import { printMarkdown } from '../print-markdown.ts';
@@ -28,7 +28,7 @@ export async function writeNightWiki(
   };
   for (const { entry } of report.ends)
     if (entry?.run) {
-      const run = await readRun(join(folder, entry.run));
+      const run = await readSummed(join(folder, entry.run));
       add(await writeWiki(run, wiki));
     }
   const put = putInto(wiki, files);

@@ -4,7 +4,7 @@ import { EXIT, UserError } from '../../user-error.ts';
 import { exitCodeOfNight, type ScenarioEnd } from '../../judge/compare/night-verdict.ts';
 import { trendChart } from '../../plots/trend.ts';
 import { figuresOfSamples } from '../../results/figures.ts';
-import { readRun } from '../../results/reader.ts';
+import { readSummed } from '../../results/sum-reader.ts';
 import type { Gate } from '../../results/types.ts';
 import { formatDuration } from '../../results/units.ts';
 import { type Annotation, annotationLines } from '../github.ts';
@@ -89,7 +89,7 @@ async function outcomeOfEnd(
   const gates = entry === null ? [] : series.map((one) => gateOf(one, report.id));
   if (entry?.run)
     try {
-      const outcome = outcomeOf(await readRun(join(folder, entry.run)));
+      const outcome = outcomeOf(await readSummed(join(folder, entry.run)));
       return { ...outcome, id: name, scenario: name, gates: [...outcome.gates, ...gates] };
     } catch (error) {
       // A folder that is gone or damaged: what is known of it stands in the history.

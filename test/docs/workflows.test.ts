@@ -111,6 +111,34 @@ test('ci.yml runs the lines of the README as they stand there, on every Node and
     assert.match(runsOf('ci.yml'), what);
 });
 
+test('ci.yml runs the long tests of reports, comparisons and nights, in a browser that is named; each part of a path is one of a test', () => {
+  const { reports } = (parse(textOf('ci.yml')) as Workflow).jobs;
+  const runs = reports.steps.map(({ run = '' }) => run);
+  assert.ok(runs.some((run) => run.includes('echo "CHROMIUM=$chromium" >> "$GITHUB_ENV"')));
+  const slow = readdirSync(join(projectRoot, 'test'), { recursive: true, encoding: 'utf8' })
+    .map((name) => `test/${name.replaceAll('\\', '/')}`)
+    .filter((name) => name.endsWith('.slow.ts'));
+  const picked = (run: string): string[] =>
+    run.split(' ').flatMap((part) => {
+      const found = slow.filter((name) => name.includes(part));
+      assert.ok(found.length > 0, `no slow test has ${part} in its path`);
+      return found;
+    });
+  const lines = [...runsOf('ci.yml').matchAll(/node test\/run\.mjs --slow (.*)$/gm)];
+  assert.equal(lines.length, 2);
+  for (const [, parts] of lines) picked(parts);
+  const parts = runs.join('\n').split('node test/run.mjs --slow ')[1].trim();
+  for (const file of [
+    'test/cli/compare.slow.ts',
+    'test/cli/nightly.slow.ts',
+    'test/load/ab/ab.slow.ts',
+    'test/nightly/wiki.slow.ts',
+    'test/report/html.slow.ts',
+    'test/report/wiki.slow.ts',
+  ])
+    assert.ok(picked(parts).includes(file), file);
+});
+
 test('options that the workflows give are options, and the version of k6 is found where they look', () => {
   const runs = runsOf('nightly.yml');
   const known = new Set([...nightly.options, ...load.options, ...report.options].map(({ name }) => name)); // prettier-ignore

@@ -211,6 +211,9 @@ test('series: by scenario, figure and fingerprint; a confirmed regression is the
     ],
   );
   assert.equal(nightsInLevel(series), 3);
+  // The median of an even number is a percentile that a night had, not the mean of two.
+  const four = [44, 41, 46, 40].map((p95, i) => entryOf(i, p95));
+  assert.deepEqual(levelsOf(seriesOf(four, key)), [{ from: 0, to: 3, value: 41 }]);
   // The night that opens a level is no suspicion any more; without the confirmation it is.
   assert.equal(suspicionOf(P95, series, randomOf(1)), null);
   const unsaid = seriesOf(history(10, 9), key);

@@ -31,7 +31,7 @@ const comparison = (count: number): ComparisonPicture => ({
   ],
 }); // prettier-ignore
 
-test('a comparison: a point a round by who ran first, the ratio with its interval, the least change that counts', () => {
+test('a comparison: a point a round by who ran first, the ratio with its interval, the least change that counts', async () => {
   const picture = comparisonChart(comparison(rounds));
   const sets = drawn(picture);
   const of = (label: string) => known(sets.find((set) => set.label === label)!.data);
@@ -45,7 +45,7 @@ test('a comparison: a point a round by who ran first, the ratio with its interva
   assert.deepEqual(throughput.slice(0, 2).reduce((sum, { data }) => sum + known(data).length, 0), rounds - 1); // prettier-ignore
   assert.ok(!sets.some(({ yAxisID }) => yAxisID === 'p99'), 'no panel without data');
   for (const count of [1, rounds, 60]) textsApart(comparisonChart(comparison(count)));
-  matchesGolden(picture, 'comparison', 'light');
+  await matchesGolden(picture, 'comparison', 'light');
 });
 
 const runsBeside = (count: number): RunsPicture => ({
@@ -90,7 +90,7 @@ const trend = (count: number): Trend => ({
   levels: count > 16 ? [{ from: 0, to: 15, value: 42 }, { from: 16, to: count - 1, value: 62 }] : [{ from: 0, to: count - 1, value: 42 }],
 }); // prettier-ignore
 
-test('a trend: each night, its levels, and what became of a suspicion', () => {
+test('a trend: each night, its levels, and what became of a suspicion', async () => {
   const picture = trendChart(trend(24));
   const sets = drawn(picture);
   const of = (label: string) => known(sets.find((set) => set.label === label)!.data);
@@ -100,7 +100,7 @@ test('a trend: each night, its levels, and what became of a suspicion', () => {
   assert.deepEqual(of('regression confirmed: 1'), [[16, 62]]); // prettier-ignore
   assert.deepEqual(of('suspicion not decided: 1'), [[20, 60]]); // prettier-ignore
   for (const count of [1, 24, 400]) textsApart(trendChart(trend(count)));
-  matchesGolden(picture, 'trend', 'light');
+  await matchesGolden(picture, 'trend', 'light');
   const dark = JSON.stringify(picture.config('dark').options!.plugins!.title);
   assert.ok(dark.includes(LOOKS.dark.ink));
 });
@@ -121,7 +121,7 @@ const lags = (delays: readonly (number | null)[], change: Partial<StageLags> = {
   ...change,
 });
 
-test('lags of a chain: stages over the time of sending, batches, faults; said whether the batches keep up', () => {
+test('lags of a chain: stages over the time of sending, batches, faults; said whether the batches keep up', async () => {
   const picture = stageLagsChart('run', lags([1.5, 2, null, 2.5]));
   const sets = drawn(picture);
   assert.deepEqual(sets.filter(({ label }) => label !== '').map(({ label }) => label), ['answered (median)', 'verified (median)', 'counted (median)']); // prettier-ignore
@@ -131,7 +131,7 @@ test('lags of a chain: stages over the time of sending, batches, faults; said wh
   assert.match(stageLagsChart('run', lags([2, 9, 31, 70])).caption, /; the batches came later and later: the first was counted 2 s after its end, the last 70 s\.$/); // prettier-ignore
   assert.match(stageLagsChart('run', lags([], { stages: [] })).caption, /nothing to see/);
   textsApart(picture);
-  matchesGolden(picture, 'stage-lags', 'dark');
+  await matchesGolden(picture, 'stage-lags', 'dark');
 });
 
 test('lags of a load through the chain, from its results alone: on the axis of its other charts, with its faults', () => {

@@ -109,6 +109,29 @@ const HOVER = `new Promise((resolve) => {
   canvas.dispatchEvent(new MouseEvent('mousemove', where));
   setTimeout(() => resolve(canvas.toDataURL() !== before), 300);
 })`;
+/** The colours of the page, and of each chart which one most of it has, as it is drawn for a screen and for paper. */
+const COLOURS = `(() => {
+  const ofPage = () => { const { backgroundColor, color } = getComputedStyle(document.body); return [backgroundColor, color]; };
+  const ofChart = (canvas) => {
+    // A copy, as nobody reads a chart's own canvas again and again; each eighth pixel is enough.
+    const copy = Object.assign(document.createElement('canvas'), { width: canvas.width >> 3, height: canvas.height >> 3 });
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.imageSmoothingEnabled = false;
+    context.drawImage(canvas, 0, 0, copy.width, copy.height);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    const counts = new Map();
+    for (let i = 0; i < data.length; i += 4) {
+      const rgba = data.slice(i, i + 4).join(' ');
+      counts.set(rgba, (counts.get(rgba) ?? 0) + 1);
+    }
+    return [...counts].sort(([, a], [, b]) => b - a)[0][0];
+  };
+  return { page: ofPage(), charts: [...document.querySelectorAll('canvas')].map(ofChart), button: getComputedStyle(document.getElementById('copy-issue')).display };
+})()`;
+const ALL_DRAWN = `new Promise((resolve) => {
+  const look = () => [...document.querySelectorAll('canvas')].every(({ dataset }) => dataset.drawn === 'yes') ? resolve(true) : setTimeout(look, 20);
+  look();
+})`;
 const BUTTON = `(() => { const button = document.getElementById('copy-issue'); button.click(); return button.hidden; })()`; // prettier-ignore
 
 for (const [what, run, more] of [
@@ -130,3 +153,28 @@ for (const [what, run, more] of [
     }
     assert.deepEqual(values.slice(1), [false, true]);
   }); // prettier-ignore
+
+test(
+  'in the dark a browser shows page and charts dark; on paper both are light, and dark again after it',
+  { skip, ...slowOnly },
+  async (t) => {
+    const folder = scratchFolder(t);
+    const file = join(folder, 'report.html');
+    writeFileSync(file, htmlReport(SYNTHETIC_RUNS.usual()));
+    const after = (event: string) => `(dispatchEvent(new Event('${event}')), ${COLOURS})`;
+    const looks = [ALL_DRAWN, COLOURS, { media: 'print' }, after('beforeprint'), { media: 'screen' }, after('afterprint')] as const; // prettier-ignore
+    const { complaints, values } = await lookAt(chromium!, file, folder, looks, { dark: true });
+    assert.deepEqual(complaints, []);
+    const all = (colour: string) => Array<string>(charts).fill(colour);
+    const [, screen, paper, again] = values as {
+      page: string[];
+      charts: string[];
+      button: string;
+    }[];
+    const charts = screen.charts.length;
+    assert.ok(charts >= 8, String(charts));
+    assert.deepEqual(screen, { page: ['rgb(26, 26, 26)', 'rgb(232, 232, 232)'], charts: all('26 26 26 255'), button: 'block' }); // prettier-ignore
+    assert.deepEqual(paper, { page: ['rgb(255, 255, 255)', 'rgb(0, 0, 0)'], charts: all('255 255 255 255'), button: 'none' }); // prettier-ignore
+    assert.deepEqual(again, screen);
+  },
+);

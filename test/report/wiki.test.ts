@@ -28,8 +28,10 @@ const git = (folder: string, ...args: string[]): string =>
 
 const ID = '2026-01-02T03-04-05Z-load';
 const PAGE = `Load-Test-${ID}.md`;
+/** Of a run whose folder is long gone. */
+const OLD = { 'Load-Test-2025-01-01T00-00-00Z-load.md': '# Old\n', 'images/2025-01-01T00-00-00Z-load-latency.png': 'a picture' }; // prettier-ignore
 
-/** A bare repository with one page, a checkout of it, and a run. */
+/** A bare repository with some pages, one of an older run, a checkout of it, and a run. */
 function place(t: TestContext) {
   const folder = scratchFolder(t);
   const [bare, wiki, run] = ['bare.git', 'wiki', 'run'].map((name) => join(folder, name));
@@ -38,6 +40,8 @@ function place(t: TestContext) {
   git(wiki, 'checkout', '--quiet', '-B', 'master');
   writeFileSync(join(wiki, 'Home.md'), 'Welcome\n');
   writeFileSync(join(wiki, 'Test-Reports.md'), '# Reports\n\nOur words.\n\n- [Load test old](Load-Test-2025-01-01T00-00-00Z-load) · x, with a remark\n\nThe end.\n'); // prettier-ignore
+  mkdirSync(join(wiki, 'images'));
+  for (const [file, text] of Object.entries(OLD)) writeFileSync(join(wiki, file), text);
   git(wiki, 'add', '.');
   git(wiki, 'commit', '--quiet', '-m', 'first');
   git(wiki, 'push', '--quiet', '-u', 'origin', 'master');
@@ -81,6 +85,26 @@ test(
     assert.equal(again.stdout, 'nothing to commit: the wiki has it already\n');
     assert.deepEqual([count(wiki), count(bare)], [2, 2]);
     assert.equal(git(bare, 'show', `master:${PAGE}`), page);
+
+    // Another run: the pages and pictures that are there stay as they are.
+    const before = git(wiki, 'ls-tree', '-r', 'master').split('\n').filter((line) => !line.endsWith('Test-Reports.md')); // prettier-ignore
+    for (const file of [...Object.keys(OLD), PAGE]) assert.ok(before.some((line) => line.endsWith(`\t${file}`)), file); // prettier-ignore
+    for (const [file, text] of Object.entries(OLD)) assert.equal(git(bare, 'show', `master:${file}`), text); // prettier-ignore
+    const later = ID.replace('2026-01-02', '2026-01-03');
+    for (const file of ['plan.json', 'summary.json']) {
+      const text = readFileSync(join(run, file), 'utf8');
+      assert.ok(text.includes(ID), file);
+      writeFileSync(join(run, file), text.replaceAll(ID, later));
+    }
+    const second = await make('--commit', '--push');
+    assert.equal(second.exitCode, EXIT.passed, second.stderr);
+    const files = git(bare, 'ls-tree', '-r', 'master').split('\n');
+    for (const line of before) assert.ok(files.includes(line), line);
+    assert.ok(files.some((line) => line.endsWith(`\tLoad-Test-${later}.md`)));
+    assert.deepEqual(
+      readFileSync(join(wiki, 'Test-Reports.md'), 'utf8').match(/(?<=\(Load-Test-)[^)]*/g),
+      [later, ID, '2025-01-01T00-00-00Z-load'],
+    );
   },
 );
 

@@ -28,6 +28,9 @@ type Message = {
   result?: unknown;
 };
 
+/** An expression, or the medium that the page is shown on from then on. */
+export type Look = string | { media: 'screen' | 'print' };
+
 /**
  * Opens a file of HTML, evaluates expressions in it one after another (promises are awaited), and takes a picture of the whole page.
  * @throws Error if the browser does not start or does not answer in time
@@ -36,7 +39,7 @@ export async function lookAt(
   chromium: string,
   file: string,
   profile: string,
-  expressions: readonly string[],
+  looks: readonly Look[],
   { dark = false, width = 1280, height = 900 } = {},
 ): Promise<Seen> {
   let heard = '';
@@ -61,7 +64,7 @@ export async function lookAt(
   ended.catch(() => undefined);
   try {
     const socket = new WebSocket(await Promise.race([address, ended]));
-    return await Promise.race([ended, talk(socket, file, expressions, { dark, width, height })]);
+    return await Promise.race([ended, talk(socket, file, looks, { dark, width, height })]);
   } finally {
     clearTimeout(late);
     await browser.stop({ signal: 'SIGKILL', killAfterMs: 1000 });
@@ -71,7 +74,7 @@ export async function lookAt(
 async function talk(
   socket: WebSocket,
   file: string,
-  expressions: readonly string[],
+  looks: readonly Look[],
   { dark, width, height }: { dark: boolean; width: number; height: number },
 ): Promise<Seen> {
   const seen: Seen = { complaints: [], requests: [], values: [], screenshot: Buffer.alloc(0) };
@@ -112,10 +115,18 @@ async function talk(
   session.sessionId = attached.sessionId;
   for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await ask(`${domain}.enable`);
   await ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false }); // prettier-ignore
-  if (dark) await ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: 'dark' }] }); // prettier-ignore
+  const show = (media: string): Promise<unknown> => {
+    const features = dark ? [{ name: 'prefers-color-scheme', value: 'dark' }] : [];
+    return ask('Emulation.setEmulatedMedia', { media, features });
+  };
+  await show('screen');
   await ask('Page.navigate', { url: pathToFileURL(file).href });
   await isLoaded;
-  for (const expression of expressions) {
+  for (const expression of looks) {
+    if (typeof expression !== 'string') {
+      await show(expression.media);
+      continue;
+    }
     const { result, exceptionDetails } = await ask<{
       result: { value?: unknown };
       exceptionDetails?: unknown;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { COMPARED_FIGURES, figuresWith, pairsOf } from '../../../judge/compare/figures.ts';
 import {
   abbaOrder,
@@ -9,7 +10,7 @@ import {
   type PairedFigure,
 } from '../../../judge/compare/rounds.ts';
 import { smallestEffect } from '../../../judge/compare/detectable.ts';
-import { randomOf } from '../../../judge/random.ts';
+import { normalOf, randomOf } from '../../../judge/random.ts';
 import type { Summary } from '../../../results/types.ts';
 
 const p95: ComparedFigure = {
@@ -61,6 +62,43 @@ test('5 % of a latency and 3 % of the throughput count, and two figures gate, un
   ]);
 });
 
+/** Rounds whose change passes 5 % by these logarithms. */
+const beyond = (logs: readonly number[]): PairedFigure[] =>
+  logs.map((log) => ({ base: 100, now: 105 * Math.exp(log) }));
+/** One round of eight speaks against it, the fifth by size: p = 10 / 256; with the sixth: p = 14 / 256. */
+const [FIFTH, SIXTH] = [5, 6].map((minus) => [1, 2, 3, 4, 5, 6, 7, 8].map((i) => (i === minus ? -i : i) / 100)); // prettier-ignore
+
+test('each figure that gates makes the level of the others stricter, one that is only shown does not', () => {
+  const alone = compareRounds([p95], { p95: beyond(FIFTH) })[0];
+  assert.deepEqual([alone.state, alone.probability], ['worse', 10 / 256]);
+  const beside = (other: ComparedFigure) =>
+    compareRounds([p95, other], { p95: beyond(FIFTH), rate: pairs(EIGHT, 1) })[0];
+  assert.deepEqual([beside(rate).state, beside(rate).probability], ['no change shown', 20 / 256]);
+  const shown = beside({ ...rate, gates: false });
+  assert.deepEqual([shown.state, shown.probability], ['worse', 10 / 256]);
+});
+
+test('worse only if the bound passes the minimum effect, not the estimate alone', () => {
+  const [{ state, ratio, probability }] = compareRounds([p95], { p95: beyond(SIXTH) });
+  assert.deepEqual([state, probability], ['no change shown', 14 / 256]);
+  assert.ok(ratio!.estimate > 1.05 && ratio!.low! < 1.05, JSON.stringify(ratio));
+  // In both directions, for any rounds: that the state is worse and that the bound is beyond is one and the same.
+  let worse = 0;
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 6, max: 9 }), (seed, rounds) => {
+      const normal = normalOf(randomOf(seed));
+      const logs = Array.from({ length: rounds }, () => 0.03 + 0.04 * normal());
+      const [slower] = compareRounds([p95], { p95: beyond(logs) });
+      assert.equal(slower.state === 'worse', slower.ratio!.low! > 1.05);
+      const less = logs.map((log) => ({ base: 100, now: 97 * Math.exp(-log) }));
+      const [fewer] = compareRounds([rate], { rate: less });
+      assert.equal(fewer.state === 'worse', fewer.ratio!.high! < 0.97);
+      if (slower.state === 'worse') worse++;
+    }),
+  );
+  assert.ok(worse > 10 && worse < 90, `${worse} of 100`);
+});
+
 test('fewer than six rounds are no data, however far apart', () => {
   const [figure] = compareRounds([p95], { p95: pairs(EIGHT.slice(0, 5), 3) });
   assert.equal(figure.state, 'no data');
@@ -108,6 +146,16 @@ test('one figure worse fails, one without data leaves it open', () => {
 
 test('the order is ABBA', () => {
   assert.deepEqual(abbaOrder(4), ['base', 'now', 'base', 'now']);
+});
+
+test('by default 5 % of a latency and 3 % of throughput count, and p95 and throughput gate', () => {
+  assert.deepEqual(COMPARED_FIGURES.map(({ name, minimumEffect, gates, worse }) => [name, minimumEffect, gates, worse]), [
+    ['p50', 0.05, false, 'higher'],
+    ['p95', 0.05, true, 'higher'],
+    ['p99', 0.05, false, 'higher'],
+    ['throughput', 0.03, true, 'lower'],
+    ['cpu-per-submission', 0.05, false, 'higher'],
+  ]); // prettier-ignore
 });
 
 test('figures of a run: a latency of nothing expected is no figure', () => {

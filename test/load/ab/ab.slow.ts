@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { abbaOrder } from '../../../judge/compare/rounds.ts';
 import type { Comparison } from '../../../judge/compare/comparison.ts';
 import type { Session } from '../../../results/session.ts';
 import { EXIT } from '../../../user-error.ts';
@@ -16,8 +17,11 @@ const results = scratchFolder();
 const stops: (() => void)[] = [];
 after(() => stops.forEach((stop) => stop()));
 
-/** Answers each submission after the same time, as many at once as come. */
-async function startTarget(delayMs: number): Promise<{ url: string; seen: () => number }> {
+/** Answers each submission after the same time, as many at once as come. @param onSeen called for each */
+async function startTarget(
+  delayMs: number,
+  onSeen: () => void = () => undefined,
+): Promise<{ url: string; seen: () => number }> {
   let seen = 0;
   const server = createServer((req, res) => {
     let bytes = 0;
@@ -28,6 +32,7 @@ async function startTarget(delayMs: number): Promise<{ url: string; seen: () => 
         return;
       }
       seen++;
+      onSeen();
       setTimeout(() => res.writeHead(200).end('{"status":"ok"}'), delayMs);
     });
   });
@@ -44,7 +49,14 @@ async function startTarget(delayMs: number): Promise<{ url: string; seen: () => 
 const SHORT = ['--scenario', 'arrival', '--rate', '20/s', '--duration', '3s', '--results', results];
 
 test('a target that is 30 ms slower is worse, with the change; both had every round', async () => {
-  const [fast, slow] = [await startTarget(20), await startTarget(50)];
+  // How many came to one target before the other had its turn.
+  const turns: { of: 'base' | 'now'; seen: number }[] = [];
+  const startSide = (of: 'base' | 'now', delayMs: number) =>
+    startTarget(delayMs, () => {
+      if (turns.at(-1)?.of !== of) turns.push({ of, seen: 0 });
+      turns.at(-1)!.seen++;
+    });
+  const [fast, slow] = [await startSide('base', 20), await startSide('now', 50)];
   const { exitCode, stdout, stderr } = await runCli(['load', '--ab', fast.url, slow.url, '--rounds', '6', ...SHORT]); // prettier-ignore
   assert.match(stdout, /round 6 of 6, A: p95 /, stderr);
   const folder = join(
@@ -57,6 +69,10 @@ test('a target that is 30 ms slower is worse, with the change; both had every ro
   // k6 begins the start at 0 s, and now and then the one at the very end, too.
   for (const { seen } of [fast, slow])
     assert.ok(seen() >= played * 60 && seen() <= played * 61, String(seen()));
+  // A B B A A B: one run of the base, two of the other, and so on, one at the end.
+  assert.deepEqual(session.rounds.map(({ first }) => first), abbaOrder(played)); // prettier-ignore
+  assert.deepEqual(turns.map(({ of }) => of), abbaOrder(played + 1)); // prettier-ignore
+  assert.deepEqual(turns.map(({ seen }) => Math.floor(seen / 60)), turns.map((_, i) => ([0, played].includes(i) ? 1 : 2))); // prettier-ignore
   const comparison = JSON.parse(
     readFileSync(join(folder, 'comparison.json'), 'utf8'),
   ) as Comparison;
