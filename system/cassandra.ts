@@ -245,11 +245,7 @@ const MOST_BYTES = 10_000_000;
 
 /** @throws UserError */
 function rootsIn(caFile: string, words: SettingWords): X509Certificate[] {
-  const problem = (why: string, cause?: unknown) =>
-    new UserError(`the certificates ${caFile} cannot be read: ${why}`, {
-      hint: `${words.ca} names a PEM file`,
-      cause,
-    });
+  const hint = `${words.ca} names a PEM file`;
   let text: string;
   try {
     text = readRegularFileSync(caFile, {
@@ -257,11 +253,15 @@ function rootsIn(caFile: string, words: SettingWords): X509Certificate[] {
       maxBytes: MOST_BYTES,
     }).toString();
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw problem((cause as Error).message, cause);
+    const { message, exitCode } = cause as UserError;
+    throw new UserError(message, { hint, exitCode, cause });
   }
   const certificates = certificatesIn(text);
-  if ('problem' in certificates) throw problem(`the file ${certificates.problem}`);
+  if ('problem' in certificates)
+    throw new UserError(
+      `the certificates ${caFile} cannot be used: the file ${certificates.problem}`,
+      { hint },
+    );
   return certificates;
 }
 

@@ -99,7 +99,7 @@ test(
     const { folder } = await ended;
     assert.ok(isStored(), text());
     const names = readdirSync(folder!);
-    for (const name of ['report.md', 'backend.log', 'corpus', 'storage', 'latency.png'])
+    for (const name of ['report.md', 'backend.log', 'corpus', 'storage', 'throughput.png'])
       assert.ok(names.includes(name), `${name} in ${names.join(' ')}`);
     assertPortableNames(job.resultsFolder);
   },

@@ -149,7 +149,7 @@ describe('Cassandra', { skip: missing ?? false }, () => {
         {
           title: 'no file of certificates',
           open: () => openCassandraReader(urlOf(keyspace, '?ca=/nowhere.pem'), envOf()),
-          message: /\/nowhere\.pem cannot be read: ENOENT/,
+          message: /\/nowhere\.pem cannot be read \(ENOENT\)/,
           hint: /the URL’s ca/,
         },
       ],
