@@ -41,12 +41,22 @@ const peakOf = ({ basePerSecond, stressPerSecond }: RoundsRequest): number =>
 export const stoppedOf = ({ stoppedShare }: RoundsRequest, producers: number): number =>
   Math.round(stoppedShare * producers);
 
+/** The fewest, from `from` on, of whom a round leaves enough: the number of the stopped is rounded. */
+function enoughFrom(request: RoundsRequest, from: number): number {
+  let producers = from;
+  while (producers - stoppedOf(request, producers) < LEAST_GAP_S * peakOf(request)) producers++;
+  return producers;
+}
+
 /** As many as the rates need while some are stopped. */
 export const roundsProducers = (request: RoundsRequest): number =>
-  Math.max(
-    2,
-    Math.ceil((SPARE * LEAST_GAP_S * peakOf(request)) / (1 - request.stoppedShare)),
-    Math.ceil(roundsSubmissions(request) / SUBMISSIONS_EACH),
+  enoughFrom(
+    request,
+    Math.max(
+      2,
+      Math.ceil((SPARE * LEAST_GAP_S * peakOf(request)) / (1 - request.stoppedShare)),
+      Math.ceil(roundsSubmissions(request) / SUBMISSIONS_EACH),
+    ),
   );
 
 /** What is wrong with rounds of so many producers. */
@@ -58,7 +68,7 @@ export function roundsProblems(request: RoundsRequest, producers: number): strin
       `--stopped-share ${request.stoppedShare} of ${producers} producers leaves nobody to send`,
     ];
   if (left / peak >= LEAST_GAP_S) return [];
-  const needed = Math.ceil((LEAST_GAP_S * peak) / (1 - request.stoppedShare)) + 1;
+  const needed = enoughFrom(request, producers);
   return [
     `${peak} submissions/s by the ${left} producers that a round leaves of ${producers} would be one of each every ` +
       `${(left / peak).toFixed(2)} s, and a backend keeps one of a producer and second: take ${needed} producers or lower rates`,
