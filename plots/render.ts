@@ -17,6 +17,7 @@ import { UserError } from '../user-error.ts';
 import { writeWhole } from '../whole-file.ts';
 import { chartsOf, type ChartDefinition } from './charts.ts';
 import { chartData } from './data.ts';
+import { notWritten } from './not-written.ts';
 import { FONT_FAMILIES, FONT_FAMILY } from './panels.ts';
 import type { Theme } from './theme.ts';
 
@@ -186,12 +187,7 @@ export async function renderPictures(run: Run, options: PictureOptions = {}): Pr
     );
     return paths.flat();
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === undefined) throw cause;
-    throw new UserError(`the pictures cannot be written to ${out}: ${message}`, {
-      hint: 'check the folder and its rights, or give another one with --out',
-      cause,
-    });
+    throw notWritten('the pictures', out, cause);
   }
 }
 

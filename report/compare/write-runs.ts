@@ -1,7 +1,7 @@
 /** Writes the page and the picture of single runs beside a base. */
 import { join } from 'node:path';
+import { notWritten } from '../../plots/not-written.ts';
 import { describeRuns, keyOfRuns, runsChart } from '../../plots/runs.ts';
-import { UserError } from '../../user-error.ts';
 import { writeWhole } from '../../whole-file.ts';
 import { printMarkdown } from '../print-markdown.ts';
 import { COMPARISON_PICTURE } from './picture.ts';
@@ -31,11 +31,6 @@ export async function writeRuns(
     await writeWhole(path, page);
     return { paths: [path, ...pictures], page };
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === undefined) throw cause;
-    throw new UserError(`the comparison cannot be written to ${out}: ${message}`, {
-      hint: 'check the folder and its rights, or give another one with --out',
-      cause,
-    });
+    throw notWritten('the comparison', out, cause);
   }
 }
