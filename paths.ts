@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 function findRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -26,6 +27,17 @@ export const usualResultsFolder = (cwd: string): string =>
 /** The compiled WASM of `mina/wasm`, ready to instantiate; read anew at each call. */
 export const loadMinaWasm = (): WebAssembly.Module =>
   new WebAssembly.Module(readFileSync(distFile('mina.wasm')));
+
+/**
+ * The module of two hashes side by side (`mina/wasm/kimchi-pair.ts`).
+ * @returns null where this Node has no relaxed SIMD. Node 20 has it behind a flag, which counts from now on.
+ */
+export function loadMinaPairWasm(): WebAssembly.Module | null {
+  const bytes = readFileSync(distFile('mina-pair.wasm'));
+  if (!WebAssembly.validate(bytes) && process.versions.node.startsWith('20.'))
+    setFlagsFromString('--experimental-wasm-relaxed-simd');
+  return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : null;
+}
 
 /** Version of this toolkit, from package.json. */
 export const toolkitVersion = (): string =>

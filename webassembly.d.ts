@@ -4,6 +4,8 @@
  * Source: w3.org/TR/wasm-js-api-2.
  */
 declare namespace WebAssembly {
+  /** Whether this engine could compile it. */
+  function validate(bytes: Uint8Array): boolean;
   class Module {
     constructor(bytes: Uint8Array);
   }

@@ -16,8 +16,10 @@ import {
   packToElements,
   referenceStateHash,
 } from '../mina/state-hash.ts';
+import { createPairHasher } from '../mina/poseidon-pair.ts';
+import { createStateHashPairs, type StateHashPairs } from '../mina/state-hash-pair.ts';
 import { createStateHasher } from '../mina/state-hasher.ts';
-import { loadMinaWasm, projectRoot } from '../paths.ts';
+import { loadMinaPairWasm, loadMinaWasm, projectRoot } from '../paths.ts';
 import { payloadBytes } from '../producers/payloads.ts';
 import { recordedPayloads } from '../producers/templates.ts';
 import { type BenchLine, compareRates, rateLine } from './measure.ts';
@@ -67,6 +69,21 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     report(rateLine({ ...line, peer: 'o1js, constant' }, constant));
   }
 
+  const pairs = openPairs();
+  if (pairs) {
+    const packed = [1, 2].map((i) => pairs.pack(patched(i), rule));
+    const together = (): [Uint8Array, Uint8Array] => pairs.hash(packed[0], packed[1]);
+    const alone = [1, 2].map((i) => hasher.stateHash(patched(i), rule));
+    assert.deepEqual(together(), alone);
+    const inPairs = (): number => 2 * times(COUNT / 2, together)();
+    report(
+      rateLine(
+        { bench: 'state-hash', case: 'two blocks at a time', unit: 'state hashes/s', peer: 'one block at a time' }, // prettier-ignore
+        compareRates(inPairs, full),
+      ),
+    );
+  }
+
   const grow = (hash: StateHash, count: number): (() => number) => {
     const builder = createChainBuilder(template, { hash });
     let tip = builder.root;
@@ -88,6 +105,13 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
       ),
     ),
   );
+}
+
+/** null: this machine has none. */
+function openPairs(): StateHashPairs | null {
+  const module = loadMinaPairWasm();
+  const hasher = module && createPairHasher(module);
+  return hasher && createStateHashPairs(hasher);
 }
 
 /** The block of a submission that is shipped with the toolkit. */

@@ -95,29 +95,42 @@ async function bundleScripts(root) {
   );
 }
 
+/** Each of its own entry; `paired` wants what Node 20 has behind a flag alone (paths.ts). */
+const WASM_MODULES = [
+  { entry: 'index.ts', output: 'mina.wasm', features: 'simd' },
+  { entry: 'kimchi-pair.ts', output: 'mina-pair.wasm', features: 'simd,relaxed-simd' },
+];
+
 async function compileWasm(root) {
   const { default: asc } = await import('assemblyscript/asc');
   const folder = join(root, 'mina', 'wasm');
   const { unrolledSource } = await import('../mina/wasm/unrolled.mjs');
-  const output = 'mina.wasm';
+  const { pairedSource } = await import('../mina/wasm/paired.mjs');
+  // Written by programs; everything else is read from its file.
+  const generated = new Map([
+    [join(folder, 'unrolled.ts'), unrolledSource],
+    [join(folder, 'paired.ts'), pairedSource],
+  ]);
   const written = [];
-  const { error, stderr } = await asc.main(
-    [
-      join('mina', 'wasm', 'index.ts'),
-      ...['--baseDir', root, '--outFile', output],
-      ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge'],
-      ...['--runtime', 'stub', '--noAssert', '--enable', 'simd'],
-    ],
-    {
-      // `./unrolled` is written by a program; everything else is read from its file.
-      readFile: (name, baseDir) => {
-        const path = resolve(baseDir, name);
-        if (path === join(folder, 'unrolled.ts')) return unrolledSource();
-        return existsSync(path) ? readFileSync(path, 'utf8') : null;
+  for (const { entry, output, features } of WASM_MODULES) {
+    const { error, stderr } = await asc.main(
+      [
+        join('mina', 'wasm', entry),
+        ...['--baseDir', root, '--outFile', output],
+        ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge'],
+        ...['--runtime', 'stub', '--noAssert', '--enable', features],
+      ],
+      {
+        readFile: (name, baseDir) => {
+          const path = resolve(baseDir, name);
+          const source = generated.get(path);
+          if (source) return source();
+          return existsSync(path) ? readFileSync(path, 'utf8') : null;
+        },
+        writeFile: (name, contents) => void written.push([name, contents]),
       },
-      writeFile: (name, contents) => void written.push([name, contents]),
-    },
-  );
-  if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
-  return written.filter(([name]) => name === output);
+    );
+    if (error) throw new Error(`AssemblyScript: ${error.message}\n${stderr.toString()}`);
+  }
+  return written.filter(([name]) => WASM_MODULES.some(({ output }) => name === output));
 }

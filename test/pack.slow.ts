@@ -32,6 +32,7 @@ test('the packed tarball: this build, no sources, no runs; its command runs in a
     'bin.mjs',
     'dist/cli.js',
     'dist/mina.wasm',
+    'dist/mina-pair.wasm',
     'dist/scenarios/load.js',
     'scenarios/load.ts',
     'LICENSE',

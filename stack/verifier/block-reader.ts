@@ -9,13 +9,14 @@ import type { EraName } from '../../mina/eras.ts';
 import { bytesToIntegerLE } from '../../mina/field.ts';
 import { proofText } from '../../mina/proof.ts';
 import type { Signer } from '../../mina/signer.ts';
-import { type StateHash, stateHashText } from '../../mina/state-hash.ts';
+import { stateHashText } from '../../mina/state-hash.ts';
 import type { StateHasher } from '../../mina/state-hasher.ts';
 import type { BlockFacts } from './answer.ts';
 import { type ForkRecord, inconsistencies } from './consistency.ts';
 import type { ProofJob } from './proof-pool.ts';
 import { eraByRule, isOfOtherCircuits, type Rule } from './rule.ts';
 import type { Found, KeyStore } from './keys.ts';
+import type { StateHashing } from './state-hashing.ts';
 
 /** What a proof's check came to; `not checkable` says why. */
 export type ProofState =
@@ -46,7 +47,8 @@ export type BlockReaderOptions = {
   takesProofs?: boolean;
   /** null: no proof is checked. */
   check: ((job: ProofJob) => Promise<ProofState>) | null;
-  hasher: StateHasher;
+  hasher: Pick<StateHasher, 'hash'>;
+  stateHash: StateHashing;
   signer: Pick<Signer, 'blake2b256'>;
   /** Blocks that are kept. */
   most?: number;
@@ -55,11 +57,12 @@ export type BlockReaderOptions = {
 /** A day of mainnet has at most 960 slots. Without proofs an entry is some hundred bytes. */
 const MOST_BLOCKS = 4096;
 
-export function createBlockReader(options: BlockReaderOptions): (bytes: Uint8Array) => KnownBlock {
-  const { most = MOST_BLOCKS, signer, hasher } = options;
-  // Blocks of a synthetic chain differ late only, and cost a fifth so; real ones cost what they would without.
-  const hashing: Hashing = { stateHash: hasher.cached(), textOf: hashTexts() };
-  const known = new Map<string, KnownBlock>();
+export function createBlockReader(
+  options: BlockReaderOptions,
+): (bytes: Uint8Array) => Promise<KnownBlock> {
+  const { most = MOST_BLOCKS, signer } = options;
+  const textOf = hashTexts();
+  const known = new Map<string, Promise<KnownBlock>>();
   return (bytes) => {
     const hash = signer.blake2b256(bytes);
     const key = String.fromCharCode(...hash);
@@ -70,14 +73,14 @@ export function createBlockReader(options: BlockReaderOptions): (bytes: Uint8Arr
       known.set(key, found);
       return found;
     }
-    const read = readBlock(bytes, encode('blockHash', hash), hashing, options);
+    const read = readBlock(bytes, encode('blockHash', hash), textOf, options);
     if (known.size >= most) known.delete(known.keys().next().value!);
     known.set(key, read);
+    // What failed for a fault of ours says nothing of the block.
+    read.catch(() => known.delete(key));
     return read;
   };
 }
-
-type Hashing = { stateHash: StateHash; textOf: (hash: Uint8Array) => string };
 
 /** A block's parent was a block a moment ago, and its text takes two SHA-256. */
 function hashTexts(): (hash: Uint8Array) => string {
@@ -95,12 +98,12 @@ function hashTexts(): (hash: Uint8Array) => string {
 }
 const MOST_TEXTS = 256;
 
-function readBlock(
+async function readBlock(
   bytes: Uint8Array,
   blockHash: string,
-  { stateHash: hashing, textOf }: Hashing,
+  textOf: (hash: Uint8Array) => string,
   options: BlockReaderOptions,
-): KnownBlock {
+): Promise<KnownBlock> {
   const { rule, fork, hasher, signer } = options;
   let block: ParsedBlock;
   try {
@@ -114,7 +117,8 @@ function readBlock(
     return { blockHash, why: `a block of ${block.era} has another layout than those of ${rule}` };
   const { protocol_state: state } = block;
   const consensus = state.body.consensus_state;
-  const stateHash = hashing.stateHash(state, era);
+  const unfit = inconsistencies(block, { hasher, blake2b256: signer.blake2b256 }, fork);
+  const stateHash = await options.stateHash(state, era);
   return {
     blockHash,
     facts: {
@@ -124,7 +128,7 @@ function readBlock(
       slot: consensus.global_slot_since_genesis,
     },
     era,
-    inconsistencies: inconsistencies(block, { hasher, blake2b256: signer.blake2b256 }, fork),
+    inconsistencies: unfit,
     proof: once(proofOf(block, stateHash, options)),
     // Not a function: it would hold the block's bytes.
     transactionKey: options.check === null ? NO_CHECK : options.keys.keyFor(block, 'transaction'),

@@ -13,7 +13,9 @@ import {
   transactionInput,
 } from '../../mina/snark-work.ts';
 import { createStateHasher } from '../../mina/state-hasher.ts';
-import { loadMinaWasm } from '../../paths.ts';
+import { createPairHasher } from '../../mina/poseidon-pair.ts';
+import { createStateHashPairs, type StateHashPairs } from '../../mina/state-hash-pair.ts';
+import { loadMinaPairWasm, loadMinaWasm } from '../../paths.ts';
 import type { CheckState, Checks, Verdict } from './answer.ts';
 import { createBlockReader, type KnownBlock, type ProofState } from './block-reader.ts';
 import type { ForkRecord } from './consistency.ts';
@@ -21,6 +23,7 @@ import { ERROR_TEXTS, sokMismatchText } from './error-texts.ts';
 import { createKeyStore, type GivenKeys } from './keys.ts';
 import type { ProofChecker, ProofJob } from './proof-pool.ts';
 import type { Rule } from './rule.ts';
+import { createStateHashing } from './state-hashing.ts';
 
 /** What of a submission is verified. */
 export type Submission = {
@@ -64,6 +67,7 @@ const NOT_DONE: Checks = {
 export function createVerifier(options: VerifierOptions): Verifier {
   const { rule, strict, keys, fork, proofs, takesProofs = false } = options;
   const wasm = loadMinaWasm();
+  const hasher = createStateHasher(wasm);
   const check = proofs === null ? null : checkWith(proofs);
   const readBlock = createBlockReader({
     rule,
@@ -71,7 +75,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     keys: createKeyStore(rule, keys),
     takesProofs,
     check,
-    hasher: createStateHasher(wasm),
+    hasher,
+    stateHash: createStateHashing(hasher.cached(), openPairs()),
     signer: createSigner(wasm),
   });
   return {
@@ -81,7 +86,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
         return refused(ERROR_TEXTS.unreadableBlock, { ...NOT_DONE, decoding: 'failed' });
       if (bytes === 'undecodable') return undecodable('it is no base64');
       if (bytes === null || bytes.length === 0) return undecodable('there is no block');
-      const block = readBlock(bytes);
+      const block = await readBlock(bytes);
       if ('why' in block) return undecodable(block.why);
       const unfit = unfitnessOf(block, submission);
       const checks: Checks = {
@@ -96,6 +101,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
       return withProofs(block, submission, checks, check, takesProofs);
     },
   };
+}
+
+/** null: this Node or machine has none. */
+function openPairs(): StateHashPairs | null {
+  const module = loadMinaPairWasm();
+  const hasher = module && createPairHasher(module);
+  return hasher && createStateHashPairs(hasher);
 }
 
 type ReadBlock = Extract<KnownBlock, { era: string }>;

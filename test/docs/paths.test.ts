@@ -12,7 +12,12 @@ const ROOMS = [
 ]; // prettier-ignore
 
 /** Files that the reader makes, or that stand for any, and a text that only the compiler gets. */
-const NO_FILES = ['scenarios/NAME.ts', 'scenarios/mine.ts', 'mina/wasm/unrolled.ts'];
+const NO_FILES = [
+  'scenarios/NAME.ts',
+  'scenarios/mine.ts',
+  'mina/wasm/unrolled.ts',
+  'mina/wasm/paired.ts',
+];
 
 /** Texts for people: the whole of Markdown, the comments of a source. */
 const textsOf = (file: string, content: string): string[] =>
