@@ -81,7 +81,7 @@ function constantTable() {
   };
 }
 
-/** Statements of one computation; `names` of what it declares are told apart by its number. */
+/** Statements of one computation; its number keeps its names apart from those of others. */
 function computation(constants, stream) {
   const lines = [];
   const own = (name) => `${name}_${stream}`;
@@ -111,8 +111,6 @@ function computation(constants, stream) {
     define,
     add,
     column,
-    /** What is in a column more than it means. */
-    bias: (c, bits) => void (surplus[c] -= bits),
     /** Adds a·b to columns c and c + 1. */
     product(c, a, b) {
       const name = define(high(a, b));
@@ -138,6 +136,9 @@ function computation(constants, stream) {
         carry: `i64x2.shr_u(${column(c)}, ${bits})`,
       };
     },
+    /** A carry as a double. */
+    carried: (carry) =>
+      `f64x2.sub(i64x2.add(${carry}, ${constants.integer(bitsOf(LOW) - BIAS_CARRY)}), LOW)`,
     /** A column as a double, for -2^51 to 2^51. */
     whole(c) {
       return define(`f64x2.sub(i64x2.add(${column(c)}, ${constants.integer(bitsOf(LOW))}), LOW)`);
@@ -189,7 +190,9 @@ function product(constants, stream, [x, y]) {
  * Row `stream` of a matrix: `out = s0 + s1·f + s2·g + c` mod p, at most p / 2 and a little; or with s0 times a factor too. A factor known beforehand
  * stands there five times, times 2^(51·i), and limb i of s is multiplied by its own copy: the sum has six limbs. What is above 2^254, at most 2^52.6,
  * is folded once (2^254 is minus the low limbs of p), so nothing is left to reduce.
+ * That the sixth limb stays below 2^51 hangs on the factors: test/mina/poseidon-pair.test.ts holds all of them to it.
  * Memory at `row`: the factors, 25 doubles each, and c, 5 doubles, each 1.5·2^52 more.
+ * @returns two parts: the sums by column, kept in `out`, and what makes five limbs of them, which waits for itself at each step
  */
 function knownRow(constants, stream, known) {
   const code = computation(constants, stream);
@@ -218,9 +221,7 @@ function knownRow(constants, stream, known) {
   const top = LIMBS - 1;
   const { limb, carry } = code.cut(top, 50n);
   const five = code.whole(LIMBS);
-  const above = code.define(
-    `f64x2.sub(i64x2.add(${carry}, ${constants.integer(bitsOf(LOW) - BIAS_CARRY)}), LOW)`,
-  );
+  const above = code.define(code.carried(carry));
   const fold = code.define(`f64x2.add(f64x2.add(${five}, ${five}), ${above})`);
   // The columns below go on; column 4 begins anew with what was left of it.
   FOLD.forEach((factor, j) => code.product(j, fold, constants.double(factor)));
@@ -229,9 +230,7 @@ function knownRow(constants, stream, known) {
     else {
       const cut = code.cut(c);
       code.lines.push(() => `v128.store(out, ${cut.limb}, ${80 * stream + 16 * c});`);
-      const last = code.define(
-        `f64x2.add(${limb}, f64x2.sub(i64x2.add(${cut.carry}, ${constants.integer(bitsOf(LOW) - BIAS_CARRY)}), LOW))`,
-      );
+      const last = code.define(`f64x2.add(${limb}, ${code.carried(cut.carry)})`);
       code.lines.push(() => `v128.store(out, ${last}, ${80 * stream + 16 * top});`);
     }
   }
