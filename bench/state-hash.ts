@@ -16,8 +16,7 @@ import {
   packToElements,
   referenceStateHash,
 } from '../mina/state-hash.ts';
-import { createPairHasher } from '../mina/poseidon-pair.ts';
-import { createStateHashPairs, type StateHashPairs } from '../mina/state-hash-pair.ts';
+import { openStateHashPairs } from '../mina/state-hash-pair.ts';
 import { createStateHasher } from '../mina/state-hasher.ts';
 import { loadMinaPairWasm, loadMinaWasm, projectRoot } from '../paths.ts';
 import { payloadBytes } from '../producers/payloads.ts';
@@ -69,7 +68,7 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
     report(rateLine({ ...line, peer: 'o1js, constant' }, constant));
   }
 
-  const pairs = openPairs();
+  const pairs = openStateHashPairs(loadMinaPairWasm());
   if (pairs) {
     const packed = [1, 2].map((i) => pairs.pack(patched(i), rule));
     const together = (): [Uint8Array, Uint8Array] => pairs.hash(packed[0], packed[1]);
@@ -105,13 +104,6 @@ export async function bench(report: (line: BenchLine) => void): Promise<void> {
       ),
     ),
   );
-}
-
-/** null: this machine has none. */
-function openPairs(): StateHashPairs | null {
-  const module = loadMinaPairWasm();
-  const hasher = module && createPairHasher(module);
-  return hasher && createStateHashPairs(hasher);
 }
 
 /** The block of a submission that is shipped with the toolkit. */

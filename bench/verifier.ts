@@ -15,7 +15,7 @@ import { payloadBytes } from '../producers/payloads.ts';
 import { recordedPayloads } from '../producers/templates.ts';
 import { answerStream } from '../stack/verifier/stream.ts';
 import { createVerifier, type Verifier } from '../stack/verifier/verifier.ts';
-import { type BenchLine, rateLine } from './measure.ts';
+import { type BenchLine, cpuSeconds, rateLine } from './measure.ts';
 
 /** Before each round, of its own. */
 const WARM_UP = 200;
@@ -77,11 +77,6 @@ class Answers extends Writable {
     done();
   }
 }
-
-const cpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-};
 
 async function verifyAll(
   verifier: Verifier,

@@ -2,13 +2,12 @@
  * State hashes two at a time (poseidon-pair.ts). Equal to those of state-hasher.ts, in some 0.6 of the time where both states are at hand.
  * Pure (no I/O, no `k6/*`, no `node:*`).
  */
-import { isFieldElement } from './bin-prot.ts';
 import type { ProtocolState } from './block.ts';
 import type { EraName } from './eras.ts';
 import { FIELD_BYTES } from './field.ts';
-import { MAX_PAIR_ELEMENTS, type PairHasher } from './poseidon-pair.ts';
+import { createPairHasher, MAX_PAIR_ELEMENTS, type PairHasher } from './poseidon-pair.ts';
 import { BODY_PREFIX, feedBody, STATE_PREFIX } from './state-hash.ts';
-import { createPacker } from './state-hasher.ts';
+import { checkElement, createPacker } from './state-hasher.ts';
 
 /** What of a state is hashed; it holds nothing of the block's bytes. */
 export type PackedState = {
@@ -26,6 +25,12 @@ export type StateHashPairs = {
   hash(a: PackedState, b: PackedState): [Uint8Array, Uint8Array];
 };
 
+/** @param module mina/wasm/kimchi-pair.ts, or null. @returns null: this machine has no two lanes */
+export function openStateHashPairs(module: WebAssembly.Module | null): StateHashPairs | null {
+  const hasher = module && createPairHasher(module);
+  return hasher && createStateHashPairs(hasher);
+}
+
 export function createStateHashPairs(pairs: PairHasher): StateHashPairs {
   const { inputs } = pairs;
   const room = new Uint8Array(MAX_PAIR_ELEMENTS * FIELD_BYTES);
@@ -37,8 +42,7 @@ export function createStateHashPairs(pairs: PairHasher): StateHashPairs {
   return {
     pack({ previous_state_hash: previous, body }, rule) {
       const count = packer((sink) => feedBody(sink, body, rule));
-      if (previous.length !== FIELD_BYTES || !isFieldElement(previous))
-        throw new RangeError('previous_state_hash is no element of Fp');
+      checkElement(previous);
       const elements = new Uint8Array(2 * FIELD_BYTES * Math.ceil(count / 2)); // a zero more, where it is odd
       elements.set(room.subarray(0, count * FIELD_BYTES));
       return { elements, previous: previous.slice() };

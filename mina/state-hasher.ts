@@ -139,7 +139,8 @@ export function createStateHasher(module: WebAssembly.Module): StateHasher {
   }
 }
 
-function checkElement(element: Uint8Array): void {
+/** @throws RangeError */
+export function checkElement(element: Uint8Array): void {
   if (element.length !== FIELD_BYTES || !isFieldElement(element))
     throw new RangeError('an input of the hash is no element of Fp');
 }

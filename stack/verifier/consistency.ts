@@ -19,7 +19,7 @@ export type ConsistencyTools = {
 /** The constant delta is 0 on every network seen; so many slots may a block be late. */
 const MOST_DELTA = 100;
 
-const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>
+export const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /**

@@ -6,6 +6,7 @@ import type { ProtocolState } from '../../mina/block.ts';
 import type { EraName } from '../../mina/eras.ts';
 import type { StateHash } from '../../mina/state-hash.ts';
 import type { PackedState, StateHashPairs } from '../../mina/state-hash-pair.ts';
+import { isEqual } from './consistency.ts';
 
 /** @throws RangeError (the promise) as StateHash does */
 export type StateHashing = (state: ProtocolState, rule: EraName) => Promise<Uint8Array>;
@@ -40,7 +41,7 @@ export function createStateHashing(cached: StateHash, pairs: StateHashPairs | nu
 
   return async (state, rule) => {
     const coinbases = state.body.blockchain_state.staged_ledger_hash.pending_coinbase_hash;
-    const isLikeLast = isSame(coinbases, lastCoinbases);
+    const isLikeLast = isEqual(coinbases, lastCoinbases);
     lastCoinbases = coinbases.slice();
     if (isLikeLast) return cached.stateHash(state, rule);
     const packed = pairs.pack(state, rule);
@@ -63,6 +64,3 @@ export function createStateHashing(cached: StateHash, pairs: StateHashPairs | nu
 function afterTurns(turns: number, then: () => void): void {
   setImmediate(() => (turns > 1 ? afterTurns(turns - 1, then) : then()));
 }
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -13,12 +13,11 @@ import {
   transactionInput,
 } from '../../mina/snark-work.ts';
 import { createStateHasher } from '../../mina/state-hasher.ts';
-import { createPairHasher } from '../../mina/poseidon-pair.ts';
-import { createStateHashPairs, type StateHashPairs } from '../../mina/state-hash-pair.ts';
+import { openStateHashPairs } from '../../mina/state-hash-pair.ts';
 import { loadMinaPairWasm, loadMinaWasm } from '../../paths.ts';
 import type { CheckState, Checks, Verdict } from './answer.ts';
 import { createBlockReader, type KnownBlock, type ProofState } from './block-reader.ts';
-import type { ForkRecord } from './consistency.ts';
+import { type ForkRecord, isEqual } from './consistency.ts';
 import { ERROR_TEXTS, sokMismatchText } from './error-texts.ts';
 import { createKeyStore, type GivenKeys } from './keys.ts';
 import type { ProofChecker, ProofJob } from './proof-pool.ts';
@@ -76,7 +75,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     takesProofs,
     check,
     hasher,
-    stateHash: createStateHashing(hasher.cached(), openPairs()),
+    stateHash: createStateHashing(hasher.cached(), openStateHashPairs(loadMinaPairWasm())),
     signer: createSigner(wasm),
   });
   return {
@@ -101,13 +100,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
       return withProofs(block, submission, checks, check, takesProofs);
     },
   };
-}
-
-/** null: this Node or machine has none. */
-function openPairs(): StateHashPairs | null {
-  const module = loadMinaPairWasm();
-  const hasher = module && createPairHasher(module);
-  return hasher && createStateHashPairs(hasher);
 }
 
 type ReadBlock = Extract<KnownBlock, { era: string }>;
@@ -168,7 +160,7 @@ async function withProofs(
     checks.sok_digest = 'failed';
     return refused('submitter is no public key', checks);
   }
-  checks.sok_digest = isSame(sokDigest(work, prover), work.statement.sok_digest)
+  checks.sok_digest = isEqual(sokDigest(work, prover), work.statement.sok_digest)
     ? 'passed'
     : 'failed';
   if (checks.sok_digest === 'failed') return refused(sokMismatchText(block.era), checks);
@@ -205,8 +197,6 @@ function publicKeyOf(text: string | null): Uint8Array | null {
     return null;
   }
 }
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, i) => byte === b[i]);
 
 /** Of a checker that cannot run nothing is known of the proof. */
 const checkWith =
