@@ -116,6 +116,12 @@ function panelOf(figure: ComparedRatios, picture: ComparisonPicture, hasLegend: 
   };
 }
 
+/** Rounds or runs that have their number at the axis, from 1: all, or every second, fifth … of more than twenty. */
+export function numberedUpTo(count: number): number[] {
+  const every = [1, 2, 5, 10, 20].find((step) => count / step <= 20) ?? 20;
+  return Array.from({ length: count }, (_, i) => i + 1).filter((n) => n % every === 0);
+}
+
 /** Figures without a single ratio are left out. */
 export function comparisonChart(picture: ComparisonPicture): {
   width: number;
@@ -125,8 +131,7 @@ export function comparisonChart(picture: ComparisonPicture): {
   const figures = picture.figures.filter(({ rounds }) => rounds.some((one) => one !== null));
   const rounds = picture.first.length;
   const last = rounds + 1;
-  const every = [1, 2, 5, 10, 20].find((step) => rounds / step <= 20) ?? 20;
-  const numbers = Array.from({ length: rounds }, (_, i) => i + 1).filter((n) => n % every === 0);
+  const numbers = numberedUpTo(rounds);
   return {
     width: WIDTH,
     height: OTHER_HEIGHT + PANEL_HEIGHT * Math.max(figures.length, 2),

@@ -1,6 +1,14 @@
 /** The picture of single runs beside a base: each figure's change in each run, with what the noise within the two runs allows. Pure. */
 import { countOf } from '../results/units.ts';
-import { dots, OTHER_HEIGHT, PANEL_HEIGHT, percent, ticksFor, WIDTH } from './comparison.ts';
+import {
+  dots,
+  numberedUpTo,
+  OTHER_HEIGHT,
+  PANEL_HEIGHT,
+  percent,
+  ticksFor,
+  WIDTH,
+} from './comparison.ts';
 import { chart, COLOUR, GAP, INK_SOFT, line, linearAxis, type LineConfiguration, type Panel } from './panels.ts'; // prettier-ignore
 import type { Point } from './point.ts';
 import { type Theme, themed } from './theme.ts';
@@ -74,8 +82,6 @@ export function runsChart({ base, runs, figures: all }: RunsPicture): {
   config(theme?: Theme): LineConfiguration;
 } {
   const figures = all.filter(hasChanges);
-  const numbers = runs.map((_, i) => i + 1);
-  const every = [1, 2, 5, 10, 20].find((step) => runs.length / step <= 20) ?? 20;
   return {
     width: WIDTH,
     height: OTHER_HEIGHT + PANEL_HEIGHT * Math.max(figures.length, 2),
@@ -88,7 +94,7 @@ export function runsChart({ base, runs, figures: all }: RunsPicture): {
             'Run (change of now against base)',
             { from: 0.4, to: runs.length + 0.6 },
             {
-              values: numbers.filter((n) => n % every === 0),
+              values: numberedUpTo(runs.length),
               label: (n) => (runs.length <= MOST_IDS ? shortened(runs[n - 1]) : String(n)),
             },
           ),
